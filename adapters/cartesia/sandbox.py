@@ -1,0 +1,465 @@
+"""Cartesia's documented API on loopback. Source: docs.cartesia.ai, version 2026-03-01."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from telephony.model import Agent, TwilioAccount
+from telephony.sandbox.vendor import (
+    Json,
+    Refusal,
+    Sample,
+    State,
+    VendorSandbox,
+    body_of,
+    iso,
+    route,
+)
+
+_KEY = "sk_car_sandbox"
+_PLAN_SLOTS = 1000
+_E164 = r"^\+[1-9]\d{6,14}$"
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Import(_In):
+    label: str
+    number: str = Field(pattern=_E164)
+    provider: dict[str, JsonValue]
+    agent_id: str | None = None
+
+
+class _Provision(_In):
+    label: str
+    agent_id: str | None = None
+
+
+class _Twilio(_In):
+    type: Literal["twilio"]
+    account_sid: str
+    api_key_sid: str
+    api_key_secret: str
+    region: Literal["us1", "ie1", "au1"] = "us1"
+    label: str | None = Field(default=None, min_length=1)
+
+
+class _Credentials(_In):
+    username: str
+    password: str | None = None
+
+
+class _Inbound(_In):
+    credentials: _Credentials | None = None
+    allowed_addresses: list[str] | None = None
+    allowed_numbers: list[str] | None = None
+    media_encryption: Literal["disabled", "allowed", "required"] | None = None
+
+
+class _Outbound(_In):
+    address: str | None = None
+    transport: Literal["tcp", "tls"] | None = None
+    destination_country: str | None = None
+    media_encryption: Literal["disabled", "allowed", "required"] | None = None
+    credentials: _Credentials | None = None
+
+
+class _SipTrunk(_In):
+    type: Literal["sip_trunk"]
+    label: str | None = Field(default=None, min_length=1)
+    inbound: _Inbound | None = None
+    outbound: _Outbound | None = None
+
+
+class _Callee(_In):
+    to_number: str = Field(pattern=_E164)
+    metadata: dict[str, JsonValue] | None = None
+
+
+class _Calls(_In):
+    from_number_id: str
+    agent_id: str
+    outbound_calls: list[_Callee] = Field(min_length=1)
+    ringing_timeout_seconds: int = Field(default=60, ge=5, le=80)
+    max_call_duration_minutes: int | None = None
+
+
+class CartesiaSandbox(VendorSandbox):
+    """A workspace with two agents and no numbers.
+
+    A linked Twilio account holds every number, except those that end in 0000. Credentials whose
+    key sid ends in ``bad`` are refused.
+
+    Attributes:
+        fail_next_assignment: the next import with an agent imports, assigns nothing, answers 400.
+        next_call_answer: the body of the next answer to a call, which is then not placed.
+    """
+
+    name: ClassVar[str] = "cartesia"
+
+    def __init__(self) -> None:
+        self.state = State(seed=0xCA)
+        self.agents: dict[str, str] = {"agent_reception": "Reception", "agent_sales": "Sales"}
+        self.numbers: dict[str, Json] = {}
+        self.carriers: dict[str, Json] = {}
+        self.fail_next_assignment = False
+        self.next_call_answer: str | None = None
+        self.sample = Sample(
+            target=Agent("agent_reception"),
+            other_target=Agent("agent_sales"),
+            carrier=TwilioAccount(
+                "AC" + "0f" * 16,
+                api_key_sid="SK" + "1a" * 16,
+                api_key_secret=SecretStr("sandbox-secret"),
+            ),
+            unimportable="+14155550000",
+        )
+
+    def routes(self) -> Sequence[BaseRoute]:
+        numbers, carriers = "/agents/phone-numbers", "/agents/phone-numbers/providers"
+        return [
+            route("GET", numbers, self._list),
+            route("POST", numbers, self._import),
+            route("POST", f"{numbers}/provision", self._provision),
+            route("GET", carriers, self._list_carriers),
+            route("POST", carriers, self._link),
+            route("GET", f"{carriers}/{{id}}", self._get_carrier),
+            route("PATCH", f"{carriers}/{{id}}", self._rotate),
+            route("DELETE", f"{carriers}/{{id}}", self._unlink),
+            route("GET", f"{numbers}/{{id}}", self._get),
+            route("PATCH", f"{numbers}/{{id}}", self._update),
+            route("DELETE", f"{numbers}/{{id}}", self._delete),
+            route("POST", "/agents/calls", self._call),
+        ]
+
+    def refuse_route(self, request: Request, status: int) -> Refusal:
+        self._authorize(request)
+        return _refusal(status, "Not found" if status == 404 else "Method not allowed")
+
+    def settings(self, base_url: str) -> Mapping[str, str]:
+        return {"base_url": base_url, "api_key": _KEY}
+
+    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
+        raise LookupError("Cartesia carries voice only")
+
+    # --- Numbers ---------------------------------------------------------------------------------
+
+    async def _list(self, request: Request) -> Response:
+        self._authorize(request)
+        query = request.query_params
+        text = query.get("q", "").lower()
+        found = [n for n in self.numbers.values() if self._matches(n, query, text)]
+        return JSONResponse(_page(found, query))
+
+    def _matches(self, number: Json, query: Mapping[str, str], text: str) -> bool:
+        agent, carrier = number["agent"], number.get("provider") or {"type": "cartesia"}
+        agent = agent if isinstance(agent, dict) else {}
+        carrier = carrier if isinstance(carrier, dict) else {}
+        searched = (number["number"], number["label"], agent.get("name"))
+        return (
+            query.get("agent_id") in (None, agent.get("id"))
+            and query.get("provider_id") in (None, carrier.get("id"))
+            and query.get("type") in (None, carrier["type"])
+            and any(text in str(part or "").lower() for part in searched)
+        )
+
+    async def _import(self, request: Request) -> Response:
+        self._authorize(request)
+        wanted = _checked(_Import, await body_of(request, _invalid))
+        carrier = self._source(wanted.provider)
+        agent = self._agent(wanted.agent_id)
+        if any(held["number"] == wanted.number for held in self.numbers.values()):
+            raise _refusal(409, "Already imported", "This number is imported already.")
+        if wanted.number.endswith("0000"):
+            raise _refusal(400, "Number not found", "The account does not hold this number.")
+        if agent is not None and self.fail_next_assignment:
+            self.fail_next_assignment = False
+            self._add("import", wanted.number, wanted.label, None, _shown(carrier), 201)
+            raise _refusal(400, "Webhook setup failed", "Imported, but not assigned.")
+        return self._add("import", wanted.number, wanted.label, agent, _shown(carrier), 201)
+
+    async def _provision(self, request: Request) -> Response:
+        self._authorize(request)
+        wanted = _checked(_Provision, await body_of(request, _invalid))
+        agent = self._agent(wanted.agent_id)
+        own = [n for n in self.numbers.values() if n.get("provider") == {"type": "cartesia"}]
+        if len(own) >= _PLAN_SLOTS:
+            raise _refusal(
+                402, "Phone number limit reached", "Upgrade the plan.", code="quota_exceeded"
+            )
+        number = f"+1650555{len(own) + 100:04d}"
+        made = self._add("purchase", number, wanted.label, agent, {"type": "cartesia"}, 201)
+        body = dict(self.numbers[self.state.ledger[-1].id])
+        # Documented: the answer to a purchase has no `provider`.
+        del body["provider"]
+        return JSONResponse(body, made.status_code)
+
+    def _add(
+        self, kind: str, number: str, label: str, agent: JsonValue, carrier: Json, status: int
+    ) -> Response:
+        now = iso(self.state.now())
+        made: Json = {
+            "id": self.state.id("pn_"),
+            "number": number,
+            "label": label,
+            "agent": agent,
+            "created_at": now,
+            "updated_at": now,
+            "provider": carrier,
+        }
+        self.numbers[str(made["id"])] = made
+        self.state.record(kind, str(made["id"]), number)
+        return JSONResponse(made, status)
+
+    async def _get(self, request: Request) -> Response:
+        self._authorize(request)
+        return JSONResponse(self._number(request.path_params["id"]))
+
+    async def _update(self, request: Request) -> Response:
+        self._authorize(request)
+        number = self._number(request.path_params["id"])
+        body = await body_of(request, _invalid)
+        changes: Json = {}
+        if "label" in body:
+            if not isinstance(body["label"], str):
+                raise _invalid("label must be a string")
+            changes["label"] = body["label"]
+        if "agent_id" in body:
+            agent_id = body["agent_id"]
+            changes["agent"] = self._agent(str(agent_id)) if agent_id is not None else None
+            kind = "unassign" if agent_id is None else "assign"
+            self.state.record(kind, str(number["id"]), str(number["number"]))
+        number.update(changes, updated_at=iso(self.state.now()))
+        return JSONResponse(number)
+
+    async def _delete(self, request: Request) -> Response:
+        self._authorize(request)
+        number = self._number(request.path_params["id"])
+        if number["agent"] is not None:
+            raise _refusal(400, "Number in use", "Unassign the number from its agent first.")
+        del self.numbers[str(number["id"])]
+        self.state.record("release", str(number["id"]), str(number["number"]))
+        return Response(status_code=204)
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    async def _call(self, request: Request) -> Response:
+        self._authorize(request)
+        wanted = _checked(_Calls, await body_of(request, _invalid))
+        number = self._number(wanted.from_number_id)
+        self._agent(wanted.agent_id)
+        if self.next_call_answer is not None:
+            answer, self.next_call_answer = self.next_call_answer, None
+            return Response(answer, media_type="application/json")
+        placed: list[JsonValue] = []
+        for callee in wanted.outbound_calls:
+            call = self.state.id("ac_")
+            self.state.record("call", call, str(number["number"]))
+            placed.append({"number": callee.to_number, "agent_call_id": call})
+        return JSONResponse({"calls": placed})
+
+    # --- Carrier accounts ------------------------------------------------------------------------
+
+    async def _list_carriers(self, request: Request) -> Response:
+        self._authorize(request)
+        query = request.query_params
+        return JSONResponse(
+            [
+                carrier
+                for carrier in self.carriers.values()
+                if query.get("type") in (None, carrier["type"])
+                and query.get("account_sid") in (None, carrier.get("account_sid"))
+            ]
+        )
+
+    async def _link(self, request: Request) -> Response:
+        self._authorize(request)
+        body = await body_of(request, _invalid)
+        if body.get("type") == "sip_trunk":
+            trunk = _checked(_SipTrunk, body)
+            if trunk.label is None or not (trunk.inbound or trunk.outbound):
+                raise _invalid("label and one of inbound, outbound are required")
+            if trunk.outbound and not (trunk.outbound.address and trunk.outbound.transport):
+                raise _invalid("outbound needs address and transport")
+            made: Json = {"type": "sip_trunk", "id": self.state.id("prov_"), "label": trunk.label}
+            made |= _sides(trunk)
+        else:
+            account = _checked(_Twilio, body)
+            _try_key(account.api_key_sid)
+            for held in self.carriers.values():
+                if (held.get("account_sid"), held.get("region")) == (
+                    account.account_sid,
+                    account.region,
+                ):
+                    raise _refusal(409, "Already linked", "This account and region are linked.")
+            made = {
+                "type": "twilio",
+                "id": self.state.id("prov_"),
+                "account_sid": account.account_sid,
+                "api_key_sid": _masked(account.api_key_sid),
+                "region": account.region,
+                **({"label": account.label} if account.label else {}),
+            }
+        self.carriers[str(made["id"])] = made
+        self.state.record("link", str(made["id"]))
+        return JSONResponse(made, 201)
+
+    async def _get_carrier(self, request: Request) -> Response:
+        self._authorize(request)
+        return JSONResponse(self._carrier(request.path_params["id"]))
+
+    async def _rotate(self, request: Request) -> Response:
+        self._authorize(request)
+        carrier = self._carrier(request.path_params["id"])
+        body = await body_of(request, _invalid)
+        if body.get("type") != carrier["type"]:
+            raise _invalid("type cannot be changed")
+        if carrier["type"] == "twilio":
+            account = _checked(_Twilio, {"account_sid": "", **body})
+            _try_key(account.api_key_sid)
+            carrier.update(api_key_sid=_masked(account.api_key_sid))
+            if "region" in body:
+                carrier.update(region=account.region)
+        else:
+            trunk = _checked(_SipTrunk, body)
+            carrier.update({**_sides(trunk), **({"label": trunk.label} if trunk.label else {})})
+        self.state.record("rotate", str(carrier["id"]))
+        return JSONResponse(carrier)
+
+    async def _unlink(self, request: Request) -> Response:
+        self._authorize(request)
+        carrier = self._carrier(request.path_params["id"])
+        for number in self.numbers.values():
+            held = number["provider"]
+            if isinstance(held, dict) and held.get("id") == carrier["id"]:
+                raise _refusal(409, "Provider in use", "Numbers are still attached.")
+        del self.carriers[str(carrier["id"])]
+        self.state.record("unlink", str(carrier["id"]))
+        return Response(status_code=204)
+
+    # --- Shared steps ----------------------------------------------------------------------------
+
+    def _authorize(self, request: Request) -> None:
+        given = request.headers.get("authorization") or request.headers.get("x-api-key", "")
+        if given.removeprefix("Bearer ") != _KEY:
+            raise _refusal(401, "Unauthorized", "The API key is not valid.")
+        if "cartesia-version" not in request.headers:
+            raise _refusal(400, "Missing version", "Send the Cartesia-Version header.")
+
+    def _number(self, number_id: str) -> Json:
+        if number_id not in self.numbers:
+            raise _refusal(404, "Not found", "There is no such phone number.")
+        return self.numbers[number_id]
+
+    def _carrier(self, carrier_id: str) -> Json:
+        if carrier_id not in self.carriers:
+            raise _refusal(404, "Not found", "There is no such provider.")
+        return self.carriers[carrier_id]
+
+    def _agent(self, agent_id: str | None) -> JsonValue:
+        if agent_id is None:
+            return None
+        if agent_id not in self.agents:
+            raise _refusal(404, "Not found", "There is no such agent.")
+        return {"id": agent_id, "name": self.agents[agent_id]}
+
+    def _source(self, wanted: Json) -> Json:
+        if "id" in wanted:
+            return self._carrier(str(wanted["id"]))
+        region = wanted.get("region", "us1")
+        for carrier in self.carriers.values():
+            if (carrier.get("account_sid"), carrier.get("region")) == (
+                wanted.get("account_sid"),
+                region,
+            ):
+                return carrier
+        raise _refusal(404, "Not found", "There is no such provider.")
+
+
+def _page(found: list[Json], query: Mapping[str, str]) -> Json:
+    try:
+        limit = int(query.get("limit", "10"))
+    except ValueError:
+        raise _invalid("limit must be a number") from None
+    if not 1 <= limit <= 100:
+        raise _invalid("limit must be between 1 and 100")
+    start, after = 0, query.get("starting_after")
+    if after is not None:
+        ids = [number["id"] for number in found]
+        if after not in ids:
+            raise _invalid("starting_after is not an id of this list")
+        start = ids.index(after) + 1
+    page: list[JsonValue] = list(found[start : start + limit])
+    return {"data": page, "has_more": start + limit < len(found)}
+
+
+def _sides(trunk: _SipTrunk) -> Json:
+    """What is shown of a trunk: everything but passwords."""
+    sides: Json = {}
+    if trunk.inbound is not None:
+        login = trunk.inbound.credentials
+        sides["inbound"] = {
+            "allowed_addresses": list(trunk.inbound.allowed_addresses or []),
+            "allowed_numbers": list(trunk.inbound.allowed_numbers or []),
+            "auth_username": login.username if login else "",
+            "media_encryption": trunk.inbound.media_encryption or "allowed",
+        }
+    if trunk.outbound is not None:
+        login = trunk.outbound.credentials
+        sides["outbound"] = {
+            "address": trunk.outbound.address,
+            "transport": trunk.outbound.transport,
+            "media_encryption": trunk.outbound.media_encryption or "disabled",
+            "auth_username": login.username if login else "",
+            "destination_country": trunk.outbound.destination_country or "",
+        }
+    return sides
+
+
+def _shown(carrier: Json) -> Json:
+    """A carrier as it stands inside a number: without the details of a trunk."""
+    return {key: value for key, value in carrier.items() if key not in {"inbound", "outbound"}}
+
+
+def _checked(model: type[_M], body: Json) -> _M:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise _invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _try_key(api_key_sid: str) -> None:
+    if api_key_sid.endswith("bad"):
+        raise _refusal(400, "Bad credentials", "Twilio refused the API key.")
+
+
+def _masked(sid: str) -> str:
+    return f"{sid[:4]}****{sid[-4:]}"
+
+
+def _invalid(message: str) -> Refusal:
+    return _refusal(400, "Invalid request", message)
+
+
+def _refusal(status: int, title: str, message: str = "", *, code: str | None = None) -> Refusal:
+    request_id = str(uuid.uuid4())
+    body: Json = {
+        "error_code": code,
+        "title": title,
+        "message": message or title,
+        "request_id": request_id,
+    }
+    return Refusal(status, body, {"x-request-id": request_id})

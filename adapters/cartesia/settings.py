@@ -1,0 +1,22 @@
+"""What a connection to Cartesia can be configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from telephony.settings import Env, ProviderSettings
+
+
+class CartesiaSettings(ProviderSettings):
+    """Settings of a Cartesia connection.
+
+    Attributes:
+        api_key: ``sk_car_…``; an admin key does not reach phone numbers.
+        version: the ``Cartesia-Version`` header. From 2026-03-01 on errors are structured.
+    """
+
+    base_url: Annotated[str, Env("CARTESIA_BASE_URL")] = "https://api.cartesia.ai"
+    api_key: Annotated[SecretStr, Env("CARTESIA_API_KEY")]
+    version: str = Field(default="2026-03-01", pattern=r"^\d{4}-\d{2}-\d{2}$")

@@ -1,0 +1,108 @@
+"""One library for phone numbers at every voice and messaging vendor.
+
+import telephony
+
+with telephony.connect("cartesia") as provider:
+    number = provider.get_number("+14155550123")
+    provider.assign_number(number, "agent_7Hq2LmX9")
+"""
+
+from telephony._version import __version__
+from telephony.capabilities import Capability, CarrierOutcome, Level, Support
+from telephony.config import connect, connect_async
+from telephony.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    ProviderError,
+    ProviderTimeoutError,
+    QuotaExceededError,
+    RateLimitedError,
+    SignatureError,
+    TelephonyError,
+    UnavailableError,
+    UnsupportedOperationError,
+)
+from telephony.model import (
+    Agent,
+    Application,
+    AvailableNumber,
+    Call,
+    CallStatus,
+    CarrierAccount,
+    Channel,
+    Direction,
+    LinkedCarrier,
+    Message,
+    MessageError,
+    MessageStatus,
+    NumberStatus,
+    PhoneNumber,
+    Release,
+    Room,
+    SipTrunk,
+    Source,
+    Target,
+    Trunk,
+    TwilioAccount,
+    Webhook,
+)
+from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
+from telephony.provider import AsyncProvider, Provider
+
+__all__ = [
+    "Agent",
+    "Application",
+    "AsyncPhoneNumberProvider",
+    "AsyncProvider",
+    "AuthenticationError",
+    "AvailableNumber",
+    "Call",
+    "CallStatus",
+    "Capability",
+    "CarrierAccount",
+    "CarrierOutcome",
+    "Channel",
+    "ConfigurationError",
+    "ConflictError",
+    "Direction",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "Level",
+    "LinkedCarrier",
+    "Message",
+    "MessageError",
+    "MessageStatus",
+    "NotFoundError",
+    "NumberStatus",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "PhoneNumber",
+    "PhoneNumberProvider",
+    "Provider",
+    "ProviderError",
+    "ProviderTimeoutError",
+    "QuotaExceededError",
+    "RateLimitedError",
+    "Release",
+    "Room",
+    "SignatureError",
+    "SipTrunk",
+    "Source",
+    "Support",
+    "Target",
+    "TelephonyError",
+    "Trunk",
+    "TwilioAccount",
+    "UnavailableError",
+    "UnsupportedOperationError",
+    "Webhook",
+    "__version__",
+    "connect",
+    "connect_async",
+]

@@ -1,0 +1,264 @@
+"""What can go wrong, as a tree:
+
+TelephonyError
+├── ConfigurationError          a setting, profile or adapter is missing or wrong
+├── UnsupportedOperationError   the vendor has no such operation; nothing was sent
+├── SignatureError              a webhook could not be proven to come from the vendor
+└── ProviderError               everything that concerns one operation at one vendor
+    ├── AuthenticationError     the credentials were refused
+    ├── PermissionDeniedError   the credentials are good but do not reach this
+    ├── NotFoundError           no such number, agent or carrier account
+    ├── ConflictError           the vendor's state forbids it (already imported, still assigned)
+    ├── InvalidRequestError     an argument is wrong; `argument` names it when we found it ourselves
+    ├── QuotaExceededError      the plan, the balance or an account limit is used up
+    ├── RateLimitedError        too many requests; `retry_after` says how long to wait
+    ├── UnavailableError        the vendor could not be reached or is failing
+    ├── ProviderTimeoutError    no answer in time
+    ├── InvalidResponseError    an answer that cannot be understood
+    └── OutcomeUnknownError     it may have been done: look before you do it again
+
+Every `ProviderError` says whether the same call may simply be made again (`retry_safe`).
+No error carries a secret or the text of a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from telephony.redaction import masked
+
+
+class TelephonyError(Exception):
+    """The base of everything this library raises on purpose."""
+
+
+class ConfigurationError(TelephonyError):
+    """A setting, a profile or an adapter is missing or wrong. The message says what to mend."""
+
+
+class SignatureError(TelephonyError):
+    """A webhook is not proven to be the vendor's. The message says which check failed."""
+
+
+class UnsupportedOperationError(TelephonyError):
+    """The vendor offers no such operation. Raised before any request is sent.
+
+    Attributes:
+        provider: the configured name of the provider.
+        operation: the operation that was asked for, such as ``send_message``.
+        instead: what to use in its place.
+    """
+
+    def __init__(self, provider: str, operation: str, instead: str) -> None:
+        super().__init__(
+            f"{provider}: {operation} is not offered by this vendor. {instead}".strip()
+        )
+        self.provider = provider
+        self.operation = operation
+        self.instead = instead
+
+
+class ProviderError(TelephonyError):
+    """An operation at a vendor did not succeed.
+
+    Attributes:
+        message: what happened, in the vendor's words where it gave any.
+        hint: what to do next.
+        provider: the configured name of the provider.
+        operation: the operation that failed, such as ``assign_number``.
+        status: the HTTP status, or None when there was no answer.
+        code: the vendor's own error code, as a string.
+        request_id: the vendor's id of the request, for its support.
+        retry_safe: True when making the same call again cannot do the work twice.
+        attempts: how many HTTP attempts were made, 0 when none was.
+        raw: the vendor's error body, secrets removed.
+    """
+
+    default_hint: ClassVar[str] = ""
+    default_retry_safe: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        provider: str = "",
+        operation: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_safe: bool | None = None,
+        attempts: int = 0,
+        raw: JsonValue = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+        self.provider = provider
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_safe = self.default_retry_safe if retry_safe is None else retry_safe
+        self.attempts = attempts
+        self.raw = raw
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.provider, self.operation) if part)
+        facts = [f"HTTP {self.status}"] if self.status else []
+        facts += [f"code {self.code}"] if self.code else []
+        facts += [f"request {self.request_id}"] if self.request_id else []
+        text = self.message.rstrip(".")
+        said = f"{text} ({', '.join(facts)})." if facts else f"{text}."
+        return " ".join(part for part in (f"{where}:" if where else "", said, self.hint) if part)
+
+    def located(self, provider: str, operation: str, secrets: Iterable[str]) -> None:
+        """Say where it happened, and take out what the vendor may have echoed."""
+        self.provider = self.provider or provider
+        self.operation = self.operation or operation
+        self.message = str(masked(self.message, secrets))
+        self.raw = masked(self.raw, secrets)
+        self.args = (self.message,)
+
+
+class AuthenticationError(ProviderError):
+    default_hint = "Check the credentials of this provider with `telephony config check`."
+
+
+class PermissionDeniedError(ProviderError):
+    default_hint = "Use credentials that are allowed to do this."
+
+
+class NotFoundError(ProviderError):
+    default_hint = "List what the account holds with list_numbers()."
+
+
+class ConflictError(ProviderError):
+    default_hint = "Read the current state with get_number() and decide from there."
+
+
+class InvalidRequestError(ProviderError):
+    """An argument is wrong.
+
+    Attributes:
+        argument: its name, when the library itself refused it before sending anything.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        argument: str | None = None,
+        hint: str | None = None,
+        provider: str = "",
+        operation: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_safe: bool | None = None,
+        attempts: int = 0,
+        raw: JsonValue = None,
+    ) -> None:
+        super().__init__(
+            message,
+            hint=hint,
+            provider=provider,
+            operation=operation,
+            status=status,
+            code=code,
+            request_id=request_id,
+            retry_safe=retry_safe,
+            attempts=attempts,
+            raw=raw,
+        )
+        self.argument = argument
+
+
+class QuotaExceededError(ProviderError):
+    default_hint = (
+        "Raise the plan or the balance at the vendor, or release numbers you no longer need."
+    )
+
+
+class RateLimitedError(ProviderError):
+    """The vendor refused to take more requests for now.
+
+    Attributes:
+        retry_after: seconds to wait before the next try, or None when the vendor did not say.
+    """
+
+    default_hint = "Wait, then make the same call again."
+    default_retry_safe = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        hint: str | None = None,
+        provider: str = "",
+        operation: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_safe: bool | None = None,
+        attempts: int = 0,
+        raw: JsonValue = None,
+    ) -> None:
+        super().__init__(
+            message,
+            hint=hint,
+            provider=provider,
+            operation=operation,
+            status=status,
+            code=code,
+            request_id=request_id,
+            retry_safe=retry_safe,
+            attempts=attempts,
+            raw=raw,
+        )
+        self.retry_after = retry_after
+
+
+class UnavailableError(ProviderError):
+    default_hint = "The vendor may be down: check its status page, then try again."
+
+
+class ProviderTimeoutError(ProviderError):
+    default_hint = "Try again, or raise the `timeout` setting."
+
+
+class InvalidResponseError(ProviderError):
+    default_hint = (
+        "Check that `base_url` points at the vendor's API and not at a proxy or a web page."
+    )
+
+
+class OutcomeUnknownError(ProviderError):
+    """The work may have been done: the answer was lost or could not be read.
+
+    Never repeat the call blindly. Look first, for example with ``list_numbers()``.
+    """
+
+    default_hint = "It may have been done: look at the vendor before you do it again."
+
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: AuthenticationError,
+    402: QuotaExceededError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ProviderTimeoutError,
+    409: ConflictError,
+    429: RateLimitedError,
+}
+
+
+def class_for(status: int) -> type[ProviderError]:
+    """What an HTTP status means where the vendor does not say it better."""
+    if status >= 500:
+        return UnavailableError
+    return _BY_STATUS.get(status, InvalidRequestError)

@@ -1,0 +1,36 @@
+"""A caller's name for a purchase, kept at the vendor so that any later run can find it again.
+
+Where the vendor has no field for it, it rides at the end of the label: ``Desk [key:1f0c…]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_MARK = re.compile(r"\s*\[key:([0-9a-f]{12})\]$")
+
+
+def mark(key: str) -> str:
+    """The short, fixed-size form of an idempotency key that is stored at the vendor."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def marked(label: str | None, stored: str | None, *, longest: int | None = None) -> str | None:
+    """`label` carrying the mark, if there is one; shortened so that both fit in `longest`."""
+    if stored is None:
+        return label
+    tail = f"[key:{stored}]"
+    room = None if longest is None else longest - len(tail) - 1
+    return f"{label[:room]} {tail}" if label else tail
+
+
+def mark_in(stored_label: str | None) -> str | None:
+    """The mark that a vendor's label carries, or None."""
+    found = _MARK.search(stored_label or "")
+    return found[1] if found else None
+
+
+def unmarked(stored_label: str | None) -> str | None:
+    """A vendor's label as people wrote it."""
+    return _MARK.sub("", stored_label or "") or None

@@ -1,0 +1,336 @@
+"""The unified model: what a number, a message, a call and a carrier account are at every vendor.
+
+Everything is immutable. Times are aware and in UTC; a fact the vendor does not state is None. `raw`
+is the vendor's own body, secrets removed, for what the model has no field for.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    SkipValidation,
+)
+from pydantic.dataclasses import dataclass
+
+from telephony.capabilities import CarrierOutcome
+
+
+def _utc(moment: datetime) -> datetime:
+    # Every vendor here writes UTC; a missing offset is an omission, not another zone.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Utc: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
+Raw: TypeAlias = Annotated[
+    dict[str, JsonValue], SkipValidation, Field(default_factory=dict, repr=False)
+]
+
+_INPUT = ConfigDict(extra="forbid", defer_build=True)
+_CONFIG = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Channel(enum.StrEnum):
+    VOICE = "voice"
+    SMS = "sms"
+    MMS = "mms"
+    FAX = "fax"
+    IMESSAGE = "imessage"
+    WHATSAPP = "whatsapp"
+    RCS = "rcs"
+    UNKNOWN = "unknown"
+
+
+class NumberStatus(enum.StrEnum):
+    ACTIVE = "active"
+    PENDING = "pending"
+    OFFLINE = "offline"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+
+
+class Direction(enum.StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    UNKNOWN = "unknown"
+
+
+class MessageStatus(enum.StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+    UNKNOWN = "unknown"
+
+
+class CallStatus(enum.StrEnum):
+    QUEUED = "queued"
+    RINGING = "ringing"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+# --- What a number can be assigned to ------------------------------------------------------------
+
+
+@dataclass(frozen=True, config=_INPUT)
+class Agent:
+    """A voice or messaging agent, by the vendor's id or, at LiveKit, by its name."""
+
+    id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, config=_INPUT)
+class Webhook:
+    """URLs that the vendor asks what to do with a call or a message. None leaves one as it is."""
+
+    voice_url: str | None = None
+    sms_url: str | None = None
+
+
+@dataclass(frozen=True, config=_INPUT)
+class Application:
+    """A named set of webhooks kept at the vendor."""
+
+    id: str
+
+
+@dataclass(frozen=True, config=_INPUT)
+class Trunk:
+    """A SIP trunk kept at the vendor."""
+
+    id: str
+
+
+@dataclass(frozen=True, config=_INPUT)
+class Room:
+    """One fixed room that every call to the number joins."""
+
+    name: str
+
+
+Target: TypeAlias = Agent | Webhook | Application | Trunk | Room
+
+
+# --- Where a number comes from, and carrier accounts ---------------------------------------------
+
+
+@dataclass(frozen=True, config=_INPUT)
+class LinkedCarrier:
+    """A carrier account that is already linked, by the id that `link_carrier` returned."""
+
+    id: str
+
+
+@dataclass(frozen=True, config=_INPUT)
+class TwilioAccount:
+    """A Twilio account that holds numbers for another vendor.
+
+    Attributes:
+        account_sid: ``AC…``.
+        region: ``us1``, ``ie1`` or ``au1``; it belongs to the credentials, not to the number.
+        api_key_sid: ``SK…``, with `api_key_secret`; what Cartesia links with.
+        auth_token: the account's own token; what Butter links with.
+    """
+
+    account_sid: str
+    region: str | None = None
+    api_key_sid: str | None = None
+    api_key_secret: SecretStr | None = None
+    auth_token: SecretStr | None = None
+
+
+@dataclass(frozen=True, config=_INPUT)
+class SipTrunk:
+    """A carrier reached by SIP.
+
+    Attributes:
+        address: where outbound calls go, a host or host:port. None: inbound only.
+        username: for outbound calls, with `password`.
+        transport: ``tcp``, ``tls``, ``udp`` or None for the vendor's default.
+        media_encryption: SRTP ``disabled``, ``allowed``, ``required``; None: the vendor's default.
+        allowed_addresses: hosts or networks that calls may come from; empty: any.
+        allowed_numbers: callers that are let in; empty: any.
+        inbound_username: what the carrier must authenticate with, with `inbound_password`.
+        pin: digits a caller must key in.
+        destination_country: ISO 3166 code of where calls leave the vendor's network.
+    """
+
+    address: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    transport: str | None = None
+    media_encryption: str | None = None
+    allowed_addresses: tuple[str, ...] = ()
+    allowed_numbers: tuple[str, ...] = ()
+    inbound_username: str | None = None
+    inbound_password: SecretStr | None = None
+    pin: SecretStr | None = None
+    destination_country: str | None = None
+
+
+CarrierCredentials: TypeAlias = TwilioAccount | SipTrunk
+Source: TypeAlias = LinkedCarrier | TwilioAccount | SipTrunk
+
+
+# --- Results -------------------------------------------------------------------------------------
+
+
+class _Result(BaseModel):
+    model_config = _CONFIG
+
+
+class CarrierAccount(_Result):
+    """A carrier account linked at a vendor.
+
+    Attributes:
+        id: the vendor's id of the link; None for the vendor's own numbers, which need none.
+        kind: ``twilio``, ``sip_trunk`` or the vendor's word for its own.
+        account: the account at the carrier, such as ``AC…``.
+    """
+
+    id: str | None
+    provider: str
+    kind: str
+    label: str | None = None
+    account: str | None = None
+    region: str | None = None
+    raw: Raw
+
+
+class PhoneNumber(_Result):
+    """A number that a vendor holds or serves for you.
+
+    Attributes:
+        id: the vendor's own id; opaque.
+        number: E.164.
+        provider: the configured name of the provider it was read from.
+        channels: what it can carry; empty when the vendor does not say.
+        country: ISO 3166 code, as the vendor states it.
+        assignment: what answers it, or None.
+        carrier: the linked carrier account it comes from, where the vendor names one.
+        replaced: after `assign_number` or `unassign_number`: what answered it before, so that
+            ``assign_number(number, result.replaced)`` puts it back.
+        notices: what the caller should know of how the request was met, such as an area code that
+            was not to be had.
+    """
+
+    id: str
+    number: str
+    provider: str
+    label: str | None = None
+    status: NumberStatus = NumberStatus.UNKNOWN
+    channels: frozenset[Channel] = frozenset()
+    country: str | None = None
+    assignment: Target | None = None
+    carrier: CarrierAccount | None = None
+    replaced: Target | None = None
+    notices: tuple[str, ...] = ()
+    created_at: Utc | None = None
+    updated_at: Utc | None = None
+    raw: Raw
+
+
+class AvailableNumber(_Result):
+    """A number that could be bought now. Nothing is held: it may be gone a moment later."""
+
+    number: str
+    provider: str
+    country: str | None = None
+    region: str | None = None
+    locality: str | None = None
+    postal_code: str | None = None
+    kind: str | None = None
+    channels: frozenset[Channel] = frozenset()
+    raw: Raw
+
+
+class MessageError(_Result):
+    """Why a message was not delivered, in the vendor's words."""
+
+    code: str | None = None
+    message: str | None = None
+
+
+class Message(_Result):
+    """A text message that a number received or sent. Its text stays out of the repr.
+
+    Attributes:
+        number: the number of yours that received or sent it.
+        sent_at: when it was sent or received, whichever the vendor records.
+        media: URLs of attachments.
+    """
+
+    id: str
+    provider: str
+    number: str
+    sender: str | None
+    recipient: str | None
+    body: str = Field(default="", repr=False)
+    direction: Direction = Direction.UNKNOWN
+    status: MessageStatus = MessageStatus.UNKNOWN
+    channel: Channel = Channel.UNKNOWN
+    sent_at: Utc | None = None
+    media: tuple[str, ...] = ()
+    error: MessageError | None = None
+    raw: Raw
+
+
+class Call(_Result):
+    """A voice call.
+
+    Attributes:
+        number: the number of yours that takes part.
+        agent: the vendor's id of the agent that speaks, where there is one.
+    """
+
+    id: str
+    provider: str
+    number: str
+    sender: str | None
+    recipient: str | None
+    direction: Direction = Direction.OUTBOUND
+    status: CallStatus = CallStatus.UNKNOWN
+    agent: str | None = None
+    started_at: Utc | None = None
+    raw: Raw
+
+
+class Release(_Result):
+    """What became of a number that was released.
+
+    Attributes:
+        at_carrier: whether the number is gone for good or merely detached from this vendor.
+        reversible: whether it can be had back; None when the vendor does not say.
+        undo_until: the last moment to take it back, where there is one.
+        how_to_undo: what to do to have it back.
+    """
+
+    id: str
+    number: str | None
+    provider: str
+    at_carrier: CarrierOutcome
+    reversible: bool | None
+    undo_until: Utc | None = None
+    how_to_undo: str | None = None
+    raw: Raw

@@ -1,0 +1,414 @@
+"""One gate before every operation, the same for both drivers: is it offered, can it be right?
+
+Each method checks its arguments and returns the adapter's generator; nothing is sent here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+from telephony import numbers
+from telephony.capabilities import Capability, Level
+from telephony.errors import InvalidRequestError, ProviderError, UnsupportedOperationError
+from telephony.marks import mark
+from telephony.model import (
+    AvailableNumber,
+    Call,
+    CarrierAccount,
+    CarrierCredentials,
+    Message,
+    PhoneNumber,
+    Release,
+    Source,
+    Target,
+)
+from telephony.protocols import Adapter
+from telephony.redaction import secrets_of
+from telephony.settings import ProviderSettings
+from telephony.wire import Batch, NumberRef, Options, Request, Response
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Y = TypeVar("Y")
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[Y, R]):
+    """An operation ready to be driven.
+
+    Attributes:
+        steps: the adapter's generator.
+        private: texts that must not show in an error: message bodies, new credentials.
+        limit: the most items to hand out, for listings.
+        name: the public method's name.
+    """
+
+    steps: Generator[Y, Response, R] = field(repr=False)
+    private: tuple[str, ...] = field(default=(), repr=False)
+    limit: int | None = None
+    name: str = ""
+
+
+def _gated(
+    capability: Capability,
+) -> Callable[
+    [Callable[Concatenate[Operations, P], Task[Y, R]]],
+    Callable[Concatenate[Operations, P], Task[Y, R]],
+]:
+    """Refuse what the vendor does not offer, and say in every refusal where it happened."""
+
+    def decorate(
+        check: Callable[Concatenate[Operations, P], Task[Y, R]],
+    ) -> Callable[Concatenate[Operations, P], Task[Y, R]]:
+        @functools.wraps(check)
+        def gate(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> Task[Y, R]:
+            support = self.adapter.capabilities[capability]
+            if support.level is Level.NONE:
+                raise UnsupportedOperationError(self.adapter.name, capability, support.note)
+            try:
+                return replace(check(self, *args, **kwargs), name=capability)
+            except ProviderError as refusal:
+                refusal.located(self.adapter.name, capability, ())
+                raise
+
+        return gate
+
+    return decorate
+
+
+class Operations:
+    """The operations of one adapter behind the checks that hold at every vendor."""
+
+    def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
+        self.adapter = adapter
+        self._region = settings.number_region
+
+    @_gated(Capability.LIST_NUMBERS)
+    def list_numbers(self, limit: int | None) -> Task[Request | Batch[PhoneNumber], None]:
+        _positive(limit)
+        return Task(self.adapter.list_numbers(limit=limit), limit=limit)
+
+    @_gated(Capability.GET_NUMBER)
+    def get_number(self, number: PhoneNumber | str) -> Task[Request, PhoneNumber]:
+        return Task(self.adapter.get_number(self._ref(number)))
+
+    @_gated(Capability.SEARCH_NUMBERS)
+    def search_numbers(
+        self, country: str, area_code: str | None, contains: str | None, limit: int
+    ) -> Task[Request, list[AvailableNumber]]:
+        _positive(limit)
+        steps = self.adapter.search_numbers(
+            country=_country(country),
+            area_code=_area_code(area_code),
+            contains=_text(contains, "contains"),
+            limit=limit,
+        )
+        return Task(steps)
+
+    @_gated(Capability.PROVISION_NUMBER)
+    def provision_number(
+        self,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | str | None,
+        idempotency_key: str | None,
+        options: Options | None,
+    ) -> Task[Request, PhoneNumber]:
+        if number is not None and area_code is not None:
+            raise InvalidRequestError(
+                "`number` and `area_code` are given together.",
+                argument="area_code",
+                hint="Ask for one exact number or for any number of an area, not both.",
+            )
+        key = _text(idempotency_key, "idempotency_key")
+        steps = self.adapter.provision_number(
+            number=None if number is None else self._e164(number, "number"),
+            country=_country(country),
+            area_code=_area_code(area_code),
+            label=self._label(Capability.PROVISION_NUMBER, label),
+            assign_to=self._optional_target(Capability.PROVISION_NUMBER, assign_to),
+            key=None if key is None else mark(key),
+            options=_options(options),
+        )
+        return Task(steps)
+
+    @_gated(Capability.IMPORT_NUMBER)
+    def import_number(
+        self,
+        number: str,
+        source: Source | None,
+        label: str | None,
+        assign_to: Target | str | None,
+        inbound: bool,
+        outbound: bool,
+        options: Options | None,
+    ) -> Task[Request, PhoneNumber]:
+        if not inbound and not outbound:
+            raise InvalidRequestError(
+                "The number would neither receive nor place calls.",
+                argument="inbound",
+                hint="Leave `inbound` or `outbound` true.",
+            )
+        if source is not None:
+            self._kind(Capability.IMPORT_NUMBER, source, self.adapter.sources, "source")
+        steps = self.adapter.import_number(
+            self._e164(number, "number"),
+            source=source,
+            label=self._label(Capability.IMPORT_NUMBER, label),
+            assign_to=self._optional_target(Capability.IMPORT_NUMBER, assign_to),
+            inbound=inbound,
+            outbound=outbound,
+            options=_options(options),
+        )
+        return Task(steps, private=secrets_of(source))
+
+    @_gated(Capability.UPDATE_NUMBER)
+    def update_number(
+        self, number: PhoneNumber | str, label: str, options: Options | None
+    ) -> Task[Request, PhoneNumber]:
+        steps = self.adapter.update_number(
+            self._ref(number), label=_required(label, "label"), options=_options(options)
+        )
+        return Task(steps)
+
+    @_gated(Capability.ASSIGN_NUMBER)
+    def assign_number(
+        self, number: PhoneNumber | str, to: Target | str, options: Options | None
+    ) -> Task[Request, PhoneNumber]:
+        target = self._target(Capability.ASSIGN_NUMBER, to)
+        steps = self.adapter.assign_number(self._ref(number), target, options=_options(options))
+        return Task(steps)
+
+    @_gated(Capability.UNASSIGN_NUMBER)
+    def unassign_number(
+        self, number: PhoneNumber | str, options: Options | None
+    ) -> Task[Request, PhoneNumber]:
+        steps = self.adapter.unassign_number(self._ref(number), options=_options(options))
+        return Task(steps)
+
+    @_gated(Capability.RELEASE_NUMBER)
+    def release_number(
+        self, number: PhoneNumber | str, unassign: bool, options: Options | None
+    ) -> Task[Request, Release]:
+        steps = self.adapter.release_number(
+            self._ref(number), unassign=unassign, options=_options(options)
+        )
+        return Task(steps)
+
+    @_gated(Capability.LIST_MESSAGES)
+    def list_messages(
+        self,
+        number: PhoneNumber | str,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Task[Request | Batch[Message], None]:
+        _positive(limit)
+        after, before = _aware(after, "after"), _aware(before, "before")
+        if after is not None and before is not None and after > before:
+            raise InvalidRequestError(
+                "`after` is later than `before`.",
+                argument="after",
+                hint="`after` is the earlier end of the period, `before` the later one.",
+            )
+        steps = self.adapter.list_messages(
+            self._ref(number), after=after, before=before, limit=limit
+        )
+        return Task(steps, limit=limit)
+
+    @_gated(Capability.SEND_MESSAGE)
+    def send_message(
+        self,
+        number: PhoneNumber | str,
+        to: str,
+        body: str,
+        media: Sequence[str],
+        options: Options | None,
+    ) -> Task[Request, Message]:
+        if isinstance(media, str):
+            raise InvalidRequestError(
+                "`media` is one string.", argument="media", hint="Give a list of URLs."
+            )
+        if not body.strip() and not media:
+            raise InvalidRequestError(
+                "`body` is empty and there is no `media`.",
+                argument="body",
+                hint="Give one of them.",
+            )
+        steps = self.adapter.send_message(
+            self._ref(number),
+            self._address(to),
+            body,
+            media=tuple(media),
+            options=_options(options),
+        )
+        return Task(steps, private=(body,) if body.strip() else ())
+
+    @_gated(Capability.PLACE_CALL)
+    def place_call(
+        self,
+        number: PhoneNumber | str,
+        to: str,
+        agent: str | None,
+        url: str | None,
+        options: Options | None,
+    ) -> Task[Request, Call]:
+        steps = self.adapter.place_call(
+            self._ref(number),
+            self._e164(to, "to"),
+            agent=_text(agent, "agent"),
+            url=_text(url, "url"),
+            options=_options(options),
+        )
+        return Task(steps)
+
+    @_gated(Capability.LIST_CARRIERS)
+    def list_carriers(self) -> Task[Request | Batch[CarrierAccount], None]:
+        return Task(self.adapter.list_carriers())
+
+    @_gated(Capability.LINK_CARRIER)
+    def link_carrier(
+        self, account: CarrierCredentials, label: str | None, options: Options | None
+    ) -> Task[Request, CarrierAccount]:
+        self._kind(Capability.LINK_CARRIER, account, self.adapter.carriers, "account")
+        steps = self.adapter.link_carrier(
+            account, label=_text(label, "label"), options=_options(options)
+        )
+        return Task(steps, private=secrets_of(account))
+
+    @_gated(Capability.ROTATE_CARRIER)
+    def rotate_carrier(
+        self,
+        carrier: CarrierAccount | str,
+        credentials: CarrierCredentials,
+        options: Options | None,
+    ) -> Task[Request, CarrierAccount]:
+        self._kind(Capability.ROTATE_CARRIER, credentials, self.adapter.carriers, "credentials")
+        steps = self.adapter.rotate_carrier(
+            _carrier_id(carrier), credentials, options=_options(options)
+        )
+        return Task(steps, private=secrets_of(credentials))
+
+    @_gated(Capability.UNLINK_CARRIER)
+    def unlink_carrier(
+        self, carrier: CarrierAccount | str, options: Options | None
+    ) -> Task[Request, CarrierAccount]:
+        steps = self.adapter.unlink_carrier(_carrier_id(carrier), options=_options(options))
+        return Task(steps)
+
+    def _e164(self, text: str, argument: str) -> str:
+        return numbers.e164(text, region=self._region, argument=argument)
+
+    def _ref(self, number: PhoneNumber | str) -> NumberRef:
+        if isinstance(number, PhoneNumber):
+            # Ids mean nothing at another vendor; E.164 does.
+            ours = number.provider == self.adapter.name
+            return NumberRef(number.id if ours else None, number.number)
+        text = _required(number, "number")
+        if numbers.looks_written(text):
+            return NumberRef(number=self._e164(text, "number"))
+        return NumberRef(id=text)
+
+    def _address(self, to: str) -> str:
+        text = _required(to, "to")
+        short_code = text.isascii() and text.isdigit() and len(text) <= 6
+        return self._e164(text, "to") if numbers.looks_written(text) and not short_code else text
+
+    def _label(self, operation: Capability, label: str | None) -> str | None:
+        support = self.adapter.capabilities[Capability.UPDATE_NUMBER]
+        if label is not None and support.level is Level.NONE:
+            raise UnsupportedOperationError(
+                self.adapter.name, f"{operation} with a label", support.note
+            )
+        return _text(label, "label")
+
+    def _optional_target(self, operation: Capability, to: Target | str | None) -> Target | None:
+        return None if to is None else self._target(operation, to)
+
+    def _target(self, operation: Capability, to: Target | str) -> Target:
+        target = self.adapter.target(_required(to, "to")) if isinstance(to, str) else to
+        self._kind(operation, target, self.adapter.targets, "to")
+        return target
+
+    def _kind(
+        self, operation: Capability, value: object, kinds: tuple[type, ...], argument: str
+    ) -> None:
+        if not isinstance(value, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds) or "nothing of the kind"
+            given = type(value).__name__
+            raise UnsupportedOperationError(
+                self.adapter.name,
+                f"{operation} with {argument}={given}(…)",
+                f"Here `{argument}` can be: {wanted}.",
+            )
+
+
+def _positive(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise InvalidRequestError(
+            "`limit` is below 1.", argument="limit", hint="Leave it out to get everything."
+        )
+
+
+def _text(value: str | None, argument: str) -> str | None:
+    return None if value is None else _required(value, argument)
+
+
+def _required(value: str, argument: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(f"`{argument}` is empty.", argument=argument)
+    return value.strip()
+
+
+def _country(value: str) -> str:
+    if not (value.isascii() and value.isalpha() and len(value) == 2):
+        raise InvalidRequestError(
+            "`country` is not an ISO 3166 code.", argument="country", hint="Write it like US."
+        )
+    return value.upper()
+
+
+def _area_code(value: str | None) -> str | None:
+    if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 6):
+        raise InvalidRequestError(
+            "`area_code` is not made of digits.", argument="area_code", hint="Write it like 415."
+        )
+    return value
+
+
+def _aware(moment: datetime | None, argument: str) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.utcoffset() is None:
+        raise InvalidRequestError(
+            f"`{argument}` has no time zone.",
+            argument=argument,
+            hint="Use an aware datetime, such as datetime.now(timezone.utc).",
+        )
+    return moment.astimezone(UTC)
+
+
+def _options(options: Options | None) -> Options:
+    if options is not None and not isinstance(options, Mapping):
+        raise InvalidRequestError(
+            "`options` is not a mapping.",
+            argument="options",
+            hint="Give the vendor's own fields, such as {'field': 'value'}.",
+        )
+    return options or {}
+
+
+def _carrier_id(carrier: CarrierAccount | str) -> str:
+    if isinstance(carrier, str):
+        return _required(carrier, "carrier")
+    if carrier.id is None:
+        raise InvalidRequestError(
+            "This carrier account is the vendor's own and has no id.", argument="carrier"
+        )
+    return carrier.id

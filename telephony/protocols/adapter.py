@@ -1,0 +1,158 @@
+"""What an adapter promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from telephony.capabilities import Capability, Support
+from telephony.errors import ProviderError
+from telephony.model import (
+    AvailableNumber,
+    Call,
+    CarrierAccount,
+    CarrierCredentials,
+    Message,
+    PhoneNumber,
+    Release,
+    Source,
+    Target,
+)
+from telephony.settings import ProviderSettings
+from telephony.wire import Listing, NumberRef, Operation, Options, Response
+
+
+class Adapter(Protocol):
+    """One vendor, without I/O. Subclass it and define the operations the vendor has.
+
+    An operation that `capabilities` does not declare is never called. Arguments arrive checked:
+    numbers are E.164, limits positive, times aware and in UTC, targets and sources of the declared
+    kinds, a label only where labels exist. `provision_number` gets the stored form of the caller's
+    idempotency key (see `telephony.marks`).
+
+    Attributes:
+        vendor: the vendor's own spelling of its name.
+        Settings: what it can be configured with.
+        name: the profile it was connected as; goes onto every result as `provider`.
+        base_url: where requests go; `Request.path` is below it.
+        origins: further origins (``https://host``) that may get the credentials.
+        headers: sent with every request; may hold credentials.
+        capabilities: an entry for every `Capability`.
+        targets: the kinds a number can be assigned to.
+        sources: the kinds a number can be imported from.
+        carriers: the kinds of carrier account that can be linked.
+    """
+
+    vendor: ClassVar[str]
+    Settings: ClassVar[type[ProviderSettings]]
+    targets: ClassVar[tuple[type[Target], ...]] = ()
+    sources: ClassVar[tuple[type[Source], ...]] = ()
+    carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = ()
+
+    name: str
+    base_url: str
+    origins: tuple[str, ...] = ()
+    headers: Mapping[str, str]
+    capabilities: Mapping[Capability, Support]
+
+    def __init__(self, settings: ProviderSettings, *, name: str) -> None: ...
+
+    def error(self, response: Response) -> ProviderError:
+        """The error that an answer of status 400 or above stands for."""
+        raise NotImplementedError(f"{self.vendor}: error")
+
+    def target(self, text: str) -> Target:
+        """What a plain string means as an assignment: the vendor's most usual kind."""
+        raise NotImplementedError(f"{self.vendor}: target")
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: list_numbers")
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: get_number")
+
+    def search_numbers(
+        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+    ) -> Operation[list[AvailableNumber]]:
+        raise NotImplementedError(f"{self.vendor}: search_numbers")
+
+    def provision_number(
+        self,
+        *,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: provision_number")
+
+    def import_number(
+        self,
+        number: str,
+        *,
+        source: Source | None,
+        label: str | None,
+        assign_to: Target | None,
+        inbound: bool,
+        outbound: bool,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: import_number")
+
+    def update_number(
+        self, number: NumberRef, *, label: str, options: Options
+    ) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: update_number")
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: assign_number")
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        raise NotImplementedError(f"{self.vendor}: unassign_number")
+
+    def release_number(
+        self, number: NumberRef, *, unassign: bool, options: Options
+    ) -> Operation[Release]:
+        raise NotImplementedError(f"{self.vendor}: release_number")
+
+    def list_messages(
+        self,
+        number: NumberRef,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Message]:
+        raise NotImplementedError(f"{self.vendor}: list_messages")
+
+    def send_message(
+        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+    ) -> Operation[Message]:
+        raise NotImplementedError(f"{self.vendor}: send_message")
+
+    def place_call(
+        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+    ) -> Operation[Call]:
+        raise NotImplementedError(f"{self.vendor}: place_call")
+
+    def list_carriers(self) -> Listing[CarrierAccount]:
+        raise NotImplementedError(f"{self.vendor}: list_carriers")
+
+    def link_carrier(
+        self, account: CarrierCredentials, *, label: str | None, options: Options
+    ) -> Operation[CarrierAccount]:
+        raise NotImplementedError(f"{self.vendor}: link_carrier")
+
+    def rotate_carrier(
+        self, carrier: str, credentials: CarrierCredentials, *, options: Options
+    ) -> Operation[CarrierAccount]:
+        raise NotImplementedError(f"{self.vendor}: rotate_carrier")
+
+    def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
+        raise NotImplementedError(f"{self.vendor}: unlink_carrier")

@@ -1,0 +1,230 @@
+"""The asyncio driver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+from telephony.errors import ProviderError
+from telephony.model import (
+    AvailableNumber,
+    Call,
+    CarrierAccount,
+    CarrierCredentials,
+    Message,
+    PhoneNumber,
+    Release,
+    Source,
+    Target,
+)
+from telephony.operations import Task
+from telephony.protocols import Adapter, AsyncPhoneNumberProvider
+from telephony.provider.connected import Connected
+from telephony.settings import ProviderSettings
+from telephony.transport import AsyncTransport
+from telephony.transport.retry import Deadline
+from telephony.wire import Batch, Options, Request
+
+T = TypeVar("T")
+
+
+class AsyncProvider(Connected, AsyncPhoneNumberProvider):
+    """One vendor, for asyncio. An async context manager; for the tasks of one event loop."""
+
+    def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
+        super().__init__(adapter, settings)
+        self._transport = AsyncTransport(adapter, settings)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def _run(self, task: Task[Request, T]) -> T:
+        deadline = Deadline(self._settings.deadline)
+        try:
+            request = next(task.steps)
+            while True:
+                try:
+                    response = await self._transport.send(request, deadline)
+                except ProviderError as error:
+                    request = task.steps.throw(error)
+                else:
+                    request = task.steps.send(response)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        except ProviderError as error:
+            self._locate(error, task.name, task.private)
+            raise
+
+    async def _iterate(self, task: Task[Request | Batch[T], None]) -> AsyncIterator[T]:
+        left = task.limit
+        try:
+            step = next(task.steps)
+            while True:
+                if isinstance(step, Batch):
+                    for item in step.items[:left]:
+                        yield item
+                    if left is not None:
+                        left -= len(step.items)
+                        if left <= 0:
+                            return
+                    step = next(task.steps)
+                    continue
+                try:
+                    response = await self._transport.send(step, Deadline(self._settings.deadline))
+                except ProviderError as error:
+                    step = task.steps.throw(error)
+                else:
+                    step = task.steps.send(response)
+        except StopIteration:
+            return
+        except ProviderError as error:
+            self._locate(error, task.name, task.private)
+            raise
+        finally:
+            task.steps.close()
+
+    def list_numbers(self, *, limit: int | None = None) -> AsyncIterator[PhoneNumber]:
+        return self._iterate(self._operations.list_numbers(limit))
+
+    async def get_number(self, number: PhoneNumber | str) -> PhoneNumber:
+        return await self._run(self._operations.get_number(number))
+
+    async def search_numbers(
+        self,
+        *,
+        country: str = "US",
+        area_code: str | None = None,
+        contains: str | None = None,
+        limit: int = 20,
+    ) -> list[AvailableNumber]:
+        return await self._run(self._operations.search_numbers(country, area_code, contains, limit))
+
+    async def provision_number(
+        self,
+        *,
+        number: str | None = None,
+        country: str = "US",
+        area_code: str | None = None,
+        label: str | None = None,
+        assign_to: Target | str | None = None,
+        idempotency_key: str | None = None,
+        options: Options | None = None,
+    ) -> PhoneNumber:
+        return await self._run(
+            self._operations.provision_number(
+                number, country, area_code, label, assign_to, idempotency_key, options
+            )
+        )
+
+    async def import_number(
+        self,
+        number: str,
+        *,
+        source: Source | None = None,
+        label: str | None = None,
+        assign_to: Target | str | None = None,
+        inbound: bool = True,
+        outbound: bool = True,
+        options: Options | None = None,
+    ) -> PhoneNumber:
+        return await self._run(
+            self._operations.import_number(
+                number, source, label, assign_to, inbound, outbound, options
+            )
+        )
+
+    async def update_number(
+        self, number: PhoneNumber | str, *, label: str, options: Options | None = None
+    ) -> PhoneNumber:
+        return await self._run(self._operations.update_number(number, label, options))
+
+    async def assign_number(
+        self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
+    ) -> PhoneNumber:
+        return await self._run(self._operations.assign_number(number, to, options))
+
+    async def unassign_number(
+        self, number: PhoneNumber | str, *, options: Options | None = None
+    ) -> PhoneNumber:
+        return await self._run(self._operations.unassign_number(number, options))
+
+    async def release_number(
+        self,
+        number: PhoneNumber | str,
+        *,
+        unassign: bool = False,
+        options: Options | None = None,
+    ) -> Release:
+        return await self._run(self._operations.release_number(number, unassign, options))
+
+    def list_messages(
+        self,
+        number: PhoneNumber | str,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Message]:
+        return self._iterate(self._operations.list_messages(number, after, before, limit))
+
+    async def send_message(
+        self,
+        number: PhoneNumber | str,
+        to: str,
+        body: str,
+        *,
+        media: Sequence[str] = (),
+        options: Options | None = None,
+    ) -> Message:
+        return await self._run(self._operations.send_message(number, to, body, media, options))
+
+    async def place_call(
+        self,
+        number: PhoneNumber | str,
+        to: str,
+        *,
+        agent: str | None = None,
+        url: str | None = None,
+        options: Options | None = None,
+    ) -> Call:
+        return await self._run(self._operations.place_call(number, to, agent, url, options))
+
+    def list_carriers(self) -> AsyncIterator[CarrierAccount]:
+        return self._iterate(self._operations.list_carriers())
+
+    async def link_carrier(
+        self,
+        account: CarrierCredentials,
+        *,
+        label: str | None = None,
+        options: Options | None = None,
+    ) -> CarrierAccount:
+        return await self._run(self._operations.link_carrier(account, label, options))
+
+    async def rotate_carrier(
+        self,
+        carrier: CarrierAccount | str,
+        credentials: CarrierCredentials,
+        *,
+        options: Options | None = None,
+    ) -> CarrierAccount:
+        return await self._run(self._operations.rotate_carrier(carrier, credentials, options))
+
+    async def unlink_carrier(
+        self, carrier: CarrierAccount | str, *, options: Options | None = None
+    ) -> CarrierAccount:
+        return await self._run(self._operations.unlink_carrier(carrier, options))

@@ -1,0 +1,41 @@
+"""What both drivers are: a named adapter with its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import Capability, Level, Support
+from telephony.errors import ProviderError
+from telephony.operations import Operations
+from telephony.protocols import Adapter
+from telephony.redaction import secrets_of
+from telephony.settings import ProviderSettings
+
+
+class Connected:
+    def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
+        self._adapter = adapter
+        self._settings = settings
+        self._secrets = secrets_of(settings)
+        self._operations = Operations(adapter, settings)
+
+    @property
+    def name(self) -> str:
+        return self._adapter.name
+
+    @property
+    def adapter(self) -> Adapter:
+        return self._adapter
+
+    @property
+    def capabilities(self) -> Mapping[Capability, Support]:
+        return self._adapter.capabilities
+
+    def supports(self, capability: Capability) -> bool:
+        return self._adapter.capabilities[capability].level is not Level.NONE
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} ({self._adapter.vendor})>"
+
+    def _locate(self, error: ProviderError, operation: str, private: tuple[str, ...]) -> None:
+        error.located(self.name, operation, (*self._secrets, *private))

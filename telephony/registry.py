@@ -1,0 +1,45 @@
+"""Adapters, found through the entry-point group ``telephony.adapters``; ours use the same door."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+
+from telephony.errors import ConfigurationError
+from telephony.protocols import Adapter
+
+GROUP = "telephony.adapters"
+
+
+def available() -> dict[str, EntryPoint]:
+    """Every installed adapter by name, sorted; none is imported."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
+
+
+def load(name: str) -> type[Adapter]:
+    """The adapter class called `name`.
+
+    Raises:
+        ConfigurationError: there is none, or the package it needs is not installed.
+    """
+    found = available()
+    if name not in found:
+        raise ConfigurationError(
+            f"There is no adapter {name!r}.{suggestion(name, found)} Installed: {', '.join(found)}."
+        )
+    entry = found[name]
+    try:
+        adapter: type[Adapter] = entry.load()
+    except ModuleNotFoundError as missing:
+        extra = f" Install it with: pip install 'telephony[{name}]'"
+        raise ConfigurationError(
+            f"The adapter {name!r} needs the package {missing.name!r}.{extra}"
+        ) from missing
+    return adapter
+
+
+def suggestion(given: str, names: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the nearest name, or nothing."""
+    near = difflib.get_close_matches(given, list(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,8 @@
+"""The vendors' documented APIs on loopback, for developing and testing without an account."""
+
+from telephony.sandbox.faults import Fault
+from telephony.sandbox.recording import Received
+from telephony.sandbox.server import Sandbox
+from telephony.sandbox.vendor import Entry, Refusal, Sample, VendorSandbox
+
+__all__ = ["Entry", "Fault", "Received", "Refusal", "Sample", "Sandbox", "VendorSandbox"]

@@ -1,0 +1,65 @@
+"""What the sandbox was sent, for tests that compare clients."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from telephony.sandbox.faults import App, Event, Receive, Scope, Send
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as it arrived. Header names are in lower case."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+    def json(self) -> JsonValue:
+        value: JsonValue = from_json(self.content)
+        return value
+
+    def form(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.content.decode(), keep_blank_values=True)
+
+
+def recording(app: App, log: deque[Received]) -> App:
+    """`app`, with every request also appended to `log`."""
+
+    async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
+        content = bytearray()
+
+        async def listen() -> Event:
+            event = await receive()
+            part = event.get("body", b"")
+            content.extend(part if isinstance(part, bytes) else b"")
+            return event
+
+        try:
+            await app(scope, listen, send)
+        finally:
+            if scope["type"] == "http":
+                log.append(_received(scope, bytes(content)))
+
+    return recorded
+
+
+def _received(scope: Scope, content: bytes) -> Received:
+    pairs, query = scope["headers"], scope["query_string"]
+    headers = {name.decode(): value.decode("latin-1") for name, value in pairs}  # type: ignore[attr-defined]
+    text = query.decode() if isinstance(query, bytes) else ""
+    return Received(
+        str(scope["method"]),
+        str(scope["path"]),
+        parse_qsl(text, keep_blank_values=True),
+        headers,
+        content,
+    )

@@ -1,0 +1,232 @@
+"""The sandbox as a running server: in this process for tests, or alone for `telephony sandbox`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from telephony.errors import ConfigurationError
+from telephony.registry import suggestion
+from telephony.sandbox.faults import Fault, Faults
+from telephony.sandbox.recording import Received, recording
+from telephony.sandbox.vendor import Entry, VendorSandbox, application
+
+GROUP = "telephony.sandboxes"
+
+
+def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
+    """A fresh emulation of every installed vendor, or of those named.
+
+    Raises:
+        ConfigurationError: a name is not among the installed ones.
+    """
+    found = {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
+    for name in only or ():
+        if name not in found:
+            raise ConfigurationError(
+                f"There is no sandbox of {name!r}.{suggestion(name, found)} "
+                f"Installed: {', '.join(found)}."
+            )
+    return {name: found[name].load()() for name in only or found}
+
+
+class Sandbox:
+    """Every vendor's documented API on loopback, in a thread of this process.
+
+        with Sandbox() as sandbox:
+            provider = telephony.connect("cartesia", **sandbox.settings("cartesia"))
+
+    Args:
+        only: names of the vendors to serve; None: all that are installed.
+        port: 0 picks a free one.
+    """
+
+    def __init__(self, only: Iterable[str] | None = None, *, port: int = 0) -> None:
+        self.vendors = vendors(only)
+        self._connections: dict[object, asyncio.Transport] = {}
+        self._log: deque[Received] = deque(maxlen=10_000)
+        self._faults = Faults(recording(self._application(), self._log), self._drop)
+        self._socket = _listen(port)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            self._faults,
+            http=self._protocol(),
+            ws="none",
+            lifespan="off",
+            # uvicorn would report every connection that a fault cuts.
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.run, name="telephony-sandbox", daemon=True)
+
+    def __enter__(self) -> Self:
+        # The socket listens already: whoever connects before the loop runs merely waits for it.
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def run(self) -> None:
+        """Serve in this thread until told to exit (Ctrl-C, where this is the main thread)."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self.server.run(sockets=[self._socket])
+
+    def base_url(self, vendor: str) -> str:
+        """Where the vendor's API is served."""
+        return f"{self.url}/{vendor}"
+
+    def settings(self, vendor: str) -> dict[str, str]:
+        """Adapter settings that connect to this sandbox."""
+        return dict(self.vendors[vendor].settings(self.base_url(vendor)))
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point `telephony` at this sandbox."""
+        return {
+            f"TELEPHONY_{vendor}_{setting}".upper(): value
+            for vendor in self.vendors
+            for setting, value in self.settings(vendor).items()
+        }
+
+    def ledger(self, vendor: str, *kinds: str) -> list[Entry]:
+        """What really happened at a vendor, of these kinds or of all, in order."""
+        entries = self.vendors[vendor].state.ledger
+        return [entry for entry in entries if not kinds or entry.kind in kinds]
+
+    def requests(self, vendor: str) -> list[Received]:
+        """What reached a vendor's API, in order, faults that cut the way there excepted."""
+        return [request for request in self._log if request.path.startswith(f"/{vendor}/")]
+
+    def receive_message(
+        self, vendor: str, to: str, *, sender: str, body: str, sent_at: datetime | None = None
+    ) -> str:
+        """Let a number receive a text; returns the message's id.
+
+        Raises:
+            LookupError: the vendor has no such number, or no messages.
+        """
+        return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
+
+    def fail(self, fault: Fault) -> None:
+        """Let requests fail from now on."""
+        self._faults.active.append(fault)
+
+    def heal(self) -> None:
+        """Take all faults away."""
+        self._faults.active.clear()
+
+    def reset(self) -> None:
+        """Begin anew: no faults, and every vendor as at the start."""
+        self.heal()
+        self._log.clear()
+        for name in self.vendors:
+            fresh = type(self.vendors[name])()
+            vars(self.vendors[name]).clear()
+            vars(self.vendors[name]).update(vars(fresh))
+
+    def _application(self) -> Starlette:
+        mounts = [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
+        control = [
+            Route("/_sandbox", self._describe, methods=["GET"]),
+            Route("/_sandbox/reset", self._reset, methods=["POST"]),
+            Route("/_sandbox/faults", self._set_fault, methods=["POST"]),
+            Route("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
+            Route("/_sandbox/{vendor}/ledger", self._show_ledger, methods=["GET"]),
+            Route("/_sandbox/{vendor}/messages", self._plant, methods=["POST"]),
+        ]
+        return Starlette(routes=[*control, *mounts])
+
+    async def _describe(self, _: Request) -> Response:
+        return JSONResponse({"vendors": {n: self.settings(n) for n in self.vendors}})
+
+    async def _reset(self, _: Request) -> Response:
+        self.reset()
+        return Response(status_code=204)
+
+    async def _set_fault(self, request: Request) -> Response:
+        try:
+            self.fail(Fault.model_validate_json(await request.body()))
+        except ValidationError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return Response(status_code=204)
+
+    async def _clear_faults(self, _: Request) -> Response:
+        self.heal()
+        return Response(status_code=204)
+
+    async def _show_ledger(self, request: Request) -> Response:
+        entries = self.ledger(request.path_params["vendor"])
+        return JSONResponse([{"kind": e.kind, "id": e.id, "number": e.number} for e in entries])
+
+    async def _plant(self, request: Request) -> Response:
+        wanted: Mapping[str, str] = await request.json()
+        try:
+            planted = self.receive_message(
+                request.path_params["vendor"],
+                wanted["to"],
+                sender=wanted["from"],
+                body=wanted["body"],
+            )
+        except LookupError as error:
+            return JSONResponse({"error": str(error)}, 404)
+        return JSONResponse({"id": planted})
+
+    def _protocol(self) -> type[asyncio.Protocol]:
+        connections = self._connections
+
+        class Droppable(H11Protocol):
+            """Remembers its connection by the client's address, so that a fault can cut it."""
+
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                super().connection_made(transport)
+                connections[transport.get_extra_info("peername")] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.pop(self.transport.get_extra_info("peername"), None)
+                super().connection_lost(exc)
+
+        return Droppable
+
+    def _drop(self, client: object) -> None:
+        transport = self._connections.get(client)
+        if transport is not None:
+            transport.abort()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Port {port} cannot be listened on: {error.strerror}. Choose another, or 0 for any."
+        ) from error
+    listener.listen(128)
+    return listener

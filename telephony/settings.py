@@ -1,0 +1,78 @@
+"""What every provider can be configured with. Each adapter adds its own to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+@dataclass(frozen=True)
+class Env:
+    """Marks a setting that the vendor's own tools read from this environment variable."""
+
+    name: str
+
+
+class ProviderSettings(BaseModel):
+    """Settings that every vendor has. Times are in seconds.
+
+    Attributes:
+        base_url: where the vendor's API is; change it for a proxy or the sandbox.
+        timeout: how long to wait for data of an answer.
+        connect_timeout: how long to wait for a connection.
+        deadline: the most one operation may take, its retries and pages included; None: no limit.
+        retries: how often a request that may be repeated is repeated.
+        backoff: the first wait between tries; doubles, with full jitter.
+        backoff_max: the longest wait between tries.
+        retry_after_max: the longest wait that a vendor may ask for; past that the error is raised.
+        number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
+        allow_insecure_http: the one host besides loopback that plain http is allowed to.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
+
+    base_url: str
+    timeout: float = Field(default=30.0, gt=0)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    deadline: float | None = Field(default=120.0, gt=0)
+    retries: int = Field(default=2, ge=0, le=10)
+    backoff: float = Field(default=0.5, ge=0)
+    backoff_max: float = Field(default=8.0, ge=0)
+    retry_after_max: float = Field(default=60.0, ge=0)
+    number_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    allow_insecure_http: str | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _trim(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("write a whole URL, such as https://api.example.com")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError("write it without credentials, query or fragment")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _secure(self) -> ProviderSettings:
+        parts = urlsplit(self.base_url)
+        if (
+            parts.scheme == "http"
+            and not is_loopback(self.base_url)
+            and parts.hostname != self.allow_insecure_http
+        ):
+            raise ValueError(
+                "base_url sends credentials over plain http: use https, or name the host in "
+                "allow_insecure_http"
+            )
+        return self

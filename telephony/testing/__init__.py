@@ -1,0 +1,1 @@
+"""Testing with telephony: pytest fixtures, and a suite that every adapter must pass."""

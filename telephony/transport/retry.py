@@ -1,0 +1,172 @@
+"""When a request is sent again, decided without I/O: both transports run the same `attempts`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from telephony.errors import (
+    InvalidResponseError,
+    OutcomeUnknownError,
+    ProviderError,
+    ProviderTimeoutError,
+    RateLimitedError,
+)
+from telephony.settings import ProviderSettings
+from telephony.wire import Request, Response, Safety
+
+_PASSING = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Send the request now.
+
+    Attributes:
+        number: 1 for the first try.
+        time_left: seconds until the operation's deadline, or None.
+    """
+
+    number: int
+    time_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for so many seconds."""
+
+    seconds: float
+
+
+class NoAnswer(Exception):  # noqa: N818 - an event for the policy, never raised to callers
+    """An attempt brought no answer.
+
+    Attributes:
+        error: what the caller gets if it stays so.
+        sent: whether the vendor may have seen the request.
+    """
+
+    def __init__(self, error: ProviderError, *, sent: bool) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.sent = sent
+
+
+class Deadline:
+    """The moment by which one operation, its retries and pages included, must have ended."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock() + seconds
+
+    def left(self) -> float | None:
+        return None if self._end is None else self._end - self._clock()
+
+    def allows(self, seconds: float) -> bool:
+        left = self.left()
+        return left is None or seconds < left
+
+
+def attempts(
+    request: Request,
+    settings: ProviderSettings,
+    deadline: Deadline,
+    error_of: Callable[[Response], ProviderError],
+    jitter: Callable[[], float] = random.random,
+) -> Generator[Attempt | Wait, Response, Response]:
+    """Send `request` until it is answered, refused for good, or not worth another try.
+
+    Yields an `Attempt` and is sent the `Response`, or is thrown a `NoAnswer`; yields a `Wait` and
+    is resumed with `next`. An unsafe request goes out again only after an attempt that the vendor
+    provably did not process: no connection, or 429.
+
+    Raises:
+        ProviderError: the vendor's error, or that there was no answer.
+        OutcomeUnknownError: an unsafe request may have been processed.
+    """
+    repeatable = request.safety is not Safety.UNSAFE
+    number = 0
+    while True:
+        number += 1
+        left = deadline.left()
+        if left is not None and left <= 0:
+            raise ProviderTimeoutError(
+                "The deadline of this operation passed",
+                hint="Raise the `deadline` setting, or ask for less at once.",
+                retry_safe=repeatable,
+                attempts=number - 1,
+            )
+        asked: float | None = None
+        try:
+            response = yield Attempt(number, left)
+        except NoAnswer as silence:
+            error, again = silence.error, repeatable or not silence.sent
+        else:
+            if response.status < 300:
+                return response
+            error = error_of(response) if response.status >= 400 else _redirected()
+            error.status = response.status
+            asked = retry_after(response.headers)
+            if isinstance(error, RateLimitedError):
+                error.retry_after = error.retry_after if asked is None else asked
+            passing = response.status in _PASSING
+            again = passing and (repeatable or response.status == 429)
+        error.attempts = number
+        error.retry_safe = error.retry_safe or again
+        pause = _pause(number, settings, asked, jitter)
+        if again and number <= settings.retries and pause is not None and deadline.allows(pause):
+            yield Wait(pause)
+            continue
+        if again or repeatable or _refused(error):
+            raise error
+        raise OutcomeUnknownError(
+            error.message,
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+            attempts=number,
+            raw=error.raw,
+        ) from error
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that the vendor asks to wait: `Retry-After` as seconds or as an HTTP date.
+
+    A date is measured against the answer's own `Date`, so that a wrong clock on either side
+    does not matter.
+    """
+    asked = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(asked)
+        sent = parsedate_to_datetime(headers["date"]) if "date" in headers else now
+        return max(0.0, (until - (sent or datetime.now(UTC))).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _pause(
+    number: int, settings: ProviderSettings, asked: float | None, jitter: Callable[[], float]
+) -> float | None:
+    """How long to wait before the next try; None when the vendor asks for more than is allowed."""
+    if asked is not None and asked > settings.retry_after_max:
+        return None
+    exponential = min(settings.backoff_max, settings.backoff * 2.0 ** (number - 1))
+    return max(asked or 0.0, exponential * jitter())
+
+
+def _redirected() -> InvalidResponseError:
+    # Following would carry the credentials, and the method's meaning, somewhere else.
+    return InvalidResponseError("The answer is a redirect, which is not followed")
+
+
+def _refused(error: ProviderError) -> bool:
+    """Whether the vendor said no, which a failure on its own side (5xx) does not say."""
+    return error.status is not None and error.status < 500

@@ -1,0 +1,265 @@
+"""The language that adapters speak: requests out, responses in, no I/O.
+
+An operation is a generator that yields `Request`s, is sent `Response`s and returns its result. A
+listing also yields `Batch`es of items. The drivers in `telephony.provider` run both kinds, blocking
+or asyncio; transport failures and error answers are thrown in at the `yield`, as `ProviderError`s.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import from_json
+
+from telephony.errors import (
+    InvalidRequestError,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    ProviderError,
+)
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+Json: TypeAlias = dict[str, JsonValue]
+Options: TypeAlias = Mapping[str, JsonValue]
+
+
+class Safety(enum.Enum):
+    """What sending a request a second time would do."""
+
+    READ = "read"
+    """Nothing: it changes nothing."""
+    IDEMPOTENT = "idempotent"
+    """Nothing more: the second time leaves the same state."""
+    UNSAFE = "unsafe"
+    """It could buy, import, send or call twice. Sent again only if provably not processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: in capitals.
+        path: below the adapter's `base_url`, ids already quoted (see `path`); or an absolute URL on
+            one of the adapter's own origins.
+        params: the query, in order; a repeated key is a repeated pair.
+        json: a JSON body.
+        form: a form body, in order.
+        headers: in addition to the adapter's own. Kept out of the repr: they may hold a token.
+        safety: whether it may be sent again.
+    """
+
+    method: str
+    path: str
+    params: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    json: JsonValue = field(default=None, repr=False)
+    form: Sequence[tuple[str, str]] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    safety: Safety = Safety.READ
+
+    @classmethod
+    def get(cls, path: str, params: Mapping[str, str | int | None] | None = None) -> Request:
+        return cls("GET", path, params=query(params or {}))
+
+    @classmethod
+    def post(cls, path: str, json: JsonValue = None, *, safety: Safety = Safety.UNSAFE) -> Request:
+        return cls("POST", path, json=json, safety=safety)
+
+    @classmethod
+    def patch(cls, path: str, json: JsonValue = None) -> Request:
+        return cls("PATCH", path, json=json, safety=Safety.IDEMPOTENT)
+
+    @classmethod
+    def put(cls, path: str, json: JsonValue = None) -> Request:
+        return cls("PUT", path, json=json, safety=Safety.IDEMPOTENT)
+
+    @classmethod
+    def delete(cls, path: str, json: JsonValue = None) -> Request:
+        return cls("DELETE", path, json=json or None, safety=Safety.IDEMPOTENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer, read to its end. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    request: Request
+    attempts: int = 1
+
+    def json(self) -> JsonValue:
+        """The body as JSON.
+
+        Raises:
+            InvalidResponseError: the body is empty, cut off or not JSON.
+            OutcomeUnknownError: the same, for a request that must not be sent twice.
+        """
+        if not self.content.strip():
+            raise unreadable(self, "The answer is empty where JSON was due")
+        try:
+            value: JsonValue = from_json(self.content, cache_strings="keys")
+        except ValueError:
+            kind = self.headers.get("content-type", "no content type").split(";")[0]
+            raise unreadable(self, f"The answer is not the JSON that was due ({kind})") from None
+        return value
+
+    def object(self) -> Json:
+        """The body as a JSON object. Raises as `json` does."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise unreadable(self, "The answer is not a JSON object")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[T]):
+    """Some items of a listing, in the order in which the caller gets them."""
+
+    items: Sequence[T]
+
+
+Operation: TypeAlias = Generator[Request, Response, T]
+Listing: TypeAlias = Generator[Request | Batch[T], Response, None]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRef:
+    """How the caller named a number: by the vendor's id, by E.164, or by both."""
+
+    id: str | None = None
+    number: str | None = None
+
+    def __str__(self) -> str:
+        return self.id or self.number or ""
+
+
+def path(template: str, *ids: str) -> str:
+    """`template` with each ``{}`` replaced by an id, quoted so that it stays one segment.
+
+    Raises:
+        InvalidRequestError: an id is empty or would climb out of its place.
+    """
+    for value in ids:
+        if value.strip() in {"", ".", ".."}:
+            raise InvalidRequestError("An id is empty or not an id.", argument="id")
+    return template.format(*(quote(value, safe="") for value in ids))
+
+
+def query(params: Mapping[str, str | int | None]) -> list[tuple[str, str]]:
+    """The pairs of a query string, absent values left out."""
+    return [(key, str(value)) for key, value in params.items() if value is not None]
+
+
+def merged(body: Mapping[str, JsonValue], options: Options) -> Json:
+    """A vendor's body with the caller's `options` laid over it; absent (None) fields are left out.
+
+    A None in `options` is kept: it is the way to send an explicit null.
+    """
+    return {key: value for key, value in body.items() if value is not None} | dict(options)
+
+
+def unreadable(response: Response, message: str) -> InvalidResponseError | OutcomeUnknownError:
+    """For an answer that cannot be understood; after an unsafe request the outcome is unknown."""
+    if response.request.safety is Safety.UNSAFE and response.status < 400:
+        return OutcomeUnknownError(message, status=response.status, attempts=response.attempts)
+    return InvalidResponseError(
+        message, status=response.status, attempts=response.attempts, retry_safe=True
+    )
+
+
+def read(model: type[M], value: JsonValue, response: Response) -> M:
+    """`value`, a part of the answer, as the vendor's `model`.
+
+    Raises:
+        InvalidResponseError: it has another shape; the message names the field, never its value.
+        OutcomeUnknownError: the same, for a request that must not be sent twice.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise unreadable(response, f"The answer has no usable {where}: {first['msg']}") from None
+
+
+def items(value: JsonValue, response: Response) -> list[JsonValue]:
+    """`value`, a part of the answer, as a list. Raises as `read` does."""
+    if not isinstance(value, list):
+        raise unreadable(response, "The answer has no list where one was due")
+    return value
+
+
+def first(listing: Listing[T], wanted: Callable[[T], bool]) -> Operation[T | None]:
+    """The first item of a listing that is wanted; fetches no page past it."""
+    try:
+        step = next(listing)
+        while True:
+            if isinstance(step, Batch):
+                for item in step.items:
+                    if wanted(item):
+                        return item
+                step = next(listing)
+                continue
+            try:
+                response = yield step
+            except Exception as error:
+                step = listing.throw(error)
+            else:
+                step = listing.send(response)
+    except StopIteration:
+        return None
+    finally:
+        listing.close()
+
+
+def collect(listing: Listing[T]) -> Operation[list[T]]:
+    """Every item of a listing."""
+    found: list[T] = []
+
+    def keep(item: T) -> bool:
+        found.append(item)
+        return False
+
+    yield from first(listing, keep)
+    return found
+
+
+def reconciled(look: Operation[T], lost: ProviderError) -> Operation[T]:
+    """Run `look`, which reads back after `lost`; if looking fails too, `lost` is what is known."""
+    try:
+        return (yield from look)
+    except ProviderError as error:
+        raise lost from error
+
+
+class Progress:
+    """Keeps a listing from looping for ever: every page must bring something new."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def new(self, found: Sequence[T], id_of: Callable[[T], str]) -> list[T]:
+        """The items not handed out before, in order."""
+        fresh: list[T] = []
+        for item in found:
+            key = id_of(item)
+            if key not in self._seen:
+                self._seen.add(key)
+                fresh.append(item)
+        return fresh
+
+    @staticmethod
+    def stuck(response: Response) -> InvalidResponseError:
+        return InvalidResponseError(
+            "The vendor promises more pages but repeats one already read",
+            status=response.status,
+            retry_safe=True,
+            hint="Start the listing again; if it happens again, report it to the vendor.",
+        )

@@ -1,0 +1,217 @@
+"""What is Cartesia's own; what holds everywhere is in the conformance suite."""
+
+from __future__ import annotations
+
+import pytest
+
+import telephony
+from telephony import LinkedCarrier, SipTrunk, TwilioAccount
+from telephony.sandbox import Fault
+
+AGENT, OTHER = "agent_reception", "agent_sales"
+KEYS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"}
+ACCOUNT = TwilioAccount("AC" + "0f" * 16, **KEYS)
+
+
+@pytest.fixture
+def provider(telephony_connect):
+    return telephony_connect("cartesia")
+
+
+@pytest.fixture
+def imported(provider):
+    provider.link_carrier(ACCOUNT, label="EU lines")
+    return provider.import_number("+14155550123", label="Desk")
+
+
+def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_sandbox):
+    """400 although the number was imported: only the assignment had failed."""
+    provider.link_carrier(ACCOUNT)
+    telephony_sandbox.vendors["cartesia"].fail_next_assignment = True
+
+    number = provider.import_number("+14155550123", assign_to=AGENT)
+
+    assert number.assignment.id == AGENT
+    assert len(telephony_sandbox.ledger("cartesia", "import")) == 1
+
+
+def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, telephony_sandbox):
+    provider.assign_number(imported, AGENT)
+
+    with pytest.raises(telephony.ConflictError, match="unassign=True"):
+        provider.release_number(imported)
+    released = provider.release_number(imported, unassign=True)
+
+    assert released.at_carrier is telephony.CarrierOutcome.KEPT
+    assert released.reversible
+    assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
+
+
+def test_release_of_cartesias_own_number_is_final(provider):
+    bought = provider.provision_number()
+
+    released = provider.release_number(bought)
+
+    assert released.at_carrier is telephony.CarrierOutcome.RELEASED
+    assert released.reversible is False
+
+
+def test_old_plain_text_errors_are_read(provider, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="status", status=404, body="Not found: No such agent"))
+
+    with pytest.raises(telephony.NotFoundError, match="Not found: No such agent") as caught:
+        provider.get_number("pn_1")
+
+    assert caught.value.status == 404
+
+
+def test_the_version_header_is_a_setting(telephony_connect, telephony_sandbox):
+    list(telephony_connect("cartesia").list_numbers())
+    list(telephony_connect("cartesia", version="2026-08-14").list_numbers())
+
+    sent = [r.headers["cartesia-version"] for r in telephony_sandbox.requests("cartesia")]
+    assert sent == ["2026-03-01", "2026-08-14"]
+
+
+@pytest.mark.parametrize("criteria", [{"area_code": "415"}, {"country": "CA"}])
+def test_criteria_that_cartesia_would_ignore_are_refused(provider, telephony_sandbox, criteria):
+    with pytest.raises(telephony.UnsupportedOperationError, match=next(iter(criteria))):
+        provider.provision_number(**criteria)
+
+    assert telephony_sandbox.requests("cartesia") == []
+
+
+def test_one_linked_carrier_is_the_default_source_and_two_are_not(provider):
+    first = provider.link_carrier(ACCOUNT)
+    assert provider.import_number("+14155550101").carrier.id == first.id
+
+    provider.link_carrier(SipTrunk("sip.example.com", username="u", password="p4ssword-1"))
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.import_number("+14155550102")
+    assert caught.value.argument == "source"
+    assert provider.import_number("+14155550102", source=LinkedCarrier(first.id))
+    assert provider.import_number("+14155550103", source=TwilioAccount(ACCOUNT.account_sid))
+
+
+def test_a_number_the_carrier_does_not_hold_is_refused(provider):
+    provider.link_carrier(ACCOUNT)
+
+    with pytest.raises(telephony.InvalidRequestError, match="does not hold"):
+        provider.import_number("+14155550000")
+
+
+def test_linking_twice_points_to_rotation(provider):
+    linked = provider.link_carrier(ACCOUNT)
+
+    with pytest.raises(telephony.ConflictError, match="rotate_carrier"):
+        provider.link_carrier(ACCOUNT)
+
+    rotated = provider.rotate_carrier(
+        linked,
+        TwilioAccount(
+            ACCOUNT.account_sid, api_key_sid="SK" + "2b" * 16, api_key_secret="n3w-secret"
+        ),
+    )
+    assert rotated.raw["api_key_sid"] == "SK2b****2b2b"
+
+
+def test_a_linked_carrier_cannot_become_another_account(provider):
+    linked = provider.link_carrier(ACCOUNT)
+
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.rotate_carrier(linked, TwilioAccount("AC" + "1e" * 16, **KEYS))
+
+    assert caught.value.argument == "credentials"
+
+
+def test_numbers_that_new_credentials_cannot_reach_are_counted_not_named(
+    provider, telephony_sandbox
+):
+    linked = provider.link_carrier(ACCOUNT)
+    body = '{"title": "Bad key", "message": "No access", "unreachable_numbers": ["+14155550123"]}'
+    telephony_sandbox.fail(Fault(kind="status", method="PATCH", status=400, body=body))
+
+    with pytest.raises(
+        telephony.InvalidRequestError, match="1 numbers cannot be reached"
+    ) as caught:
+        provider.rotate_carrier(linked, ACCOUNT)
+
+    assert "+14155550123" not in f"{caught.value} {caught.value.raw}"
+
+
+def test_unlinking_while_numbers_depend_on_it_is_a_conflict(provider, imported):
+    (linked,) = provider.list_carriers()
+
+    with pytest.raises(telephony.ConflictError, match="Release the numbers"):
+        provider.unlink_carrier(linked)
+
+    provider.release_number(imported)
+    assert provider.unlink_carrier(linked).id == linked.id
+    assert list(provider.list_carriers()) == []
+
+
+def test_sip_trunks_link_both_sides_and_show_no_password(provider):
+    trunk = SipTrunk(
+        "sip.example.com",
+        username="out",
+        password="0utbound-pass",
+        transport="tls",
+        media_encryption="required",
+        allowed_addresses=("192.0.2.0/24",),
+        inbound_username="in",
+        inbound_password="inb0und-pass",
+        destination_country="IE",
+    )
+
+    linked = provider.link_carrier(trunk, label="HQ")
+
+    assert (linked.kind, linked.label) == ("sip_trunk", "HQ")
+    assert linked.raw["outbound"] == {
+        "address": "sip.example.com",
+        "transport": "tls",
+        "media_encryption": "required",
+        "auth_username": "out",
+        "destination_country": "IE",
+    }
+    assert "-pass" not in repr(linked.raw)
+    assert "-pass" not in repr(trunk)
+
+
+def test_an_agent_is_needed_to_call_and_taken_from_the_number(provider, imported):
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.place_call(imported, "+14155550199")
+    assert caught.value.argument == "agent"
+
+    provider.assign_number(imported, AGENT)
+    assert provider.place_call(imported, "+14155550199").agent == AGENT
+    assert provider.place_call(imported, "+14155550199", agent=OTHER).agent == OTHER
+
+
+def test_a_call_that_fails_on_its_own_is_an_error(provider, imported, telephony_sandbox):
+    answer = '{"calls": [{"number": "+14155550199", "error": {"code": "blocked"}}]}'
+    telephony_sandbox.vendors["cartesia"].next_call_answer = answer
+
+    with pytest.raises(telephony.InvalidRequestError, match="did not place") as caught:
+        provider.place_call(imported, "+14155550199", agent=AGENT)
+
+    assert caught.value.raw == {"code": "blocked"}
+
+
+def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandbox):
+    first = provider.provision_number(label="Desk", idempotency_key="order-17")
+    renamed = provider.update_number(first, label="Front desk")
+    again = provider.provision_number(label="Desk", idempotency_key="order-17")
+
+    assert (first.label, renamed.label) == ("Desk", "Front desk")
+    assert again.id == first.id
+    assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
+
+
+def test_the_full_plan_is_a_quota_error(provider, telephony_sandbox):
+    body = '{"error_code": "quota_exceeded", "title": "Phone number limit reached"}'
+    telephony_sandbox.fail(Fault(kind="status", method="POST", status=402, body=body))
+
+    with pytest.raises(telephony.QuotaExceededError) as caught:
+        provider.provision_number()
+
+    assert caught.value.code == "quota_exceeded"
