@@ -240,7 +240,8 @@ class InvalidResponseError(ProviderError):
 class OutcomeUnknownError(ProviderError):
     """The work may have been done: the answer was lost or could not be read.
 
-    Never repeat the call blindly. Look first, for example with ``list_numbers()``.
+    With `retry_safe` the same call may be made again: doing it twice changes nothing more. Without,
+    never repeat it blindly: look first, for example with ``list_numbers()``.
     """
 
     default_hint = "It may have been done: look at the vendor before you do it again."

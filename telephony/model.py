@@ -30,9 +30,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 Utc: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
-Raw: TypeAlias = Annotated[
-    dict[str, JsonValue], SkipValidation, Field(default_factory=dict, repr=False)
-]
+Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
 _INPUT = ConfigDict(extra="forbid", defer_build=True)
 _CONFIG = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -215,7 +213,7 @@ class CarrierAccount(_Result):
     label: str | None = None
     account: str | None = None
     region: str | None = None
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)
 
 
 class PhoneNumber(_Result):
@@ -248,7 +246,7 @@ class PhoneNumber(_Result):
     notices: tuple[str, ...] = ()
     created_at: Utc | None = None
     updated_at: Utc | None = None
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)
 
 
 class AvailableNumber(_Result):
@@ -262,7 +260,7 @@ class AvailableNumber(_Result):
     postal_code: str | None = None
     kind: str | None = None
     channels: frozenset[Channel] = frozenset()
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)
 
 
 class MessageError(_Result):
@@ -293,7 +291,7 @@ class Message(_Result):
     sent_at: Utc | None = None
     media: tuple[str, ...] = ()
     error: MessageError | None = None
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)
 
 
 class Call(_Result):
@@ -313,7 +311,7 @@ class Call(_Result):
     status: CallStatus = CallStatus.UNKNOWN
     agent: str | None = None
     started_at: Utc | None = None
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)
 
 
 class Release(_Result):
@@ -333,4 +331,4 @@ class Release(_Result):
     reversible: bool | None
     undo_until: Utc | None = None
     how_to_undo: str | None = None
-    raw: Raw
+    raw: Raw = Field(default_factory=dict, repr=False)

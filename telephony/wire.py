@@ -99,7 +99,7 @@ class Response:
 
         Raises:
             InvalidResponseError: the body is empty, cut off or not JSON.
-            OutcomeUnknownError: the same, for a request that must not be sent twice.
+            OutcomeUnknownError: the same, after a request that changes something.
         """
         if not self.content.strip():
             raise unreadable(self, "The answer is empty where JSON was due")
@@ -166,11 +166,17 @@ def merged(body: Mapping[str, JsonValue], options: Options) -> Json:
 
 
 def unreadable(response: Response, message: str) -> InvalidResponseError | OutcomeUnknownError:
-    """For an answer that cannot be understood; after an unsafe request the outcome is unknown."""
-    if response.request.safety is Safety.UNSAFE and response.status < 400:
-        return OutcomeUnknownError(message, status=response.status, attempts=response.attempts)
-    return InvalidResponseError(
-        message, status=response.status, attempts=response.attempts, retry_safe=True
+    """For an answer that cannot be understood: what was to be changed may well have been."""
+    safety = response.request.safety
+    if safety is Safety.READ:
+        return InvalidResponseError(
+            message, status=response.status, attempts=response.attempts, retry_safe=True
+        )
+    return OutcomeUnknownError(
+        message,
+        status=response.status,
+        attempts=response.attempts,
+        retry_safe=safety is Safety.IDEMPOTENT,
     )
 
 
@@ -179,7 +185,7 @@ def read(model: type[M], value: JsonValue, response: Response) -> M:
 
     Raises:
         InvalidResponseError: it has another shape; the message names the field, never its value.
-        OutcomeUnknownError: the same, for a request that must not be sent twice.
+        OutcomeUnknownError: the same, after a request that changes something.
     """
     try:
         return model.model_validate(value)

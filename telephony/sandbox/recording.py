@@ -43,11 +43,13 @@ def recording(app: App, log: deque[Received]) -> App:
             content.extend(part if isinstance(part, bytes) else b"")
             return event
 
-        try:
-            await app(scope, listen, send)
-        finally:
-            if scope["type"] == "http":
+        async def answer(event: Event) -> None:
+            # Before the client can know: whoever has the answer finds the request in the log.
+            if event["type"] == "http.response.start":
                 log.append(_received(scope, bytes(content)))
+            await send(event)
+
+        await app(scope, listen, answer)
 
     return recorded
 

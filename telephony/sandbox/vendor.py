@@ -63,8 +63,10 @@ class Sample:
         target: what a number can be assigned to; it exists from the start.
         other_target: a second one.
         carrier: an account to link before importing, where the vendor wants one.
-        source: where to import from when no carrier is linked first.
+        source: where to import from, where no carrier is linked first. A vendor with neither is
+            one to buy from.
         unimportable: a number that the carrier account does not hold, where the vendor checks.
+        call_url: where the vendor asks what to say in a call, where it works so.
     """
 
     target: Target
@@ -72,6 +74,7 @@ class Sample:
     carrier: CarrierCredentials | None = None
     source: Source | None = None
     unimportable: str | None = None
+    call_url: str | None = None
 
 
 @dataclass

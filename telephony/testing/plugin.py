@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from telephony.sandbox import Sandbox
 
 
+pytest.register_assert_rewrite("telephony.testing.conformance")
+
+
 @pytest.fixture(scope="session")
 def _telephony_server() -> Iterator[Sandbox]:
     from telephony.sandbox import Sandbox

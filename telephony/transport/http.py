@@ -57,6 +57,7 @@ class Transport:
         if self._client.is_closed:
             raise _closed()
         started = time.monotonic()
+        answer: httpx.Response | None = None
         try:
             built = self._wire.build(self._client, request, attempt)
             answer = self._client.send(built, stream=True)
@@ -68,7 +69,7 @@ class Transport:
             finally:
                 answer.close()
         except httpx.HTTPError as failure:
-            raise self._wire.no_answer(request, attempt, failure, started) from failure
+            raise self._wire.no_answer(request, attempt, answer, failure, started) from failure
         return self._wire.answered(request, attempt, answer, bytes(body), started)
 
     def close(self) -> None:
@@ -107,6 +108,7 @@ class AsyncTransport:
         if self._client.is_closed:
             raise _closed()
         started = time.monotonic()
+        answer: httpx.Response | None = None
         try:
             built = self._wire.build(self._client, request, attempt)
             answer = await self._client.send(built, stream=True)
@@ -118,7 +120,7 @@ class AsyncTransport:
             finally:
                 await answer.aclose()
         except httpx.HTTPError as failure:
-            raise self._wire.no_answer(request, attempt, failure, started) from failure
+            raise self._wire.no_answer(request, attempt, answer, failure, started) from failure
         return self._wire.answered(request, attempt, answer, bytes(body), started)
 
     async def close(self) -> None:
@@ -194,7 +196,12 @@ class _Wire:
         return Response(answer.status_code, headers, body, request, attempt.number)
 
     def no_answer(
-        self, request: Request, attempt: Attempt, failure: httpx.HTTPError, started: float
+        self,
+        request: Request,
+        attempt: Attempt,
+        answer: httpx.Response | None,
+        failure: httpx.HTTPError,
+        started: float,
     ) -> NoAnswer:
         kind = type(failure).__name__
         log.debug(
@@ -219,6 +226,8 @@ class _Wire:
             return NoAnswer(ProviderTimeoutError("No connection in time"), sent=False)
         if isinstance(failure, httpx.TimeoutException):
             return NoAnswer(ProviderTimeoutError("No answer in time"), sent=sent)
+        if answer is not None:
+            return NoAnswer(InvalidResponseError(f"The answer breaks off ({kind})"), sent=True)
         message = "The connection broke" if sent else "No connection could be made"
         return NoAnswer(UnavailableError(f"{message} ({kind})"), sent=sent)
 

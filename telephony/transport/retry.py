@@ -86,51 +86,42 @@ def attempts(
 
     Raises:
         ProviderError: the vendor's error, or that there was no answer.
-        OutcomeUnknownError: an unsafe request may have been processed.
+        OutcomeUnknownError: something that changes the vendor's state may have been done.
     """
     repeatable = request.safety is not Safety.UNSAFE
-    number = 0
+    number, maybe_done = 0, False
     while True:
         number += 1
+        asked: float | None = None
         left = deadline.left()
         if left is not None and left <= 0:
-            raise ProviderTimeoutError(
-                "The deadline of this operation passed",
-                hint="Raise the `deadline` setting, or ask for less at once.",
-                retry_safe=repeatable,
-                attempts=number - 1,
-            )
-        asked: float | None = None
-        try:
-            response = yield Attempt(number, left)
-        except NoAnswer as silence:
-            error, again = silence.error, repeatable or not silence.sent
+            error: ProviderError = _too_late()
+            again = False
         else:
-            if response.status < 300:
-                return response
-            error = error_of(response) if response.status >= 400 else _redirected()
-            error.status = response.status
-            asked = retry_after(response.headers)
-            if isinstance(error, RateLimitedError):
-                error.retry_after = error.retry_after if asked is None else asked
-            passing = response.status in _PASSING
-            again = passing and (repeatable or response.status == 429)
-        error.attempts = number
-        error.retry_safe = error.retry_safe or again
+            try:
+                response = yield Attempt(number, left)
+            except NoAnswer as silence:
+                error, processed = silence.error, silence.sent
+                again = repeatable or not silence.sent
+            else:
+                if response.status < 300:
+                    return response
+                error = error_of(response) if response.status >= 400 else _redirected()
+                error.status = response.status
+                asked = retry_after(response.headers)
+                if isinstance(error, RateLimitedError) and asked is not None:
+                    error.retry_after = asked
+                # A failure on the vendor's side may have come before the work or after it.
+                processed = response.status >= 500
+                again = response.status in _PASSING and (repeatable or response.status == 429)
+            error.attempts = number
+            maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
         pause = _pause(number, settings, asked, jitter)
         if again and number <= settings.retries and pause is not None and deadline.allows(pause):
             yield Wait(pause)
             continue
-        if again or repeatable or _refused(error):
-            raise error
-        raise OutcomeUnknownError(
-            error.message,
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
-            attempts=number,
-            raw=error.raw,
-        ) from error
+        error.retry_safe = error.retry_safe or repeatable or again
+        raise _unknown(error, repeatable) if maybe_done else error
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -167,6 +158,23 @@ def _redirected() -> InvalidResponseError:
     return InvalidResponseError("The answer is a redirect, which is not followed")
 
 
-def _refused(error: ProviderError) -> bool:
-    """Whether the vendor said no, which a failure on its own side (5xx) does not say."""
-    return error.status is not None and error.status < 500
+def _too_late() -> ProviderTimeoutError:
+    return ProviderTimeoutError(
+        "The deadline of this operation passed",
+        hint="Raise the `deadline` setting, or ask for less at once.",
+    )
+
+
+def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:
+    unknown = OutcomeUnknownError(
+        error.message,
+        hint="It may have been done; making the same call again is safe." if repeatable else None,
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        retry_safe=repeatable,
+        attempts=error.attempts,
+        raw=error.raw,
+    )
+    unknown.__cause__ = error
+    return unknown

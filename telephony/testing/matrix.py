@@ -1,0 +1,182 @@
+"""Every operation under every fault: what to call, and how to check it against the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import telephony
+from telephony import Capability
+from telephony.protocols import PhoneNumberProvider
+from telephony.sandbox import Fault, Sample, Sandbox
+
+OTHER_PARTY = "+14155550199"
+
+FAULTS = (
+    Fault(kind="status", status=500),
+    Fault(kind="status", status=429, headers={"Retry-After": "0"}),
+    Fault(kind="reset"),
+    Fault(kind="lost"),
+    Fault(kind="cut"),
+    Fault(kind="html"),
+    Fault(kind="malformed"),
+    Fault(kind="empty"),
+    Fault(kind="slow_headers", seconds=0.3),
+    Fault(kind="slow_body", seconds=0.3),
+)
+
+ENTRY_KINDS = {
+    Capability.PROVISION_NUMBER: "purchase",
+    Capability.IMPORT_NUMBER: "import",
+    Capability.RELEASE_NUMBER: "release",
+    Capability.SEND_MESSAGE: "message",
+    Capability.PLACE_CALL: "call",
+    Capability.LINK_CARRIER: "link",
+    Capability.UNLINK_CARRIER: "unlink",
+}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A number to work with, and what else an operation may need.
+
+    Attributes:
+        number: E.164 of a number that the vendor holds for us, or another.
+        carrier: id of a linked carrier account, where there are any.
+    """
+
+    number: str
+    sample: Sample
+    carrier: str | None
+
+
+def situation(
+    provider: PhoneNumberProvider, server: Sandbox, adapter: str, nth: int = 0
+) -> Situation:
+    """Bring a number there: imported where the sample says from where, else bought."""
+    sample = server.vendors[adapter].sample
+    carrier = _linked(provider, sample, server, adapter)
+    source = sample.source if carrier is None else telephony.LinkedCarrier(carrier)
+    if source is None:
+        return Situation(provider.provision_number().number, sample, None)
+    number = f"+1415555{1000 + nth}"
+    return Situation(provider.import_number(number, source=source).number, sample, carrier)
+
+
+def _linked(
+    provider: PhoneNumberProvider, sample: Sample, server: Sandbox, adapter: str
+) -> str | None:
+    if sample.carrier is None:
+        return None
+    done = server.ledger(adapter, "link")
+    return done[0].id if done else provider.link_carrier(sample.carrier).id
+
+
+def _import(provider: PhoneNumberProvider, made: Situation) -> object:
+    source = telephony.LinkedCarrier(made.carrier) if made.carrier else made.sample.source
+    return provider.import_number("+14155550142", source=source)
+
+
+def _link(provider: PhoneNumberProvider, made: Situation) -> object:
+    return provider.link_carrier(made.sample.carrier or telephony.SipTrunk("sip.example.com"))
+
+
+def _rotate(provider: PhoneNumberProvider, made: Situation) -> object:
+    credentials = made.sample.carrier or telephony.SipTrunk("sip.example.com")
+    return provider.rotate_carrier(made.carrier or "c_1", credentials)
+
+
+def _call(provider: PhoneNumberProvider, made: Situation) -> object:
+    target = made.sample.target
+    agent = target.id if isinstance(target, telephony.Agent) else None
+    return provider.place_call(made.number, OTHER_PARTY, agent=agent, url=made.sample.call_url)
+
+
+CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
+    Capability.LIST_NUMBERS: lambda p, _: list(p.list_numbers()),
+    Capability.GET_NUMBER: lambda p, s: p.get_number(s.number),
+    Capability.SEARCH_NUMBERS: lambda p, _: p.search_numbers(),
+    Capability.PROVISION_NUMBER: lambda p, _: p.provision_number(),
+    Capability.IMPORT_NUMBER: _import,
+    Capability.UPDATE_NUMBER: lambda p, s: p.update_number(s.number, label="New label"),
+    Capability.ASSIGN_NUMBER: lambda p, s: p.assign_number(s.number, s.sample.target),
+    Capability.UNASSIGN_NUMBER: lambda p, s: p.unassign_number(s.number),
+    Capability.RELEASE_NUMBER: lambda p, s: p.release_number(s.number, unassign=True),
+    Capability.LIST_MESSAGES: lambda p, s: list(p.list_messages(s.number)),
+    Capability.SEND_MESSAGE: lambda p, s: p.send_message(s.number, OTHER_PARTY, "Hello"),
+    Capability.PLACE_CALL: _call,
+    Capability.LIST_CARRIERS: lambda p, _: list(p.list_carriers()),
+    Capability.LINK_CARRIER: _link,
+    Capability.ROTATE_CARRIER: _rotate,
+    Capability.UNLINK_CARRIER: lambda p, s: p.unlink_carrier(s.carrier or "c_1"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One operation under one fault.
+
+    Attributes:
+        patient: prepares; never meets a fault.
+        tried: does the operation; its timeout is shorter than the slow faults are.
+    """
+
+    patient: PhoneNumberProvider
+    tried: PhoneNumberProvider
+    server: Sandbox
+    adapter: str
+
+    def problems(self, operation: Capability, fault: Fault) -> list[str]:
+        """Run it once for each request it makes, failing that one; returns what was wrong.
+
+        The vendor starts anew each time. Right means: what must not happen twice happened at most
+        once, success means that it happened, and any other error than `OutcomeUnknownError` that
+        it did not.
+        """
+        kind = ENTRY_KINDS.get(operation)
+        problems: list[str] = []
+        for nth in range(self._requests(operation)):
+            made = self._ready(operation)
+            before = self._count(kind)
+            self.server.fail(fault.model_copy(update={"skip": nth}))
+            outcome = self._outcome(operation, made)
+            self.server.heal()
+            count = self._count(kind) - before
+            where = f"{self.adapter}.{operation}, request {nth + 1} {fault.kind}: {outcome}"
+            if kind is not None and (
+                count > 1
+                or (count == 0 and outcome == "done")
+                or (count == 1 and outcome.startswith("failed"))
+            ):
+                problems.append(f"{where}, but it happened {count} times")
+        return problems
+
+    def _outcome(self, operation: Capability, made: Situation) -> str:
+        try:
+            CALLS[operation](self.tried, made)
+        except telephony.OutcomeUnknownError:
+            return "unknown"
+        except telephony.TelephonyError as error:
+            return f"failed ({type(error).__name__})"
+        return "done"
+
+    def _count(self, kind: str | None) -> int:
+        return len(self.server.ledger(self.adapter, kind)) if kind else 0
+
+    def _requests(self, operation: Capability) -> int:
+        made = self._ready(operation)
+        before = len(self.server.requests(self.adapter))
+        CALLS[operation](self.patient, made)
+        return len(self.server.requests(self.adapter)) - before
+
+    def _ready(self, operation: Capability) -> Situation:
+        self.server.reset()
+        sample = self.server.vendors[self.adapter].sample
+        if operation is Capability.LINK_CARRIER:
+            return Situation(OTHER_PARTY, sample, None)
+        if operation in {Capability.ROTATE_CARRIER, Capability.UNLINK_CARRIER}:
+            carrier = _linked(self.patient, sample, self.server, self.adapter)
+            return Situation(OTHER_PARTY, sample, carrier)
+        made = situation(self.patient, self.server, self.adapter)
+        self.patient.assign_number(made.number, sample.other_target)
+        return made

@@ -1,0 +1,9 @@
+"""Our adapters, through the same suite that third-party adapters use."""
+
+from __future__ import annotations
+
+from telephony.testing.conformance import AdapterConformance
+
+
+class TestCartesia(AdapterConformance):
+    adapter = "cartesia"
