@@ -7,6 +7,8 @@ with telephony.connect("cartesia") as provider:
     provider.assign_number(number, "agent_7Hq2LmX9")
 """
 
+from typing import TYPE_CHECKING
+
 from telephony._version import __version__
 from telephony.capabilities import Capability, CarrierOutcome, Level, Support
 from telephony.config import connect, connect_async
@@ -53,7 +55,9 @@ from telephony.model import (
     Webhook,
 )
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
-from telephony.provider import AsyncProvider, Provider
+
+if TYPE_CHECKING:
+    from telephony.provider import AsyncProvider, Provider
 
 __all__ = [
     "Agent",
@@ -106,3 +110,12 @@ __all__ = [
     "connect",
     "connect_async",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # The drivers load httpx, most of the cost of the whole import: only who connects pays it.
+    if name in {"AsyncProvider", "Provider"}:
+        import telephony.provider
+
+        return getattr(telephony.provider, name)
+    raise AttributeError(f"module 'telephony' has no attribute {name!r}")

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from telephony import registry
 from telephony.errors import ConfigurationError
 from telephony.protocols import Adapter
-from telephony.provider import AsyncProvider, Provider
 from telephony.registry import suggestion
 from telephony.settings import Env, ProviderSettings
+
+if TYPE_CHECKING:
+    from telephony.provider import AsyncProvider, Provider
 
 FILE_NAME = "telephony.toml"
 
@@ -62,12 +64,16 @@ def connect(name: str | None = None, /, **settings: object) -> Provider:
     Raises:
         ConfigurationError: something is missing or wrong; the message says what to mend.
     """
+    from telephony.provider import Provider  # loads httpx
+
     found = resolve(name, settings)
     return Provider(found.adapter(found.settings, name=found.name), found.settings)
 
 
 def connect_async(name: str | None = None, /, **settings: object) -> AsyncProvider:
     """Connect to a vendor, for asyncio: as `connect`, with ``async with`` or ``await close()``."""
+    from telephony.provider import AsyncProvider  # loads httpx
+
     found = resolve(name, settings)
     return AsyncProvider(found.adapter(found.settings, name=found.name), found.settings)
 
@@ -121,6 +127,8 @@ def config_path() -> Path | None:
 
 def load(path: Path) -> ConfigFile:
     """Read a telephony.toml. Raises `ConfigurationError` naming the line or the key."""
+    import tomllib
+
     try:
         return ConfigFile.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as error:

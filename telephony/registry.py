@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from telephony.errors import ConfigurationError
 from telephony.protocols import Adapter
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "telephony.adapters"
 
 
 def available() -> dict[str, EntryPoint]:
     """Every installed adapter by name, sorted; none is imported."""
+    from importlib.metadata import entry_points  # only for who connects
+
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
@@ -41,5 +45,7 @@ def load(name: str) -> type[Adapter]:
 
 def suggestion(given: str, names: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the nearest name, or nothing."""
+    import difflib
+
     near = difflib.get_close_matches(given, list(names), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -52,7 +52,7 @@ class Fault(BaseModel):
     path: str = ""
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
-    status: int = Field(default=503, ge=400, le=599)
+    status: int = Field(default=503, ge=300, le=599)
     headers: dict[str, str] = {}
     body: str = ""
     seconds: float = Field(default=1.0, ge=0)

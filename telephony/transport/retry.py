@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from telephony.errors import (
 from telephony.settings import ProviderSettings
 from telephony.wire import Request, Response, Safety
 
+_SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _PASSING = frozenset({429, 502, 503, 504})
 
 
@@ -131,10 +133,8 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     does not matter.
     """
     asked = headers.get("retry-after", "").strip()
-    try:
+    if _SECONDS.fullmatch(asked):
         return max(0.0, float(asked))
-    except ValueError:
-        pass
     try:
         until = parsedate_to_datetime(asked)
         sent = parsedate_to_datetime(headers["date"]) if "date" in headers else now

@@ -1,0 +1,44 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+WHEEL := .venv/wheel
+
+.PHONY: help demo test lint test-wheel clean
+help:
+	@echo "make demo        the life of a number at every vendor, without an account"
+	@echo "make test        all tests"
+	@echo "make lint        formatting, lint, types, import rules"
+	@echo "make test-wheel  build the wheel, install it alone, and test that"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: $(READY)
+	@$(BIN)/telephony demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# From another folder, so that only what is in the wheel can be imported.
+test-wheel: $(READY)
+	rm -rf $(WHEEL)
+	$(BIN)/python -m build --wheel --outdir $(WHEEL)/dist . > /dev/null
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/python -m pip install --quiet --upgrade pip
+	$(WHEEL)/venv/bin/python -m pip install --quiet --constraint constraints.txt \
+	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
+	cp -r tests cassettes README.md pyproject.toml $(WHEEL)
+	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
+	cd $(WHEEL) && venv/bin/pytest
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""``python -m telephony``"""
+
+from telephony.cli import main
+
+main()

@@ -1,0 +1,19 @@
+"""The command `telephony`. Nothing of it is imported by the library."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without its packages, say how to get them."""
+    try:
+        from telephony.cli.app import run
+    except ModuleNotFoundError as missing:
+        if missing.name not in {"typer", "rich", "click"}:
+            raise
+        sys.exit(
+            f"The command line needs the package {missing.name!r}. "
+            "Install it with: pip install 'telephony[cli]'"
+        )
+    run()

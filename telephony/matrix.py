@@ -1,0 +1,35 @@
+"""The capability matrix, made from what the adapters say of themselves."""
+
+from __future__ import annotations
+
+from telephony import registry
+from telephony.capabilities import Capability, Level, Support
+
+SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
+
+
+def matrix() -> dict[str, dict[Capability, Support]]:
+    """For every installed adapter, how far it offers each operation (with default settings)."""
+    return {
+        name: {capability: adapter.capabilities[capability] for capability in Capability}
+        for name, adapter in ((name, registry.load(name)) for name in registry.available())
+    }
+
+
+def markdown() -> str:
+    """The matrix as the table in the README, with the notes as a list below it."""
+    rows = matrix()
+    lines = [
+        f"| operation | {' | '.join(rows)} |",
+        f"| --- |{' --- |' * len(rows)}",
+    ]
+    notes: list[str] = []
+    for capability in Capability:
+        cells = []
+        for name, supports in rows.items():
+            support = supports[capability]
+            cells.append(SIGNS[support.level])
+            if support.level is Level.PARTIAL:
+                notes.append(f"- {name} `{capability}`: {support.note}.")
+        lines.append(f"| `{capability}` | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "Partly means:", "", *notes])

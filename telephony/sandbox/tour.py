@@ -1,0 +1,106 @@
+"""The life of one number at one vendor, step by step, through the public API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import telephony
+from telephony import Capability, LinkedCarrier, TelephonyError
+from telephony.sandbox.server import Sandbox
+
+STEPS = (
+    "get a number",
+    "label",
+    "assign",
+    "receive a text",
+    "list messages",
+    "send a text",
+    "call",
+    "unassign",
+    "release",
+)
+NOT_OFFERED = "-"
+_PERSON = "+14155550199"
+
+
+def tour(sandbox: Sandbox, vendor: str) -> dict[str, str]:
+    """Every step's outcome: a few words, ``-`` where the vendor offers no such thing, or
+    ``failed: …``, after which the remaining steps are left out."""
+    with telephony.connect(vendor, **sandbox.settings(vendor)) as provider:
+        return _Tour(sandbox, vendor, provider).run()
+
+
+class _Tour:
+    def __init__(self, sandbox: Sandbox, vendor: str, provider: telephony.Provider) -> None:
+        self._sandbox = sandbox
+        self._vendor = vendor
+        self._provider = provider
+        self._sample = sandbox.vendors[vendor].sample
+        self._number = ""
+
+    def run(self) -> dict[str, str]:
+        steps: dict[str, tuple[Capability | None, Callable[[], str]]] = {
+            "get a number": (None, self._get),
+            "label": (Capability.UPDATE_NUMBER, self._label),
+            "assign": (Capability.ASSIGN_NUMBER, self._assign),
+            "receive a text": (Capability.LIST_MESSAGES, self._receive),
+            "list messages": (Capability.LIST_MESSAGES, self._list),
+            "send a text": (Capability.SEND_MESSAGE, self._send),
+            "call": (Capability.PLACE_CALL, self._call),
+            "unassign": (Capability.UNASSIGN_NUMBER, self._unassign),
+            "release": (Capability.RELEASE_NUMBER, self._release),
+        }
+        outcomes = dict.fromkeys(STEPS, "left out")
+        for step, (capability, act) in steps.items():
+            if capability is not None and not self._provider.supports(capability):
+                outcomes[step] = NOT_OFFERED
+                continue
+            try:
+                outcomes[step] = act()
+            except (TelephonyError, LookupError) as error:
+                outcomes[step] = f"failed: {error}"
+                break
+        return outcomes
+
+    def _get(self) -> str:
+        sample, provider = self._sample, self._provider
+        if sample.carrier is None and sample.source is None:
+            self._number = provider.provision_number().number
+            return f"bought {self._number}"
+        source = sample.source
+        if sample.carrier is not None:
+            linked = provider.link_carrier(sample.carrier, label="Demo")
+            source = LinkedCarrier(linked.id or "")
+        self._number = provider.import_number("+14155550142", source=source).number
+        return f"imported {self._number}"
+
+    def _label(self) -> str:
+        label = self._provider.update_number(self._number, label="Front desk").label
+        return f"{label!r}"
+
+    def _assign(self) -> str:
+        assigned = self._provider.assign_number(self._number, self._sample.target)
+        return f"to {type(assigned.assignment).__name__.lower()}"
+
+    def _receive(self) -> str:
+        self._sandbox.receive_message(
+            self._vendor, self._number, sender=_PERSON, body="Is my order ready?"
+        )
+        return "done"
+
+    def _list(self) -> str:
+        newest = next(self._provider.list_messages(self._number, limit=1))
+        return f"{newest.body!r}"
+
+    def _send(self) -> str:
+        return self._provider.send_message(self._number, _PERSON, "Ready at five.").status
+
+    def _call(self) -> str:
+        call = self._provider.place_call(self._number, _PERSON, url=self._sample.call_url)
+        return call.status
+
+    def _unassign(self) -> str:
+        return "done" if self._provider.unassign_number(self._number).assignment is None else "no"
+
+    def _release(self) -> str:
+        return f"{self._provider.release_number(self._number).at_carrier} at the carrier"

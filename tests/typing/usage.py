@@ -1,0 +1,35 @@
+"""Not run, only type-checked against the installed package: what users write is well typed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import assert_type
+
+import telephony
+
+
+def blocking(provider: telephony.PhoneNumberProvider) -> None:
+    assert_type(provider.list_numbers(limit=5), Iterator[telephony.PhoneNumber])
+    assert_type(provider.get_number("+14155550123"), telephony.PhoneNumber)
+    assert_type(provider.search_numbers(area_code="415"), list[telephony.AvailableNumber])
+    assert_type(
+        provider.assign_number("+14155550123", "agent_1").assignment, telephony.Target | None
+    )
+    assert_type(provider.release_number("+14155550123").at_carrier, telephony.CarrierOutcome)
+    assert_type(provider.list_messages("+14155550123"), Iterator[telephony.Message])
+    provider.import_number(
+        "+14155550123",
+        source=telephony.TwilioAccount("AC123", region="ie1"),
+        assign_to=telephony.Agent("agent_1"),
+    )
+
+
+async def asyncio(provider: telephony.AsyncPhoneNumberProvider) -> None:
+    assert_type(provider.list_numbers(), AsyncIterator[telephony.PhoneNumber])
+    assert_type(await provider.get_number("+14155550123"), telephony.PhoneNumber)
+    assert_type(await provider.place_call("+14155550123", "+14155550199"), telephony.Call)
+
+
+with telephony.connect("cartesia", api_key="…") as connected:
+    assert_type(connected, telephony.Provider)
+    blocking(connected)
