@@ -71,7 +71,7 @@ def test_every_error_stands_in_the_tree_of_the_docstring():
 
 
 def _run(code):
-    return subprocess.run(  # noqa: S603 - our own code in our own interpreter
+    return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
 

@@ -1,0 +1,246 @@
+"""The command line as its users meet it: a process, its exit code, what it prints and where."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from telephony.sandbox import Fault
+
+NUMBER = "+14155550142"
+
+
+@pytest.fixture
+def cli(telephony_sandbox, tmp_path):
+    """Run `telephony …` against the sandbox, as a process without a terminal."""
+
+    def run(*arguments, environment=None, **options):
+        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "telephony", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            env={
+                **kept,
+                "COLUMNS": "80",
+                "TELEPHONY_PROVIDER": "cartesia",
+                **telephony_sandbox.environment(),
+                **(environment or {}),
+            },
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def imported(cli):
+    linked = cli(
+        "carriers", "link", "--twilio-account", "AC" + "0f" * 16, "--json",
+        environment={"TWILIO_API_KEY": "SK" + "1a" * 16, "TWILIO_API_SECRET": "s"},
+    )  # fmt: skip
+    assert linked.returncode == 0, linked.stderr
+    done = cli("numbers", "import", NUMBER, "--label", "Desk", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_numbers_life(cli, imported):
+    assert imported["number"] == NUMBER
+    assert "Front desk" in cli("numbers", "label", NUMBER, "Front desk").stdout
+    assert "Reception" in cli("numbers", "assign", NUMBER, "agent_reception").stdout
+    listed = cli("numbers", "list").stdout
+    assert NUMBER in listed
+    assert "Front desk" in listed
+    call = cli("call", NUMBER, "+14155550199", "--yes", "--json")
+    assert json.loads(call.stdout)["agent"] == "agent_reception"
+    assert re.search("answered by +nothing", cli("numbers", "unassign", NUMBER).stdout)
+    released = cli("numbers", "release", NUMBER, "--yes")
+    assert released.returncode == 0
+    assert "kept" in released.stdout
+    assert cli("numbers", "list").stdout == ""
+
+
+def test_json_is_one_document_and_nothing_else(cli, imported):
+    for arguments in (
+        ["numbers", "list"], ["numbers", "show", NUMBER], ["carriers", "list"],
+        ["providers"], ["config", "check", "cartesia"],
+    ):  # fmt: skip
+        done = cli(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["numbers", "show", "+14155550111"], 4, "knows no such number"),
+        (["numbers", "show", "415 555"], 2, "E.164"),
+        (["messages", "list", NUMBER], 6, "voice only"),
+        (["numbers", "list", "-p", "cartesai"], 2, "Did you mean 'cartesia'"),
+        (["numbers", "import", "+14155550177"], 2, "source"),
+        (["numbers", "buy"], 2, "Add --yes"),
+        (["numbers", "release", NUMBER], 2, "Add --yes"),
+        (["call", NUMBER, "+14155550199"], 2, "Add --yes"),
+        (["numbers", "assign", NUMBER, "x", "-o", "nonsense"], 2, "key=value"),
+        (["messages", "list", NUMBER, "--after", "yesterday"], 2, "2026-05-01"),
+        (["carriers", "link"], 2, "--twilio-account"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_errors_go_to_stderr_with_their_exit_code(cli, arguments, code, said):
+    done = cli(*arguments)
+    assert done.returncode == code, done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(kind="status", status=401, times=None), 3),
+        (Fault(kind="status", status=409, times=None), 5),
+        (Fault(kind="status", status=429, headers={"Retry-After": "99"}, times=None), 7),
+        (Fault(kind="status", status=500, times=None), 9),
+        (Fault(kind="html", times=None), 1),
+    ],
+)
+def test_what_goes_wrong_at_the_vendor_has_its_exit_code(cli, telephony_sandbox, fault, code):
+    telephony_sandbox.fail(fault)
+    done = cli("numbers", "list")
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("error: cartesia: list_numbers:")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_outcome_has_its_own_exit_code(cli, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="reset", method="POST", path="provision"))
+    done = cli("numbers", "buy", "--yes")
+    assert done.returncode == 8
+    assert "look at the vendor" in done.stderr
+
+
+def test_a_purchase_with_a_key_is_made_once(cli, telephony_sandbox):
+    first = cli("numbers", "buy", "--yes", "--key", "order-17", "--json")
+    again = cli("numbers", "buy", "--yes", "--key", "order-17", "--json")
+    assert json.loads(first.stdout)["id"] == json.loads(again.stdout)["id"]
+    assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
+
+
+def test_release_at_a_terminal_wants_the_number_typed(cli, imported, telephony_sandbox):
+    def release(typed):
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "wb", buffering=0) as terminal:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "telephony", "numbers", "release", NUMBER],
+                stdin=theirs,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "TELEPHONY_PROVIDER": "cartesia",
+                    **telephony_sandbox.environment(),
+                },
+            )
+            os.close(theirs)
+            terminal.write(f"{typed}\n".encode())
+            process.communicate(timeout=30)
+        return process.returncode
+
+    assert release("yes") == 1
+    assert telephony_sandbox.ledger("cartesia", "release") == []
+    assert release(NUMBER) == 0
+    assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
+
+
+def test_config_check_says_what_is_right_and_what_to_mend(cli, tmp_path):
+    (tmp_path / "telephony.toml").write_text(
+        '[providers.good]\nadapter = "cartesia"\napi_key = "sk_car_sandbox"\n'
+        '[providers.bad]\nadapter = "cartesia"\napi_key = "env:NOWHERE"\n'
+    )
+    done = cli("config", "check", "--json")
+    profiles = {p["profile"]: p for p in json.loads(done.stdout)["profiles"]}
+    assert done.returncode == 2
+    assert profiles["good"]["ok"]
+    assert "NOWHERE" in profiles["bad"]["details"]
+
+
+def test_config_check_online_asks_the_vendor(cli):
+    good = cli("config", "check", "cartesia", "--online")
+    assert good.returncode == 0
+    assert "the vendor answers" in " ".join(good.stdout.split())
+    bad = cli("config", "check", "cartesia", "--online",
+              environment={"TELEPHONY_CARTESIA_API_KEY": "wrong"})  # fmt: skip
+    assert bad.returncode == 2
+    assert "HTTP 401" in bad.stdout
+
+
+def test_config_check_with_nothing_configured_says_how_to_begin(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "telephony", "config", "check"],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "CARTESIA_API_KEY" in done.stdout + done.stderr
+
+
+def test_the_demo_needs_nothing_and_fails_nowhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "telephony", "demo", "--json"],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    outcomes = json.loads(done.stdout)
+    assert set(outcomes) >= {"cartesia"}
+    for steps in outcomes.values():
+        assert not any(said in ("left out", "no") for said in steps.values())
+
+
+def test_the_sandbox_prints_what_points_a_client_at_it(cli, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "telephony", "sandbox", "--port", "0"],
+        stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    try:
+        environment = {}
+        for line in process.stdout:
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                environment[name] = value.strip("'")
+            if "Ctrl-C" in line:
+                break
+        done = cli("numbers", "buy", "--yes", "--json", environment=environment)
+        assert json.loads(done.stdout)["number"].startswith("+1650555")
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_a_port_that_is_taken_is_one_clear_line(cli, telephony_sandbox):
+    done = cli("sandbox", "--port", telephony_sandbox.url.rpartition(":")[2])
+    assert done.returncode == 2
+    assert "cannot be listened on" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [], ["numbers"], ["messages"], ["carriers"], ["config"], ["call"], ["providers"],
+        ["sandbox"], ["demo"], ["numbers", "buy"], ["numbers", "import"], ["carriers", "link"],
+    ],
+)  # fmt: skip
+def test_every_command_has_a_help_that_fits_80_columns(cli, command):
+    done = cli(*command, "--help")
+    assert done.returncode == 0
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())

@@ -1,0 +1,50 @@
+"""The README is a promise: its examples run, and its table is the adapters' own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telephony.matrix import markdown
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"(?:<!-- example: (\w+) -->\n)?```python\n(.*?)```", README, re.DOTALL)
+PLAIN = [code for name, code in BLOCKS if not name]
+NAMED = {name: code for name, code in BLOCKS if name}
+
+
+def test_the_matrix_is_made_from_code():
+    found = re.search(r"<!-- matrix -->\n(.*)<!-- /matrix -->", README, re.DOTALL)
+    assert found[1].strip() == markdown()
+
+
+@pytest.fixture
+def run(telephony_sandbox, tmp_path):
+    def run(code, *arguments):
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, *arguments],
+            cwd=tmp_path, capture_output=True, text=True,
+            env={"PATH": os.environ["PATH"], **telephony_sandbox.environment()},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("code", PLAIN)
+def test_its_examples_run(run, code):
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_its_fixtures_example_passes(tmp_path):
+    (tmp_path / "test_example.py").write_text(NAMED["fixtures"])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
