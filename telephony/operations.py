@@ -13,7 +13,12 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from telephony import numbers
 from telephony.capabilities import Capability, Level
-from telephony.errors import InvalidRequestError, ProviderError, UnsupportedOperationError
+from telephony.errors import (
+    InvalidRequestError,
+    PermissionDeniedError,
+    ProviderError,
+    UnsupportedOperationError,
+)
 from telephony.marks import mark
 from telephony.model import (
     AvailableNumber,
@@ -29,7 +34,7 @@ from telephony.model import (
 from telephony.protocols import Adapter
 from telephony.redaction import secrets_of
 from telephony.settings import ProviderSettings
-from telephony.wire import Batch, NumberRef, Options, Request, Response
+from telephony.wire import Batch, NumberRef, Operation, Options, Request, Response
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +91,7 @@ class Operations:
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self.adapter = adapter
         self._region = settings.number_region
+        self._protected = settings.protected
 
     @_gated(Capability.LIST_NUMBERS)
     def list_numbers(self, limit: int | None) -> Task[Request | Batch[PhoneNumber], None]:
@@ -196,10 +202,24 @@ class Operations:
     def release_number(
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
     ) -> Task[Request, Release]:
-        steps = self.adapter.release_number(
-            self._ref(number), unassign=unassign, options=_options(options)
-        )
-        return Task(steps)
+        ref, fields = self._ref(number), _options(options)
+        if self._protected is True or (
+            isinstance(self._protected, tuple) and ref.number in self._protected
+        ):
+            raise _is_protected()
+        if self._protected and ref.number is None:
+            return Task(self._release_unless_protected(ref, unassign, fields))
+        return Task(self.adapter.release_number(ref, unassign=unassign, options=fields))
+
+    def _release_unless_protected(
+        self, ref: NumberRef, unassign: bool, options: Options
+    ) -> Operation[Release]:
+        """A bare id does not say which number it is: read that before releasing it."""
+        found = yield from self.adapter.get_number(ref)
+        if isinstance(self._protected, tuple) and found.number in self._protected:
+            raise _is_protected()
+        known = NumberRef(found.id, found.number)
+        return (yield from self.adapter.release_number(known, unassign=unassign, options=options))
 
     @_gated(Capability.LIST_MESSAGES)
     def list_messages(
@@ -347,6 +367,13 @@ class Operations:
                 f"{operation} with {argument}={given}(…)",
                 f"Here `{argument}` can be: {wanted}.",
             )
+
+
+def _is_protected() -> PermissionDeniedError:
+    return PermissionDeniedError(
+        "The number is protected from being released",
+        hint="Take it out of the `protected` setting first, if you are sure.",
+    )
 
 
 def _positive(limit: int | None) -> None:

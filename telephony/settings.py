@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +14,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
+
+
+# The argument is a `telephony.transport.watch.HttpEvent`, which this layer does not know.
+Hook: TypeAlias = Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,12 @@ class ProviderSettings(BaseModel):
         backoff: the first wait between tries; doubles, with full jitter.
         backoff_max: the longest wait between tries.
         retry_after_max: the longest wait that a vendor may ask for; past that the error is raised.
+        retry_budget: retries for each request in the long run; ten are always there to begin with.
+        requests_per_second: the most requests sent in any second by all users of the connection;
+            None: no limit until the vendor answers 429. Adapts down on 429, and recovers.
+        max_concurrency: the most requests under way at once; more wait for their turn.
+        protected: numbers (E.164) that release_number refuses to release; true: all.
+        on_request, on_response, on_retry: called with a `telephony.transport.watch.HttpEvent`.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
     """
@@ -50,6 +61,13 @@ class ProviderSettings(BaseModel):
     backoff: float = Field(default=0.5, ge=0)
     backoff_max: float = Field(default=8.0, ge=0)
     retry_after_max: float = Field(default=60.0, ge=0)
+    retry_budget: float = Field(default=0.2, ge=0, le=1)
+    requests_per_second: float | None = Field(default=None, gt=0)
+    max_concurrency: int = Field(default=100, ge=1)
+    protected: bool | tuple[str, ...] = False
+    on_request: Hook | None = Field(default=None, repr=False)
+    on_response: Hook | None = Field(default=None, repr=False)
+    on_retry: Hook | None = Field(default=None, repr=False)
     number_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     allow_insecure_http: str | None = None
 
@@ -62,6 +80,13 @@ class ProviderSettings(BaseModel):
         if parts.username or parts.query or parts.fragment:
             raise ValueError("write it without credentials, query or fragment")
         return value.rstrip("/")
+
+    @field_validator("protected")
+    @classmethod
+    def _e164(cls, value: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
+        if isinstance(value, tuple) and not all(number.startswith("+") for number in value):
+            raise ValueError("write the numbers in E.164 form, such as +14155550123")
+        return value
 
     @model_validator(mode="after")
     def _secure(self) -> ProviderSettings:

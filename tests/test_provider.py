@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -90,3 +91,69 @@ def test_an_operation_ends_at_its_deadline(telephony_connect, telephony_sandbox)
     provider = telephony_connect("cartesia", deadline=0.2)
     with pytest.raises(telephony.ProviderTimeoutError):
         provider.get_number("pn_1")
+
+
+def test_a_protected_number_is_not_released(telephony_connect, telephony_sandbox):
+    number = telephony_connect("cartesia").provision_number()
+    other = telephony_connect("cartesia").provision_number()
+    before = len(telephony_sandbox.requests("cartesia"))
+
+    for protected in (True, [number.number]):
+        provider = telephony_connect("cartesia", protected=protected)
+        for way in (number, number.number):
+            with pytest.raises(telephony.PermissionDeniedError, match="protected"):
+                provider.release_number(way)
+    assert len(telephony_sandbox.requests("cartesia")) == before
+
+    some = telephony_connect("cartesia", protected=[number.number])
+    with pytest.raises(telephony.PermissionDeniedError, match="protected"):
+        some.release_number(number.id)
+    some.release_number(other.id)
+    assert [e.id for e in telephony_sandbox.ledger("cartesia", "release")] == [other.id]
+
+
+def test_hooks_see_every_attempt_and_no_content(telephony_connect, telephony_sandbox):
+    seen = []
+    provider = telephony_connect(
+        "cartesia",
+        on_request=lambda event: seen.append(("request", event)),
+        on_response=lambda event: seen.append(("response", event)),
+        on_retry=lambda event: seen.append(("retry", event)),
+    )
+    telephony_sandbox.fail(Fault(kind="status", status=503))
+
+    list(provider.list_numbers())
+
+    assert [kind for kind, _ in seen] == ["request", "response", "retry", "request", "response"]
+    assert [event.attempt for _, event in seen] == [1, 1, 1, 2, 2]
+    assert [event.status for kind, event in seen if kind == "response"] == [503, 200]
+    assert {event.path for _, event in seen} == {"/agents/phone-numbers"}
+    assert {event.operation for _, event in seen} == {"list_numbers"}
+
+
+def test_a_cancelled_change_is_reported(telephony_aconnect, telephony_sandbox, caplog):
+    async def main():
+        async with telephony_aconnect("cartesia") as provider:
+            telephony_sandbox.fail(Fault(kind="slow_headers", path="provision", seconds=5))
+            buying = asyncio.create_task(provider.provision_number())
+            # The sandbox is another thread, which has no asyncio.Event to wait for.
+            while not telephony_sandbox.ledger("cartesia", "purchase"):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            buying.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await buying
+            return caught.value.__notes__
+
+    (note,) = asyncio.run(main())
+    assert "look at the vendor" in note
+    assert note in caplog.text
+
+
+def test_a_provider_is_usable_after_a_fork(telephony_connect):
+    provider = telephony_connect("cartesia")
+    number = provider.provision_number()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if provider.get_number(number.id).id == number.id else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert provider.get_number(number.id).id == number.id

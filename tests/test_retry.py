@@ -8,7 +8,16 @@ import pytest
 
 from telephony import errors
 from telephony.settings import ProviderSettings
-from telephony.transport.retry import Attempt, Deadline, NoAnswer, Wait, attempts, retry_after
+from telephony.transport.limits import RateLimit, RetryBudget
+from telephony.transport.retry import (
+    Attempt,
+    Deadline,
+    NoAnswer,
+    Policy,
+    Wait,
+    attempts,
+    retry_after,
+)
 from telephony.wire import Request, Response, Safety
 
 SETTINGS = ProviderSettings(base_url="https://api.example.com", retries=2, backoff=0.5)
@@ -27,19 +36,21 @@ def answer(status, headers=None):
 
 def run(safety, script, *, settings=SETTINGS, jitter=1.0, deadline=None):
     """Play a vendor that does what `script` says; returns the waits and the outcome."""
-    flow = attempts(
-        REQUESTS[safety],
+    now = [0.0]
+    policy = Policy(
         settings,
-        deadline or Deadline(None),
         lambda response: errors.class_for(response.status)("refused"),
-        lambda: jitter,
+        jitter=lambda: jitter,
+        limit=RateLimit(None, lambda: now[0]),
     )
+    flow = attempts(REQUESTS[safety], policy, deadline or Deadline(None))
     waits, script = [], iter(script)
     try:
         step = next(flow)
         while True:
             if isinstance(step, Wait):
                 waits.append(step.seconds)
+                now[0] += step.seconds
                 step = next(flow)
                 continue
             assert isinstance(step, Attempt)
@@ -166,3 +177,81 @@ def test_no_retry_goes_past_the_deadline():
 def test_retry_after_in_all_its_forms(headers, seconds):
     now = datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert retry_after(headers, now) == seconds
+
+
+def test_retries_are_a_share_of_all_requests():
+    budget = RetryBudget(0.2, reserve=2)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+    for _ in range(5):
+        budget.earn()
+    assert [budget.spend(), budget.spend()] == [True, False]
+
+
+def test_a_failing_vendor_is_not_hammered():
+    settings = SETTINGS.model_copy(update={"retry_budget": 0.0})
+    policy = Policy(settings, lambda _: errors.UnavailableError("down"), jitter=lambda: 0.0)
+    sent = []
+
+    def ask():
+        flow = attempts(REQUESTS[Safety.READ], policy, Deadline(None))
+        step = next(flow)
+        while True:
+            if isinstance(step, Wait):
+                step = next(flow)
+            else:
+                sent.append(step)
+                step = flow.send(answer(503))
+
+    for _ in range(100):
+        with pytest.raises(errors.UnavailableError):
+            ask()
+    assert len(sent) == 100 + 10
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_no_second_has_more_requests_than_the_rate():
+    clock = Clock()
+    limit = RateLimit(10, clock)
+    slots = [limit.reserve() for _ in range(100)]
+    for start in slots:
+        assert sum(start <= slot < start + 1 for slot in slots) <= 10
+    assert slots[9] == 0
+    assert max(slots) <= 10 * 1.1
+
+
+def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
+    clock = Clock()
+    limit = RateLimit(50, clock)
+    for _ in range(20):
+        limit.succeeded()
+    limit.refused(2.0)
+    assert limit.rate == 18
+    assert limit.reserve() == 2.0
+    assert limit.hold() == 2.0
+    limit.refused(0.0)
+    assert limit.rate == 18, "refusals of one burst count once"
+    for _ in range(30):
+        clock.now += 1.5
+        limit.succeeded()
+    assert limit.rate == 50
+
+
+def test_without_a_rate_one_is_learnt_and_forgotten_again():
+    clock = Clock()
+    limit = RateLimit(None, clock)
+    assert [limit.reserve() for _ in range(200)] == [0] * 200
+    for _ in range(40):
+        limit.succeeded()
+    limit.refused(0.0)
+    assert limit.rate == 36
+    for _ in range(60):
+        clock.now += 1.5
+        limit.succeeded()
+    assert limit.rate is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -25,7 +26,8 @@ from telephony.provider.connected import Connected
 from telephony.settings import ProviderSettings
 from telephony.transport import AsyncTransport
 from telephony.transport.retry import Deadline
-from telephony.wire import Batch, Options, Request
+from telephony.transport.watch import log
+from telephony.wire import Batch, Options, Request, Safety
 
 T = TypeVar("T")
 
@@ -52,25 +54,39 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         await self._transport.close()
 
     async def _run(self, task: Task[Request, T]) -> T:
-        deadline = Deadline(self._settings.deadline)
+        deadline, watch = Deadline(self._settings.deadline), self._watch(task.name)
+        changing: Request | None = None
         try:
             request = next(task.steps)
             while True:
+                if request.safety is not Safety.READ:
+                    changing = request
                 try:
-                    response = await self._transport.send(request, deadline)
+                    response = await self._transport.send(request, deadline, watch)
                 except ProviderError as error:
                     request = task.steps.throw(error)
                 else:
                     request = task.steps.send(response)
         except StopIteration as done:
+            watch.end()
             result: T = done.value
             return result
-        except ProviderError as error:
-            self._locate(error, task.name, task.private)
+        except asyncio.CancelledError as cancelled:
+            if changing is not None:
+                note = (
+                    f"{self.name}: {task.name} was cancelled after it had begun to change things "
+                    f"({changing.method} was sent): look at the vendor."
+                )
+                cancelled.add_note(note)
+                log.warning(note)
+            watch.end(cancelled)
+            raise
+        except BaseException as error:
+            self._failed(error, task.name, task.private, watch)
             raise
 
     async def _iterate(self, task: Task[Request | Batch[T], None]) -> AsyncIterator[T]:
-        left = task.limit
+        left, watch = task.limit, self._watch(task.name)
         try:
             step = next(task.steps)
             while True:
@@ -84,7 +100,9 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
                     step = next(task.steps)
                     continue
                 try:
-                    response = await self._transport.send(step, Deadline(self._settings.deadline))
+                    response = await self._transport.send(
+                        step, Deadline(self._settings.deadline), watch
+                    )
                 except ProviderError as error:
                     step = task.steps.throw(error)
                 else:
@@ -92,10 +110,11 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         except StopIteration:
             return
         except ProviderError as error:
-            self._locate(error, task.name, task.private)
+            self._failed(error, task.name, task.private, watch)
             raise
         finally:
             task.steps.close()
+            watch.end()
 
     def list_numbers(self, *, limit: int | None = None) -> AsyncIterator[PhoneNumber]:
         return self._iterate(self._operations.list_numbers(limit))

@@ -52,25 +52,26 @@ class Provider(Connected, PhoneNumberProvider):
         self._transport.close()
 
     def _run(self, task: Task[Request, T]) -> T:
-        deadline = Deadline(self._settings.deadline)
+        deadline, watch = Deadline(self._settings.deadline), self._watch(task.name)
         try:
             request = next(task.steps)
             while True:
                 try:
-                    response = self._transport.send(request, deadline)
+                    response = self._transport.send(request, deadline, watch)
                 except ProviderError as error:
                     request = task.steps.throw(error)
                 else:
                     request = task.steps.send(response)
         except StopIteration as done:
+            watch.end()
             result: T = done.value
             return result
-        except ProviderError as error:
-            self._locate(error, task.name, task.private)
+        except BaseException as error:
+            self._failed(error, task.name, task.private, watch)
             raise
 
     def _iterate(self, task: Task[Request | Batch[T], None]) -> Iterator[T]:
-        left = task.limit
+        left, watch = task.limit, self._watch(task.name)
         try:
             step = next(task.steps)
             while True:
@@ -83,7 +84,7 @@ class Provider(Connected, PhoneNumberProvider):
                     step = next(task.steps)
                     continue
                 try:
-                    response = self._transport.send(step, Deadline(self._settings.deadline))
+                    response = self._transport.send(step, Deadline(self._settings.deadline), watch)
                 except ProviderError as error:
                     step = task.steps.throw(error)
                 else:
@@ -91,10 +92,11 @@ class Provider(Connected, PhoneNumberProvider):
         except StopIteration:
             return
         except ProviderError as error:
-            self._locate(error, task.name, task.private)
+            self._failed(error, task.name, task.private, watch)
             raise
         finally:
             task.steps.close()
+            watch.end()
 
     def list_numbers(self, *, limit: int | None = None) -> Iterator[PhoneNumber]:
         return self._iterate(self._operations.list_numbers(limit))

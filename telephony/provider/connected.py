@@ -10,6 +10,7 @@ from telephony.operations import Operations
 from telephony.protocols import Adapter
 from telephony.redaction import secrets_of
 from telephony.settings import ProviderSettings
+from telephony.transport.watch import Watch
 
 
 class Connected:
@@ -37,5 +38,12 @@ class Connected:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} ({self._adapter.vendor})>"
 
-    def _locate(self, error: ProviderError, operation: str, private: tuple[str, ...]) -> None:
-        error.located(self.name, operation, (*self._secrets, *private))
+    def _watch(self, operation: str) -> Watch:
+        return Watch(self.name, operation, self._settings)
+
+    def _failed(
+        self, error: BaseException, operation: str, private: tuple[str, ...], watch: Watch
+    ) -> None:
+        if isinstance(error, ProviderError):
+            error.located(self.name, operation, (*self._secrets, *private))
+        watch.end(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
+import os
 import platform
 import ssl
 import time
@@ -16,10 +16,9 @@ from telephony._version import __version__
 from telephony.errors import InvalidResponseError, ProviderTimeoutError, UnavailableError
 from telephony.protocols import Adapter
 from telephony.settings import ProviderSettings
-from telephony.transport.retry import Attempt, Deadline, NoAnswer, Wait, attempts
+from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts
+from telephony.transport.watch import Watch
 from telephony.wire import Request, Response
-
-log = logging.getLogger("telephony")
 
 USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 _MAX_BODY = 64 * 1024 * 1024
@@ -30,21 +29,22 @@ class Transport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._client = httpx.Client(verify=_tls(), timeout=self._wire.timeout(None))
+        self._client = httpx.Client(verify=_tls(), limits=self._wire.limits)
+        self._process = os.getpid()
 
-    def send(self, request: Request, deadline: Deadline) -> Response:
+    def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
-        flow = attempts(request, self._wire.settings, deadline, self._wire.adapter.error)
+        self._after_fork()
+        flow = attempts(request, self._wire.policy, deadline, watch)
         step = next(flow)
         try:
             while True:
                 if isinstance(step, Wait):
-                    log.debug("waiting %.1f s before the next try", step.seconds)
                     time.sleep(step.seconds)
                     step = next(flow)
                     continue
                 try:
-                    response = self._exchange(request, step)
+                    response = self._exchange(request, step, watch)
                 except NoAnswer as silence:
                     step = flow.throw(silence)
                 else:
@@ -53,10 +53,10 @@ class Transport:
             answer: Response = done.value
             return answer
 
-    def _exchange(self, request: Request, attempt: Attempt) -> Response:
+    def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
         if self._client.is_closed:
             raise _closed()
-        started = time.monotonic()
+        seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
         try:
             built = self._wire.build(self._client, request, attempt)
@@ -65,15 +65,24 @@ class Transport:
                 body = bytearray()
                 for chunk in answer.iter_bytes():
                     body += chunk
-                    self._wire.check(body, started, attempt)
+                    self._wire.check(body, seen.started, attempt)
             finally:
                 answer.close()
         except httpx.HTTPError as failure:
-            raise self._wire.no_answer(request, attempt, answer, failure, started) from failure
-        return self._wire.answered(request, attempt, answer, bytes(body), started)
+            seen.failed(type(failure).__name__)
+            raise no_answer(answer, failure) from failure
+        headers = {key.lower(): value for key, value in answer.headers.items()}
+        seen.answered(answer.status_code, headers)
+        return Response(answer.status_code, headers, bytes(body), request, attempt.number)
 
     def close(self) -> None:
         self._client.close()
+
+    def _after_fork(self) -> None:
+        # The parent's sockets must not be used by two processes; it will close them itself.
+        if self._process != os.getpid():
+            self._client = httpx.Client(verify=_tls(), limits=self._wire.limits)
+            self._process = os.getpid()
 
 
 class AsyncTransport:
@@ -81,21 +90,20 @@ class AsyncTransport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._client = httpx.AsyncClient(verify=_tls(), timeout=self._wire.timeout(None))
+        self._client = httpx.AsyncClient(verify=_tls(), limits=self._wire.limits)
 
-    async def send(self, request: Request, deadline: Deadline) -> Response:
+    async def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
-        flow = attempts(request, self._wire.settings, deadline, self._wire.adapter.error)
+        flow = attempts(request, self._wire.policy, deadline, watch)
         step = next(flow)
         try:
             while True:
                 if isinstance(step, Wait):
-                    log.debug("waiting %.1f s before the next try", step.seconds)
                     await asyncio.sleep(step.seconds)
                     step = next(flow)
                     continue
                 try:
-                    response = await self._exchange(request, step)
+                    response = await self._exchange(request, step, watch)
                 except NoAnswer as silence:
                     step = flow.throw(silence)
                 else:
@@ -104,10 +112,10 @@ class AsyncTransport:
             answer: Response = done.value
             return answer
 
-    async def _exchange(self, request: Request, attempt: Attempt) -> Response:
+    async def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
         if self._client.is_closed:
             raise _closed()
-        started = time.monotonic()
+        seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
         try:
             built = self._wire.build(self._client, request, attempt)
@@ -116,12 +124,15 @@ class AsyncTransport:
                 body = bytearray()
                 async for chunk in answer.aiter_bytes():
                     body += chunk
-                    self._wire.check(body, started, attempt)
+                    self._wire.check(body, seen.started, attempt)
             finally:
                 await answer.aclose()
         except httpx.HTTPError as failure:
-            raise self._wire.no_answer(request, attempt, answer, failure, started) from failure
-        return self._wire.answered(request, attempt, answer, bytes(body), started)
+            seen.failed(type(failure).__name__)
+            raise no_answer(answer, failure) from failure
+        headers = {key.lower(): value for key, value in answer.headers.items()}
+        seen.answered(answer.status_code, headers)
+        return Response(answer.status_code, headers, bytes(body), request, attempt.number)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -133,6 +144,9 @@ class _Wire:
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self.adapter = adapter
         self.settings = settings
+        self.policy = Policy(settings, adapter.error)
+        most = settings.max_concurrency
+        self.limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
         self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
         self._origins = {_origin(url) for url in (adapter.base_url, *adapter.origins)}
 
@@ -140,7 +154,8 @@ class _Wire:
         read, connect = self.settings.timeout, self.settings.connect_timeout
         if left is not None:
             read, connect = min(read, left), min(connect, left)
-        return httpx.Timeout(read, connect=connect)
+        # Waiting for one's turn is not waiting for the vendor: only the deadline ends it.
+        return httpx.Timeout(read, connect=connect, pool=left)
 
     def build(
         self, client: httpx.Client | httpx.AsyncClient, request: Request, attempt: Attempt
@@ -175,67 +190,28 @@ class _Wire:
         if len(body) > _MAX_BODY:
             raise httpx.RemoteProtocolError(f"the answer is over {_MAX_BODY} bytes")
 
-    def answered(
-        self,
-        request: Request,
-        attempt: Attempt,
-        answer: httpx.Response,
-        body: bytes,
-        started: float,
-    ) -> Response:
-        headers = {key.lower(): value for key, value in answer.headers.items()}
-        log.debug(
-            "%s %s -> %d in %.0f ms, attempt %d, request id %s",
-            request.method,
-            request.path.partition("?")[0],
-            answer.status_code,
-            (time.monotonic() - started) * 1000,
-            attempt.number,
-            request_id(headers),
-        )
-        return Response(answer.status_code, headers, body, request, attempt.number)
 
-    def no_answer(
-        self,
-        request: Request,
-        attempt: Attempt,
-        answer: httpx.Response | None,
-        failure: httpx.HTTPError,
-        started: float,
-    ) -> NoAnswer:
-        kind = type(failure).__name__
-        log.debug(
-            "%s %s -> %s after %.0f ms, attempt %d",
-            request.method,
-            request.path.partition("?")[0],
-            kind,
-            (time.monotonic() - started) * 1000,
-            attempt.number,
-        )
-        # Only these are certain to have failed before the vendor saw a complete request.
-        sent = not isinstance(
-            failure,
-            httpx.ConnectError
-            | httpx.ConnectTimeout
-            | httpx.PoolTimeout
-            | httpx.ProxyError
-            | httpx.UnsupportedProtocol
-            | httpx.LocalProtocolError,
-        )
-        if isinstance(failure, httpx.ConnectTimeout | httpx.PoolTimeout):
-            return NoAnswer(ProviderTimeoutError("No connection in time"), sent=False)
-        if isinstance(failure, httpx.TimeoutException):
-            return NoAnswer(ProviderTimeoutError("No answer in time"), sent=sent)
-        if answer is not None:
-            return NoAnswer(InvalidResponseError(f"The answer breaks off ({kind})"), sent=True)
-        message = "The connection broke" if sent else "No connection could be made"
-        return NoAnswer(UnavailableError(f"{message} ({kind})"), sent=sent)
-
-
-def request_id(headers: dict[str, str]) -> str | None:
-    """The vendor's id of a request, under whichever of the usual names."""
-    names = ("x-request-id", "request-id", "twilio-request-id", "x-livekit-request-id")
-    return next((headers[name] for name in names if name in headers), None)
+def no_answer(answer: httpx.Response | None, failure: httpx.HTTPError) -> NoAnswer:
+    """What a failed attempt means; `answer` is what had come of one by then."""
+    kind = type(failure).__name__
+    # Only these are certain to have failed before the vendor saw a complete request.
+    sent = not isinstance(
+        failure,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.ProxyError
+        | httpx.UnsupportedProtocol
+        | httpx.LocalProtocolError,
+    )
+    if isinstance(failure, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return NoAnswer(ProviderTimeoutError("No connection in time"), sent=False)
+    if isinstance(failure, httpx.TimeoutException):
+        return NoAnswer(ProviderTimeoutError("No answer in time"), sent=sent)
+    if answer is not None:
+        return NoAnswer(InvalidResponseError(f"The answer breaks off ({kind})"), sent=True)
+    message = "The connection broke" if sent else "No connection could be made"
+    return NoAnswer(UnavailableError(f"{message} ({kind})"), sent=sent)
 
 
 @functools.cache

@@ -18,6 +18,8 @@ from telephony.errors import (
     RateLimitedError,
 )
 from telephony.settings import ProviderSettings
+from telephony.transport.limits import RateLimit, RetryBudget
+from telephony.transport.watch import Watch
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -73,12 +75,26 @@ class Deadline:
         return left is None or seconds < left
 
 
+class Policy:
+    """What all requests of one connection share: settings, rate limit, retry budget."""
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        error_of: Callable[[Response], ProviderError],
+        *,
+        jitter: Callable[[], float] = random.random,
+        limit: RateLimit | None = None,
+    ) -> None:
+        self.settings = settings
+        self.error_of = error_of
+        self.jitter = jitter
+        self.limit = limit or RateLimit(settings.requests_per_second)
+        self.budget = RetryBudget(settings.retry_budget)
+
+
 def attempts(
-    request: Request,
-    settings: ProviderSettings,
-    deadline: Deadline,
-    error_of: Callable[[Response], ProviderError],
-    jitter: Callable[[], float] = random.random,
+    request: Request, policy: Policy, deadline: Deadline, watch: Watch | None = None
 ) -> Generator[Attempt | Wait, Response, Response]:
     """Send `request` until it is answered, refused for good, or not worth another try.
 
@@ -90,12 +106,18 @@ def attempts(
         ProviderError: the vendor's error, or that there was no answer.
         OutcomeUnknownError: something that changes the vendor's state may have been done.
     """
+    settings, limit = policy.settings, policy.limit
     repeatable = request.safety is not Safety.UNSAFE
     number, maybe_done = 0, False
+    policy.budget.earn()
     while True:
         number += 1
         asked: float | None = None
-        left = deadline.left()
+        turn = limit.reserve()
+        while turn > 0 and deadline.allows(turn):
+            yield Wait(turn)
+            turn = limit.hold()
+        left = deadline.left() if turn <= 0 else 0.0
         if left is not None and left <= 0:
             error: ProviderError = _too_late()
             again = False
@@ -107,10 +129,13 @@ def attempts(
                 again = repeatable or not silence.sent
             else:
                 if response.status < 300:
+                    limit.succeeded()
                     return response
-                error = error_of(response) if response.status >= 400 else _redirected()
+                error = policy.error_of(response) if response.status >= 400 else _redirected()
                 error.status = response.status
                 asked = retry_after(response.headers)
+                if response.status == 429:
+                    limit.refused(min(asked or 0.0, settings.retry_after_max))
                 if isinstance(error, RateLimitedError) and asked is not None:
                     error.retry_after = asked
                 # A failure on the vendor's side may have come before the work or after it.
@@ -118,8 +143,16 @@ def attempts(
                 again = response.status in _PASSING and (repeatable or response.status == 429)
             error.attempts = number
             maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
-        pause = _pause(number, settings, asked, jitter)
-        if again and number <= settings.retries and pause is not None and deadline.allows(pause):
+        pause = _pause(number, settings, asked, policy.jitter)
+        if (
+            again
+            and number <= settings.retries
+            and pause is not None
+            and deadline.allows(pause)
+            and policy.budget.spend()
+        ):
+            if watch is not None:
+                watch.retry(request, number, type(error).__name__, pause)
             yield Wait(pause)
             continue
         error.retry_safe = error.retry_safe or repeatable or again

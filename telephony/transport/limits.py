@@ -1,0 +1,112 @@
+"""How fast one connection may ask, and how much of that may be repetition. No I/O, no sleeping.
+
+Both are shared by every thread or task that uses the connection.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+# Requests that leave a second apart can arrive closer together; this much slack absorbs it.
+_SLACK = 1.05
+_CUT = 0.9
+_RAISE = 1.1
+_UNLIMITED = 1000.0
+
+
+class RateLimit:
+    """At most so many requests in any second, learnt from 429 answers where no rate is set.
+
+    A 429 lowers the rate to a little under what got through in the last second and holds everybody
+    back for as long as the vendor asks; each quiet second raises it again, up to what is set.
+
+    Args:
+        rate: requests a second; None: no limit until the vendor complains.
+    """
+
+    def __init__(self, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ceiling = rate
+        self._rate = rate
+        self._clock = clock
+        self._slots: deque[float] = deque()
+        self._successes: deque[float] = deque(maxlen=int(_UNLIMITED))
+        self._held_until = 0.0
+        self._changed = clock()
+        self._lock = threading.Lock()
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second that are allowed now; None: no limit."""
+        return self._rate
+
+    def reserve(self) -> float:
+        """Take the next free slot; returns the seconds until it."""
+        with self._lock:
+            now = self._clock()
+            slot = max(now, self._held_until)
+            if self._rate is not None:
+                count = max(1, int(self._rate))
+                window = count / self._rate * _SLACK
+                while len(self._slots) > count:
+                    self._slots.popleft()
+                if len(self._slots) == count:
+                    slot = max(slot, self._slots[0] + window)
+                self._slots.append(slot)
+            return slot - now
+
+    def hold(self) -> float:
+        """Seconds for which the vendor wants nothing sent at all, reserved slots included."""
+        return max(0.0, self._held_until - self._clock())
+
+    def succeeded(self) -> None:
+        """The vendor took a request."""
+        with self._lock:
+            now = self._clock()
+            self._successes.append(now)
+            if self._rate is None or self._rate == self._ceiling or now - self._changed < 1:
+                return
+            self._changed = now
+            self._rate = min(self._rate * _RAISE, self._ceiling or _UNLIMITED)
+            if self._ceiling is None and self._rate == _UNLIMITED:
+                self._rate = None
+
+    def refused(self, retry_after: float) -> None:
+        """The vendor answered 429. Several refusals of one burst lower the rate once."""
+        with self._lock:
+            now = self._clock()
+            self._held_until = max(self._held_until, now + retry_after)
+            if now - self._changed < 1 and self._rate is not None and self._rate != self._ceiling:
+                return
+            recent = sum(1 for moment in self._successes if now - moment <= 1)
+            self._rate = max(1.0, _CUT * min(self._rate or _UNLIMITED, max(recent, 1)))
+            self._changed = now
+
+
+class RetryBudget:
+    """Keeps retries to a share of all requests, so that a failing vendor is not hammered.
+
+    Args:
+        share: retries for each request, in the long run.
+        reserve: retries that are always there to begin with.
+    """
+
+    def __init__(self, share: float, reserve: float = 10.0) -> None:
+        self._share = share
+        self._most = self._left = reserve
+        self._lock = threading.Lock()
+
+    def earn(self) -> None:
+        """A request was made for the first time."""
+        with self._lock:
+            self._left = min(self._most, self._left + self._share)
+
+    def spend(self) -> bool:
+        """Take one retry; False when none is left."""
+        with self._lock:
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True

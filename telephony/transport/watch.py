@@ -1,0 +1,206 @@
+"""What is told of an operation while it runs: debug log, hooks, OpenTelemetry spans.
+
+Never a header, a query, a body, a secret or a telephone number.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from telephony.settings import ProviderSettings
+from telephony.wire import Request
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, Tracer
+
+log = logging.getLogger("telephony")
+
+_NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
+_REQUEST_IDS = ("x-request-id", "request-id", "twilio-request-id", "x-livekit-request-id")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEvent:
+    """One HTTP attempt, as hooks see it.
+
+    Attributes:
+        provider: the configured name.
+        operation: such as ``assign_number``.
+        path: without query; telephone numbers in it are replaced.
+        attempt: 1 for the first.
+        status: None before the answer, and when there was none.
+        elapsed: seconds, once there is an answer or a failure.
+        request_id: the vendor's.
+        failure: why there was no answer, or why another attempt follows.
+        wait: seconds until that attempt.
+    """
+
+    provider: str
+    operation: str
+    method: str
+    path: str
+    attempt: int
+    status: int | None = None
+    elapsed: float | None = None
+    request_id: str | None = None
+    failure: str | None = None
+    wait: float | None = None
+
+
+class Watch:
+    """One operation."""
+
+    def __init__(self, provider: str, operation: str, settings: ProviderSettings) -> None:
+        self._provider = provider
+        self._operation = operation
+        self._settings = settings
+        self._base = settings.base_url
+        self._span: Span | None = None
+        self._context: Context | None = None
+        tracer = _tracer()
+        if tracer is not None:
+            from opentelemetry import trace
+
+            self._span = tracer.start_span(
+                f"telephony.{operation}",
+                attributes={"telephony.provider": provider, "telephony.operation": operation},
+            )
+            # Handed on explicitly: a listing's span is open while the caller's own code runs.
+            self._context = trace.set_span_in_context(self._span)
+
+    def attempt(self, request: Request, number: int) -> AttemptWatch:
+        shown = _shown(request.path)
+        event = HttpEvent(self._provider, self._operation, request.method, shown, number)
+        _tell(self._settings.on_request, event)
+        return AttemptWatch(event, self._settings, self._start(event))
+
+    def retry(self, request: Request, number: int, reason: str, wait: float) -> None:
+        """Another attempt follows `wait` seconds from now."""
+        log.debug("attempt %d in %.2f s: %s", number + 1, wait, reason)
+        if self._settings.on_retry is not None:
+            event = HttpEvent(
+                self._provider, self._operation, request.method, _shown(request.path), number,
+                failure=reason, wait=wait,
+            )  # fmt: skip
+            self._settings.on_retry(event)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The operation is over; only the first call counts."""
+        span, self._span = self._span, None
+        if span is not None:
+            if error is not None:
+                _failed(span, type(error).__name__)
+            span.end()
+
+    def _start(self, event: HttpEvent) -> Span | None:
+        tracer = _tracer()
+        if tracer is None:
+            return None
+        from opentelemetry.trace import SpanKind
+
+        parts = urlsplit(event.path if "://" in event.path else self._base + event.path)
+        return tracer.start_span(
+            event.method,
+            context=self._context,
+            kind=SpanKind.CLIENT,
+            attributes={
+                "http.request.method": event.method,
+                "server.address": parts.hostname or "",
+                "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+                "url.full": f"{parts.scheme}://{parts.netloc}{parts.path}",
+                **({"http.request.resend_count": event.attempt - 1} if event.attempt > 1 else {}),
+            },
+        )
+
+
+class AttemptWatch:
+    """One HTTP attempt of an operation."""
+
+    def __init__(self, event: HttpEvent, settings: ProviderSettings, span: Span | None) -> None:
+        self._event = event
+        self._hook = settings.on_response
+        self._span = span
+        self.started = time.monotonic()
+
+    def answered(self, status: int, headers: dict[str, str]) -> None:
+        elapsed = time.monotonic() - self.started
+        event, request_id = self._event, request_id_of(headers)
+        log.debug(
+            "%s %s -> %d in %.0f ms, attempt %d, request id %s",
+            event.method, event.path, status, elapsed * 1000, event.attempt, request_id,
+        )  # fmt: skip
+        if self._span is not None:
+            self._span.set_attribute("http.response.status_code", status)
+            if status >= 400:
+                _failed(self._span, str(status))
+            self._span.end()
+        self._tell(status, elapsed, request_id, None)
+
+    def failed(self, kind: str) -> None:
+        elapsed = time.monotonic() - self.started
+        event = self._event
+        log.debug(
+            "%s %s -> %s after %.0f ms, attempt %d",
+            event.method, event.path, kind, elapsed * 1000, event.attempt,
+        )  # fmt: skip
+        if self._span is not None:
+            _failed(self._span, kind)
+            self._span.end()
+        self._tell(None, elapsed, None, kind)
+
+    def _tell(
+        self, status: int | None, elapsed: float, request_id: str | None, failure: str | None
+    ) -> None:
+        if self._hook is None:
+            return
+        event = self._event
+        self._hook(
+            HttpEvent(
+                event.provider, event.operation, event.method, event.path, event.attempt,
+                status, elapsed, request_id, failure,
+            )
+        )  # fmt: skip
+
+
+def request_id_of(headers: dict[str, str]) -> str | None:
+    """The vendor's id of a request, under whichever of the usual names."""
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+
+
+def _tell(hook: Callable[[HttpEvent], object] | None, event: HttpEvent) -> None:
+    if hook is not None:
+        hook(event)
+
+
+def _shown(path: str) -> str:
+    return _NUMBER.sub("{number}", path.partition("?")[0])
+
+
+def _failed(span: Span, kind: str) -> None:
+    from opentelemetry.trace import StatusCode
+
+    span.set_attribute("error.type", kind)
+    span.set_status(StatusCode.ERROR)
+
+
+@cache
+def _tracer() -> Tracer | None:
+    """OpenTelemetry's tracer where it is installed; it does nothing until an SDK is set up."""
+    if importlib.util.find_spec("opentelemetry") is None:
+        return None
+    try:
+        from opentelemetry import trace
+    except ImportError:
+        return None
+    from telephony._version import __version__
+
+    return trace.get_tracer("telephony", __version__)
