@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -32,7 +32,7 @@ def _utc(moment: datetime) -> datetime:
 Utc: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
 Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
-_INPUT = ConfigDict(extra="forbid", defer_build=True)
+_INPUT = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
 _CONFIG = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -177,14 +177,14 @@ class SipTrunk:
     address: str | None = None
     username: str | None = None
     password: SecretStr | None = None
-    transport: str | None = None
-    media_encryption: str | None = None
+    transport: Literal["tcp", "tls", "udp"] | None = None
+    media_encryption: Literal["disabled", "allowed", "required"] | None = None
     allowed_addresses: tuple[str, ...] = ()
     allowed_numbers: tuple[str, ...] = ()
     inbound_username: str | None = None
     inbound_password: SecretStr | None = None
     pin: SecretStr | None = None
-    destination_country: str | None = None
+    destination_country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
 
 
 CarrierCredentials: TypeAlias = TwilioAccount | SipTrunk

@@ -98,6 +98,8 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([answer(503)] * 3, "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
         ([answer(500)], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
         ([answer(404)], "NotFoundError", "NotFoundError", "NotFoundError"),
+        # A refused repetition tells what the lost attempt left behind.
+        ([LOST, answer(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
         # What came first may have been processed, whatever comes later.
         ([LOST, *[NOT_SENT] * 2], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
     ],

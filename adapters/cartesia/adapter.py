@@ -132,14 +132,12 @@ class Cartesia(Adapter):
     ) -> Operation[PhoneNumber]:
         """Buys at most once. A lost answer is settled by the inventory before and after, or by the
         key, which rides in the label."""
-        asked = {"number": number, "area_code": area_code, "country": country != "US" or None}
-        for argument, value in asked.items():
-            if value is not None:
-                raise UnsupportedOperationError(
-                    self.name,
-                    f"provision_number with {argument}",
-                    "Cartesia gives out US numbers of its own choice; buy elsewhere and import.",
-                )
+        if number is not None or area_code is not None or country != "US":
+            raise UnsupportedOperationError(
+                self.name,
+                "provision_number with number, area_code or another country",
+                "Cartesia gives out US numbers of its own choice; buy elsewhere and import.",
+            )
         before = yield from self._owned()
         if key is not None:
             for held in before.values():
@@ -323,8 +321,8 @@ class Cartesia(Adapter):
         self, carrier: str, credentials: CarrierCredentials, *, options: Options
     ) -> Operation[CarrierAccount]:
         """Idempotent: Cartesia tests the new credentials and applies all of them or none."""
+        found = yield from self._carrier(carrier)
         if isinstance(credentials, TwilioAccount):
-            found = yield from self._carrier(carrier)
             if found.account not in (None, credentials.account_sid):
                 raise InvalidRequestError(
                     "A linked carrier cannot move to another Twilio account.",
@@ -334,7 +332,7 @@ class Cartesia(Adapter):
             body = wire.twilio(credentials)
             del body["account_sid"]
         else:
-            body = wire.sip_trunk(credentials)
+            body = wire.sip_trunk(credentials, found)
         response = yield Request.patch(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
         return wire.carrier(response, self.name)
 

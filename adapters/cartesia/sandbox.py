@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
+from pydantic import JsonValue, SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -24,76 +23,10 @@ from telephony.sandbox.vendor import (
     route,
 )
 
+from .sandbox_input import Calls, Import, Provision, SipTrunk, Twilio, checked, invalid, refusal
+
 _KEY = "sk_car_sandbox"
 _PLAN_SLOTS = 1000
-_E164 = r"^\+[1-9]\d{6,14}$"
-
-_M = TypeVar("_M", bound=BaseModel)
-
-
-class _In(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Import(_In):
-    label: str
-    number: str = Field(pattern=_E164)
-    provider: dict[str, JsonValue]
-    agent_id: str | None = None
-
-
-class _Provision(_In):
-    label: str
-    agent_id: str | None = None
-
-
-class _Twilio(_In):
-    type: Literal["twilio"]
-    account_sid: str
-    api_key_sid: str
-    api_key_secret: str
-    region: Literal["us1", "ie1", "au1"] = "us1"
-    label: str | None = Field(default=None, min_length=1)
-
-
-class _Credentials(_In):
-    username: str
-    password: str | None = None
-
-
-class _Inbound(_In):
-    credentials: _Credentials | None = None
-    allowed_addresses: list[str] | None = None
-    allowed_numbers: list[str] | None = None
-    media_encryption: Literal["disabled", "allowed", "required"] | None = None
-
-
-class _Outbound(_In):
-    address: str | None = None
-    transport: Literal["tcp", "tls"] | None = None
-    destination_country: str | None = None
-    media_encryption: Literal["disabled", "allowed", "required"] | None = None
-    credentials: _Credentials | None = None
-
-
-class _SipTrunk(_In):
-    type: Literal["sip_trunk"]
-    label: str | None = Field(default=None, min_length=1)
-    inbound: _Inbound | None = None
-    outbound: _Outbound | None = None
-
-
-class _Callee(_In):
-    to_number: str = Field(pattern=_E164)
-    metadata: dict[str, JsonValue] | None = None
-
-
-class _Calls(_In):
-    from_number_id: str
-    agent_id: str
-    outbound_calls: list[_Callee] = Field(min_length=1)
-    ringing_timeout_seconds: int = Field(default=60, ge=5, le=80)
-    max_call_duration_minutes: int | None = None
 
 
 class CartesiaSandbox(VendorSandbox):
@@ -146,7 +79,7 @@ class CartesiaSandbox(VendorSandbox):
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         self._authorize(request)
-        return _refusal(status, "Not found" if status == 404 else "Method not allowed")
+        return refusal(status, "Not found" if status == 404 else "Method not allowed")
 
     def settings(self, base_url: str) -> Mapping[str, str]:
         return {"base_url": base_url, "api_key": _KEY}
@@ -161,7 +94,8 @@ class CartesiaSandbox(VendorSandbox):
         query = request.query_params
         text = query.get("q", "").lower()
         found = [n for n in self.numbers.values() if self._matches(n, query, text)]
-        return JSONResponse(_page(found, query))
+        page, more = _page(found, query)
+        return JSONResponse({"data": [self._shown(n) for n in page], "has_more": more})
 
     def _matches(self, number: Json, query: Mapping[str, str], text: str) -> bool:
         agent, carrier = number["agent"], number.get("provider") or {"type": "cartesia"}
@@ -177,26 +111,26 @@ class CartesiaSandbox(VendorSandbox):
 
     async def _import(self, request: Request) -> Response:
         self._authorize(request)
-        wanted = _checked(_Import, await body_of(request, _invalid))
+        wanted = checked(Import, await body_of(request, invalid))
         carrier = self._source(wanted.provider)
         agent = self._agent(wanted.agent_id)
         if any(held["number"] == wanted.number for held in self.numbers.values()):
-            raise _refusal(409, "Already imported", "This number is imported already.")
+            raise refusal(409, "Already imported", "This number is imported already.")
         if wanted.number.endswith("0000"):
-            raise _refusal(400, "Number not found", "The account does not hold this number.")
+            raise refusal(400, "Number not found", "The account does not hold this number.")
         if agent is not None and self.fail_next_assignment:
             self.fail_next_assignment = False
-            self._add("import", wanted.number, wanted.label, None, _shown(carrier), 201)
-            raise _refusal(400, "Webhook setup failed", "Imported, but not assigned.")
-        return self._add("import", wanted.number, wanted.label, agent, _shown(carrier), 201)
+            self._add("import", wanted.number, wanted.label, None, _reference(carrier), 201)
+            raise refusal(400, "Webhook setup failed", "Imported, but not assigned.")
+        return self._add("import", wanted.number, wanted.label, agent, _reference(carrier), 201)
 
     async def _provision(self, request: Request) -> Response:
         self._authorize(request)
-        wanted = _checked(_Provision, await body_of(request, _invalid))
+        wanted = checked(Provision, await body_of(request, invalid))
         agent = self._agent(wanted.agent_id)
         own = [n for n in self.numbers.values() if n.get("provider") == {"type": "cartesia"}]
         if len(own) >= _PLAN_SLOTS:
-            raise _refusal(
+            raise refusal(
                 402, "Phone number limit reached", "Upgrade the plan.", code="quota_exceeded"
             )
         number = f"+1650555{len(own) + 100:04d}"
@@ -221,34 +155,37 @@ class CartesiaSandbox(VendorSandbox):
         }
         self.numbers[str(made["id"])] = made
         self.state.record(kind, str(made["id"]), number)
-        return JSONResponse(made, status)
+        return JSONResponse(self._shown(made), status)
 
     async def _get(self, request: Request) -> Response:
         self._authorize(request)
-        return JSONResponse(self._number(request.path_params["id"]))
+        return JSONResponse(self._shown(self._number(request.path_params["id"])))
 
     async def _update(self, request: Request) -> Response:
         self._authorize(request)
         number = self._number(request.path_params["id"])
-        body = await body_of(request, _invalid)
+        body = await body_of(request, invalid)
         changes: Json = {}
         if "label" in body:
             if not isinstance(body["label"], str):
-                raise _invalid("label must be a string")
+                raise invalid("label must be a string")
             changes["label"] = body["label"]
         if "agent_id" in body:
             agent_id = body["agent_id"]
             changes["agent"] = self._agent(str(agent_id)) if agent_id is not None else None
             kind = "unassign" if agent_id is None else "assign"
             self.state.record(kind, str(number["id"]), str(number["number"]))
+        wanted = body.get("provider")
+        if isinstance(wanted, dict):
+            changes["provider"] = _reference(self._source(wanted))
         number.update(changes, updated_at=iso(self.state.now()))
-        return JSONResponse(number)
+        return JSONResponse(self._shown(number))
 
     async def _delete(self, request: Request) -> Response:
         self._authorize(request)
         number = self._number(request.path_params["id"])
         if number["agent"] is not None:
-            raise _refusal(400, "Number in use", "Unassign the number from its agent first.")
+            raise refusal(400, "Number in use", "Unassign the number from its agent first.")
         del self.numbers[str(number["id"])]
         self.state.record("release", str(number["id"]), str(number["number"]))
         return Response(status_code=204)
@@ -257,7 +194,7 @@ class CartesiaSandbox(VendorSandbox):
 
     async def _call(self, request: Request) -> Response:
         self._authorize(request)
-        wanted = _checked(_Calls, await body_of(request, _invalid))
+        wanted = checked(Calls, await body_of(request, invalid))
         number = self._number(wanted.from_number_id)
         self._agent(wanted.agent_id)
         if self.next_call_answer is not None:
@@ -286,24 +223,24 @@ class CartesiaSandbox(VendorSandbox):
 
     async def _link(self, request: Request) -> Response:
         self._authorize(request)
-        body = await body_of(request, _invalid)
+        body = await body_of(request, invalid)
         if body.get("type") == "sip_trunk":
-            trunk = _checked(_SipTrunk, body)
+            trunk = checked(SipTrunk, body)
             if trunk.label is None or not (trunk.inbound or trunk.outbound):
-                raise _invalid("label and one of inbound, outbound are required")
+                raise invalid("label and one of inbound, outbound are required")
             if trunk.outbound and not (trunk.outbound.address and trunk.outbound.transport):
-                raise _invalid("outbound needs address and transport")
+                raise invalid("outbound needs address and transport")
             made: Json = {"type": "sip_trunk", "id": self.state.id("prov_"), "label": trunk.label}
             made |= _sides(trunk)
         else:
-            account = _checked(_Twilio, body)
+            account = checked(Twilio, body)
             _try_key(account.api_key_sid)
             for held in self.carriers.values():
                 if (held.get("account_sid"), held.get("region")) == (
                     account.account_sid,
                     account.region,
                 ):
-                    raise _refusal(409, "Already linked", "This account and region are linked.")
+                    raise refusal(409, "Already linked", "This account and region are linked.")
             made = {
                 "type": "twilio",
                 "id": self.state.id("prov_"),
@@ -323,18 +260,17 @@ class CartesiaSandbox(VendorSandbox):
     async def _rotate(self, request: Request) -> Response:
         self._authorize(request)
         carrier = self._carrier(request.path_params["id"])
-        body = await body_of(request, _invalid)
+        body = await body_of(request, invalid)
         if body.get("type") != carrier["type"]:
-            raise _invalid("type cannot be changed")
+            raise invalid("type cannot be changed")
         if carrier["type"] == "twilio":
-            account = _checked(_Twilio, {"account_sid": "", **body})
+            account = checked(Twilio, {"account_sid": "", **body})
             _try_key(account.api_key_sid)
             carrier.update(api_key_sid=_masked(account.api_key_sid))
             if "region" in body:
                 carrier.update(region=account.region)
         else:
-            trunk = _checked(_SipTrunk, body)
-            carrier.update({**_sides(trunk), **({"label": trunk.label} if trunk.label else {})})
+            carrier.update(_changed(carrier, checked(SipTrunk, body)))
         self.state.record("rotate", str(carrier["id"]))
         return JSONResponse(carrier)
 
@@ -344,7 +280,7 @@ class CartesiaSandbox(VendorSandbox):
         for number in self.numbers.values():
             held = number["provider"]
             if isinstance(held, dict) and held.get("id") == carrier["id"]:
-                raise _refusal(409, "Provider in use", "Numbers are still attached.")
+                raise refusal(409, "Provider in use", "Numbers are still attached.")
         del self.carriers[str(carrier["id"])]
         self.state.record("unlink", str(carrier["id"]))
         return Response(status_code=204)
@@ -354,25 +290,35 @@ class CartesiaSandbox(VendorSandbox):
     def _authorize(self, request: Request) -> None:
         given = request.headers.get("authorization") or request.headers.get("x-api-key", "")
         if given.removeprefix("Bearer ") != _KEY:
-            raise _refusal(401, "Unauthorized", "The API key is not valid.")
+            raise refusal(401, "Unauthorized", "The API key is not valid.")
         if "cartesia-version" not in request.headers:
-            raise _refusal(400, "Missing version", "Send the Cartesia-Version header.")
+            raise refusal(400, "Missing version", "Send the Cartesia-Version header.")
+
+    def _shown(self, number: Json) -> Json:
+        """A number with its carrier account as that is now, without the details of a trunk."""
+        held = number["provider"]
+        carrier_id = held.get("id") if isinstance(held, dict) else None
+        if carrier_id is None:
+            return number
+        carrier = self.carriers[str(carrier_id)]
+        details = {"inbound", "outbound"}
+        return {**number, "provider": {k: v for k, v in carrier.items() if k not in details}}
 
     def _number(self, number_id: str) -> Json:
         if number_id not in self.numbers:
-            raise _refusal(404, "Not found", "There is no such phone number.")
+            raise refusal(404, "Not found", "There is no such phone number.")
         return self.numbers[number_id]
 
     def _carrier(self, carrier_id: str) -> Json:
         if carrier_id not in self.carriers:
-            raise _refusal(404, "Not found", "There is no such provider.")
+            raise refusal(404, "Not found", "There is no such provider.")
         return self.carriers[carrier_id]
 
     def _agent(self, agent_id: str | None) -> JsonValue:
         if agent_id is None:
             return None
         if agent_id not in self.agents:
-            raise _refusal(404, "Not found", "There is no such agent.")
+            raise refusal(404, "Not found", "There is no such agent.")
         return {"id": agent_id, "name": self.agents[agent_id]}
 
     def _source(self, wanted: Json) -> Json:
@@ -385,27 +331,51 @@ class CartesiaSandbox(VendorSandbox):
                 region,
             ):
                 return carrier
-        raise _refusal(404, "Not found", "There is no such provider.")
+        raise refusal(404, "Not found", "There is no such provider.")
 
 
-def _page(found: list[Json], query: Mapping[str, str]) -> Json:
+def _page(found: list[Json], query: Mapping[str, str]) -> tuple[list[Json], bool]:
     try:
         limit = int(query.get("limit", "10"))
     except ValueError:
-        raise _invalid("limit must be a number") from None
+        raise invalid("limit must be a number") from None
     if not 1 <= limit <= 100:
-        raise _invalid("limit must be between 1 and 100")
-    start, after = 0, query.get("starting_after")
-    if after is not None:
-        ids = [number["id"] for number in found]
-        if after not in ids:
-            raise _invalid("starting_after is not an id of this list")
-        start = ids.index(after) + 1
-    page: list[JsonValue] = list(found[start : start + limit])
-    return {"data": page, "has_more": start + limit < len(found)}
+        raise invalid("limit must be between 1 and 100")
+    ids = [number["id"] for number in found]
+    for cursor in ("starting_after", "ending_before"):
+        if cursor in query and query[cursor] not in ids:
+            raise invalid(f"{cursor} is not an id of this list")
+    if "ending_before" in query:
+        end = ids.index(query["ending_before"])
+        return found[max(0, end - limit) : end], end > limit
+    start = ids.index(query["starting_after"]) + 1 if "starting_after" in query else 0
+    return found[start : start + limit], start + limit < len(found)
 
 
-def _sides(trunk: _SipTrunk) -> Json:
+def _changed(carrier: Json, trunk: SipTrunk) -> Json:
+    """A merge patch of a trunk: what is left out stays, null clears, the address is fixed."""
+    changes: Json = {"label": trunk.label} if trunk.label else {}
+    defaults = _sides(trunk)
+    for name, side in (("inbound", trunk.inbound), ("outbound", trunk.outbound)):
+        held = carrier.get(name)
+        if side is None:
+            continue
+        if not isinstance(held, dict):
+            if trunk.outbound is side and not (trunk.outbound.address and trunk.outbound.transport):
+                raise invalid("outbound needs address and transport")
+            changes[name] = defaults[name]
+            continue
+        given = side.model_dump(exclude_unset=True)
+        if {"address", "transport"} & set(given):
+            raise invalid("address and transport cannot be changed")
+        if "credentials" in given:
+            login = given.pop("credentials")
+            given["auth_username"] = login["username"] if login else ""
+        changes[name] = {**held, **{k: v if v is not None else "" for k, v in given.items()}}
+    return changes
+
+
+def _sides(trunk: SipTrunk) -> Json:
     """What is shown of a trunk: everything but passwords."""
     sides: Json = {}
     if trunk.inbound is not None:
@@ -428,38 +398,15 @@ def _sides(trunk: _SipTrunk) -> Json:
     return sides
 
 
-def _shown(carrier: Json) -> Json:
-    """A carrier as it stands inside a number: without the details of a trunk."""
-    return {key: value for key, value in carrier.items() if key not in {"inbound", "outbound"}}
-
-
-def _checked(model: type[_M], body: Json) -> _M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise _invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+def _reference(carrier: Json) -> Json:
+    """What a number keeps of the carrier account it comes from."""
+    return {"type": carrier["type"], "id": carrier["id"]}
 
 
 def _try_key(api_key_sid: str) -> None:
     if api_key_sid.endswith("bad"):
-        raise _refusal(400, "Bad credentials", "Twilio refused the API key.")
+        raise refusal(400, "Bad credentials", "Twilio refused the API key.")
 
 
 def _masked(sid: str) -> str:
     return f"{sid[:4]}****{sid[-4:]}"
-
-
-def _invalid(message: str) -> Refusal:
-    return _refusal(400, "Invalid request", message)
-
-
-def _refusal(status: int, title: str, message: str = "", *, code: str | None = None) -> Refusal:
-    request_id = str(uuid.uuid4())
-    body: Json = {
-        "error_code": code,
-        "title": title,
-        "message": message or title,
-        "request_id": request_id,
-    }
-    return Refusal(status, body, {"x-request-id": request_id})

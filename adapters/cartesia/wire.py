@@ -162,39 +162,70 @@ def twilio(account: model.TwilioAccount) -> Json:
     }
 
 
-def sip_trunk(trunk: model.SipTrunk) -> Json:
-    """A SIP trunk: `outbound` where it has an address, `inbound` where anything limits callers."""
-    if trunk.pin is not None:
-        raise errors.InvalidRequestError("Cartesia's SIP trunks have no PIN.", argument="account")
+def sip_trunk(trunk: model.SipTrunk, existing: model.CarrierAccount | None = None) -> Json:
+    """A SIP trunk: `outbound` where calls go somewhere, `inbound` where anything limits callers.
+
+    A change of an `existing` trunk leaves out what cannot change and keeps what it does not name.
+    """
+    outbound = _outbound(trunk, existing)
     inbound: Json = {}
-    if trunk.inbound_username is not None:
-        inbound["credentials"] = _credentials(trunk.inbound_username, trunk.inbound_password)
+    if trunk.inbound_username is not None or trunk.inbound_password is not None:
+        inbound["credentials"] = _credentials(
+            trunk.inbound_username, trunk.inbound_password, "inbound_", existing
+        )
     if trunk.allowed_addresses:
         inbound["allowed_addresses"] = list(trunk.allowed_addresses)
     if trunk.allowed_numbers:
         inbound["allowed_numbers"] = list(trunk.allowed_numbers)
-    outbound: Json = {}
-    if trunk.address is not None:
-        outbound = {"address": trunk.address, "transport": trunk.transport or "tcp"}
-        if trunk.destination_country is not None:
-            outbound["destination_country"] = trunk.destination_country
-        if trunk.username is not None:
-            outbound["credentials"] = _credentials(trunk.username, trunk.password)
     if trunk.media_encryption is not None:
-        for side in (inbound, outbound) if trunk.address else (inbound,):
+        for side in [side for side in (inbound, outbound) if side] or [inbound]:
             side["media_encryption"] = trunk.media_encryption
-    return {
-        "type": "sip_trunk",
-        **({"inbound": inbound} if inbound else {}),
-        **({"outbound": outbound} if outbound else {}),
-    }
+    if trunk.pin is not None:
+        raise _wrong("Cartesia's SIP trunks have no PIN.", "Leave `pin` out.")
+    if not inbound and not outbound:
+        raise _wrong("The SIP trunk says nothing.", "Give an `address`, or who may call in.")
+    sides = {"inbound": inbound, "outbound": outbound}
+    return {"type": "sip_trunk", **{name: side for name, side in sides.items() if side}}
 
 
-def _credentials(username: str, password: SecretStr | None) -> Json:
+def _outbound(trunk: model.SipTrunk, existing: model.CarrierAccount | None) -> Json:
+    held = existing.raw.get("outbound") if existing else None
+    fixed = held if isinstance(held, dict) else {}
+    side: Json = {}
+    if trunk.transport == "udp":
+        raise _wrong("Cartesia reaches SIP trunks by tcp or tls.", "Change `transport`.")
+    for name, wanted in (("address", trunk.address), ("transport", trunk.transport)):
+        if fixed and wanted not in (None, fixed.get(name)):
+            raise _wrong(f"The {name} of a linked SIP trunk is fixed.", "Link another trunk.")
+    if not fixed and trunk.address is not None:
+        side |= {"address": trunk.address, "transport": trunk.transport or "tcp"}
+    if trunk.destination_country is not None:
+        side["destination_country"] = trunk.destination_country
+    if trunk.username is not None or trunk.password is not None:
+        side["credentials"] = _credentials(trunk.username, trunk.password, "", existing)
+    if (side or trunk.transport) and not fixed and trunk.address is None:
+        raise _wrong("The SIP trunk has no `address` to call.", "Give one, or leave its login out.")
+    return side
+
+
+def _credentials(
+    username: str | None,
+    password: SecretStr | None,
+    prefix: str,
+    existing: model.CarrierAccount | None,
+) -> Json:
+    """Both parts; a change may leave the password out, which keeps it."""
+    if username is None or (password is None and existing is None):
+        raise _wrong(
+            "Half of the SIP trunk's login is missing.",
+            f"Give both `{prefix}username` and `{prefix}password`.",
+        )
     body: Json = {"username": username}
-    if password is not None:
-        body["password"] = password.get_secret_value()
-    return body
+    return body | ({"password": password.get_secret_value()} if password is not None else {})
+
+
+def _wrong(message: str, hint: str) -> errors.InvalidRequestError:
+    return errors.InvalidRequestError(message, argument="account", hint=hint)
 
 
 def released(number: model.PhoneNumber, raw: Json) -> model.Release:

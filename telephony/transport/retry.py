@@ -140,6 +140,9 @@ def attempts(
                     error.retry_after = asked
                 # A failure on the vendor's side may have come before the work or after it.
                 processed = response.status >= 500
+                # A refusal of the repetition tells what the lost attempt left behind.
+                if repeatable and response.status < 500 and response.status != 429:
+                    maybe_done = False
                 again = response.status in _PASSING and (repeatable or response.status == 429)
             error.attempts = number
             maybe_done = maybe_done or (processed and request.safety is not Safety.READ)

@@ -5,5 +5,9 @@ from __future__ import annotations
 from telephony.testing.conformance import AdapterConformance
 
 
+class TestButter(AdapterConformance):
+    adapter = "butter"
+
+
 class TestCartesia(AdapterConformance):
     adapter = "cartesia"

@@ -75,7 +75,7 @@ def test_the_version_header_is_a_setting(telephony_connect, telephony_sandbox):
 
 @pytest.mark.parametrize("criteria", [{"area_code": "415"}, {"country": "CA"}])
 def test_criteria_that_cartesia_would_ignore_are_refused(provider, telephony_sandbox, criteria):
-    with pytest.raises(telephony.UnsupportedOperationError, match=next(iter(criteria))):
+    with pytest.raises(telephony.UnsupportedOperationError, match="its own choice"):
         provider.provision_number(**criteria)
 
     assert telephony_sandbox.requests("cartesia") == []
@@ -215,3 +215,38 @@ def test_the_full_plan_is_a_quota_error(provider, telephony_sandbox):
         provider.provision_number()
 
     assert caught.value.code == "quota_exceeded"
+
+
+@pytest.mark.parametrize(
+    "trunk",
+    [
+        SipTrunk("sip.example.com", password="p4ssword-1"),
+        SipTrunk("sip.example.com", username="u"),
+        SipTrunk(username="u", password="p4ssword-1"),
+        SipTrunk(transport="tls", allowed_addresses=("192.0.2.1",)),
+        SipTrunk("sip.example.com", transport="udp"),
+        SipTrunk("sip.example.com", inbound_username="u"),
+        SipTrunk("sip.example.com", pin="1234"),
+        SipTrunk(),
+    ],
+)
+def test_what_a_sip_trunk_cannot_say_to_cartesia_is_refused(provider, telephony_sandbox, trunk):
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.link_carrier(trunk)
+    assert caught.value.argument == "account"
+    assert telephony_sandbox.requests("cartesia") == []
+
+
+def test_rotation_of_a_trunk_changes_only_what_it_names(provider):
+    trunk = SipTrunk(
+        "sip.example.com", username="u", password="p4ssword-1", allowed_addresses=("192.0.2.1",)
+    )
+    linked = provider.link_carrier(trunk)
+
+    changed = provider.rotate_carrier(linked, SipTrunk(username="u2", password="p4ssword-2"))
+
+    assert changed.raw["outbound"]["auth_username"] == "u2"
+    assert changed.raw["outbound"]["address"] == "sip.example.com"
+    assert changed.raw["inbound"] == linked.raw["inbound"]
+    with pytest.raises(telephony.InvalidRequestError, match="fixed"):
+        provider.rotate_carrier(linked, SipTrunk("sip.elsewhere.example"))

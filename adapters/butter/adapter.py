@@ -1,0 +1,374 @@
+"""Butter AI's operations. Source: docs.getbutter.ai/api-reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import FULL, Capability, Support, partial, unsupported
+from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    UnsupportedOperationError,
+)
+from telephony.model import (
+    Agent,
+    Call,
+    CarrierAccount,
+    CarrierCredentials,
+    LinkedCarrier,
+    PhoneNumber,
+    SipTrunk,
+    Source,
+    Target,
+    TwilioAccount,
+)
+from telephony.protocols import Adapter
+from telephony.wire import (
+    Batch,
+    Json,
+    Listing,
+    NumberRef,
+    Operation,
+    Options,
+    Progress,
+    Request,
+    Response,
+    Safety,
+    first,
+    merged,
+    path,
+    reconciled,
+)
+
+from . import wire
+from .settings import ButterSettings
+
+_NUMBERS = "/api/phone-numbers"
+_AGENTS = "/api/agents"
+_CARRIERS = "/api/integrations"
+
+_BUY_ELSEWHERE = (
+    "Butter AI documents no API for it: buy at your carrier, or in Butter AI's dashboard if it "
+    "offers numbers there; then import_number()."
+)
+
+_CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: unsupported(_BUY_ELSEWHERE),
+    Capability.PROVISION_NUMBER: unsupported(_BUY_ELSEWHERE),
+    Capability.IMPORT_NUMBER: partial("`source` must be named; a number has no label"),
+    Capability.UPDATE_NUMBER: unsupported(
+        "A number has no label or other field to change at Butter AI: keep names on your side."
+    ),
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: unsupported(
+        "Butter AI documents no API for it: remove the number in its dashboard. Until then "
+        "unassign_number() stops calls from being answered."
+    ),
+    Capability.LIST_MESSAGES: unsupported(
+        "Butter AI carries voice only: read texts at the carrier that owns the number."
+    ),
+    Capability.SEND_MESSAGE: unsupported(
+        "Butter AI carries voice only: send texts at the carrier that owns the number."
+    ),
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: unsupported(
+        "Butter AI documents no API for it: keep the id that link_carrier() returns, or look the "
+        "integration up in its dashboard."
+    ),
+    Capability.LINK_CARRIER: FULL,
+    Capability.ROTATE_CARRIER: FULL,
+    Capability.UNLINK_CARRIER: FULL,
+}
+
+
+class Butter(Adapter):
+    """Numbers that Butter AI's voice agents answer."""
+
+    vendor = "Butter AI"
+    Settings = ButterSettings
+    targets = (Agent,)
+    sources = (LinkedCarrier, SipTrunk)
+    carriers = (TwilioAccount,)
+    capabilities = _CAPABILITIES
+
+    def __init__(self, settings: ButterSettings, *, name: str) -> None:
+        self.name = name
+        self.base_url = settings.base_url
+        self.headers = {
+            "X-API-Key": settings.api_key.get_secret_value(),
+            "X-Organization-Id": settings.organization_id,
+        }
+
+    def error(self, response: Response) -> ProviderError:
+        return wire.error(response)
+
+    def target(self, text: str) -> Target:
+        return Agent(text)
+
+    # --- Numbers ---------------------------------------------------------------------------------
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        yield from self._pages()
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        """Found by listing: there is no documented way to read one number."""
+        found = yield from self._find(number)
+        if found is None:
+            raise NotFoundError("Butter AI knows no such number", hint="Import it first.")
+        return found
+
+    def import_number(
+        self,
+        number: str,
+        *,
+        source: Source | None,
+        label: str | None,
+        assign_to: Target | None,
+        inbound: bool,
+        outbound: bool,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Imports once, then assigns. A lost answer is settled by looking for the number."""
+        if source is None:
+            raise InvalidRequestError(
+                "Butter AI must be told where the number lives: `source` is missing.",
+                argument="source",
+                hint="Give source=LinkedCarrier(id) with the id of link_carrier(), or SipTrunk(…).",
+            )
+        imported = yield from self._import(
+            merged(
+                {
+                    "phone_number": number,
+                    # Both are false at the vendor unless said otherwise.
+                    "supports_inbound": inbound,
+                    "supports_outbound": outbound,
+                    **wire.source(source, outbound=outbound),
+                },
+                options,
+            ),
+            NumberRef(number=number),
+        )
+        if assign_to is None:
+            return imported
+        try:
+            return (yield from self._assign(imported, _agent_id(assign_to), {}))
+        except ProviderError as unassigned:
+            unassigned.hint = (
+                "The number IS imported, but not known to be assigned: call assign_number()."
+            )
+            raise
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        """Takes the number from another agent first, as Butter AI insists, and puts it back if it
+        then cannot be assigned."""
+        found = yield from self.get_number(number)
+        agent, holder = _agent_id(to), _agent_id(found.assignment)
+        if holder == agent:
+            if options:
+                raise ConflictError(
+                    "The number is with this agent already, where Butter AI takes no options",
+                    hint="Unassign it first, or leave `options` out.",
+                )
+            return found
+        moves = bool(holder)
+        if moves:
+            yield from self._unassign(found, {})
+        try:
+            changed = yield from self._assign(found, agent, options)
+        except ProviderError as failure:
+            if moves:
+                failure.hint = yield from self._put_back(found, holder)
+            raise
+        return changed.model_copy(update={"replaced": found.assignment if moves else None})
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        found = yield from self.get_number(number)
+        if found.assignment is None:
+            return found
+        freed = yield from self._unassign(found, options)
+        return freed.model_copy(update={"replaced": found.assignment})
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    def place_call(
+        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+    ) -> Operation[Call]:
+        if url is not None:
+            raise UnsupportedOperationError(
+                self.name, "place_call with url", "An agent speaks at Butter AI: give `agent`."
+            )
+        found = yield from self.get_number(number)
+        speaker = agent or _agent_id(found.assignment)
+        if not speaker:
+            raise InvalidRequestError(
+                "Nobody would speak: the number has no agent.",
+                argument="agent",
+                hint="Give `agent`, or assign the number to one.",
+            )
+        body: Json = {"call_to": to, "call_from": found.number, "agent_id": speaker}
+        response = yield Request.post("/api/make-call", merged(body, options))
+        return wire.call(response, self.name, found.number, to, speaker)
+
+    # --- Carrier accounts ------------------------------------------------------------------------
+
+    def link_carrier(
+        self, account: CarrierCredentials, *, label: str | None, options: Options
+    ) -> Operation[CarrierAccount]:
+        """Links once. Nothing lists the links, so a lost answer leaves the outcome unknown."""
+        twilio = _twilio(account)
+        body: Json = {
+            "name": wire.name(label, twilio),
+            "credentials": wire.twilio(twilio, "account"),
+        }
+        try:
+            response = yield Request.post(_CARRIERS, merged(body, options))
+            return wire.carrier(response, self.name, twilio.account_sid)
+        except OutcomeUnknownError as lost:
+            lost.hint = (
+                "It may be linked: look among the integrations in Butter AI's dashboard before you "
+                "link it again."
+            )
+            raise
+
+    def rotate_carrier(
+        self, carrier: str, credentials: CarrierCredentials, *, options: Options
+    ) -> Operation[CarrierAccount]:
+        """Idempotent: the new credentials replace the old ones whole, the name stays."""
+        twilio = _twilio(credentials)
+        body: Json = {"credentials": wire.twilio(twilio, "credentials")}
+        response = yield Request.put(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
+        return wire.carrier(response, self.name, twilio.account_sid)
+
+    def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
+        try:
+            response = yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
+            return wire.carrier(response, self.name)
+        except ProviderError as failure:
+            if failure.status == 404 and failure.attempts > 1:
+                # A repeated delete that finds nothing is one whose first answer was lost.
+                return CarrierAccount(id=carrier, provider=self.name, kind="twilio", raw={})
+            if failure.status not in (400, 409):
+                raise
+            # With which of the two the vendor refuses what is in use is not documented.
+            raise ConflictError(
+                failure.message,
+                hint="Remove the numbers that came from it first, in Butter AI's dashboard.",
+                status=failure.status,
+                request_id=failure.request_id,
+                attempts=failure.attempts,
+                raw=failure.raw,
+            ) from failure
+
+    # --- Shared steps ----------------------------------------------------------------------------
+
+    def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
+        """The cursor is not among the documented parameters, so the first page goes without."""
+        progress, cursor = Progress(), None
+        while True:
+            response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
+            page, pagination = wire.number_page(response, self.name)
+            new = progress.new(page, lambda number: number.id)
+            yield Batch(new)
+            if not pagination.has_more:
+                return
+            if not new or pagination.next_cursor in (None, cursor):
+                raise progress.stuck(response)
+            cursor = pagination.next_cursor
+
+    def _find(self, ref: NumberRef, status: str | None = None) -> Operation[PhoneNumber | None]:
+        def wanted(number: PhoneNumber) -> bool:
+            return number.id == ref.id if ref.id is not None else number.number == ref.number
+
+        return (yield from first(self._pages(status), wanted))
+
+    def _import(self, body: Json, ref: NumberRef) -> Operation[PhoneNumber]:
+        try:
+            response = yield Request.post(_NUMBERS, body)
+            return wire.number(response, self.name)
+        except ConflictError as taken:
+            taken.hint = (
+                "It is in Butter AI's system already. If get_number() does not find it, another "
+                "organization holds it: remove it there first."
+            )
+            raise
+        except NotFoundError as unlinked:
+            unlinked.hint = (
+                "Link the carrier account with link_carrier() and use the id it returns."
+            )
+            raise
+        except OutcomeUnknownError as lost:
+            # What was imported a moment ago is free; anything else was there before.
+            found = yield from reconciled(self._find(ref, "free"), lost)
+            if found is None or found.assignment is not None or not wire.agrees(found, body):
+                raise
+            return found
+
+    def _assign(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
+        """Assign a free number. Repeating it is a conflict that changes nothing, so whatever goes
+        wrong is settled by reading who answers the number now."""
+        request = Request.post(
+            path(f"{_AGENTS}/{{}}/assign-phone-number", agent),
+            merged({"phone_number_id": number.id}, options),
+            safety=Safety.IDEMPOTENT,
+        )
+        try:
+            response = yield request
+            return wire.answered_by(number, wire.agent(response))
+        except ProviderError as failure:
+            look = self._find(NumberRef(number.id), "assigned")
+            held = yield from reconciled(look, failure)
+            if held is None or _agent_id(held.assignment) != agent:
+                raise
+            return held
+
+    def _unassign(self, number: PhoneNumber, options: Options) -> Operation[PhoneNumber]:
+        """Take a number from its agent. Repeating it is refused and changes nothing, so whatever
+        goes wrong is settled by reading whether the number is free now."""
+        request = Request.post(
+            path(
+                f"{_AGENTS}/{{}}/unassign-phone-number/{{}}",
+                _agent_id(number.assignment),
+                number.id,
+            ),
+            dict(options) or None,
+            safety=Safety.IDEMPOTENT,
+        )
+        try:
+            response = yield request
+            wire.agent(response)
+        except ProviderError as failure:
+            freed = yield from reconciled(self._find(NumberRef(number.id), "free"), failure)
+            if freed is None or freed.assignment is not None:
+                raise
+            return freed
+        return wire.answered_by(number, None)
+
+    def _put_back(self, number: PhoneNumber, holder: str) -> Operation[str]:
+        """Undo the first half of a move; returns what to tell the caller. Safe, as the vendor lets
+        nobody be assigned over another."""
+        try:
+            yield from self._assign(number, holder, {})
+        except ProviderError:
+            return (
+                f"The number was taken from the agent {holder!r} and could not be given back: see "
+                "get_number() for what answers it, and assign it again."
+            )
+        return f"The number is with the agent {holder!r}, as before."
+
+
+def _agent_id(target: Target | None) -> str:
+    return target.id if isinstance(target, Agent) else ""
+
+
+def _twilio(account: CarrierCredentials) -> TwilioAccount:
+    if not isinstance(account, TwilioAccount):
+        raise TypeError(f"not a carrier at Butter AI: {type(account).__name__}")
+    return account

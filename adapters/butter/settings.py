@@ -1,0 +1,24 @@
+"""What a connection to Butter AI can be configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from telephony.settings import Env, ProviderSettings
+
+
+class ButterSettings(ProviderSettings):
+    """Settings of a Butter AI connection.
+
+    Attributes:
+        api_key: ``bk_live_…``; its role must be `admin` or `agent_manager` to change anything.
+        organization_id: the ``X-Organization-Id`` header; the organization that the key belongs to.
+        requests_per_second: what the plan allows: 10 on Starter, 50 on Pro.
+    """
+
+    base_url: str = "https://api.getbutter.ai"
+    api_key: Annotated[SecretStr, Env("BUTTER_API_KEY")]
+    organization_id: Annotated[str, Field(min_length=1), Env("BUTTER_ORGANIZATION_ID")]
+    requests_per_second: float = Field(default=10.0, gt=0)

@@ -1,0 +1,356 @@
+"""Butter AI's bodies, and the way from them into the unified model and back.
+
+Unknown fields and values are tolerated: the vendor versions nothing.
+Source: docs.getbutter.ai/api-reference (introduction, phone-numbers, agents, integrations, calls).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+
+from telephony import errors, model
+from telephony.wire import Json, Response, items, read, unreadable
+
+_PIN_LENGTH = range(4, 11)
+_LONGEST_NAME = 100
+_MEDIA_ENCRYPTION = {"disabled": "disable", "allowed": "allow", "required": "require"}
+_NUMBER_STATUS = {
+    "free": model.NumberStatus.ACTIVE,
+    "assigned": model.NumberStatus.ACTIVE,
+}
+_CALL_STATUS = {
+    "queued": model.CallStatus.QUEUED,
+    # The call is on its way, and not known to ring yet.
+    "initiated": model.CallStatus.QUEUED,
+    "calling": model.CallStatus.QUEUED,
+    "ringing": model.CallStatus.RINGING,
+    "in_progress": model.CallStatus.IN_PROGRESS,
+    "completed": model.CallStatus.COMPLETED,
+    "busy": model.CallStatus.BUSY,
+    "no_answer": model.CallStatus.NO_ANSWER,
+    "failed": model.CallStatus.FAILED,
+    "canceled": model.CallStatus.CANCELED,
+}
+_SECRET = re.compile(r"password|secret|token|pin$", re.IGNORECASE)
+_LISTED = re.compile(r"\[(?:\s*['\"]?\+\d{6,15}['\"]?\s*,?)+\]|\+\d{6,15}(?:\s*,\s*\+\d{6,15})+")
+_NUMBER = re.compile(r"\+\d{6,15}")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Number(_Body):
+    # The introduction calls every entity's key `id`; the endpoints' own pages do not.
+    id: str = Field(validation_alias=AliasChoices("phone_number_id", "id"))
+    phone_number: str
+    provider: str | None = None
+    status: str | None = None
+    assigned_agent_id: str | None = None
+    # Shown in the answer to an import, not in the list.
+    integration_id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
+        agent = self.assigned_agent_id
+        return model.PhoneNumber(
+            id=self.id,
+            number=self.phone_number,
+            provider=provider,
+            status=_NUMBER_STATUS.get(_word(self.status), model.NumberStatus.UNKNOWN),
+            channels=frozenset({model.Channel.VOICE}),
+            assignment=model.Agent(agent) if agent else None,
+            carrier=self._carrier(provider),
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            raw=raw,
+        )
+
+    def _carrier(self, provider: str) -> model.CarrierAccount | None:
+        if self.provider is None:
+            return None
+        kind = "sip_trunk" if self.provider == "sip" else self.provider
+        return model.CarrierAccount(id=self.integration_id, provider=provider, kind=kind, raw={})
+
+
+class Pagination(_Body):
+    next_cursor: str | None = None
+    has_more: bool = False
+
+
+class Agent(_Body):
+    """What the answers to an assignment and to its end tell of the agent."""
+
+    id: str = Field(validation_alias=AliasChoices("agent_id", "id"))
+    name: str | None = Field(default=None, validation_alias=AliasChoices("agent_name", "name"))
+
+
+class Integration(_Body):
+    """A linked carrier account."""
+
+    id: str = Field(validation_alias=AliasChoices("integration_id", "id"))
+    name: str | None = None
+    provider: str = "twilio"
+
+
+class Placed(_Body):
+    call_sid: str
+    sender: str | None = Field(default=None, validation_alias="from")
+    recipient: str | None = Field(default=None, validation_alias="to")
+    agent_id: str | None = None
+    status: str | None = None
+
+
+# --- Answers -------------------------------------------------------------------------------------
+
+
+def _body(response: Response) -> Json:
+    """The answer, unless it is a refusal in the clothes of a success."""
+    body = response.object()
+    if body.get("success") is False:
+        raise errors.InvalidRequestError(
+            _said(body) or "Butter AI says that it did not succeed",
+            status=response.status,
+            attempts=response.attempts,
+            raw=_shown(body),
+        )
+    return body
+
+
+def _object(response: Response, entity: str) -> Json:
+    """What an answer is about: `data`, or the entity's own key in an older revision."""
+    body = _body(response)
+    value = body.get("data", body.get(entity))
+    if not isinstance(value, dict):
+        raise unreadable(response, f"The answer tells nothing of the {entity}")
+    return value
+
+
+def number(response: Response, provider: str) -> model.PhoneNumber:
+    raw = _object(response, "phone_number")
+    return read(Number, raw, response).normalized(provider, _without_secrets(raw))
+
+
+def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], Pagination]:
+    body = _body(response)
+    found = [
+        read(Number, raw, response).normalized(provider, _without_secrets(raw))
+        for raw in items(body.get("data", body.get("phone_numbers")), response)
+        if isinstance(raw, dict)
+    ]
+    return found, read(Pagination, body.get("pagination") or {}, response)
+
+
+def agent(response: Response) -> model.Agent:
+    said = read(Agent, _object(response, "agent"), response)
+    return model.Agent(said.id, said.name)
+
+
+def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.PhoneNumber:
+    """`number` as the list shows it from now on: the vendor's answer tells of the agent only."""
+    raw = {
+        **number.raw,
+        "status": "assigned" if agent else "free",
+        "assigned_agent_id": agent.id if agent else None,
+    }
+    return number.model_copy(update={"assignment": agent, "raw": raw})
+
+
+def carrier(response: Response, provider: str, account: str | None = None) -> model.CarrierAccount:
+    """A linked carrier. Butter AI does not show the `account` it was linked with."""
+    raw = _object(response, "integration")
+    found = read(Integration, raw, response)
+    return model.CarrierAccount(
+        id=found.id,
+        provider=provider,
+        kind=found.provider,
+        label=found.name,
+        account=account,
+        raw=_without_secrets(raw),
+    )
+
+
+def call(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
+    """A call just placed: its fields stand at the top of the answer, not under `data`."""
+    body = _body(response)
+    inner = body.get("data", body.get("call", body))
+    placed = read(Placed, inner, response)
+    return model.Call(
+        id=placed.call_sid,
+        provider=provider,
+        number=number,
+        sender=placed.sender or number,
+        recipient=placed.recipient or to,
+        status=_CALL_STATUS.get(_word(placed.status), model.CallStatus.UNKNOWN),
+        agent=placed.agent_id or agent,
+        raw=inner if isinstance(inner, dict) else body,
+    )
+
+
+def _word(status: str | None) -> str:
+    """Some pages write ``in-progress``, others ``in_progress``."""
+    return (status or "").lower().replace("-", "_")
+
+
+def _without_secrets(raw: Json) -> Json:
+    """The pages promise credentials that Butter AI makes, without saying where they would stand."""
+    return {
+        key: _without_secrets(value) if isinstance(value, dict) else value
+        for key, value in raw.items()
+        if not _SECRET.search(key)
+    }
+
+
+# --- Requests ------------------------------------------------------------------------------------
+
+
+def source(value: model.Source, *, outbound: bool) -> Json:
+    """Where a number is to be imported from."""
+    if isinstance(value, model.LinkedCarrier):
+        return {"provider": "twilio", "integration_id": value.id}
+    if isinstance(value, model.SipTrunk):
+        return {"provider": "sip", **_sip_trunk(value, outbound=outbound)}
+    raise TypeError(f"not a source at Butter AI: {type(value).__name__}")
+
+
+def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
+    homeless: Mapping[str, object] = {
+        "transport": trunk.transport,
+        "allowed_addresses": trunk.allowed_addresses,
+        "allowed_numbers": trunk.allowed_numbers,
+        "inbound_username": trunk.inbound_username,
+        "inbound_password": trunk.inbound_password,
+        "destination_country": trunk.destination_country,
+    }
+    for name, value in homeless.items():
+        if value:
+            raise _bad_source(f"Butter AI's SIP trunks have no `{name}`.", "Leave it out.")
+    if outbound and trunk.address is None:
+        raise _bad_source(
+            "A SIP trunk that places calls needs an `address`.",
+            "Give SipTrunk(…) the carrier's host, or import with outbound=False.",
+        )
+    if trunk.pin is not None and len(trunk.pin.get_secret_value()) not in _PIN_LENGTH:
+        raise _bad_source("`pin` has not 4 to 10 characters.", "Choose another.")
+    return {
+        "sip_server_address": trunk.address,
+        "sip_username": trunk.username,
+        "sip_password": _clear(trunk.password),
+        "inbound_pin": _clear(trunk.pin),
+        "media_encryption": _MEDIA_ENCRYPTION.get(trunk.media_encryption or ""),
+    }
+
+
+def _bad_source(message: str, hint: str) -> errors.InvalidRequestError:
+    return errors.InvalidRequestError(message, argument="source", hint=hint)
+
+
+def twilio(account: model.TwilioAccount, argument: str) -> Json:
+    """The credentials of a Twilio account: its auth token, never an API key."""
+    if account.auth_token is None:
+        raise errors.InvalidRequestError(
+            "Butter AI links a Twilio account by its auth token.",
+            argument=argument,
+            hint="Give TwilioAccount(…) an `auth_token`.",
+        )
+    for name in ("api_key_sid", "api_key_secret", "region"):
+        if getattr(account, name) is not None:
+            raise errors.InvalidRequestError(
+                f"Butter AI's link to Twilio has no `{name}`.",
+                argument=argument,
+                hint="Leave it out.",
+            )
+    return {
+        "provider": "twilio",
+        "account_sid": account.account_sid,
+        "auth_token": account.auth_token.get_secret_value(),
+    }
+
+
+def name(label: str | None, account: model.TwilioAccount) -> str:
+    """What a linked account is called; the vendor insists on a name."""
+    if label is not None and len(label) > _LONGEST_NAME:
+        raise errors.InvalidRequestError(
+            f"`label` is longer than {_LONGEST_NAME} characters.", argument="label"
+        )
+    return label or account.account_sid
+
+
+def _clear(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def agrees(number: model.PhoneNumber, body: Json) -> bool:
+    """Whether a number that is there is one that `body` asked for, as far as the vendor shows."""
+    return all(number.raw.get(key, value) == value for key, value in body.items())
+
+
+# --- Errors --------------------------------------------------------------------------------------
+
+
+def error(response: Response) -> errors.ProviderError:
+    """The shape is not documented: `detail` as FastAPI writes it, `message`, `error` or text."""
+    try:
+        body = response.object()
+    except errors.ProviderError:
+        body = {}
+    return errors.class_for(response.status)(
+        _said(body) or _plain(response) or "Butter AI refused the request",
+        request_id=response.headers.get("x-request-id"),
+        raw=_shown(body) or None,
+    )
+
+
+def _said(body: Json) -> str | None:
+    for key in ("detail", "message", "error"):
+        text = _text(body.get(key))
+        if text:
+            return _counted(text)
+    return None
+
+
+def _text(value: JsonValue) -> str | None:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_text, value)))
+    if isinstance(value, dict):
+        where = value.get("loc")
+        place = ".".join(map(str, where)) if isinstance(where, list) else ""
+        said = _text(value.get("msg") or value.get("message"))
+        return ": ".join(part for part in (place, said) if part)
+    return None
+
+
+def _shown(body: Json) -> Json:
+    """An error body without the numbers, and without the input that a validator sends back."""
+    kept: Json = {}
+    for key, value in body.items():
+        if key == "detail":
+            kept[key] = _counted(_text(value) or "")
+        elif isinstance(value, str):
+            kept[key] = _counted(value)
+        elif isinstance(value, bool | int | float):
+            kept[key] = value
+    return kept
+
+
+def _counted(text: str) -> str:
+    """`text` with how many numbers it lists in their place: they are nobody's business in a log."""
+
+    def count(listed: re.Match[str]) -> str:
+        found = listed[0].count("+")
+        return "1 number" if found == 1 else f"{found} numbers"
+
+    return _NUMBER.sub("<number>", _LISTED.sub(count, text))
+
+
+def _plain(response: Response) -> str | None:
+    """The text of an error; a page from a proxy says nothing worth showing."""
+    text = response.content.decode("utf-8", "replace").strip()
+    return None if not text or text.startswith(("<", "{", "[")) else _counted(text[:300])

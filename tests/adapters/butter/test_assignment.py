@@ -1,0 +1,184 @@
+"""Assigning at Butter AI: moves in two steps, and what becomes of half of one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import telephony
+from telephony import SipTrunk
+from telephony.sandbox import Fault
+
+AGENT, OTHER = "agent_aa11bb22cc33", "agent_dd44ee55ff66"
+NUMBER = "+442079460123"
+TRUNK = SipTrunk("sip.carrier.example", username="hq", password="p4ss-of-trunk")
+
+LIST = "GET /api/phone-numbers"
+ASSIGN = "POST /api/agents/{agent_id}/assign-phone-number"
+UNASSIGN = "POST /api/agents/{agent_id}/unassign-phone-number/{phone_number_id}"
+
+
+@pytest.mark.usefixtures("imported")
+def test_moving_takes_the_number_from_the_old_agent_first(provider, kinds):
+    first = provider.assign_number(NUMBER, AGENT)
+    moved = provider.assign_number(NUMBER, OTHER)
+    restored = provider.assign_number(NUMBER, moved.replaced)
+
+    assert first.replaced is None
+    assert first.assignment == telephony.Agent(AGENT, "Reception")
+    assert (moved.assignment.id, moved.replaced.id) == (OTHER, AGENT)
+    assert (restored.assignment.id, restored.replaced.id) == (AGENT, OTHER)
+    move = ["unassign", "assign"]
+    assert kinds() == ["link", "import", "assign", *move, *move]
+
+
+@pytest.mark.usefixtures("imported")
+def test_the_result_is_what_the_list_shows_afterwards(provider):
+    assigned = provider.assign_number(NUMBER, AGENT)
+    assert assigned.raw == provider.get_number(NUMBER).raw
+
+    freed = provider.unassign_number(NUMBER)
+    assert freed.raw == provider.get_number(NUMBER).raw
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_move_that_stops_half_way_is_undone(provider, kinds):
+    provider.assign_number(NUMBER, AGENT)
+
+    with pytest.raises(telephony.NotFoundError, match=f"with the agent '{AGENT}', as before"):
+        provider.assign_number(NUMBER, "agent_nobody")
+
+    assert provider.get_number(NUMBER).assignment.id == AGENT
+    assert kinds()[2:] == ["assign", "unassign", "assign"]
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_move_that_cannot_be_undone_says_what_is_half_done(provider, telephony_sandbox):
+    provider.assign_number(NUMBER, AGENT)
+    telephony_sandbox.fail(Fault(kind="status", status=403, path="/assign-phone", times=None))
+
+    with pytest.raises(telephony.PermissionDeniedError, match=f"taken from the agent '{AGENT}'"):
+        provider.assign_number(NUMBER, OTHER)
+
+    assert provider.get_number(NUMBER).assignment is None
+
+
+def test_undoing_a_move_never_takes_the_number_from_anybody(provider, vendor, imported):
+    """Somebody else was faster between the two halves."""
+    vendor.agents["agent_third"] = "Third"
+    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id="agent_third")
+    stale = {"phone_number_id": imported.id, "phone_number": NUMBER, "assigned_agent_id": AGENT}
+    vendor.next_answers[LIST] = [{"success": True, "data": [stale]}]
+    vendor.next_answers[UNASSIGN] = [{"success": True, "data": {"agent_id": AGENT}}]
+
+    with pytest.raises(telephony.ConflictError, match="could not be given back"):
+        provider.assign_number(NUMBER, OTHER)
+
+    assert provider.get_number(NUMBER).assignment.id == "agent_third"
+
+
+@pytest.mark.usefixtures("imported")
+def test_assigning_to_the_same_agent_again_is_done_already(provider, kinds):
+    provider.assign_number(NUMBER, AGENT)
+
+    again = provider.assign_number(NUMBER, AGENT)
+
+    assert (again.assignment.id, again.replaced) == (AGENT, None)
+    assert kinds().count("assign") == 1
+    with pytest.raises(telephony.ConflictError, match="options"):
+        provider.assign_number(NUMBER, AGENT, options={"greeting": "Hello"})
+
+
+def test_the_vendors_conflict_over_the_same_agent_is_success(provider, vendor, imported):
+    """Another process assigned it between our reading and our writing."""
+    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id=AGENT)
+    stale = [{"phone_number_id": imported.id, "phone_number": NUMBER, "status": "free"}]
+    vendor.next_answers[LIST] = [{"success": True, "data": stale}]
+
+    assert provider.assign_number(NUMBER, AGENT).assignment.id == AGENT
+
+
+def test_the_vendors_conflict_over_another_agent_is_one(provider, vendor, imported):
+    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id=OTHER)
+    stale = [{"phone_number_id": imported.id, "phone_number": NUMBER, "status": "free"}]
+    vendor.next_answers[LIST] = [{"success": True, "data": stale}]
+
+    with pytest.raises(telephony.ConflictError, match="another agent"):
+        provider.assign_number(NUMBER, AGENT)
+
+
+@pytest.mark.usefixtures("imported")
+@pytest.mark.parametrize("kind", ["lost", "cut", "html", "malformed", "empty"])
+@pytest.mark.parametrize("step", ["/assign-phone-number", "/unassign-phone-number"])
+def test_a_move_survives_lost_answers(provider, telephony_sandbox, kind, step, kinds):
+    provider.assign_number(NUMBER, AGENT)
+    telephony_sandbox.fail(Fault(kind=kind, path=step))
+
+    moved = provider.assign_number(NUMBER, OTHER)
+
+    assert (moved.assignment.id, moved.replaced.id) == (OTHER, AGENT)
+    assert provider.get_number(NUMBER).assignment.id == OTHER
+    assert kinds() == ["link", "import", "assign", "unassign", "assign"]
+
+
+@pytest.mark.parametrize("kind", ["lost", "html"])
+def test_unassigning_survives_lost_answers(provider, imported, telephony_sandbox, kind, kinds):
+    provider.assign_number(NUMBER, AGENT)
+    telephony_sandbox.fail(Fault(kind=kind, path="/unassign-phone-number"))
+
+    freed = provider.unassign_number(imported)
+
+    assert (freed.assignment, freed.replaced.id) == (None, AGENT)
+    assert kinds().count("unassign") == 1
+
+
+def test_unassigning_names_the_agent_and_the_number(provider, imported, telephony_sandbox):
+    provider.assign_number(NUMBER, AGENT)
+    provider.unassign_number(NUMBER)
+
+    last = telephony_sandbox.requests("butter")[-1]
+    assert last.path == f"/butter/api/agents/{AGENT}/unassign-phone-number/{imported.id}"
+    assert last.content == b""
+
+
+@pytest.mark.usefixtures("imported")
+def test_unassigning_a_free_number_asks_nothing_of_the_vendor(provider, kinds):
+    assert provider.unassign_number(NUMBER).assignment is None
+    assert kinds() == ["link", "import"]
+
+
+def test_a_twilio_number_without_its_integration_cannot_be_assigned(provider, vendor, imported):
+    vendor.unintegrated.add(imported.id)
+
+    with pytest.raises(telephony.InvalidRequestError, match="no integration"):
+        provider.assign_number(NUMBER, AGENT)
+
+
+@pytest.mark.usefixtures("imported")
+def test_an_agent_that_is_not_ours_is_denied(provider, vendor):
+    vendor.elsewhere.add("agent_theirs")
+
+    with pytest.raises(telephony.PermissionDeniedError):
+        provider.assign_number(NUMBER, "agent_theirs")
+
+
+@pytest.mark.usefixtures("imported")
+def test_an_answer_of_an_older_revision_is_understood(provider, vendor):
+    older = {"success": True, "agent": {"id": AGENT, "name": "Reception"}}
+    vendor.next_answers[ASSIGN] = [older]
+
+    assert provider.assign_number(NUMBER, AGENT).assignment == telephony.Agent(AGENT, "Reception")
+
+
+def test_asyncio_moves_a_number_too(telephony_aconnect):
+    async def move():
+        async with telephony_aconnect("butter") as provider:
+            await provider.import_number(NUMBER, source=TRUNK, assign_to=AGENT)
+            moved = await provider.assign_number(NUMBER, OTHER)
+            return moved, [number async for number in provider.list_numbers()]
+
+    moved, listed = asyncio.run(move())
+
+    assert (moved.assignment.id, moved.replaced.id) == (OTHER, AGENT)
+    assert [number.assignment.id for number in listed] == [OTHER]

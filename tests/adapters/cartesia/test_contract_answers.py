@@ -1,0 +1,268 @@
+"""What the sandbox answers, against Cartesia's published schema (version 2026-03-01).
+
+Written out from the OpenAPI document of docs.cartesia.ai. Cartesia may add fields to its answers
+within a version; the sandbox must not need to.
+"""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+AGENT = "agent_reception"
+SECRETS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"}
+SID = "AC" + "0f" * 16
+
+TEXT = {"type": "string"}
+SOME_TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "items": TEXT}
+E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
+MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
+UUID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
+REGION = {"enum": ["us1", "ie1", "au1"]}
+MEDIA_ENCRYPTION = {"enum": ["disabled", "allowed", "required"]}
+TRANSPORT = {"enum": ["tcp", "tls"]}
+COUNTRY = {"type": "string", "pattern": "^[A-Z]{2}$"}
+
+
+def closed(required, optional=None):
+    """An object with these fields and no other."""
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def null_or(schema):
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+TWILIO = closed(
+    {
+        "type": {"const": "twilio"},
+        "id": SOME_TEXT,
+        "account_sid": TEXT,
+        # Partly masked.
+        "api_key_sid": {"type": "string", "pattern": r"\*"},
+        "region": REGION,
+    },
+    {"label": SOME_TEXT},
+)
+SIP = closed(
+    {"type": {"const": "sip_trunk"}, "id": SOME_TEXT},
+    {
+        "label": SOME_TEXT,
+        "inbound": closed(
+            {
+                "allowed_addresses": TEXTS,
+                "allowed_numbers": TEXTS,
+                "auth_username": TEXT,
+                "media_encryption": MEDIA_ENCRYPTION,
+            }
+        ),
+        "outbound": closed(
+            {
+                "address": TEXT,
+                "transport": TRANSPORT,
+                "media_encryption": MEDIA_ENCRYPTION,
+                "auth_username": TEXT,
+            },
+            {"destination_country": {"anyOf": [COUNTRY, {"const": ""}]}},
+        ),
+    },
+)
+# Inside a number a trunk shows neither side.
+SIP_OF_NUMBER = closed({"type": {"const": "sip_trunk"}, "id": SOME_TEXT}, {"label": SOME_TEXT})
+OWN = closed({"type": {"const": "cartesia"}})
+CARRIER = {"oneOf": [TWILIO, SIP]}
+NUMBER_FIELDS = {
+    "id": SOME_TEXT,
+    "number": E164,
+    "agent": null_or(closed({"id": TEXT, "name": TEXT})),
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+}
+NUMBER = closed(
+    {**NUMBER_FIELDS, "provider": {"oneOf": [TWILIO, SIP_OF_NUMBER, OWN]}},
+    {"label": null_or(TEXT)},
+)
+BOUGHT = closed(NUMBER_FIELDS, {"label": null_or(TEXT)})
+PAGE = closed({"data": {"type": "array", "items": NUMBER}, "has_more": {"type": "boolean"}})
+CALLS = closed(
+    {
+        "calls": {
+            "type": "array",
+            "items": closed(
+                {"number": E164}, {"agent_call_id": SOME_TEXT, "error": {"type": "object"}}
+            ),
+        }
+    }
+)
+ERROR = closed(
+    {"error_code": null_or(TEXT), "title": TEXT, "message": TEXT, "request_id": UUID},
+    {"doc_url": TEXT},
+)
+# The status and the body of each answer; None: it is empty.
+ANSWERS = {
+    "GET /agents/phone-numbers": (200, PAGE),
+    "POST /agents/phone-numbers": (201, NUMBER),
+    "POST /agents/phone-numbers/provision": (201, BOUGHT),
+    "GET /agents/phone-numbers/providers": (200, {"type": "array", "items": CARRIER}),
+    "POST /agents/phone-numbers/providers": (201, CARRIER),
+    "GET /agents/phone-numbers/providers/{}": (200, CARRIER),
+    "PATCH /agents/phone-numbers/providers/{}": (200, CARRIER),
+    "DELETE /agents/phone-numbers/providers/{}": (204, None),
+    "GET /agents/phone-numbers/{}": (200, NUMBER),
+    "PATCH /agents/phone-numbers/{}": (200, NUMBER),
+    "DELETE /agents/phone-numbers/{}": (204, None),
+    "POST /agents/calls": (200, CALLS),
+}
+
+
+def route_of(documented, method, path):
+    """The documented route that a request goes to."""
+    for name in documented:
+        if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
+            return name
+    raise AssertionError(f"{method} {path} is not documented")
+
+
+def conforms(value, schema):
+    Draft202012Validator.check_schema(schema)
+    problems = [
+        f"{error.json_path}: {error.message}"
+        for error in Draft202012Validator(schema).iter_errors(value)
+    ]
+    assert problems == []
+
+
+@pytest.fixture
+def send(telephony_sandbox):
+    """Another client than ours, sending what the documentation shows; checks what comes back."""
+    settings = telephony_sandbox.settings("cartesia")
+    headers = {
+        "Authorization": f"Bearer {settings['api_key']}",
+        "Cartesia-Version": "2026-03-01",
+    }
+    with httpx.Client(base_url=settings["base_url"], headers=headers) as client:
+
+        def exchange(method, path, body=None):
+            answer = client.request(method, path, json=body)
+            status, schema = ANSWERS[route_of(ANSWERS, method, path.partition("?")[0])]
+            if not answer.is_success:
+                conforms(answer.json(), ERROR)
+                return answer
+            assert answer.status_code == status
+            if schema is None:
+                assert answer.content == b""
+            else:
+                conforms(answer.json(), schema)
+            return answer
+
+        yield exchange
+
+
+NUMBERS, CARRIERS = "/agents/phone-numbers", "/agents/phone-numbers/providers"
+
+
+def test_the_sandbox_answers_about_carriers_as_documented(send):
+    twilio = {"type": "twilio", "account_sid": SID, **SECRETS, "region": "ie1", "label": "EU lines"}
+    linked = send("POST", CARRIERS, twilio).json()
+    plain = {"type": "twilio", "account_sid": SID, **SECRETS}
+    assert send("POST", CARRIERS, plain).json()["region"] == "us1"
+    outbound = {"address": "sip.example.com", "transport": "tls"}
+    trunk = {"type": "sip_trunk", "label": "HQ", "outbound": outbound}
+    made = send("POST", CARRIERS, trunk).json()
+    assert made["outbound"]["media_encryption"] == "disabled"
+    inbound = {"credentials": {"username": "in", "password": "1n-pass"}}
+    open_trunk = {"type": "sip_trunk", "label": "In", "inbound": inbound}
+    assert send("POST", CARRIERS, open_trunk).json()["inbound"]["media_encryption"] == "allowed"
+    assert len(send("GET", CARRIERS).json()) == 4
+    assert len(send("GET", f"{CARRIERS}?type=twilio&account_sid={SID}").json()) == 2
+    assert send("GET", f"{CARRIERS}/{linked['id']}").json() == linked
+    send("PATCH", f"{CARRIERS}/{linked['id']}", {"type": "twilio", **SECRETS})
+    send("PATCH", f"{CARRIERS}/{made['id']}", {"type": "sip_trunk", "label": "Main"})
+    send("DELETE", f"{CARRIERS}/{linked['id']}")
+
+
+def test_the_sandbox_answers_about_numbers_as_documented(send):
+    twilio = {"type": "twilio", "account_sid": SID, **SECRETS}
+    linked = send("POST", CARRIERS, twilio).json()["id"]
+    inbound = {"allowed_addresses": ["192.0.2.1"]}
+    trunk = {"type": "sip_trunk", "label": "HQ", "inbound": inbound}
+    hq = send("POST", CARRIERS, trunk).json()["id"]
+    desk = {"label": "Desk", "number": "+35315550123", "provider": {"id": linked}}
+    desk_id = send("POST", NUMBERS, desk).json()["id"]
+    by_account = {"type": "twilio", "account_sid": SID, "region": "us1"}
+    send("POST", NUMBERS, {**desk, "number": "+35315550124", "provider": by_account})
+    send("POST", NUMBERS, {**desk, "number": "+35315550125", "provider": {"id": hq}})
+    bought = send("POST", f"{NUMBERS}/provision", {"label": "Own", "agent_id": AGENT}).json()
+    assert bought["agent"]["id"] == AGENT
+    first = send("GET", f"{NUMBERS}?limit=3").json()
+    assert first["has_more"]
+    after = first["data"][-1]["id"]
+    rest = send("GET", f"{NUMBERS}?limit=3&starting_after={after}").json()
+    assert ([n["id"] for n in rest["data"]], rest["has_more"]) == ([bought["id"]], False)
+    (own,) = send("GET", f"{NUMBERS}?type=cartesia").json()["data"]
+    assert own["provider"] == {"type": "cartesia"}
+    send("GET", f"{NUMBERS}/{bought['id']}")
+    changes = {"label": "Front desk", "agent_id": AGENT}
+    assert send("PATCH", f"{NUMBERS}/{desk_id}", changes).json()["agent"]["id"] == AGENT
+    call = {"agent_id": AGENT, "outbound_calls": [{"to_number": "+353871234567"}]}
+    send("POST", "/agents/calls", {"from_number_id": desk_id, **call})
+    assert send("PATCH", f"{NUMBERS}/{desk_id}", {"agent_id": None}).json()["agent"] is None
+    send("DELETE", f"{NUMBERS}/{desk_id}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", NUMBERS, {"label": "x", "number": "+14155550101"}, 400),
+        ("POST", NUMBERS, {"label": "x", "number": "+14155550101", "provider": {"id": "p"}}, 404),
+        ("POST", f"{NUMBERS}/provision", {}, 400),
+        ("POST", f"{NUMBERS}/provision", {"label": "x", "agent_id": "nobody"}, 404),
+        ("GET", f"{NUMBERS}?limit=101", None, 400),
+        ("GET", f"{NUMBERS}/pn_0", None, 404),
+        ("PATCH", f"{NUMBERS}/pn_0", {"label": "x"}, 404),
+        ("DELETE", f"{NUMBERS}/pn_0", None, 404),
+        ("POST", CARRIERS, {"type": "sip_trunk", "label": "x"}, 400),
+        ("POST", CARRIERS, {"type": "twilio", "account_sid": SID}, 400),
+        ("GET", f"{CARRIERS}/prov_0", None, 404),
+        ("PATCH", f"{CARRIERS}/prov_0", {"type": "twilio"}, 404),
+        ("DELETE", f"{CARRIERS}/prov_0", None, 404),
+        ("POST", "/agents/calls", {"from_number_id": "pn_0", "agent_id": AGENT}, 400),
+    ],
+)
+def test_the_sandbox_refuses_as_documented(send, method, path, body, status):
+    assert send(method, path, body).status_code == status
+
+
+def test_the_sandbox_refuses_what_is_in_use(send):
+    twilio = {"type": "twilio", "account_sid": SID, **SECRETS}
+    linked = send("POST", CARRIERS, twilio).json()["id"]
+    desk = {"label": "Desk", "number": "+35315550123", "provider": {"id": linked}}
+    number = send("POST", NUMBERS, {**desk, "agent_id": AGENT}).json()["id"]
+
+    assert send("POST", CARRIERS, twilio).status_code == 409
+    assert send("POST", NUMBERS, desk).status_code == 409
+    assert send("DELETE", f"{CARRIERS}/{linked}").status_code == 409
+    assert send("DELETE", f"{NUMBERS}/{number}").status_code == 400
+
+
+def test_a_changed_trunk_keeps_what_the_change_leaves_out(send):
+    login = {"username": "in", "password": "1n-pass"}
+    inbound = {"credentials": login, "allowed_addresses": ["192.0.2.1"]}
+    outbound = {"address": "sip.example.com", "transport": "tls"}
+    trunk = {"type": "sip_trunk", "label": "HQ", "inbound": inbound, "outbound": outbound}
+    made = send("POST", CARRIERS, trunk).json()
+
+    change = {"type": "sip_trunk", "inbound": {"credentials": {"username": "in2"}}}
+    changed = send("PATCH", f"{CARRIERS}/{made['id']}", change).json()
+
+    assert changed["outbound"] == made["outbound"]
+    assert changed["inbound"] == {**made["inbound"], "auth_username": "in2"}
