@@ -4,11 +4,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 
-.PHONY: help demo test lint test-wheel clean
+.PHONY: help demo test lint test-wheel readme clean
 help:
 	@echo "make demo        the life of a number at every vendor, without an account"
 	@echo "make test        all tests"
 	@echo "make lint        formatting, lint, types, import rules"
+	@echo "make readme      write the tables of the README anew, from the adapters"
 	@echo "make test-wheel  build the wheel, install it alone, and test that"
 
 $(READY): pyproject.toml constraints.txt
@@ -39,6 +40,9 @@ test-wheel: $(READY)
 	cp -r tests cassettes README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
 	cd $(WHEEL) && venv/bin/pytest
+
+readme: $(READY)
+	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/test_readme.py -k made_from_code
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

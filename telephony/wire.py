@@ -180,7 +180,7 @@ def unreadable(response: Response, message: str) -> InvalidResponseError | Outco
     )
 
 
-def read(model: type[M], value: JsonValue, response: Response) -> M:
+def read(model: type[M], value: object, response: Response) -> M:
     """`value`, a part of the answer, as the vendor's `model`.
 
     Raises:

@@ -224,6 +224,7 @@ class AdapterConformance:
     ) -> None:
         if not provider.supports(Capability.PLACE_CALL):
             return
+        provider.assign_number(made.number, made.sample.target)
         call = CALLS[Capability.PLACE_CALL](provider, made)
         assert isinstance(call, telephony.Call)
         assert (call.number, call.recipient) == (made.number, OTHER_PARTY)

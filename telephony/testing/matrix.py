@@ -178,5 +178,7 @@ class Run:
             carrier = _linked(self.patient, sample, self.server, self.adapter)
             return Situation(OTHER_PARTY, sample, carrier)
         made = situation(self.patient, self.server, self.adapter)
-        self.patient.assign_number(made.number, sample.other_target)
+        # A vendor may insist that the agent who calls holds the number.
+        calls = operation is Capability.PLACE_CALL
+        self.patient.assign_number(made.number, sample.target if calls else sample.other_target)
         return made

@@ -15,6 +15,8 @@ _SLACK = 1.05
 _CUT = 0.9
 _RAISE = 1.1
 _UNLIMITED = 1000.0
+# Fewer requests than this in a second do not show how many the vendor would take.
+_TELLING = 10
 
 
 class RateLimit:
@@ -81,7 +83,10 @@ class RateLimit:
             if now - self._changed < 1 and self._rate is not None and self._rate != self._ceiling:
                 return
             recent = sum(1 for moment in self._successes if now - moment <= 1)
-            self._rate = max(1.0, _CUT * min(self._rate or _UNLIMITED, max(recent, 1)))
+            if recent >= _TELLING:
+                self._rate = _CUT * min(self._rate or _UNLIMITED, recent)
+            elif self._rate is not None:
+                self._rate = max(1.0, _CUT * self._rate)
             self._changed = now
 
 

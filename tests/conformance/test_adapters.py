@@ -5,6 +5,10 @@ from __future__ import annotations
 from telephony.testing.conformance import AdapterConformance
 
 
+class TestAgentPhone(AdapterConformance):
+    adapter = "agentphone"
+
+
 class TestButter(AdapterConformance):
     adapter = "butter"
 

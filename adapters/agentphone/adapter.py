@@ -1,0 +1,356 @@
+"""AgentPhone's operations. Source: docs.agentphone.ai (API reference) and its Python SDK 0.20.3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from telephony.capabilities import FULL, Capability, Support, partial, unsupported
+from telephony.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    UnsupportedOperationError,
+)
+from telephony.model import (
+    Agent,
+    AvailableNumber,
+    Call,
+    Message,
+    NumberStatus,
+    PhoneNumber,
+    Release,
+    Target,
+)
+from telephony.protocols import Adapter
+from telephony.wire import (
+    Batch,
+    Json,
+    Listing,
+    NumberRef,
+    Operation,
+    Options,
+    Progress,
+    Request,
+    Response,
+    Safety,
+    collect,
+    first,
+    merged,
+    path,
+    reconciled,
+)
+
+from . import messages, purchase, wire
+from .settings import AgentPhoneSettings
+
+_NUMBERS = "/v1/numbers"
+_PAGE = 100
+
+_CARRIERS = unsupported("The carrier is AgentPhone's own: there is no account to link.")
+_CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: partial(
+        "by country and area code, where the API offers it yet; what it finds cannot be ordered"
+    ),
+    Capability.PROVISION_NUMBER: partial(
+        "US and Canada; AgentPhone picks the number, from the area code where it has one"
+    ),
+    Capability.IMPORT_NUMBER: unsupported(
+        "AgentPhone takes no numbers from elsewhere: buy one with provision_number()."
+    ),
+    Capability.UPDATE_NUMBER: unsupported(
+        "Numbers have no label at AgentPhone; tag one with "
+        "provision_number(options={'externalId': …})."
+    ),
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: FULL,
+    Capability.SEND_MESSAGE: FULL,
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: _CARRIERS,
+    Capability.LINK_CARRIER: _CARRIERS,
+    Capability.ROTATE_CARRIER: _CARRIERS,
+    Capability.UNLINK_CARRIER: _CARRIERS,
+}
+
+
+class AgentPhone(Adapter):
+    """Numbers that AgentPhone buys, and its agents answer."""
+
+    vendor = "AgentPhone"
+    Settings = AgentPhoneSettings
+    targets = (Agent,)
+    capabilities = _CAPABILITIES
+
+    def __init__(self, settings: AgentPhoneSettings, *, name: str) -> None:
+        self.name = name
+        self.base_url = settings.base_url
+        self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        if settings.sub_account_id is not None:
+            self.headers["X-Sub-Account-Id"] = settings.sub_account_id
+
+    def error(self, response: Response) -> ProviderError:
+        return wire.error(response)
+
+    def target(self, text: str) -> Target:
+        return Agent(text)
+
+    # --- Numbers ---------------------------------------------------------------------------------
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        progress, offset, size = Progress(), 0, min(limit or _PAGE, _PAGE)
+        while True:
+            response = yield Request.get(_NUMBERS, {"limit": size, "offset": offset})
+            page, more = wire.number_page(response, self.name, offset)
+            new = progress.new(page, lambda number: number.id)
+            yield Batch(new)
+            if not more:
+                return
+            if not new:
+                raise progress.stuck(response)
+            offset += len(page)
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        """By id also when it was released, with that status; by E.164 only while it is held."""
+        if number.id is not None:
+            return (yield from self._read(number.id))
+        found = yield from first(
+            self.list_numbers(limit=None), lambda held: held.number == number.number
+        )
+        if found is None:
+            raise NotFoundError("AgentPhone holds no such number for you")
+        return found
+
+    def search_numbers(
+        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+    ) -> Operation[list[AvailableNumber]]:
+        if contains is not None:
+            raise UnsupportedOperationError(
+                self.name, "search_numbers with contains", "Search by `area_code`."
+            )
+        wanted = {"areaCode": area_code, "country": country, "limit": min(limit, _PAGE)}
+        try:
+            response = yield Request.get(f"{_NUMBERS}/available", wanted)
+        except ProviderError as failure:
+            if failure.status not in {404, 405}:
+                raise
+            # The documents do not know this path; only the newer SDK does.
+            raise UnsupportedOperationError(
+                self.name,
+                "search_numbers",
+                "This API has no search: call provision_number() with an `area_code`.",
+            ) from failure
+        return wire.available(response, self.name)[:limit]
+
+    def provision_number(
+        self,
+        *,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Buys at most once. A lost answer is settled by the inventory before and after, or by the
+        key, which is kept as the number's `externalId`."""
+        purchase.check(
+            self.name,
+            number=number,
+            country=country,
+            area_code=area_code,
+            key=key,
+            options=options,
+        )
+        before = yield from self._held()
+        if key is not None and (earlier := purchase.tagged(before.values(), key)):
+            return earlier
+        wanted: Json = {
+            "country": country,
+            "areaCode": area_code,
+            "agentId": _agent_id(assign_to),
+            "externalId": key,
+        }
+        body = merged(wanted, options)
+        try:
+            response = yield Request.post(_NUMBERS, body)
+            bought = wire.number(response, self.name)
+        except OutcomeUnknownError as lost:
+            after = yield from reconciled(self._held(), lost)
+            found = purchase.settled(before, after, body)
+            if found is None:
+                raise
+            bought = found
+        bought = yield from self._answered(bought, body.get("agentId"))
+        return bought.model_copy(update={"notices": purchase.notices(bought, area_code, key)})
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        """What happens to a number that another agent holds is undocumented, so it is taken from
+        that one first; it goes back there if the new one cannot have it."""
+        found = yield from self.get_number(number)
+        agent, former = _agent_id(to) or "", _agent_id(found.assignment)
+        if former == agent and not options:
+            return found
+        if former in (None, agent):
+            return (yield from self._attach(found, agent, options))
+        # Nothing shall be taken apart for an agent that does not exist.
+        yield Request.get(path("/v1/agents/{}", agent))
+        yield from self._detach(found, former, {})
+        try:
+            moved = yield from self._attach(found, agent, options)
+        except ProviderError as failure:
+            try:
+                yield from self._attach(found, former, {})
+            except ProviderError:
+                failure.hint = f"The number is with no agent now, before it was with {former}."
+            else:
+                failure.hint = f"The number is still with agent {former}. {failure.hint}"
+            raise
+        return moved.model_copy(update={"replaced": found.assignment})
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        found = yield from self.get_number(number)
+        agent = _agent_id(found.assignment)
+        if agent is None:
+            return found
+        yield from self._detach(found, agent, options)
+        return wire.now_with(found, None).model_copy(update={"replaced": found.assignment})
+
+    def release_number(
+        self, number: NumberRef, *, unassign: bool, options: Options
+    ) -> Operation[Release]:
+        """Cannot be undone. The vendor releases a number whether or not an agent holds it."""
+        found = yield from self.get_number(number)
+        if found.status is NumberStatus.RELEASED:
+            raise NotFoundError("The number was released already")
+        try:
+            yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
+        except ProviderError as failure:
+            if _refused(failure):
+                raise
+            after = yield from reconciled(self._read(found.id), failure)
+            if after.status is not NumberStatus.RELEASED:
+                raise
+        return wire.released(found)
+
+    # --- Messages and calls ----------------------------------------------------------------------
+
+    def list_messages(
+        self,
+        number: NumberRef,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Message]:
+        number_id, own = yield from self._located(number)
+        yield from messages.listing(
+            number_id, own, self.name, after=after, before=before, limit=limit
+        )
+
+    def send_message(
+        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+    ) -> Operation[Message]:
+        """AgentPhone picks the channel; texts to the US need a 10DLC registration there."""
+        number_id, own = yield from self._located(number)
+        wanted: Json = {
+            "number_id": number_id,
+            "to_number": to,
+            "body": body,
+            "media_urls": list(media) or None,
+        }
+        response = yield Request.post("/v1/messages", merged(wanted, options))
+        return wire.sent(response, self.name, own, to, body)
+
+    def place_call(
+        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+    ) -> Operation[Call]:
+        """AgentPhone refuses an agent that does not hold the number."""
+        if url is not None:
+            raise UnsupportedOperationError(
+                self.name, "place_call with url", "An agent speaks at AgentPhone: give `agent`."
+            )
+        if agent is None:
+            found = yield from self.get_number(number)
+            number_id, own, agent = found.id, found.number, _agent_id(found.assignment)
+        else:
+            number_id, own = yield from self._located(number)
+        if agent is None:
+            raise InvalidRequestError(
+                "Nobody would speak: the number has no agent.",
+                argument="agent",
+                hint="Assign the number to the agent that shall speak.",
+            )
+        body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
+        response = yield Request.post("/v1/calls", merged(body, options))
+        return wire.placed(response, self.name, own, to, agent)
+
+    # --- Shared steps ----------------------------------------------------------------------------
+
+    def _read(self, number_id: str) -> Operation[PhoneNumber]:
+        response = yield Request.get(path(f"{_NUMBERS}/{{}}", number_id))
+        return wire.number(response, self.name)
+
+    def _located(self, number: NumberRef) -> Operation[tuple[str, str]]:
+        """The id and the E.164 of a number, asked for only where one is missing."""
+        if number.id is not None and number.number is not None:
+            return number.id, number.number
+        found = yield from self.get_number(number)
+        return found.id, found.number
+
+    def _held(self) -> Operation[dict[str, PhoneNumber]]:
+        held = yield from collect(self.list_numbers(limit=None))
+        return {number.id: number for number in held}
+
+    def _attach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
+        """Leaves the same state when repeated; a repetition may be refused, so it is read back."""
+        body = merged({"numberId": number.id}, options)
+        url = path("/v1/agents/{}/numbers", agent)
+        try:
+            response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
+            return wire.attached(response, number)
+        except ProviderError as failure:
+            if _refused(failure):
+                raise
+            now = yield from reconciled(self._read(number.id), failure)
+            if _agent_id(now.assignment) != agent:
+                raise
+            return now
+
+    def _detach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[None]:
+        url = path("/v1/agents/{}/numbers/{}", agent, number.id)
+        try:
+            yield Request.delete(url, json=dict(options))
+        except ProviderError as failure:
+            if _refused(failure):
+                raise
+            now = yield from reconciled(self._read(number.id), failure)
+            if _agent_id(now.assignment) == agent:
+                raise
+
+    def _answered(self, bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
+        """A number just bought, with its agent, which the purchase should have brought."""
+        if not isinstance(agent, str) or _agent_id(bought.assignment) == agent:
+            return bought
+        try:
+            return (yield from self._attach(bought, agent, {}))
+        except ProviderError as failure:
+            failure.hint = f"{bought.number} IS bought, but nothing answers it: assign it."
+            failure.retry_safe = False
+            raise
+
+
+def _refused(failure: ProviderError) -> bool:
+    """Whether the vendor said no to the first try, so that nothing can have been done."""
+    return failure.attempts == 1 and failure.status is not None and 400 <= failure.status < 500
+
+
+def _agent_id(target: Target | None) -> str | None:
+    return target.id if isinstance(target, Agent) else None

@@ -1,0 +1,25 @@
+"""What a connection to AgentPhone can be configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from telephony.settings import Env, ProviderSettings
+
+
+class AgentPhoneSettings(ProviderSettings):
+    """Settings of an AgentPhone connection.
+
+    Attributes:
+        base_url: without ``/v1``, which the paths bring.
+        api_key: ``sk_live_…``. There are no test keys: every purchase, text and call is billed.
+        sub_account_id: the sub-account to work in. Sent as ``X-Sub-Account-Id`` with every
+            request, although the vendor declares it for some only: what it does with it elsewhere
+            (one number, its messages, attaching, sending) is undocumented.
+    """
+
+    base_url: str = "https://api.agentphone.ai"
+    api_key: Annotated[SecretStr, Env("AGENTPHONE_API_KEY")]
+    sub_account_id: str | None = Field(default=None, pattern=r"^[!-~]+$")

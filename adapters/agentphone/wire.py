@@ -1,0 +1,339 @@
+"""AgentPhone's bodies, and the way from them into the unified model.
+
+Ids are opaque, unknown fields and words are tolerated, times come with and without a fraction.
+Source: docs.agentphone.ai (guides, API reference, openapi.json) and the official Python SDK 0.20.3,
+which knows some fields that the documents do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.alias_generators import to_camel
+
+from telephony import errors, model
+from telephony.capabilities import CarrierOutcome
+from telephony.wire import Json, Response, items, read, unreadable
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Number(_Body):
+    id: str
+    phone_number: str
+    status: str | None = None
+    country: str | None = None
+    agent_id: str | None = None
+    type: str | None = "sms"
+    whatsapp_enabled: bool | None = None
+    created_at: datetime | None = None
+
+    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
+        # Calls work on every number; `type` says which kind of text it was bought for.
+        channels = {model.Channel.VOICE, *_TEXTS.get(self.type or "", ())}
+        if self.whatsapp_enabled:
+            channels.add(model.Channel.WHATSAPP)
+        return model.PhoneNumber(
+            id=self.id,
+            number=self.phone_number,
+            provider=provider,
+            status=_NUMBER_STATUS.get(self.status or "", model.NumberStatus.UNKNOWN),
+            channels=frozenset(channels),
+            country=self.country,
+            assignment=model.Agent(self.agent_id) if self.agent_id else None,
+            created_at=self.created_at,
+            raw=raw,
+        )
+
+
+class Attached(_Body):
+    """The answer to attaching: the agent, and the number in short."""
+
+    agent_id: str
+    number: dict[str, JsonValue] = {}
+
+
+class Available(_Body):
+    phone_number: str
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+
+
+class _Messages(BaseModel):
+    """A page, as one thing to validate."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    data: list[model.Message]
+
+
+class Call(_Body):
+    id: str
+    status: str | None = None
+    direction: str | None = None
+    agent_id: str | None = None
+    from_number: str | None = None
+    to_number: str | None = None
+    started_at: datetime | None = None
+
+
+_TEXTS: Mapping[str, tuple[model.Channel, ...]] = {
+    "sms": (model.Channel.SMS, model.Channel.MMS),
+    "imessage": (model.Channel.IMESSAGE,),
+}
+_NUMBER_STATUS = {
+    "active": model.NumberStatus.ACTIVE,
+    "released": model.NumberStatus.RELEASED,
+}
+_CALL_STATUS = {
+    "queued": model.CallStatus.QUEUED,
+    "ringing": model.CallStatus.RINGING,
+    "in-progress": model.CallStatus.IN_PROGRESS,
+    "completed": model.CallStatus.COMPLETED,
+    "busy": model.CallStatus.BUSY,
+    "no-answer": model.CallStatus.NO_ANSWER,
+    "failed": model.CallStatus.FAILED,
+}
+_DIRECTIONS = {known.value: known for known in model.Direction}
+_CHANNELS = {known.value: known for known in model.Channel}
+_MESSAGE_STATUS = {known.value: known for known in model.MessageStatus}
+
+
+# --- Numbers -------------------------------------------------------------------------------------
+
+
+def number(response: Response, provider: str) -> model.PhoneNumber:
+    raw = response.object()
+    return read(Number, raw, response).normalized(provider, raw)
+
+
+def number_page(
+    response: Response, provider: str, offset: int
+) -> tuple[list[model.PhoneNumber], bool]:
+    """The numbers of a page that starts at `offset`, and whether more follow."""
+    body = response.object()
+    found = [
+        read(Number, raw, response).normalized(provider, raw if isinstance(raw, dict) else {})
+        for raw in items(body.get("data"), response)
+    ]
+    more, total = body.get("hasMore"), body.get("total")
+    if isinstance(more, bool):
+        return found, more
+    return found, bool(found) and isinstance(total, int) and offset + len(found) < total
+
+
+def attached(response: Response, number: model.PhoneNumber) -> model.PhoneNumber:
+    """`number` as it is after attaching."""
+    said = read(Attached, response.json(), response)
+    return now_with(number, said.agent_id, said.number)
+
+
+def now_with(
+    number: model.PhoneNumber, agent: str | None, said: Json | None = None
+) -> model.PhoneNumber:
+    """`number` once `agent` answers it, which the vendor has just confirmed."""
+    update = {
+        "assignment": model.Agent(agent) if agent else None,
+        "raw": {**number.raw, **(said or {}), "agentId": agent},
+    }
+    return number.model_copy(update=update)
+
+
+def available(response: Response, provider: str) -> list[model.AvailableNumber]:
+    found: list[model.AvailableNumber] = []
+    for raw in items(response.object().get("data"), response):
+        offered = read(Available, raw, response)
+        found.append(
+            model.AvailableNumber(
+                number=offered.phone_number,
+                provider=provider,
+                country=offered.country,
+                region=offered.state,
+                locality=offered.city,
+                raw=raw if isinstance(raw, dict) else {},
+            )
+        )
+    return found
+
+
+def released(number: model.PhoneNumber) -> model.Release:
+    """It returns to the carrier's pool; the vendor has no way to have it back."""
+    return model.Release(
+        id=number.id,
+        number=number.number,
+        provider=number.provider,
+        at_carrier=CarrierOutcome.RELEASED,
+        reversible=False,
+        raw={**number.raw, "status": "released"},
+    )
+
+
+# --- Messages and calls --------------------------------------------------------------------------
+
+
+def message_page(
+    response: Response, provider: str, own: str
+) -> tuple[list[model.Message], bool | None]:
+    """The messages of a page of the number `own`, and whether more follow (None: not said)."""
+    body = response.object()
+    page = [_message(raw, provider, own, response) for raw in items(body.get("data"), response)]
+    if any(fields["sent_at"] is None for fields in page):
+        raise unreadable(response, "A message of the answer has no receivedAt")
+    more = body.get("hasMore")
+    return read(_Messages, {"data": page}, response).data, more if isinstance(more, bool) else None
+
+
+def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
+    """A message just sent. The answer tells neither its text nor the moment."""
+    fields = _message(response.object(), provider, own, response)
+    fields |= {"body": body, "direction": model.Direction.OUTBOUND}
+    fields["sender"] = fields["sender"] or own
+    fields["recipient"] = fields["recipient"] or to
+    return read(model.Message, fields, response)
+
+
+def _message(raw: JsonValue, provider: str, own: str, response: Response) -> dict[str, object]:
+    """The unified fields of a message. Every endpoint spells sender and recipient in its own way.
+
+    Plain code instead of a model of the vendor's body: messages come by the thousand, and are
+    validated once, as the unified model.
+    """
+    if not isinstance(raw, dict):
+        raise unreadable(response, "A message of the answer is not a JSON object")
+    get = raw.get
+    sender = get("from_") or get("fromNumber") or get("from") or get("from_number")
+    recipient = get("to") or get("toNumber") or get("to_number")
+    direction = _DIRECTIONS.get(str(get("direction")), model.Direction.UNKNOWN)
+    if direction is model.Direction.UNKNOWN:
+        # The older answers leave it out.
+        if sender == own:
+            direction = model.Direction.OUTBOUND
+        elif recipient == own:
+            direction = model.Direction.INBOUND
+    said = get("status")
+    if said is None and direction is model.Direction.INBOUND:
+        said = "received"
+    fields: dict[str, object] = {
+        "id": get("id"),
+        "provider": provider,
+        "number": own,
+        "sender": sender,
+        "recipient": recipient,
+        "body": get("body") or "",
+        "direction": direction,
+        "status": _MESSAGE_STATUS.get(str(said), model.MessageStatus.UNKNOWN),
+        "channel": _CHANNELS.get(str(get("channel")), model.Channel.UNKNOWN),
+        "sent_at": _moment(get("receivedAt")),
+        "raw": raw,
+    }
+    media = get("mediaUrls") or get("media_urls") or get("mediaUrl")
+    if media:
+        fields["media"] = [media] if isinstance(media, str) else media
+    code, reason = get("errorCode"), get("failureReason")
+    if code or reason:
+        fields["error"] = {"code": code and str(code), "message": reason and str(reason)}
+    return fields
+
+
+def _moment(text: JsonValue) -> datetime | JsonValue:
+    """Read here where it is written as documented, four times as fast; validated in any case."""
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
+
+
+def placed(response: Response, provider: str, own: str, to: str, agent: str) -> model.Call:
+    raw = response.object()
+    call = read(Call, raw, response)
+    return model.Call(
+        id=call.id,
+        provider=provider,
+        number=own,
+        sender=call.from_number or own,
+        recipient=call.to_number or to,
+        direction=model.Direction.OUTBOUND,
+        status=_CALL_STATUS.get(call.status or "", model.CallStatus.UNKNOWN),
+        agent=call.agent_id or agent,
+        started_at=call.started_at,
+        raw=raw,
+    )
+
+
+# --- Errors --------------------------------------------------------------------------------------
+
+_UNCONFIRMED = "DELIVERY_UNCONFIRMED"
+_BY_CODE: Mapping[str, type[errors.ProviderError]] = {
+    _UNCONFIRMED: errors.OutcomeUnknownError,
+    "INSUFFICIENT_BALANCE": errors.QuotaExceededError,
+    "VALIDATION_ERROR_NUMBER_LIMIT": errors.QuotaExceededError,
+    "VALIDATION_ERROR": errors.InvalidRequestError,
+    "PHONE_NUMBER_NOT_FOUND": errors.NotFoundError,
+    "RATE_LIMIT_EXCEEDED": errors.RateLimitedError,
+    "CARRIER_ERROR": errors.UnavailableError,
+    "TWILIO_ERROR": errors.UnavailableError,
+}
+
+
+def error(response: Response) -> errors.ProviderError:
+    """One of three bodies; the code, where there is one, says more than the status."""
+    try:
+        body = response.object()
+    except (errors.InvalidResponseError, errors.OutcomeUnknownError):
+        body = {}
+    parts = [part for part in (body.get("error"), body.get("detail"), body) if part]
+    code = next((part["code"] for part in parts if isinstance(part, dict) and "code" in part), None)
+    if _UNCONFIRMED.encode() in response.content:
+        # Where this code sits is undocumented, and missing it could send a text twice.
+        code = _UNCONFIRMED
+    text = next(filter(None, map(_said, parts)), None) or _plain(response)
+    kind = _BY_CODE.get(str(code)) or errors.class_for(response.status)
+    return kind(
+        (text or "AgentPhone refused the request")[:500],
+        code=str(code) if code else None,
+        raw=_without_input(body) or None,
+    )
+
+
+def _said(part: JsonValue) -> str:
+    """What a part of an error body says, wrong fields included."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, list):
+        return "; ".join(filter(None, map(_field, part)))
+    if isinstance(part, dict):
+        details = part.get("details")
+        said = (part.get("message"), _said(details) if isinstance(details, list) else None)
+        return ": ".join(str(text) for text in said if text)
+    return ""
+
+
+def _field(wrong: JsonValue) -> str:
+    if not isinstance(wrong, dict):
+        return ""
+    where = wrong.get("field") or wrong.get("loc") or ""
+    name = ".".join(map(str, where[1:] or where)) if isinstance(where, list) else str(where)
+    return ": ".join(filter(None, (name, str(wrong.get("message") or wrong.get("msg") or ""))))
+
+
+def _without_input(value: JsonValue) -> JsonValue:
+    """An error body without the echo of what was sent, which validation errors may carry."""
+    if isinstance(value, dict):
+        kept = (pair for pair in value.items() if pair[0] not in {"input", "ctx"})
+        return {key: _without_input(item) for key, item in kept}
+    if isinstance(value, list):
+        return [_without_input(item) for item in value]
+    return value
+
+
+def _plain(response: Response) -> str | None:
+    """A short text as it stands; a page from a proxy says nothing worth showing."""
+    text = response.content.decode("utf-8", "replace").strip()
+    return None if not text or text.startswith(("<", "{", "[")) else text
