@@ -127,7 +127,18 @@ class Room:
     name: str
 
 
-Target: TypeAlias = Agent | Webhook | Application | Trunk | Room
+@dataclass(frozen=True, config=_INPUT)
+class Split:
+    """Calls and texts answered by different targets. None: by nothing.
+
+    Says of both what answers them, so it restores exactly what a number was configured to.
+    """
+
+    voice: Agent | Webhook | Application | Trunk | Room | None = None
+    sms: Agent | Webhook | Application | Room | None = None
+
+
+Target: TypeAlias = Agent | Webhook | Application | Trunk | Room | Split
 
 
 # --- Where a number comes from, and carrier accounts ---------------------------------------------

@@ -72,6 +72,13 @@ class Request:
         return cls("POST", path, json=json, safety=safety)
 
     @classmethod
+    def submit(
+        cls, path: str, fields: Mapping[str, JsonValue], *, safety: Safety = Safety.UNSAFE
+    ) -> Request:
+        """A POST of a form."""
+        return cls("POST", path, form=form(fields), safety=safety)
+
+    @classmethod
     def patch(cls, path: str, json: JsonValue = None) -> Request:
         return cls("PATCH", path, json=json, safety=Safety.IDEMPOTENT)
 
@@ -155,6 +162,16 @@ def path(template: str, *ids: str) -> str:
 def query(params: Mapping[str, str | int | None]) -> list[tuple[str, str]]:
     """The pairs of a query string, absent values left out."""
     return [(key, str(value)) for key, value in params.items() if value is not None]
+
+
+def form(fields: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
+    """The pairs of a form body: a list repeats its key, None is an empty value."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in fields.items():
+        for item in value if isinstance(value, list) else [value]:
+            text = str(item).lower() if isinstance(item, bool) else str(item)
+            pairs.append((key, "" if item is None else text))
+    return pairs
 
 
 def merged(body: Mapping[str, JsonValue], options: Options) -> Json:

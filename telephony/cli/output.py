@@ -17,6 +17,7 @@ from telephony import (
     Agent,
     Application,
     Room,
+    Split,
     Target,
     TelephonyError,
     Trunk,
@@ -100,6 +101,8 @@ def said(target: Target | None) -> str:
             return f"trunk {trunk}"
         case Room(name=room):
             return f"room {room}"
+        case Split(voice=calls, sms=texts):
+            return f"calls: {said(calls) or 'nothing'}; texts: {said(texts) or 'nothing'}"
 
 
 def moment(value: datetime | None) -> str:

@@ -15,3 +15,7 @@ class TestButter(AdapterConformance):
 
 class TestCartesia(AdapterConformance):
     adapter = "cartesia"
+
+
+class TestTwilio(AdapterConformance):
+    adapter = "twilio"

@@ -1,0 +1,389 @@
+"""Twilio's operations. Source: twilio.com/docs, API version 2010-04-01."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from telephony.capabilities import FULL, Capability, Support, partial, unsupported
+from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    UnsupportedOperationError,
+)
+from telephony.marks import mark_in
+from telephony.model import (
+    Application,
+    AvailableNumber,
+    Call,
+    Message,
+    PhoneNumber,
+    Release,
+    Source,
+    Split,
+    Target,
+    Trunk,
+    Webhook,
+)
+from telephony.protocols import Adapter
+from telephony.wire import (
+    Json,
+    Listing,
+    NumberRef,
+    Operation,
+    Options,
+    Request,
+    Response,
+    Safety,
+    first,
+    merged,
+    path,
+    reconciled,
+)
+
+from . import errors, history, routing, search, wire
+from .pages import LARGEST, Pages
+from .settings import TwilioSettings
+
+_CANDIDATES = 10
+_MEDIA = 10
+_TAKEN_BACK_WITHIN = timedelta(days=10)
+_EMERGENCY = {"registered", "pending-unregistration", "unregistration-failure"}
+
+_NO_CARRIERS = unsupported("Twilio is the carrier: there is no other account to link.")
+_CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: FULL,
+    Capability.PROVISION_NUMBER: FULL,
+    Capability.IMPORT_NUMBER: partial(
+        "adopts a number that the account holds; porting one in is done in the Twilio console"
+    ),
+    Capability.UPDATE_NUMBER: FULL,
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: FULL,
+    Capability.SEND_MESSAGE: FULL,
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: _NO_CARRIERS,
+    Capability.LINK_CARRIER: _NO_CARRIERS,
+    Capability.ROTATE_CARRIER: _NO_CARRIERS,
+    Capability.UNLINK_CARRIER: _NO_CARRIERS,
+}
+
+
+class Twilio(Adapter):
+    """Numbers owned at Twilio, answered by webhooks, an application or a SIP trunk."""
+
+    vendor = "Twilio"
+    Settings = TwilioSettings
+    targets = (Webhook, Application, Trunk, Split)
+    capabilities = _CAPABILITIES
+
+    def __init__(self, settings: TwilioSettings, *, name: str) -> None:
+        self.name = name
+        self.base_url = settings.api
+        login = base64.b64encode(":".join(settings.login).encode()).decode()
+        self.headers = {"Authorization": f"Basic {login}"}
+        self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
+        self._numbers = f"{self._account}/IncomingPhoneNumbers.json"
+
+    def error(self, response: Response) -> ProviderError:
+        return errors.error(response)
+
+    def target(self, text: str) -> Target:
+        return routing.target(text)
+
+    # --- Numbers ---------------------------------------------------------------------------------
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        yield from self._owned({}, limit)
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        if number.id is not None:
+            response = yield Request.get(self._number(number.id))
+            return wire.number(response, self.name)
+        found = yield from self._find(number.number)
+        if found is None:
+            raise NotFoundError(
+                "The Twilio account holds no such number",
+                hint="Buy it with provision_number(), or port it in from its carrier.",
+            )
+        return found
+
+    def search_numbers(
+        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+    ) -> Operation[list[AvailableNumber]]:
+        """Local numbers; toll-free ones for an area code such as 800 (or `contains` beginning with
+        it); mobile ones in a country that has no local ones. `kind` of each says which it is.
+
+        Twilio shows a sample, of some thirty at most in a US area, and no prices.
+        """
+        asked = search.query(self.name, country, area_code, contains)
+        kind, *others = search.kinds(country, area_code, contains)
+        while True:
+            place = f"{self._account}/AvailablePhoneNumbers/{country}/{search.PATHS[kind]}.json"
+            try:
+                response = yield Request.get(place, {**asked, "PageSize": min(limit, LARGEST)})
+                return wire.available(response, self.name, kind)[:limit]
+            except NotFoundError as absent:
+                if not others:
+                    absent.hint = "Twilio has no such numbers in this country: try another one."
+                    raise
+                kind = others.pop(0)
+
+    def provision_number(
+        self,
+        *,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Buys at most once. Twilio could pick a number of an area itself; here an exact one is
+        asked for, so that a lost answer can be settled by looking for it."""
+        for field in ("PhoneNumber", "AreaCode", "FriendlyName"):
+            if field in options:
+                raise InvalidRequestError(
+                    f"`options` has {field}.",
+                    argument="options",
+                    hint="Give `number`, `area_code` or `label` instead.",
+                )
+        body: Json = {"FriendlyName": wire.friendly_name(label, key)}
+        if assign_to is not None:
+            body |= {name: value for name, value in routing.fields(assign_to).items() if value}
+        if key is not None:
+            held = yield from first(
+                self._owned({}, None), lambda owned: mark_in(wire.stored_label(owned)) == key
+            )
+            if held is not None:
+                return held
+        if number is not None:
+            if (yield from self._find(number)) is not None:
+                raise ConflictError(
+                    "The account holds this number already",
+                    hint="Adopt it with import_number().",
+                )
+            return (yield from self._buy(number, merged(body, options)))
+        offered = yield from self.search_numbers(
+            country=country, area_code=area_code, contains=None, limit=_CANDIDATES
+        )
+        taken: ProviderError = NotFoundError(
+            "Twilio offers no such number now", hint="Try another area code, or none."
+        )
+        for candidate in offered:
+            try:
+                return (yield from self._buy(candidate.number, merged(body, options)))
+            except ConflictError as refusal:
+                if refusal.code != errors.TAKEN:
+                    raise
+                taken = refusal
+        raise taken
+
+    def import_number(
+        self,
+        number: str,
+        *,
+        source: Source | None,
+        label: str | None,
+        assign_to: Target | None,
+        inbound: bool,
+        outbound: bool,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Adopts a number that the account holds: it is configured as asked, if anything is."""
+        if not inbound or not outbound:
+            raise UnsupportedOperationError(
+                self.name,
+                "import_number for one direction",
+                "A Twilio number both receives and places calls: leave out what you do not need.",
+            )
+        routes = routing.fields(assign_to) if assign_to is not None else {}
+        found = yield from self._find(number)
+        if found is None:
+            raise NotFoundError(
+                "The Twilio account does not hold this number",
+                hint="A number of another carrier is ported in first, in the Twilio console.",
+            )
+        kept = wire.friendly_name(label, mark_in(wire.stored_label(found))) if label else None
+        body = merged({"FriendlyName": kept, **routes}, options)
+        return (yield from self._post(found, body)) if body else found
+
+    def update_number(
+        self, number: NumberRef, *, label: str, options: Options
+    ) -> Operation[PhoneNumber]:
+        found = yield from self.get_number(number)
+        kept = wire.friendly_name(label, mark_in(wire.stored_label(found)))
+        return (yield from self._post(found, merged({"FriendlyName": kept}, options)))
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        """A webhook changes what it has a URL for, an application calls and texts, a trunk calls.
+
+        Texts that a Messaging Service takes never come to the number itself.
+        """
+        body = merged(routing.fields(to), options)
+        found = yield from self.get_number(number)
+        return (yield from self._post(found, body))
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        """Takes everything that answers calls or texts off in one request. Fallback URLs and HTTP
+        methods stay, so that assigning `replaced` brings all of it back."""
+        found = yield from self.get_number(number)
+        if routing.current(found.raw) == routing.NOTHING and not options:
+            return found
+        body = merged(routing.fields(routing.NOTHING), options)
+        return (yield from self._post(found, body))
+
+    def release_number(
+        self, number: NumberRef, *, unassign: bool, options: Options
+    ) -> Operation[Release]:
+        if options:
+            raise InvalidRequestError(
+                "Releasing takes no options at Twilio.",
+                argument="options",
+                hint="Leave `options` out.",
+            )
+        found = yield from self.get_number(number)
+        if found.raw.get("emergency_address_status") in _EMERGENCY:
+            raise ConflictError(
+                "An emergency address is registered for the number",
+                hint="Remove it in the Twilio console, wait until get_number().raw says "
+                "emergency_address_status unregistered, then release again.",
+            )
+        try:
+            yield Request.delete(self._number(found.id))
+        except NotFoundError as gone:
+            # A repeated delete that finds nothing is one whose first answer was lost.
+            if gone.attempts == 1:
+                raise
+        return wire.released(found, datetime.now(UTC) + _TAKEN_BACK_WITHIN)
+
+    # --- Messages --------------------------------------------------------------------------------
+
+    def list_messages(
+        self,
+        number: NumberRef,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Message]:
+        """The media of a message cost one request more, made only for a message that has any.
+
+        The history of a released number can still be read. Bounds leave out what is not sent yet.
+        """
+        ours = number.number or (yield from self.get_number(number)).number
+        bounds = history.bounds(after, before)
+        received = self._messages({"To": ours, **bounds}, ours, limit)
+        sent = self._messages({"From": ours, **bounds}, ours, limit)
+        timeline = history.Timeline([received, sent])
+        yield from timeline.messages(after, before, self._with_media)
+        if timeline.empty and number.id is None:
+            # An empty history must not hide a mistyped number.
+            yield from self.get_number(number)
+
+    def send_message(
+        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+    ) -> Operation[Message]:
+        if len(media) > _MEDIA:
+            raise InvalidRequestError(
+                f"`media` has more than {_MEDIA} URLs.", argument="media", hint="Send several."
+            )
+        ours = number.number or (yield from self.get_number(number)).number
+        fields: Json = {"To": to, "From": ours, "Body": body or None, "MediaUrl": [*media] or None}
+        response = yield Request.submit(f"{self._account}/Messages.json", merged(fields, options))
+        sent = wire.message(response.object(), response, self.name, ours)
+        return sent.model_copy(update={"media": tuple(media)})
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    def place_call(
+        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+    ) -> Operation[Call]:
+        if agent is not None:
+            raise UnsupportedOperationError(
+                self.name, "place_call with agent", "Twilio asks a web server: give `url`."
+            )
+        if url is None and not options.keys() & {"Url", "Twiml", "ApplicationSid"}:
+            raise InvalidRequestError(
+                "Twilio would not know what to say.",
+                argument="url",
+                hint="Give `url`, or options={'Twiml': …} or options={'ApplicationSid': …}.",
+            )
+        ours = number.number or (yield from self.get_number(number)).number
+        fields: Json = {"To": to, "From": ours, "Url": url}
+        response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
+        return wire.call(response, self.name, ours)
+
+    # --- Shared steps ----------------------------------------------------------------------------
+
+    def _number(self, sid: str) -> str:
+        return self._account + path("/IncomingPhoneNumbers/{}.json", sid)
+
+    def _owned(
+        self, filters: Mapping[str, str | int | None], limit: int | None
+    ) -> Listing[PhoneNumber]:
+        pages = Pages(
+            self._numbers,
+            filters,
+            size=limit,
+            base_url=self.base_url,
+            read=lambda page, response: wire.number_page(page, response, self.name),
+            id_of=lambda number: number.id,
+        )
+        yield from pages.all()
+
+    def _find(self, number: str | None) -> Operation[PhoneNumber | None]:
+        # The filter also takes parts of numbers, so what it finds is compared.
+        listing = self._owned({"PhoneNumber": number}, None)
+        return (yield from first(listing, lambda found: found.number == number))
+
+    def _buy(self, number: str, body: Json) -> Operation[PhoneNumber]:
+        try:
+            response = yield Request.submit(self._numbers, {"PhoneNumber": number, **body})
+            return wire.number(response, self.name)
+        except OutcomeUnknownError as lost:
+            found = yield from reconciled(self._find(number), lost)
+            if found is None or body.get("FriendlyName") not in (None, wire.stored_label(found)):
+                raise
+            return found
+
+    def _post(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
+        """Change a number; what a change sets does not depend on how often it is made."""
+        place = self._number(number.id)
+        response = yield Request.submit(place, body, safety=Safety.IDEMPOTENT)
+        changed = wire.number(response, self.name)
+        before, after = routing.current(number.raw), routing.current(changed.raw)
+        return changed.model_copy(update={"replaced": routing.replaced(before, after)})
+
+    def _messages(
+        self, filters: Mapping[str, str | int | None], number: str, limit: int | None
+    ) -> Pages[Message]:
+        return Pages(
+            f"{self._account}/Messages.json",
+            filters,
+            size=limit,
+            base_url=self.base_url,
+            read=lambda page, response: wire.message_page(page, response, self.name, number),
+            id_of=lambda message: message.id,
+        )
+
+    def _with_media(self, message: Message) -> Operation[Message]:
+        place = f"{self._account}{path('/Messages/{}/Media.json', message.id)}"
+        try:
+            response = yield Request.get(place)
+        except NotFoundError:
+            # Deleted since it was listed.
+            return message
+        media = wire.media(response, self.base_url)
+        return message.model_copy(update={"media": tuple(media)})

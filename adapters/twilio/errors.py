@@ -1,0 +1,110 @@
+"""Twilio's refusals. Source: twilio.com/docs/api/errors.
+
+Codes of delivery failures and of failing webhooks (30xxx, 11xxx, 12xxx) never come as an answer:
+the former are in a message's `error`, the latter only in Twilio's debugger.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from telephony.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    ProviderError,
+    QuotaExceededError,
+    RateLimitedError,
+    class_for,
+)
+from telephony.wire import Response
+
+TAKEN = "21422"
+
+_SENDER = (
+    "Use a number of this account that can do it there: list_numbers() has `channels` of each."
+)
+_GEOGRAPHY = "Allow the country under geographic permissions in the Twilio console."
+_TRIAL = "Trial and unverified accounts reach verified numbers only: upgrade or verify."
+_ADDRESS = "Register an address with Twilio and give it: options={'AddressSid': 'AD…'}."
+_BUNDLE = "Give an approved regulatory bundle: options={'BundleSid': 'BU…'}."
+
+_MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
+    "10002": (QuotaExceededError, "A trial account holds one number: upgrade or release it."),
+    "20001": (InvalidRequestError, None),
+    "20003": (
+        AuthenticationError,
+        "Check account_sid and its auth token or API key; each belongs to one account and region.",
+    ),
+    "20008": (AuthenticationError, "Test credentials do not reach this: use live ones."),
+    "20404": (NotFoundError, None),
+    "20429": (RateLimitedError, None),
+    "21210": (NotFoundError, "Call from a number of this account or a verified caller id."),
+    "21211": (InvalidRequestError, None),
+    "21212": (InvalidRequestError, None),
+    "21214": (InvalidRequestError, "Twilio cannot reach this number by a call."),
+    "21215": (PermissionDeniedError, _GEOGRAPHY),
+    "21216": (PermissionDeniedError, "Twilio blocks calls to this number."),
+    "21217": (InvalidRequestError, None),
+    "21408": (PermissionDeniedError, _GEOGRAPHY),
+    "21421": (InvalidRequestError, None),
+    TAKEN: (ConflictError, "It cannot be had just now: search_numbers() again, take another."),
+    "21452": (NotFoundError, "Try another area code, or none."),
+    "21473": (PermissionDeniedError, None),
+    "21474": (PermissionDeniedError, "Use the credentials of the main account."),
+    "21601": (NotFoundError, _SENDER),
+    "21606": (NotFoundError, _SENDER),
+    "21607": (QuotaExceededError, _TRIAL),
+    "21608": (QuotaExceededError, _TRIAL),
+    "21610": (
+        ConflictError,
+        "The recipient opted out of this sender; only a START from them undoes it.",
+    ),
+    "21611": (RateLimitedError, "This sender's queue is full: wait, or use another number."),
+    "21612": (InvalidRequestError, "Twilio cannot text this recipient from this number."),
+    "21613": (InvalidRequestError, _ADDRESS),
+    "21614": (InvalidRequestError, "The recipient cannot receive texts; it may be a landline."),
+    "21628": (InvalidRequestError, "Correct the address at Twilio."),
+    "21631": (InvalidRequestError, _ADDRESS),
+    "21649": (InvalidRequestError, _BUNDLE),
+    "21651": (InvalidRequestError, _BUNDLE),
+    "21661": (NotFoundError, _SENDER),
+    "22110": (InvalidRequestError, None),
+    "70002": (InvalidRequestError, None),
+}
+
+
+class _Error(BaseModel):
+    """Either Twilio's own form or RFC 9457's, which newer services answer."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    code: JsonValue = None
+    message: JsonValue = None
+    title: JsonValue = None
+    detail: JsonValue = None
+
+
+def error(response: Response) -> ProviderError:
+    """The error that an answer stands for; gateways may answer a page or nothing at all."""
+    try:
+        body = response.object()
+        said = _Error.model_validate(body)
+    except (InvalidResponseError, OutcomeUnknownError):
+        body, said = {}, _Error()
+    code = None if said.code is None else str(said.code)
+    kind, hint = _MEANINGS.get(code or "", (class_for(response.status), None))
+    if response.status >= 500:
+        kind, hint = class_for(response.status), None
+    text = said.message or ": ".join(str(part) for part in (said.title, said.detail) if part)
+    return kind(
+        str(text) or "Twilio refused the request",
+        hint=hint,
+        code=code,
+        request_id=response.headers.get("twilio-request-id"),
+        raw=body or None,
+    )

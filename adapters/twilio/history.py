@@ -1,0 +1,96 @@
+"""The messages of one number. Twilio lists what it received and what it sent apart.
+
+Source: twilio.com/docs/messaging/api/message-resource, reading multiple messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from telephony.model import Message
+from telephony.wire import Batch, Listing, Operation
+
+from . import wire
+from .pages import Pages
+
+# A message whose moment is not known has yet to be sent.
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Timeline:
+    """Several listings, each newest first, as one; a page is fetched only when its turn comes."""
+
+    def __init__(self, sides: Sequence[Pages[Message]]) -> None:
+        self._sides = sides
+        self._reached = [_NEVER] * len(sides)
+        self._waiting: list[Message] = []
+        self._to_itself: set[str] = set()
+        self.empty = True
+
+    def messages(
+        self,
+        after: datetime | None,
+        before: datetime | None,
+        with_media: Callable[[Message], Operation[Message]],
+    ) -> Listing[Message]:
+        """Those sent at `after` or later and before `before`, completed where they have media."""
+        while any(pages.more for pages in self._sides):
+            batch: list[Message] = []
+            for message in _within((yield from self._fetch()), after, before):
+                if wire.has_media(message.raw):
+                    # What comes before it is handed out first: the caller may not go on.
+                    yield Batch(batch)
+                    batch = [(yield from with_media(message))]
+                else:
+                    batch.append(message)
+            yield Batch(batch)
+
+    def _fetch(self) -> Operation[list[Message]]:
+        """Fetch one page; those messages than which no page still to be read can hold newer."""
+        unread = [side for side, pages in enumerate(self._sides) if pages.more]
+        side = max(unread, key=lambda index: self._reached[index])
+        found = yield from self._sides[side].fetch()
+        if found:
+            self.empty = False
+            self._reached[side] = min(map(_moment, found))
+            self._waiting += self._once(found)
+            self._waiting.sort(key=_moment, reverse=True)
+        horizon = max(
+            (self._reached[side] for side in unread if self._sides[side].more), default=_EVER
+        )
+        ready = sum(_moment(message) >= horizon for message in self._waiting)
+        messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
+        return messages
+
+    def _once(self, messages: Iterable[Message]) -> Iterable[Message]:
+        """Without those on the other side too: what a number sent to itself is on both."""
+        for message in messages:
+            if message.sender == message.recipient:
+                if message.id in self._to_itself:
+                    continue
+                self._to_itself.add(message.id)
+            yield message
+
+
+def bounds(after: datetime | None, before: datetime | None) -> dict[str, str | int | None]:
+    """Twilio's filters for a period. They take both ends in, and whole seconds only."""
+    return {"DateSent>": _second(after), "DateSent<": _second(before)}
+
+
+def _within(
+    messages: list[Message], after: datetime | None, before: datetime | None
+) -> list[Message]:
+    if after is None and before is None:
+        return messages
+    low, high = after or _EVER, before or _NEVER
+    return [message for message in messages if low <= _moment(message) < high]
+
+
+def _moment(message: Message) -> datetime:
+    return message.sent_at or _NEVER
+
+
+def _second(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,84 @@
+"""Twilio's listings, page by page. Source: twilio.com/docs/usage/twilios-response, paging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+from telephony.errors import InvalidResponseError
+from telephony.wire import Batch, Json, Listing, Operation, Progress, Request, Response
+
+T = TypeVar("T")
+
+LARGEST = 1000
+"""The most items that Twilio puts on a page."""
+
+
+class Pages(Generic[T]):
+    """A listing that is read when asked to.
+
+    Args:
+        path: of the listing.
+        params: its filters.
+        size: how many items to ask for at once.
+        base_url: what the vendor's links to further pages are relative to.
+        read: the items of a page's body.
+        id_of: what tells items apart.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        params: Mapping[str, str | int | None],
+        *,
+        size: int | None,
+        base_url: str,
+        read: Callable[[Json, Response], list[T]],
+        id_of: Callable[[T], str],
+    ) -> None:
+        self._next: Request | None = Request.get(
+            path, {**params, "PageSize": min(size or LARGEST, LARGEST)}
+        )
+        parts = urlsplit(base_url)
+        self._origin, self._below = f"{parts.scheme}://{parts.netloc}", parts.path
+        self._read = read
+        self._id_of = id_of
+        self._progress = Progress()
+
+    @property
+    def more(self) -> bool:
+        """Whether there is, or may be, something to fetch."""
+        return self._next is not None
+
+    def fetch(self) -> Operation[list[T]]:
+        """The items of the next page, those handed out before left out."""
+        if self._next is None:
+            return []
+        response = yield self._next
+        page = response.object()
+        found = self._progress.new(self._read(page, response), self._id_of)
+        link = page.get("next_page_uri")
+        self._next = Request.get(self._relative(link, response)) if link else None
+        if self._next is not None and not found:
+            raise self._progress.stuck(response)
+        return found
+
+    def all(self) -> Listing[T]:
+        while self.more:
+            yield Batch((yield from self.fetch()))
+
+    def _relative(self, link: object, response: Response) -> str:
+        """A link to a further page, below `base_url`.
+
+        Twilio's links name no host and know nothing of a path that a proxy puts before its own;
+        some proxies rewrite them. To another host none is followed: the credentials would go there.
+        """
+        path = link.removeprefix(self._origin) if isinstance(link, str) else ""
+        if not path.startswith("/"):
+            raise InvalidResponseError(
+                "The link to the next page leads elsewhere",
+                status=response.status,
+                hint="Check `base_url`; if it is right, report this to the vendor.",
+            )
+        return path.removeprefix(self._below) if path.startswith(f"{self._below}/") else path

@@ -1,0 +1,145 @@
+"""Numbers for sale in the sandbox: a made-up stock of 900 in each area, thirty shown at a time.
+
+Every area code of the US and Canada has local numbers, except 533. The United Kingdom has local
+and mobile ones, Lithuania mobile ones only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json
+
+from .account import Account, Asked, invalid, missing
+from .paging import page_size
+
+_TOLL_FREE = ("800", "888", "877", "866", "855", "844", "833")
+_EMPTY_AREA = "533"
+_EACH = 900
+_SHOWN = 30
+_STOCK: dict[str, dict[str, tuple[str, ...]]] = {
+    "US": {"Local": ("+1415555", "+1212555", "+1512555"), "TollFree": ("+1800555", "+1888555")},
+    "CA": {"Local": ("+1416555", "+1604555"), "TollFree": ("+1800555",)},
+    "GB": {"Local": ("+44207946",), "Mobile": ("+447700900",)},
+    "LT": {"Mobile": ("+3706120",)},
+}
+_COUNTRIES = {
+    "US": "United States",
+    "CA": "Canada",
+    "GB": "United Kingdom",
+    "LT": "Lithuania",
+}
+_SUBRESOURCES = {"Local": "local", "TollFree": "toll_free", "Mobile": "mobile"}
+_CONTAINS = re.compile(r"(?P<front>[+*%]?)(?P<plain>[0-9A-Za-z]+)(?P<back>[$*%]?)")
+_WILD = {"*": ".", "%": ".*", "+": r"^\+?", "$": "$", "": ""}
+_KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+
+
+def countries(account: Account, asked: Asked) -> Response:
+    rows = [_country(account, code) for code in _STOCK]
+    return JSONResponse({"countries": rows, "uri": asked.path})
+
+
+def country(account: Account, asked: Asked) -> Response:
+    if asked.ids["country"] not in _STOCK:
+        raise missing(asked.path)
+    return JSONResponse(_country(account, asked.ids["country"]))
+
+
+def search(account: Account, asked: Asked) -> Response:
+    """A sample of the numbers for sale: no further pages, nothing held, no prices."""
+    code, kind = asked.ids["country"], asked.ids["kind"]
+    if kind not in _STOCK.get(code, {}):
+        raise missing(asked.path)
+    rows = [_row(number, code) for number in matching(account, asked, code, kind)]
+    return JSONResponse(
+        {"available_phone_numbers": rows[: min(page_size(asked), _SHOWN)], "uri": asked.path},
+    )
+
+
+def matching(account: Account, asked: Asked, code: str, kind: str) -> list[str]:
+    wanted = _pattern(asked.filter("Contains"))
+    held = {number["phone_number"] for number in account.numbers.values()}
+    return [
+        number
+        for number in for_sale(code, kind, asked.filter("AreaCode"))
+        if number not in held and wanted.search(number)
+    ]
+
+
+def for_sale(code: str, kind: str, area: str | None) -> Iterable[str]:
+    prefixes = _STOCK[code][kind]
+    if area is not None:
+        if code not in {"US", "CA"} or not re.fullmatch("[2-9][0-9]{2}", area):
+            raise invalid("AreaCode is not valid")
+        if (area in _TOLL_FREE) != (kind == "TollFree") or area == _EMPTY_AREA:
+            return
+        prefixes = (f"+1{area}555",)
+    for index in range(_EACH):
+        for prefix in prefixes:
+            yield f"{prefix}{100 + index:04d}"
+
+
+def kind_of(number: str) -> str:
+    """The kind of number that a number is, where the sandbox can tell."""
+    if number.startswith("+1") and number[2:5] in _TOLL_FREE:
+        return "TollFree"
+    return "Mobile" if number.startswith(("+447", "+3706")) else "Local"
+
+
+def friendly(number: str) -> str:
+    """How Twilio writes a number where it has no name."""
+    if number.startswith("+1") and len(number) == 12:
+        return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
+    return number
+
+
+def capabilities(number: str) -> Json:
+    """Local numbers outside North America carry voice only."""
+    texts = number.startswith("+1") or kind_of(number) == "Mobile"
+    return {"voice": True, "sms": texts, "mms": number.startswith("+1"), "fax": False}
+
+
+def _country(account: Account, code: str) -> Json:
+    place = f"AvailablePhoneNumbers/{code}"
+    return {
+        "beta": False,
+        "country": _COUNTRIES[code],
+        "country_code": code,
+        "subresource_uris": {
+            _SUBRESOURCES[kind]: account.uri(f"{place}/{kind}.json") for kind in _STOCK[code]
+        },
+        "uri": account.uri(f"{place}.json"),
+    }
+
+
+def _row(number: str, code: str) -> Json:
+    hilly = number.startswith("+1415")
+    return {
+        "address_requirements": "none" if code in {"US", "CA"} else "any",
+        "beta": False,
+        "capabilities": capabilities(number),
+        "friendly_name": friendly(number),
+        "iso_country": code,
+        "lata": "722" if hilly else None,
+        "latitude": "37.770000" if hilly else None,
+        "locality": "San Francisco" if hilly else None,
+        "longitude": "-122.420000" if hilly else None,
+        "phone_number": number,
+        "postal_code": "94103" if hilly else None,
+        "rate_center": "SNFC CNTRL" if hilly else None,
+        "region": "CA" if hilly else None,
+    }
+
+
+def _pattern(contains: str | None) -> re.Pattern[str]:
+    if contains is None:
+        return re.compile("")
+    shape = _CONTAINS.fullmatch(contains)
+    if not shape or not 2 <= len(contains) <= 16 or len(shape["plain"]) < 2:
+        raise invalid("Contains is not a valid pattern")
+    digits = shape["plain"].upper().translate(_KEYPAD)
+    return re.compile(_WILD[shape["front"]] + digits + _WILD[shape["back"]])

@@ -1,0 +1,99 @@
+"""Calls, which in the sandbox stay queued: nobody answers."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json
+
+from . import available
+from .account import Account, Asked, found, http_url, invalid, refusal, rfc2822
+from .paging import page
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+# twilio.com/docs/iam/test-credentials
+_CALLEES = {
+    "+15005550001": (21217, "is not a valid phone number"),
+    "+15005550002": (21214, "cannot be reached"),
+    "+15005550003": (21215, "is in a region that is not enabled"),
+    "+15005550004": (21216, "is blocked"),
+}
+
+
+def listed(account: Account, asked: Asked) -> Response:
+    wanted = [(name.lower(), asked.filter(name)) for name in ("To", "From", "Status")]
+    rows = [
+        call
+        for call in reversed(account.calls.values())
+        if all(value in (None, call[field]) for field, value in wanted)
+    ]
+    return page(asked, "calls", rows)
+
+
+def fetch(account: Account, asked: Asked) -> Response:
+    return JSONResponse(found(account.calls, asked))
+
+
+def place(account: Account, asked: Asked) -> Response:
+    to, caller = asked.field("To") or "", asked.field("From") or ""
+    if to in _CALLEES or not _E164.fullmatch(to):
+        code, text = _CALLEES.get(to, (21217, "is not a valid phone number"))
+        raise refusal(400, code, f"The 'To' number {to} {text}.")
+    held = account.holds(caller)
+    if held is None:
+        code = 21212 if caller == "+15005550001" else 21210
+        raise refusal(400, code, f"The 'From' number {caller} is neither yours nor verified.")
+    if not any(asked.field(name) for name in ("Url", "Twiml", "ApplicationSid")):
+        raise refusal(400, 21205, "Url, Twiml or ApplicationSid is required.")
+    http_url("Url", asked.field("Url") or "")
+    call = _new(account, to, caller, str(held["sid"]))
+    account.calls[str(call["sid"])] = call
+    account.state.record("call", str(call["sid"]), caller)
+    return JSONResponse(call, 201)
+
+
+def update(account: Account, asked: Asked) -> Response:
+    """A call is ended or taken back by its status."""
+    call, status = found(account.calls, asked), asked.field("Status")
+    if status not in {"completed", "canceled"}:
+        raise invalid("Status must be completed or canceled")
+    call["status"] = status
+    return JSONResponse(call)
+
+
+def _new(account: Account, to: str, caller: str, number_sid: str) -> Json:
+    sid = account.state.id("CA", 32)
+    now = rfc2822(account.state.now())
+    return {
+        "sid": sid,
+        "account_sid": account.sid,
+        "phone_number_sid": number_sid,
+        "from": caller,
+        "from_formatted": available.friendly(caller),
+        "to": to,
+        "to_formatted": available.friendly(to),
+        "status": "queued",
+        "direction": "outbound-api",
+        "start_time": None,
+        "end_time": None,
+        "duration": None,
+        "price": None,
+        "price_unit": "USD",
+        "answered_by": None,
+        "caller_name": None,
+        "forwarded_from": None,
+        "group_sid": None,
+        "parent_call_sid": None,
+        "trunk_sid": None,
+        "queue_time": "0",
+        "api_version": "2010-04-01",
+        "date_created": now,
+        "date_updated": now,
+        "subresource_uris": {
+            name: account.uri(f"Calls/{sid}/{name.title()}.json")
+            for name in ("notifications", "recordings", "events", "payments")
+        },
+        "uri": account.uri(f"Calls/{sid}.json"),
+    }

@@ -1,0 +1,203 @@
+"""Messages and their media."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json
+
+from .account import Account, Asked, Text, http_url, invalid, missing, refusal, rfc2822
+from .paging import page
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_SHORT_CODE = re.compile(r"\d{3,6}", re.ASCII)
+# twilio.com/docs/iam/test-credentials
+_SENDERS = {
+    "+15005550001": (21212, "is not a valid phone number"),
+    "+15005550007": (21606, "is not a message-capable number of yours"),
+    "+15005550008": (21611, "has a full queue"),
+}
+_RECIPIENTS = {
+    "+15005550001": (21211, "is not a valid phone number"),
+    "+15005550002": (21612, "cannot be reached from this sender"),
+    "+15005550003": (21408, "is in a region that is not enabled"),
+    "+15005550004": (21610, "has opted out of this sender"),
+    "+15005550009": (21614, "cannot receive SMS messages"),
+}
+
+
+def listed(account: Account, asked: Asked) -> Response:
+    """Newest first. `DateSent` is a day or a moment, with ``<`` or ``>`` an inclusive bound."""
+    to, sender = asked.filter("To"), asked.filter("From")
+    low, high = _period(asked)
+    rows = [
+        text
+        for text in reversed(account.texts.values())
+        if to in (None, text.body["to"])
+        and sender in (None, text.body["from"])
+        and (low is None or text.at >= low)
+        and (high is None or text.at < high)
+    ]
+    rows.sort(key=lambda text: text.at, reverse=True)
+    return page(asked, "messages", [text.body for text in rows])
+
+
+def fetch(account: Account, asked: Asked) -> Response:
+    return JSONResponse(_text(account, asked).body)
+
+
+def delete(account: Account, asked: Asked) -> Response:
+    del account.texts[str(_text(account, asked).body["sid"])]
+    return Response(status_code=204)
+
+
+def redact(account: Account, asked: Asked) -> Response:
+    text = _text(account, asked)
+    if asked.field("Body") != "":
+        raise invalid("Body can only be emptied")
+    text.body["body"] = ""
+    return JSONResponse(text.body)
+
+
+def send(account: Account, asked: Asked) -> Response:
+    """Sent at once; the answer still says what it was when Twilio took it."""
+    to, sender, words = asked.field("To"), asked.field("From"), asked.field("Body") or ""
+    media = asked.fields("MediaUrl")
+    if not to:
+        raise refusal(400, 21604, "A 'To' phone number is required.")
+    if not sender:
+        raise refusal(400, 21603, "A 'From' phone number is required.")
+    if not words and not media:
+        raise refusal(400, 21602, "Message body is required.")
+    if len(words) > 1600:
+        raise refusal(400, 21617, "The message exceeds the 1600 character limit.")
+    if len(media) > 10:
+        raise refusal(400, 21623, "There are more than 10 media.")
+    for url in media:
+        http_url("MediaUrl", url)
+    if to in _RECIPIENTS or not (_E164.fullmatch(to) or _SHORT_CODE.fullmatch(to)):
+        code, text = _RECIPIENTS.get(to, (21211, "is not a valid phone number"))
+        raise refusal(400, code, f"The 'To' number {to} {text}.")
+    held = account.holds(sender)
+    if held is None:
+        code, text = _SENDERS.get(sender, (21606, "is not a message-capable number of yours"))
+        raise refusal(429 if code == 21611 else 400, code, f"The 'From' number {sender} {text}.")
+    if not _can_text(held):
+        raise refusal(400, 21661, f"The 'From' number {sender} is not SMS-capable.")
+    sent = add(account, sender, to, words, "outbound-api", account.state.now(), media)
+    account.state.record("message", str(sent.body["sid"]), sender)
+    early: Json = {"status": "queued", "date_sent": None, "price": None, "price_unit": None}
+    return JSONResponse(sent.body | early, 201)
+
+
+def media_list(account: Account, asked: Asked) -> Response:
+    return page(asked, "media_list", list(_text(account, asked).media.values()))
+
+
+def media(account: Account, asked: Asked) -> Response:
+    text = _text(account, asked)
+    if asked.ids["media"] not in text.media:
+        raise missing(asked.path)
+    return JSONResponse(text.media[asked.ids["media"]])
+
+
+def media_bytes(account: Account, asked: Asked) -> Response:
+    """The bytes are elsewhere."""
+    place = _text(account, asked).places.get(asked.ids["media"])
+    if place is None:
+        raise missing(asked.path)
+    return Response(status_code=307, headers={"location": place})
+
+
+def delete_media(account: Account, asked: Asked) -> Response:
+    text = _text(account, asked)
+    if text.media.pop(asked.ids["media"], None) is None:
+        raise missing(asked.path)
+    text.body["num_media"] = str(len(text.media))
+    return Response(status_code=204)
+
+
+def add(
+    account: Account,
+    sender: str,
+    to: str,
+    words: str,
+    direction: str,
+    at: datetime,
+    media: list[str] | None = None,
+) -> Text:
+    """Keep a message as it is once it has arrived."""
+    urls = media or []
+    state, sid = account.state, account.state.id("MM" if urls else "SM", 32)
+    date, place = rfc2822(at), account.uri(f"Messages/{sid}")
+    text = Text(
+        at.replace(microsecond=0),
+        {
+            "sid": sid,
+            "account_sid": account.sid,
+            "from": sender,
+            "to": to,
+            "body": words,
+            "status": "received" if direction == "inbound" else "delivered",
+            "direction": direction,
+            "num_segments": str(max(1, -(-len(words) // 160))),
+            "num_media": str(len(urls)),
+            "price": "-0.00790",
+            "price_unit": "USD",
+            "error_code": None,
+            "error_message": None,
+            "messaging_service_sid": None,
+            "api_version": "2010-04-01",
+            "date_created": date,
+            "date_sent": date,
+            "date_updated": date,
+            "subresource_uris": {"media": f"{place}/Media.json"},
+            "uri": f"{place}.json",
+        },
+    )
+    for url in urls:
+        media_sid = state.id("ME", 32)
+        text.places[media_sid] = url
+        text.media[media_sid] = {
+            "sid": media_sid,
+            "account_sid": account.sid,
+            "parent_sid": sid,
+            "content_type": "image/jpeg",
+            "date_created": date,
+            "date_updated": date,
+            "uri": f"{place}/Media/{media_sid}.json",
+        }
+    account.texts[sid] = text
+    return text
+
+
+def _text(account: Account, asked: Asked) -> Text:
+    if asked.ids["sid"] not in account.texts:
+        raise missing(asked.path)
+    return account.texts[asked.ids["sid"]]
+
+
+def _can_text(number: Json) -> bool:
+    can = number["capabilities"]
+    return isinstance(can, dict) and can["sms"] is True
+
+
+def _period(asked: Asked) -> tuple[datetime | None, datetime | None]:
+    """The first moment that is in, and the first that is not."""
+    low = high = None
+    for name in ("DateSent", "DateSent>", "DateSent<"):
+        value = asked.filter(name)
+        if value is None:
+            continue
+        try:
+            begin = datetime.fromisoformat(value)
+        except ValueError:
+            raise invalid(f"{name} is not a date") from None
+        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
+        end = begin + (timedelta(days=1) if len(value) == 10 else timedelta(seconds=1))
+        low = low if name == "DateSent<" else begin
+        high = high if name == "DateSent>" else end
+    return low, high

@@ -1,0 +1,114 @@
+"""Pages as Twilio answers them: 2010-04-01 with `…_uri` beside the items, v1 hosts with `meta`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json
+
+from .account import Asked, invalid, refusal
+
+_OURS = {"PageSize", "Page", "PageToken"}
+
+
+@dataclass(frozen=True)
+class _Page:
+    number: int
+    size: int
+    start: int
+    items: list[Json]
+    here: str
+    first: str
+    next: str | None
+    previous: str | None
+
+
+def page(asked: Asked, name: str, rows: Sequence[Json]) -> Response:
+    """A page of the 2010-04-01 API."""
+    cut = _cut(asked, rows)
+    return JSONResponse(
+        {
+            name: cut.items,
+            "end": max(cut.start, cut.start + len(cut.items) - 1),
+            "first_page_uri": cut.first,
+            "next_page_uri": cut.next,
+            "page": cut.number,
+            "page_size": cut.size,
+            "previous_page_uri": cut.previous,
+            "start": cut.start,
+            "uri": cut.here,
+        }
+    )
+
+
+def meta_page(asked: Asked, host: str, name: str, rows: Sequence[Json]) -> Response:
+    """A page of a v1 API, whose links name the host."""
+    cut = _cut(asked, rows)
+    return JSONResponse(
+        {
+            "meta": {
+                "page": cut.number,
+                "page_size": cut.size,
+                "first_page_url": host + cut.first,
+                "previous_page_url": host + cut.previous if cut.previous else None,
+                "url": host + cut.here,
+                "next_page_url": host + cut.next if cut.next else None,
+                "key": name,
+            },
+            name: cut.items,
+        }
+    )
+
+
+def page_size(asked: Asked) -> int:
+    size = _number(asked, "PageSize", 50)
+    if not 1 <= size <= 1000:
+        raise invalid("PageSize must be between 1 and 1000")
+    return size
+
+
+def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
+    size, number = page_size(asked), _number(asked, "Page", 0)
+    token = asked.filter("PageToken")
+    if number and token is None:
+        raise refusal(400, 70002, "Page must be given with PageToken")
+    start = 0
+    if token is not None:
+        direction, sid = token[:2], token[2:]
+        place = next((i for i, row in enumerate(rows) if row["sid"] == sid), None)
+        if direction not in {"PA", "PB"} or (not number and direction == "PA"):
+            raise invalid("PageToken is not valid")
+        if place is None:
+            # What the token named is gone: the page begins where it would have.
+            start = number * size
+        else:
+            start = place + 1 if direction == "PA" else max(0, place - size)
+    items = list(rows[start : start + size])
+    kept = [pair for pair in asked.query if pair[0] not in _OURS]
+
+    def link(page: int, token: str | None) -> str:
+        pairs = [*kept, ("PageSize", str(size)), ("Page", str(page))]
+        return f"{asked.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+
+    more = start + size < len(rows)
+    return _Page(
+        number,
+        size,
+        number * size,
+        items,
+        link(number, token),
+        link(0, None),
+        link(number + 1, f"PA{items[-1]['sid']}") if more else None,
+        link(number - 1, f"PB{items[0]['sid']}") if number and items else None,
+    )
+
+
+def _number(asked: Asked, name: str, default: int) -> int:
+    try:
+        return int(asked.filter(name) or default)
+    except ValueError:
+        raise invalid(f"{name} is not a number") from None

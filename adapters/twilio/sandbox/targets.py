@@ -1,0 +1,237 @@
+"""What a number can be assigned to: applications, and trunks of the trunking API."""
+
+from __future__ import annotations
+
+import re
+from email.utils import parsedate_to_datetime
+
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json
+
+from . import numbers
+from .account import Account, Asked, found, http_url, invalid, iso8601, missing, rfc2822, snake
+from .paging import meta_page, page
+
+TRUNKING = "https://trunking.twilio.com"
+_URLS = (
+    "VoiceUrl",
+    "VoiceFallbackUrl",
+    "StatusCallback",
+    "SmsUrl",
+    "SmsFallbackUrl",
+    "SmsStatusCallback",
+    "MessageStatusCallback",
+)
+_METHODS = (
+    "VoiceMethod",
+    "VoiceFallbackMethod",
+    "SmsMethod",
+    "SmsFallbackMethod",
+    "StatusCallbackMethod",
+)
+_SIP_URL = re.compile(r"sips?:\S+")
+
+
+def applications(account: Account, asked: Asked) -> Response:
+    name = asked.filter("FriendlyName")
+    rows = [row for row in account.applications.values() if name in (None, row["friendly_name"])]
+    return page(asked, "applications", rows)
+
+
+def application(account: Account, asked: Asked) -> Response:
+    return JSONResponse(found(account.applications, asked))
+
+
+def create_application(account: Account, asked: Asked) -> Response:
+    made = new_application(account, asked.field("FriendlyName") or "")
+    _configure(made, asked)
+    return JSONResponse(made, 201)
+
+
+def update_application(account: Account, asked: Asked) -> Response:
+    row = found(account.applications, asked)
+    _configure(row, asked)
+    return JSONResponse(row)
+
+
+def delete_application(account: Account, asked: Asked) -> Response:
+    found(account.applications, asked)
+    del account.applications[asked.ids["sid"]]
+    return Response(status_code=204)
+
+
+def new_application(account: Account, name: str) -> Json:
+    sid = account.state.id("AP", 32)
+    now = rfc2822(account.state.now())
+    account.applications[sid] = {
+        "sid": sid,
+        "account_sid": account.sid,
+        "friendly_name": name,
+        "api_version": "2010-04-01",
+        **{snake(url): "" for url in _URLS},
+        **{snake(method): "POST" for method in _METHODS},
+        "voice_caller_id_lookup": False,
+        "public_application_connect_enabled": False,
+        "date_created": now,
+        "date_updated": now,
+        "uri": account.uri(f"Applications/{sid}.json"),
+    }
+    return account.applications[sid]
+
+
+def trunks(account: Account, asked: Asked) -> Response:
+    return meta_page(asked, TRUNKING, "trunks", list(account.trunks.values()))
+
+
+def trunk(account: Account, asked: Asked) -> Response:
+    return JSONResponse(found(account.trunks, asked))
+
+
+def create_trunk(account: Account, asked: Asked) -> Response:
+    made = new_trunk(account, asked.field("FriendlyName") or "", asked.field("DomainName"))
+    return JSONResponse(made, 201)
+
+
+def update_trunk(account: Account, asked: Asked) -> Response:
+    row = found(account.trunks, asked)
+    row["friendly_name"] = asked.field("FriendlyName") or row["friendly_name"]
+    row["domain_name"] = _domain(asked.field("DomainName")) or row["domain_name"]
+    return JSONResponse(row)
+
+
+def delete_trunk(account: Account, asked: Asked) -> Response:
+    found(account.trunks, asked)
+    for number in numbers.trunk_numbers(account, asked.ids["sid"]):
+        number["trunk_sid"] = None
+    del account.trunks[asked.ids["sid"]]
+    return Response(status_code=204)
+
+
+def new_trunk(account: Account, name: str, domain: str | None = None) -> Json:
+    sid = account.state.id("TK", 32)
+    now = iso8601(account.state.now())
+    url = f"{TRUNKING}/v1/Trunks/{sid}"
+    account.trunks[sid] = {
+        "sid": sid,
+        "account_sid": account.sid,
+        "friendly_name": name,
+        "domain_name": _domain(domain),
+        "disaster_recovery_url": None,
+        "disaster_recovery_method": None,
+        "recording": {"mode": "do-not-record", "trim": "do-not-trim"},
+        "secure": False,
+        "cnam_lookup_enabled": False,
+        "symmetric_rtp_enabled": False,
+        "transfer_mode": "disable-all",
+        "transfer_caller_id": "from-transferee",
+        "auth_type": "",
+        "auth_type_set": [],
+        "date_created": now,
+        "date_updated": now,
+        "url": url,
+        "links": {
+            "origination_urls": f"{url}/OriginationUrls",
+            "credential_lists": f"{url}/CredentialLists",
+            "ip_access_control_lists": f"{url}/IpAccessControlLists",
+            "phone_numbers": f"{url}/PhoneNumbers",
+        },
+    }
+    return account.trunks[sid]
+
+
+def trunk_numbers(account: Account, asked: Asked) -> Response:
+    found(account.trunks, asked, "trunk")
+    held = numbers.trunk_numbers(account, asked.ids["trunk"])
+    rows = [_on_trunk(number, asked.ids["trunk"]) for number in held]
+    return meta_page(asked, TRUNKING, "phone_numbers", rows)
+
+
+def attach(account: Account, asked: Asked) -> Response:
+    found(account.trunks, asked, "trunk")
+    sid = asked.field("PhoneNumberSid") or ""
+    number = numbers.attach(account, asked, sid, asked.ids["trunk"])
+    return JSONResponse(_on_trunk(number, asked.ids["trunk"]), 201)
+
+
+def attached(account: Account, asked: Asked) -> Response:
+    return JSONResponse(_on_trunk(_held(account, asked), asked.ids["trunk"]))
+
+
+def detach(account: Account, asked: Asked) -> Response:
+    """Off the trunk; the number stays owned."""
+    numbers.attach(account, asked, str(_held(account, asked)["sid"]), None)
+    return Response(status_code=204)
+
+
+def origination_urls(account: Account, asked: Asked) -> Response:
+    found(account.trunks, asked, "trunk")
+    urls = account.origination_urls.values()
+    rows = [row for row in urls if row["trunk_sid"] == asked.ids["trunk"]]
+    return meta_page(asked, TRUNKING, "origination_urls", rows)
+
+
+def create_origination_url(account: Account, asked: Asked) -> Response:
+    found(account.trunks, asked, "trunk")
+    required = ("FriendlyName", "SipUrl", "Priority", "Weight", "Enabled")
+    given = {name: asked.field(name) or "" for name in required}
+    if not all(given.values()) or not _SIP_URL.fullmatch(given["SipUrl"]):
+        raise invalid(f"{', '.join(required)} are required; SipUrl begins with sip:")
+    sid = account.state.id("OU", 32)
+    now = iso8601(account.state.now())
+    try:
+        priority, weight = int(given["Priority"]), int(given["Weight"])
+    except ValueError:
+        raise invalid("Priority and Weight are numbers") from None
+    account.origination_urls[sid] = {
+        "sid": sid,
+        "account_sid": account.sid,
+        "trunk_sid": asked.ids["trunk"],
+        "friendly_name": given["FriendlyName"],
+        "sip_url": given["SipUrl"],
+        "priority": priority,
+        "weight": weight,
+        "enabled": given["Enabled"].lower() == "true",
+        "date_created": now,
+        "date_updated": now,
+        "url": f"{TRUNKING}{asked.path}/{sid}",
+    }
+    return JSONResponse(account.origination_urls[sid], 201)
+
+
+def _held(account: Account, asked: Asked) -> Json:
+    found(account.trunks, asked, "trunk")
+    for number in numbers.trunk_numbers(account, asked.ids["trunk"]):
+        if number["sid"] == asked.ids["sid"]:
+            return number
+    raise missing(asked.path)
+
+
+def _on_trunk(number: Json, trunk: str) -> Json:
+    """A number as the trunking API shows it: without what only 2010-04-01 knows, with a URL."""
+    hidden = {"uri", "origin", "status", "type", "address_sid", "identity_sid", "bundle_sid"}
+    hidden |= {"voice_receive_mode", "emergency_status"}
+    hidden |= {"emergency_address_sid", "emergency_address_status"}
+    url = f"{TRUNKING}/v1/Trunks/{trunk}/PhoneNumbers/{number['sid']}"
+    links: Json = {"phone_number": f"https://api.twilio.com{number['uri']}".removesuffix(".json")}
+    shown = {key: value for key, value in number.items() if key not in hidden}
+    dates = {
+        key: iso8601(parsedate_to_datetime(str(number[key])))
+        for key in ("date_created", "date_updated")
+    }
+    return {**shown, **dates, "url": url, "links": links}
+
+
+def _configure(row: Json, asked: Asked) -> None:
+    given = dict(asked.form)
+    for name in _URLS:
+        http_url(name, given.get(name, ""))
+    for name in ("FriendlyName", *_URLS, *_METHODS):
+        if name in given:
+            row[snake(name)] = given[name]
+
+
+def _domain(name: str | None) -> str | None:
+    if name is not None and not name.endswith("pstn.twilio.com"):
+        raise invalid("DomainName must end in pstn.twilio.com")
+    return name

@@ -1,0 +1,224 @@
+"""The sandbox itself: its accounts, who may reach them, and where everything is served."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from telephony.model import Application, Webhook
+from telephony.sandbox.vendor import (
+    Handler,
+    Json,
+    Refusal,
+    Sample,
+    State,
+    VendorSandbox,
+    route,
+)
+
+from . import available, calls, messages, numbers, targets
+from .account import API, Account, Answer, Asked, missing, refusal, rfc2822
+
+_MAIN = "AC" + "5a" * 16
+_SUB = "AC" + "5b" * 16
+_KEY = "SK" + "5c" * 16
+_TOKEN = "sandbox-auth-token"  # noqa: S105 - made up
+_SUB_TOKEN = "sandbox-subaccount-token"  # noqa: S105
+_SECRET = "sandbox-key-secret"  # noqa: S105
+
+_KINDS = ("Local", "Mobile", "TollFree")
+
+
+class TwilioSandbox(VendorSandbox):
+    """A main account with one subaccount; each has two applications, two trunks and no numbers.
+
+    Any number that looks like one can be bought, whether or not a search shows it. Twilio's magic
+    numbers (+1 500 555 00…) are refused as documented for test credentials.
+
+    Attributes:
+        account: the main account; plant things in its tables.
+        subaccount: reached with the main account's credentials, or with its own token.
+    """
+
+    name: ClassVar[str] = "twilio"
+
+    def __init__(self) -> None:
+        self.state = State(seed=0x7A)
+        main_logins = {_MAIN: _TOKEN, _KEY: _SECRET}
+        self.account = Account(_MAIN, _MAIN, main_logins, self.state)
+        self.subaccount = Account(_SUB, _MAIN, {_SUB: _SUB_TOKEN}, self.state)
+        self.applications = [
+            str(targets.new_application(account, name)["sid"])
+            for account in (self.account, self.subaccount)
+            for name in ("Reception", "Sales")
+        ]
+        self.trunks = [
+            str(targets.new_trunk(account, name)["sid"])
+            for account in (self.account, self.subaccount)
+            for name in ("Agents", "Office")
+        ]
+        self.sample = Sample(
+            target=Webhook("https://example.com/voice", "https://example.com/sms"),
+            other_target=Application(self.applications[0]),
+            unimportable="+14155550000",
+            call_url="https://example.com/call",
+        )
+
+    def routes(self) -> Sequence[BaseRoute]:
+        account = f"{API}/{{account}}"
+        owned, sale = f"{account}/IncomingPhoneNumbers", f"{account}/AvailablePhoneNumbers"
+        texts, voice = f"{account}/Messages", f"{account}/Calls"
+        apps, trunks = f"{account}/Applications", "/v1/Trunks"
+        served: list[tuple[str, str, Answer]] = [
+            ("GET", f"{account}.json", _describe),
+            ("GET", f"{owned}.json", numbers.owned),
+            ("POST", f"{owned}.json", numbers.buy),
+            ("GET", f"{owned}/{{sid}}.json", numbers.fetch),
+            ("POST", f"{owned}/{{sid}}.json", numbers.update),
+            ("DELETE", f"{owned}/{{sid}}.json", numbers.release),
+            ("GET", f"{sale}.json", available.countries),
+            ("GET", f"{sale}/{{country}}/{{kind}}.json", available.search),
+            ("GET", f"{sale}/{{country}}.json", available.country),
+            ("GET", f"{texts}.json", messages.listed),
+            ("POST", f"{texts}.json", messages.send),
+            ("GET", f"{texts}/{{sid}}/Media.json", messages.media_list),
+            ("GET", f"{texts}/{{sid}}/Media/{{media}}.json", messages.media),
+            ("DELETE", f"{texts}/{{sid}}/Media/{{media}}.json", messages.delete_media),
+            ("GET", f"{texts}/{{sid}}/Media/{{media}}", messages.media_bytes),
+            ("GET", f"{texts}/{{sid}}.json", messages.fetch),
+            ("POST", f"{texts}/{{sid}}.json", messages.redact),
+            ("DELETE", f"{texts}/{{sid}}.json", messages.delete),
+            ("GET", f"{voice}.json", calls.listed),
+            ("POST", f"{voice}.json", calls.place),
+            ("GET", f"{voice}/{{sid}}.json", calls.fetch),
+            ("POST", f"{voice}/{{sid}}.json", calls.update),
+            ("GET", f"{apps}.json", targets.applications),
+            ("POST", f"{apps}.json", targets.create_application),
+            ("GET", f"{apps}/{{sid}}.json", targets.application),
+            ("POST", f"{apps}/{{sid}}.json", targets.update_application),
+            ("DELETE", f"{apps}/{{sid}}.json", targets.delete_application),
+            ("GET", trunks, targets.trunks),
+            ("POST", trunks, targets.create_trunk),
+            ("GET", f"{trunks}/{{sid}}", targets.trunk),
+            ("POST", f"{trunks}/{{sid}}", targets.update_trunk),
+            ("DELETE", f"{trunks}/{{sid}}", targets.delete_trunk),
+            ("GET", f"{trunks}/{{trunk}}/PhoneNumbers", targets.trunk_numbers),
+            ("POST", f"{trunks}/{{trunk}}/PhoneNumbers", targets.attach),
+            ("GET", f"{trunks}/{{trunk}}/PhoneNumbers/{{sid}}", targets.attached),
+            ("DELETE", f"{trunks}/{{trunk}}/PhoneNumbers/{{sid}}", targets.detach),
+            ("GET", f"{trunks}/{{trunk}}/OriginationUrls", targets.origination_urls),
+            ("POST", f"{trunks}/{{trunk}}/OriginationUrls", targets.create_origination_url),
+        ]
+        by_kind = [
+            route(method, f"{owned}/{kind}.json", self._serve(answer, kind))
+            for kind in _KINDS
+            for method, answer in (("GET", numbers.owned), ("POST", numbers.buy))
+        ]
+        return [*by_kind, *(route(m, path, self._serve(answer)) for m, path, answer in served)]
+
+    def refuse_route(self, request: Request, status: int) -> Refusal:
+        self._authorized(request)
+        if status == 404:
+            return missing(_path(request))
+        return refusal(status, 20004, "Method not allowed")
+
+    def settings(self, base_url: str) -> Mapping[str, str]:
+        return {
+            "base_url": base_url,
+            "account_sid": _MAIN,
+            "auth_token": _TOKEN,
+            "api_key_sid": _KEY,
+            "api_key_secret": _SECRET,
+        }
+
+    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
+        for account in (self.account, self.subaccount):
+            if account.holds(to):
+                at = sent_at or self.state.now()
+                text = messages.add(account, sender, to, body, "inbound", at)
+                return str(text.body["sid"])
+        raise LookupError(f"there is no number {to}")
+
+    def plant_messages(
+        self, number: str, count: int, *, newest: datetime, media: Sequence[str] = ()
+    ) -> None:
+        """Let the main account's `number` have a history: `count` texts, two in every second before
+        `newest`, received and sent in turn, each with `media`."""
+        other = "+14155550199"
+        for index in reversed(range(count)):
+            at = newest - timedelta(seconds=index // 2)
+            ends = (other, number, "inbound") if index % 2 else (number, other, "outbound-api")
+            sender, to, direction = ends
+            words = f"Text {count - index}"
+            messages.add(self.account, sender, to, words, direction, at, list(media))
+
+    def _serve(self, answer: Answer, kind: str | None = None) -> Handler:
+        async def served(request: Request) -> Response:
+            form = parse_qsl((await request.body()).decode(), keep_blank_values=True)
+            ids = {**request.path_params, **({"kind": kind} if kind else {})}
+            query = request.query_params.multi_items()
+            try:
+                account = self._authorized(request)
+                response = answer(account, Asked(_path(request), ids, query, form))
+            except Refusal as refused:
+                response = refused.response()
+            response.headers["Twilio-Request-Id"] = self.state.id("RQ", 32)
+            return response
+
+        return served
+
+    def _authorized(self, request: Request) -> Account:
+        """The account that the path names, if the credentials reach it."""
+        user, password = _login(request.headers.get("authorization", ""))
+        accounts = {account.sid: account for account in (self.account, self.subaccount)}
+        for holder in accounts.values():
+            if holder.logins.get(user, "") == password != "":
+                wanted = accounts.get(request.path_params.get("account", holder.sid))
+                # A standard key reaches everything but the account itself.
+                if request.url.path.endswith(f"{API}/{holder.sid}.json") and user == _KEY:
+                    break
+                if wanted is None or holder.sid not in (wanted.sid, wanted.owner):
+                    raise missing(_path(request))
+                return wanted
+        raise refusal(401, 20003, "Authenticate")
+
+
+def _describe(account: Account, _: Asked) -> Response:
+    parts = ("AvailablePhoneNumbers", "IncomingPhoneNumbers", "Messages", "Calls", "Applications")
+    body: Json = {
+        "sid": account.sid,
+        "owner_account_sid": account.owner,
+        "friendly_name": "Sandbox",
+        "status": "active",
+        "type": "Full",
+        "auth_token": account.logins[account.sid],
+        "date_created": rfc2822(account.state.now()),
+        "date_updated": rfc2822(account.state.now()),
+        "subresource_uris": {part.lower(): account.uri(f"{part}.json") for part in parts},
+        "uri": f"{API}/{account.sid}.json",
+    }
+    return JSONResponse(body)
+
+
+def _path(request: Request) -> str:
+    """The path as Twilio knows it: below wherever the sandbox is mounted."""
+    scope = request.scope
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+
+
+def _login(header: str) -> tuple[str, str]:
+    scheme, _, encoded = header.partition(" ")
+    try:
+        text = base64.b64decode(encoded, validate=True).decode() if scheme == "Basic" else ""
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    user, _, password = text.partition(":")
+    return user, password

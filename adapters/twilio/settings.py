@@ -1,0 +1,68 @@
+"""What a connection to Twilio can be configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, model_validator
+
+from telephony.settings import Env, ProviderSettings
+
+_HOST = "https://api.twilio.com"
+_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
+_LABEL = r"^[a-z0-9-]+$"
+
+
+class TwilioSettings(ProviderSettings):
+    """Settings of a Twilio connection: an account, and an API key or an auth token to reach it.
+
+    Attributes:
+        base_url: overrides `region` and `edge`.
+        account_sid: ``AC…``, the account that holds the numbers.
+        auth_token: of `account_sid`, or of `auth_account_sid`.
+        api_key_sid: ``SK…``, with `api_key_secret`; goes before `auth_token` where both are given.
+        auth_account_sid: whose token `auth_token` is, if not `account_sid`'s own: the main account
+            reaches the numbers of its subaccounts. An API key of the main account needs none.
+        region: ``us1``, ``ie1`` or ``au1``; credentials belong to one region.
+        edge: where requests enter Twilio's network; default: the region's own.
+    """
+
+    base_url: str = _HOST
+    account_sid: Annotated[str, Env("TWILIO_ACCOUNT_SID")] = Field(pattern="^AC[0-9a-fA-F]{32}$")
+    auth_token: Annotated[SecretStr | None, Env("TWILIO_AUTH_TOKEN")] = None
+    api_key_sid: Annotated[str | None, Env("TWILIO_API_KEY")] = Field(
+        default=None, pattern="^SK[0-9a-fA-F]{32}$"
+    )
+    api_key_secret: Annotated[SecretStr | None, Env("TWILIO_API_SECRET")] = None
+    auth_account_sid: str | None = Field(default=None, pattern="^AC[0-9a-fA-F]{32}$")
+    region: Annotated[str | None, Env("TWILIO_REGION")] = Field(default=None, pattern=_LABEL)
+    edge: Annotated[str | None, Env("TWILIO_EDGE")] = Field(default=None, pattern=_LABEL)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> TwilioSettings:
+        if (self.api_key_sid is None) != (self.api_key_secret is None):
+            raise ValueError("`api_key_sid` and `api_key_secret` go together: give both")
+        if self.api_key_sid is None and self.auth_token is None:
+            raise ValueError(
+                "credentials are missing: give `api_key_sid` and `api_key_secret`, or `auth_token` "
+                "(TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN)"
+            )
+        if self.region and not self.edge and self.region not in _EDGES:
+            raise ValueError(f"name the `edge` too: that of region {self.region} is not known here")
+        return self
+
+    @property
+    def api(self) -> str:
+        """Where requests go. Source: twilio.com/docs/global-infrastructure."""
+        if "base_url" in self.model_fields_set or not (self.region or self.edge):
+            return self.base_url
+        region = self.region or "us1"
+        return f"https://api.{self.edge or _EDGES[region]}.{region}.twilio.com"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """User and password of HTTP Basic, the password in clear."""
+        if self.api_key_sid is not None and self.api_key_secret is not None:
+            return self.api_key_sid, self.api_key_secret.get_secret_value()
+        token = self.auth_token.get_secret_value() if self.auth_token else ""
+        return self.auth_account_sid or self.account_sid, token

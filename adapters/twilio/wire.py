@@ -1,0 +1,262 @@
+"""Twilio's bodies, and the way from them into the unified model.
+
+Unknown fields and unknown values of enumerations are tolerated; unset sids and URLs are null in
+some fields and empty in others. Source: twilio.com/docs, API version 2010-04-01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from telephony import model
+from telephony.capabilities import CarrierOutcome
+from telephony.errors import InvalidRequestError
+from telephony.marks import marked, unmarked
+from telephony.model import CallStatus, Channel, Direction, MessageStatus
+from telephony.wire import Json, Response, items, read
+
+from . import routing
+
+_LONGEST_NAME = 64
+_MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
+    )
+}
+_MESSAGE_STATUS = {
+    **{status.value: status for status in MessageStatus if status is not MessageStatus.UNKNOWN},
+    "accepted": MessageStatus.QUEUED,
+    "scheduled": MessageStatus.QUEUED,
+}
+_DIRECTIONS = {
+    "inbound": Direction.INBOUND,
+    "outbound-api": Direction.OUTBOUND,
+    "outbound-call": Direction.OUTBOUND,
+    "outbound-reply": Direction.OUTBOUND,
+}
+_CALL_STATUS = {
+    status.value.replace("_", "-"): status
+    for status in CallStatus
+    if status is not CallStatus.UNKNOWN
+}
+_ADDRESS_CHANNELS = {"whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
+
+
+def moment(text: object) -> datetime | None:
+    """An RFC 2822 date. The form that Twilio writes is read directly, as pages hold thousands."""
+    if not isinstance(text, str):
+        return None
+    try:
+        if text[26:] == "+0000" and text[16] == " ":
+            return datetime.fromisoformat(
+                f"{text[12:16]}-{_MONTHS[text[8:11]]}-{text[5:7]}T{text[17:25]}+00:00"
+            )
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, KeyError, IndexError):
+        return None
+
+
+_Moment = Annotated[datetime | None, BeforeValidator(moment)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Number(_Body):
+    sid: str
+    phone_number: str
+    friendly_name: str | None = None
+    status: str | None = None
+    capabilities: dict[str, JsonValue] | None = None
+    date_created: _Moment = None
+    date_updated: _Moment = None
+
+    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
+        return model.PhoneNumber(
+            id=self.sid,
+            number=self.phone_number,
+            provider=provider,
+            label=unmarked(self.friendly_name),
+            # Free text at Twilio; only this word is documented.
+            status=model.NumberStatus.ACTIVE
+            if self.status == "in-use"
+            else model.NumberStatus.UNKNOWN,
+            channels=channels(self.capabilities),
+            assignment=routing.assignment(routing.current(raw)),
+            created_at=self.date_created,
+            updated_at=self.date_updated,
+            raw=raw,
+        )
+
+
+class Available(_Body):
+    phone_number: str
+    iso_country: str | None = None
+    region: str | None = None
+    locality: str | None = None
+    postal_code: str | None = None
+    capabilities: dict[str, JsonValue] | None = None
+
+    def normalized(self, provider: str, kind: str, raw: Json) -> model.AvailableNumber:
+        return model.AvailableNumber(
+            number=self.phone_number,
+            provider=provider,
+            country=self.iso_country,
+            region=self.region,
+            locality=self.locality,
+            postal_code=self.postal_code,
+            kind=kind,
+            channels=channels(self.capabilities),
+            raw=raw,
+        )
+
+
+class Call(_Body):
+    sid: str
+    sender: str | None = Field(default=None, alias="from")
+    recipient: str | None = Field(default=None, alias="to")
+    direction: str | None = None
+    status: str | None = None
+    start_time: _Moment = None
+
+
+class Media(_Body):
+    uri: str
+
+
+class _Available(_Body):
+    available_phone_numbers: list[dict[str, JsonValue]]
+
+
+def number(response: Response, provider: str) -> model.PhoneNumber:
+    raw = response.object()
+    return read(Number, raw, response).normalized(provider, raw)
+
+
+def number_page(page: Json, response: Response, provider: str) -> list[model.PhoneNumber]:
+    return [
+        read(Number, raw, response).normalized(provider, raw)
+        for raw in objects(page.get("incoming_phone_numbers"), response)
+    ]
+
+
+def available(response: Response, provider: str, kind: str) -> list[model.AvailableNumber]:
+    page = read(_Available, response.json(), response)
+    return [
+        read(Available, raw, response).normalized(provider, kind, raw)
+        for raw in page.available_phone_numbers
+    ]
+
+
+def message(raw: Json, response: Response, provider: str, number: str) -> model.Message:
+    """Read straight into the unified model: a history holds thousands of them."""
+    sender, recipient, code = raw.get("from"), raw.get("to"), raw.get("error_code")
+    error = None
+    if code is not None:
+        error = {"code": str(code), "message": raw.get("error_message")}
+    found = {
+        "id": raw.get("sid"),
+        "provider": provider,
+        "number": number,
+        "sender": sender,
+        "recipient": recipient,
+        "body": raw.get("body") or "",
+        "direction": _DIRECTIONS.get(str(raw.get("direction")), Direction.UNKNOWN),
+        "status": _MESSAGE_STATUS.get(str(raw.get("status")), MessageStatus.UNKNOWN),
+        "channel": _channel(raw, str(sender or recipient)),
+        # Until it is sent, the moment when Twilio took it is the only one on record.
+        "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
+        "error": error,
+        "raw": raw,
+    }
+    return read(model.Message, found, response)
+
+
+def _channel(raw: Json, address: str) -> Channel:
+    if ":" in address:
+        return _ADDRESS_CHANNELS.get(address.partition(":")[0], Channel.UNKNOWN)
+    return Channel.MMS if str(raw.get("sid"))[:2] == "MM" or has_media(raw) else Channel.SMS
+
+
+def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
+    found = objects(page.get("messages"), response)
+    return [message(raw, response, provider, number) for raw in found]
+
+
+def media(response: Response, base_url: str) -> list[str]:
+    """Where the bytes are: at the address of their description, without its ending."""
+    found = objects(response.object().get("media_list"), response)
+    uris = [read(Media, raw, response).uri for raw in found]
+    return [base_url + uri.removesuffix(".json") for uri in uris]
+
+
+def call(response: Response, provider: str, number: str) -> model.Call:
+    raw = response.object()
+    placed = read(Call, raw, response)
+    return model.Call(
+        id=placed.sid,
+        provider=provider,
+        number=number,
+        sender=placed.sender,
+        recipient=placed.recipient,
+        direction=Direction.INBOUND if placed.direction == "inbound" else Direction.OUTBOUND,
+        status=_CALL_STATUS.get(placed.status or "", CallStatus.UNKNOWN),
+        started_at=placed.start_time,
+        raw=raw,
+    )
+
+
+def released(number: model.PhoneNumber, until: datetime) -> model.Release:
+    return model.Release(
+        id=number.id,
+        number=number.number,
+        provider=number.provider,
+        at_carrier=CarrierOutcome.RELEASED,
+        reversible=True,
+        undo_until=until,
+        how_to_undo="Take it back in the Twilio console: Phone Numbers, Manage, Released Numbers.",
+        raw=number.raw,
+    )
+
+
+def objects(value: JsonValue, response: Response) -> list[Json]:
+    return [item for item in items(value, response) if isinstance(item, dict)]
+
+
+def channels(capabilities: Mapping[str, JsonValue] | None) -> frozenset[Channel]:
+    words = {word.lower() for word, can in (capabilities or {}).items() if can is True}
+    return frozenset(channel for channel in Channel if channel.value in words)
+
+
+def has_media(message: Json) -> bool:
+    return message.get("num_media") not in ("0", None)
+
+
+def stored_label(number: model.PhoneNumber) -> str | None:
+    """The label with the mark of the purchase, if it carries one."""
+    label = number.raw.get("friendly_name")
+    return label if isinstance(label, str) else None
+
+
+def friendly_name(label: str | None, key: str | None) -> str | None:
+    """The label with the mark of the purchase.
+
+    Raises:
+        InvalidRequestError: it would have to be cut off.
+    """
+    name = marked(label, key)
+    if name is not None and len(name) > _LONGEST_NAME:
+        room = _LONGEST_NAME - len(name) + len(label or "")
+        raise InvalidRequestError(
+            f"`label` is longer than the {room} characters that there is room for.",
+            argument="label",
+            hint=f"Shorten it: Twilio keeps {_LONGEST_NAME}, the key of a purchase included.",
+        )
+    return name
