@@ -9,7 +9,7 @@ SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
 
 
 def matrix() -> dict[str, dict[Capability, Support]]:
-    """For every installed adapter, how far it offers each operation (with default settings)."""
+    """For every installed adapter, how far its vendor offers each operation."""
     return {
         name: {capability: adapter.capabilities[capability] for capability in Capability}
         for name, adapter in ((name, registry.load(name)) for name in registry.available())

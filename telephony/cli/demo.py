@@ -43,7 +43,7 @@ def demo(
         document({vendor: dict(steps) for vendor, steps in results.items()})
     else:
         rows = [(step, *(str(steps[step]) for steps in results.values())) for step in STEPS]
-        table(("STEP", *(vendor.upper() for vendor in results)), rows, empty="No vendor.")
+        table(("STEP", *(vendor.upper() for vendor in results)), rows, empty="No vendor.", gap=1)
         console.print("\n- : not offered by the vendor. See `telephony providers` for the reasons.")
     if any("failed" in outcome for steps in results.values() for outcome in steps.values()):
         raise typer.Exit(1)

@@ -47,9 +47,11 @@ def document(value: BaseModel | Sequence[BaseModel] | dict[str, object]) -> None
     typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, gap: int = 2
+) -> None:
     """Print rows under their headings, or say that there are none."""
-    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for column in columns:
         # An E.164 number or an id that is cut in two is of no use to anyone.
         grid.add_column(column, overflow="fold", no_wrap=column in {"NUMBER", "FROM", "TO"})

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import telephony
-from telephony import Capability, LinkedCarrier, TelephonyError
+from telephony import Capability, CarrierOutcome, LinkedCarrier, TelephonyError
 from telephony.sandbox.server import Sandbox
 
 STEPS = (
-    "get a number",
+    "get number",
+    "number",
     "label",
     "assign",
-    "receive a text",
-    "list messages",
-    "send a text",
+    "receive text",
+    "messages",
+    "send text",
     "call",
     "unassign",
     "release",
@@ -40,12 +41,13 @@ class _Tour:
 
     def run(self) -> dict[str, str]:
         steps: dict[str, tuple[Capability | None, Callable[[], str]]] = {
-            "get a number": (None, self._get),
+            "get number": (None, self._get),
+            "number": (None, lambda: self._number),
             "label": (Capability.UPDATE_NUMBER, self._label),
             "assign": (Capability.ASSIGN_NUMBER, self._assign),
-            "receive a text": (Capability.LIST_MESSAGES, self._receive),
-            "list messages": (Capability.LIST_MESSAGES, self._list),
-            "send a text": (Capability.SEND_MESSAGE, self._send),
+            "receive text": (Capability.LIST_MESSAGES, self._receive),
+            "messages": (Capability.LIST_MESSAGES, self._list),
+            "send text": (Capability.SEND_MESSAGE, self._send),
             "call": (Capability.PLACE_CALL, self._call),
             "unassign": (Capability.UNASSIGN_NUMBER, self._unassign),
             "release": (Capability.RELEASE_NUMBER, self._release),
@@ -66,13 +68,13 @@ class _Tour:
         sample, provider = self._sample, self._provider
         if sample.carrier is None and sample.source is None:
             self._number = provider.provision_number().number
-            return f"bought {self._number}"
+            return "bought"
         source = sample.source
         if sample.carrier is not None:
             linked = provider.link_carrier(sample.carrier, label="Demo")
             source = LinkedCarrier(linked.id or "")
         self._number = provider.import_number("+14155550142", source=source).number
-        return f"imported {self._number}"
+        return "imported"
 
     def _label(self) -> str:
         label = self._provider.update_number(self._number, label="Front desk").label
@@ -103,4 +105,5 @@ class _Tour:
         return "done" if self._provider.unassign_number(self._number).assignment is None else "no"
 
     def _release(self) -> str:
-        return f"{self._provider.release_number(self._number).at_carrier} at the carrier"
+        released = self._provider.release_number(self._number)
+        return "kept at its carrier" if released.at_carrier is CarrierOutcome.KEPT else "gone"

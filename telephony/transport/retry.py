@@ -134,7 +134,9 @@ def attempts(
                 error = policy.error_of(response) if response.status >= 400 else _redirected()
                 error.status = response.status
                 asked = retry_after(response.headers)
-                if response.status == 429:
+                # A vendor may say 429 for something else, such as a busy line: its adapter knows.
+                too_many = response.status == 429 and isinstance(error, RateLimitedError)
+                if too_many:
                     limit.refused(min(asked or 0.0, settings.retry_after_max))
                 if isinstance(error, RateLimitedError) and asked is not None:
                     error.retry_after = asked
@@ -143,7 +145,7 @@ def attempts(
                 # A refusal of the repetition tells what the lost attempt left behind.
                 if repeatable and response.status < 500 and response.status != 429:
                     maybe_done = False
-                again = response.status in _PASSING and (repeatable or response.status == 429)
+                again = too_many or (response.status in _PASSING and repeatable)
             error.attempts = number
             maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
         pause = _pause(number, settings, asked, policy.jitter)

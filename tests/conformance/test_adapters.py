@@ -17,5 +17,9 @@ class TestCartesia(AdapterConformance):
     adapter = "cartesia"
 
 
+class TestLiveKit(AdapterConformance):
+    adapter = "livekit"
+
+
 class TestTwilio(AdapterConformance):
     adapter = "twilio"

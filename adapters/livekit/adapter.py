@@ -1,0 +1,249 @@
+"""LiveKit's operations. Source: docs.livekit.io/sip and livekit-server 1.13.5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import FULL, Capability, Support, partial, unsupported
+from telephony.errors import (
+    ConflictError,
+    NotFoundError,
+    ProviderError,
+    UnsupportedOperationError,
+)
+from telephony.model import (
+    Agent,
+    AvailableNumber,
+    Call,
+    PhoneNumber,
+    Release,
+    Room,
+    SipTrunk,
+    Source,
+    Target,
+)
+from telephony.protocols import Adapter
+from telephony.wire import (
+    Listing,
+    NumberRef,
+    Operation,
+    Options,
+    Response,
+)
+
+from . import calls, imports, rules, twirp, wire
+from .phone_numbers import Owned, PhoneNumbers
+from .settings import LiveKitSettings
+from .trunks import Trunks, is_trunk
+from .wire import Held
+
+_IMPORT_INSTEAD = (
+    "Buy at a carrier and import_number(); on LiveKit Cloud set `phone_numbers` to true to buy US "
+    "numbers there."
+)
+_NO_CARRIERS = (
+    "A number's trunk holds its carrier's credentials: give them at "
+    "import_number(source=SipTrunk(…))."
+)
+_NO_MESSAGES = "LiveKit carries voice only: use the carrier that owns the number for texts."
+
+_CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: unsupported(_IMPORT_INSTEAD),
+    Capability.PROVISION_NUMBER: unsupported(_IMPORT_INSTEAD),
+    Capability.IMPORT_NUMBER: FULL,
+    Capability.UPDATE_NUMBER: partial("a label is its trunk's name: none for shared trunks"),
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: unsupported(_NO_MESSAGES),
+    Capability.SEND_MESSAGE: unsupported(_NO_MESSAGES),
+    Capability.PLACE_CALL: partial("needs a number imported with the carrier's address"),
+    Capability.LIST_CARRIERS: unsupported(_NO_CARRIERS),
+    Capability.LINK_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.UNLINK_CARRIER: unsupported(_NO_CARRIERS),
+}
+_WITH_PHONE_NUMBERS = {
+    **_CAPABILITIES,
+    Capability.SEARCH_NUMBERS: partial("US numbers of LiveKit Cloud, by country and area code"),
+    Capability.PROVISION_NUMBER: partial("US numbers of LiveKit Cloud, without a label"),
+}
+
+
+class LiveKit(Adapter):
+    """Numbers that LiveKit's rooms and agents answer."""
+
+    vendor = "LiveKit"
+    Settings = LiveKitSettings
+    targets = (Agent, Room)
+    sources = (SipTrunk,)
+    # What the vendor offers at all; a connection without phone numbers offers less.
+    capabilities: Mapping[Capability, Support] = _WITH_PHONE_NUMBERS
+
+    def __init__(self, settings: LiveKitSettings, *, name: str) -> None:
+        self.name = name
+        self.base_url = settings.base_url
+        # Each request is signed for what it does, so none goes with all of them.
+        self.headers = {}
+        if not settings.sells_numbers:
+            self.capabilities = _CAPABILITIES
+        self._twirp = twirp.Twirp(settings)
+        self._trunks = Trunks(self._twirp)
+        self._phone_numbers = PhoneNumbers(self._twirp, self._trunks, name)
+        self._sells_numbers = settings.sells_numbers
+
+    def error(self, response: Response) -> ProviderError:
+        return twirp.error(response)
+
+    def target(self, text: str) -> Target:
+        return Agent(text)
+
+    # --- Numbers ---------------------------------------------------------------------------------
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        yield from self._trunks.all(self.name)
+        if self._sells_numbers:
+            yield from self._phone_numbers.all()
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        found = yield from self._found(number)
+        return found.normalized(self.name)
+
+    def search_numbers(
+        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+    ) -> Operation[list[AvailableNumber]]:
+        if contains is not None:
+            raise UnsupportedOperationError(
+                self.name,
+                "search_numbers with contains",
+                "Search by `country` and `area_code`, and choose from the result.",
+            )
+        return (yield from self._phone_numbers.search(country, area_code, limit))
+
+    def provision_number(
+        self,
+        *,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Buys at most once, and always one exact number: it is the key that finds it again."""
+        if label is not None:
+            raise UnsupportedOperationError(
+                self.name,
+                "provision_number with label",
+                "LiveKit's own numbers have no label: keep it on your side.",
+            )
+        if key is not None:
+            if number is None:
+                raise UnsupportedOperationError(
+                    self.name,
+                    "provision_number with idempotency_key but without number",
+                    "LiveKit has no place to keep a key. Choose a number with search_numbers() and "
+                    "buy that: a number can be bought only once.",
+                )
+            held = yield from self._phone_numbers.find(NumberRef(number=number))
+            if held is not None:
+                return held.normalized(self.name)
+        if number is None:
+            offered = yield from self._phone_numbers.search(country, area_code, 1)
+            if not offered:
+                raise NotFoundError(
+                    "LiveKit has no such number for sale now",
+                    hint="Try another area code, or leave it out.",
+                )
+            number = offered[0].number
+        return (yield from self._phone_numbers.buy(number, assign_to, options))
+
+    def import_number(
+        self,
+        number: str,
+        *,
+        source: Source | None,
+        label: str | None,
+        assign_to: Target | None,
+        inbound: bool,
+        outbound: bool,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Makes an inbound trunk, an outbound one where the carrier's address is known, and the
+        rule of `assign_to`; `options` go into the first of them."""
+        trunk = source if isinstance(source, SipTrunk) else SipTrunk()
+        plan = imports.plan(number, trunk, label, assign_to, inbound=inbound, outbound=outbound)
+        made = yield from imports.carry_out(self._trunks, plan, options)
+        return made.normalized(self.name).model_copy(update={"notices": plan.notices})
+
+    def update_number(
+        self, number: NumberRef, *, label: str, options: Options
+    ) -> Operation[PhoneNumber]:
+        found = yield from self._found(number)
+        if isinstance(found, Owned):
+            raise UnsupportedOperationError(
+                self.name,
+                "update_number of a LiveKit Phone Number",
+                "LiveKit's own numbers have no label: keep it on your side.",
+            )
+        if found.shared:
+            raise ConflictError(
+                f"The trunk's name labels all of its {len(wire.numbers_on(found.trunk))} numbers",
+                hint="Rename the trunk at LiveKit, or import the number on a trunk of its own.",
+            )
+        return (yield from self._trunks.rename(found, label, options)).normalized(self.name)
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        found = yield from self._found(number)
+        if isinstance(found, Owned):
+            return (yield from self._phone_numbers.assign(found, to, options))
+        return (yield from rules.assign(self._trunks, found, to, self.name, options))
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        found = yield from self._found(number)
+        if isinstance(found, Owned):
+            return (yield from self._phone_numbers.unassign(found, options))
+        return (yield from rules.unassign(self._trunks, found, self.name, options))
+
+    def release_number(
+        self, number: NumberRef, *, unassign: bool, options: Options
+    ) -> Operation[Release]:
+        """Takes away what answers the number too; LiveKit does not insist on that first."""
+        found = yield from self._found(number)
+        if isinstance(found, Owned):
+            return (yield from self._phone_numbers.release(found, options))
+        yield from imports.release(self._trunks, found, options)
+        return found.released(self.name)
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    def place_call(
+        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+    ) -> Operation[Call]:
+        if url is not None:
+            raise UnsupportedOperationError(
+                self.name, "place_call with url", "An agent speaks at LiveKit: give `agent`."
+            )
+        found = yield from self._found(number)
+        if isinstance(found, Owned):
+            raise UnsupportedOperationError(
+                self.name,
+                "place_call from a LiveKit Phone Number",
+                "They only take calls: call from a number imported with its carrier's address.",
+            )
+        return (yield from calls.place(self._twirp, found, to, agent, self.name, options))
+
+    # --- Shared steps ----------------------------------------------------------------------------
+
+    def _found(self, number: NumberRef) -> Operation[Held | Owned]:
+        found: Held | Owned | None = yield from self._trunks.find(number)
+        if found is None and self._sells_numbers and not is_trunk(number.id):
+            found = yield from self._phone_numbers.find(number)
+        if found is not None:
+            return found
+        raise NotFoundError("LiveKit knows no such number", hint="Import it first.")

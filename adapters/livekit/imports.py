@@ -1,0 +1,181 @@
+"""Importing a number and releasing it: several trunks and a rule, made one after the other.
+
+LiveKit has no transactions. What is refused half-way is undone; what may have been done stays, and
+the error says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livekit.protocol.sip import SIPInboundTrunkInfo, SIPOutboundTrunkInfo
+
+from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    ProviderError,
+)
+from telephony.model import SipTrunk, Target
+from telephony.wire import Operation, Options
+
+from . import rules, wire
+from .trunks import Trunks, held
+from .wire import Held, Inbound, Outbound
+
+_NO_OUTBOUND = (
+    "The number takes calls only: to place calls from it, import it once more with inbound=False "
+    "and source=SipTrunk(address=…)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import is to make; checked, nothing sent yet."""
+
+    number: str
+    inbound: SIPInboundTrunkInfo | None
+    outbound: SIPOutboundTrunkInfo | None
+    assign_to: Target | None
+    pin: str
+    notices: tuple[str, ...] = ()
+
+
+def plan(
+    number: str,
+    source: SipTrunk,
+    label: str | None,
+    assign_to: Target | None,
+    *,
+    inbound: bool,
+    outbound: bool,
+) -> Plan:
+    """What the arguments of `import_number` ask for.
+
+    Raises:
+        InvalidRequestError: they ask for what cannot be, or would be ignored.
+    """
+    dialling = (source.username, source.password, source.transport, source.destination_country)
+    if outbound and source.address is None and any(dialling):
+        raise InvalidRequestError(
+            "`source` says how to place calls, but not through which `address`.",
+            argument="source",
+            hint="Give `address`; what callers must prove is `inbound_username` and "
+            "`inbound_password`.",
+        )
+    if not inbound and source.address is None:
+        raise InvalidRequestError(
+            "Placing calls needs the carrier's address.",
+            argument="source",
+            hint="Give source=SipTrunk(address=…).",
+        )
+    if not inbound and assign_to is not None:
+        raise InvalidRequestError(
+            "A number that takes no calls cannot be assigned.", argument="assign_to"
+        )
+    if source.pin is not None and assign_to is None:
+        raise InvalidRequestError(
+            "At LiveKit a PIN belongs to what answers the number.",
+            argument="source",
+            hint="Give `assign_to` along with it.",
+        )
+    dials = outbound and source.address is not None
+    return Plan(
+        number,
+        wire.inbound_trunk(number, source, label) if inbound else None,
+        wire.outbound_trunk(number, source, label) if dials else None,
+        assign_to,
+        source.pin.get_secret_value() if source.pin is not None else "",
+        (_NO_OUTBOUND,) if outbound and not dials else (),
+    )
+
+
+def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]:
+    """Make the trunks and the rule of a plan, each once.
+
+    Raises:
+        ConflictError: a trunk for that direction carries the number already.
+    """
+    number = wanted.number
+    there = yield from trunks.inbound(number)
+    dialling = yield from trunks.outbound(number)
+    if wanted.inbound is not None and there:
+        raise _imported(f"inbound trunk {there[0].id}")
+    if wanted.outbound is not None and dialling:
+        raise _imported(f"outbound trunk {dialling[0].id}")
+    # Asked for a trunk that is not there, LiveKit gives the rules that hold for all trunks.
+    known = yield from trunks.rules({"trunk_ids": [one.id for one in there] or ["new"]})
+    inbound = there[0] if there else None
+    made: list[Inbound | Outbound] = []
+    try:
+        if wanted.inbound is not None:
+            inbound = yield from trunks.create_inbound(wanted.inbound, options)
+            made.append(inbound)
+        if wanted.outbound is not None:
+            own = {} if wanted.inbound is not None else options
+            outbound = yield from trunks.create_outbound(wanted.outbound, own)
+            made.append(outbound)
+            dialling.append(outbound)
+        if wanted.assign_to is not None and inbound is not None:
+            rule = wire.new_rule(
+                wanted.assign_to,
+                name=number,
+                trunk_ids=[inbound.id],
+                numbers=[],
+                pin=wanted.pin,
+            )
+            known.append((yield from trunks.create_rule(rule, {})))
+    except OutcomeUnknownError as lost:
+        if made:
+            lost.hint = (
+                f"Made for certain: {_names(made)}. Look with get_number(); to begin anew, release "
+                "the number first."
+            )
+        raise
+    except ProviderError as refused:
+        refused.hint = (yield from _undone(trunks, made)) or refused.hint
+        raise
+    return held(number, inbound, dialling, known)
+
+
+def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
+    """Take a number off everything; trunks that carry other numbers stay. What identifies the
+    number goes last, so that a release which failed half-way can be made again."""
+    dialling = number.outbound
+    if number.inbound is not None and dialling:
+        taking = yield from trunks.inbound(number.number)
+        if len(taking) > 1:
+            # They go on placing calls for the number, which stays on its other trunk.
+            dialling = ()
+    try:
+        yield from rules.detach(trunks, number)
+        for trunk in dialling:
+            yield from trunks.drop_number(trunk, number.number, options)
+        if number.inbound is not None:
+            yield from trunks.drop_number(number.inbound, number.number, options)
+    except ProviderError as failure:
+        failure.hint = f"It may be released in part: release it again. {failure.hint}"
+        raise
+
+
+def _undone(trunks: Trunks, made: list[Inbound | Outbound]) -> Operation[str | None]:
+    """Delete what was made, the last first; returns what could not be."""
+    left = list(made)
+    try:
+        while left:
+            yield from trunks.delete_trunk(left[-1].id, {})
+            left.pop()
+    except ProviderError:
+        return f"Imported in part: delete {_names(left)} before you try again."
+    return "Nothing was imported." if made else None
+
+
+def _names(made: list[Inbound | Outbound]) -> str:
+    return " and ".join(f"trunk {one.id}" for one in made)
+
+
+def _imported(where: str) -> ConflictError:
+    return ConflictError(
+        f"The number is imported already: {where} carries it",
+        hint="Use it as it is, or release it first.",
+    )

@@ -1,0 +1,208 @@
+"""What livekit-server 1.13.5 refuses of trunks and rules, in its words; for the sandbox."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, MutableSequence
+from typing import TypeAlias, TypeVar
+
+from google.protobuf.message import Message
+from livekit.protocol.models import ListUpdate
+from livekit.protocol.sip import (
+    SIPDispatchRuleInfo,
+    SIPInboundTrunkInfo,
+    SIPMediaConfig,
+    SIPOutboundTrunkInfo,
+)
+
+from telephony.sandbox.vendor import Refusal
+
+from .sandbox_twirp import refusal
+
+WRAPPED = "twirp error unknown: "
+_WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)
+_PUNCTUATION = re.compile(r"[- ()]")
+_LONGEST_MEDIA_TIMEOUT = 600
+
+Info: TypeAlias = SIPInboundTrunkInfo | SIPOutboundTrunkInfo | SIPDispatchRuleInfo
+I = TypeVar("I", bound=Info)  # noqa: E741
+
+
+def invalid(message: str) -> Refusal:
+    return refusal("invalid_argument", message)
+
+
+def normalized(number: str) -> str:
+    if not _WRITTEN.fullmatch(number):
+        return number
+    return "+" + _PUNCTUATION.sub("", number).removeprefix("+")
+
+
+def inbound(trunk: SIPInboundTrunkInfo, *, updated: bool = False) -> None:
+    if not (trunk.auth_username or trunk.auth_password or trunk.allowed_addresses or trunk.numbers):
+        said = (
+            "for security, one of the fields must be set: AuthUsername+AuthPassword, "
+            "AllowedAddresses or Numbers"
+        )
+        raise invalid(WRAPPED + said if updated else said)
+    _media(trunk.media, updated)
+
+
+def outbound(trunk: SIPOutboundTrunkInfo, *, updated: bool = False) -> None:
+    if not trunk.numbers:
+        raise _broken("no trunk numbers specified", updated)
+    if not trunk.address:
+        raise _broken("no outbound address specified", updated)
+    _host(trunk.address, "trunk address", updated)
+    _host(trunk.from_host, "from_host", updated)
+    _media(trunk.media, updated)
+
+
+def rule(info: SIPDispatchRuleInfo, *, updated: bool = False) -> None:
+    if not info.HasField("rule"):
+        raise _broken("missing rule", updated)
+    _media(info.media, updated)
+    if info.rule.WhichOneof("rule") is None:
+        raise invalid(f"{WRAPPED}unsupported SIP Dispatch Rule: <nil>")
+
+
+def _broken(message: str, updated: bool) -> Refusal:
+    """A plain error where an update leads to what could not have been created."""
+    return refusal("unknown", message) if updated else invalid(message)
+
+
+def _host(value: str, name: str, updated: bool) -> None:
+    if "transport=" in value:
+        raise _broken(f"{name} should not contain transport parameter", updated)
+    if set("@;") & set(value) or value.startswith(("sip:", "sips:")):
+        raise _broken(f"{name} should be a hostname or IP, not SIP URI", updated)
+
+
+def _media(media: SIPMediaConfig, updated: bool) -> None:
+    for codec in media.codecs:
+        if not codec.name:
+            raise _broken("missing codec name", updated)
+        if set(" \t\n\r") & set(codec.name):
+            raise _broken("invalid codec name", updated)
+    if media.media_timeout.seconds < 0:
+        raise _broken("media_timeout must not be negative", updated)
+    if media.media_timeout.seconds > _LONGEST_MEDIA_TIMEOUT:
+        raise _broken("media_timeout must not exceed 10m0s", updated)
+
+
+def inbound_conflict(new: SIPInboundTrunkInfo, others: Iterable[SIPInboundTrunkInfo]) -> None:
+    """Two trunks must not take the same calls; addresses and passwords do not count."""
+
+    def numbers(trunk: SIPInboundTrunkInfo) -> set[str]:
+        return {normalized(text) for text in trunk.numbers} or {""}
+
+    def callers(trunk: SIPInboundTrunkInfo) -> set[str]:
+        return {normalized(text) for text in trunk.allowed_numbers} or {""}
+
+    for other in others:
+        if other.sip_trunk_id == new.sip_trunk_id:
+            continue
+        shared = callers(new) & callers(other)
+        if numbers(new) & numbers(other) and shared:
+            named = json.dumps([*new.numbers]).replace('", "', '" "') if new.numbers else "<any>"
+            how = f'and AllowedNumber "{min(shared)}"'
+            if shared == {""}:
+                how = "without AllowedNumbers set"
+            ids = f'"{new.sip_trunk_id or "<new>"}" and "{other.sip_trunk_id}"'
+            raise invalid(
+                f"Conflicting inbound SIP Trunks: {ids}, using the same number(s) {named} {how}"
+            )
+
+
+def rule_conflict(new: SIPDispatchRuleInfo, others: Iterable[SIPDispatchRuleInfo]) -> None:
+    """Two rules must not have trunk, caller, called number and PIN in common."""
+    mine = _keys(new)
+    for other in others:
+        if other.sip_dispatch_rule_id != new.sip_dispatch_rule_id and mine & _keys(other):
+            raise invalid(
+                "Dispatch rule for the same trunk, inbound number, number, and PIN combination "
+                f'already exists in dispatch rule "{other.sip_dispatch_rule_id}" '
+                f'"{other.name or "<blank name>"}"'
+            )
+
+
+def _keys(info: SIPDispatchRuleInfo) -> set[tuple[str, ...]]:
+    kind = info.rule.WhichOneof("rule")
+    pin = str(getattr(info.rule, kind).pin) if kind else ""
+    callers = [normalized(text) for text in info.inbound_numbers] or [""]
+    called = [normalized(text) for text in info.numbers] or [""]
+    return set(itertools.product([pin], info.trunk_ids or [""], callers, called))
+
+
+def update(request: Message, thing: str, given_id: str, replaced_id: str) -> None:
+    """What every update must have."""
+    if not given_id:
+        raise invalid(f"{thing} id must be set")
+    if request.WhichOneof("action") is None:
+        raise invalid("missing or unsupported update action")
+    if replaced_id and replaced_id != given_id:
+        raise invalid(f"{thing} id in the info must be empty or match the id in the update")
+
+
+def list_updates(changes: Message) -> None:
+    """Each list that a partial update changes."""
+    for _, value in changes.ListFields():
+        if isinstance(value, ListUpdate):
+            _list_update(value)
+
+
+def _list_update(change: ListUpdate) -> None:
+    parts = (change.set, change.add, change.remove)
+    if not change.clear and not any(parts):
+        raise invalid("unsupported list update operation")
+    if change.clear and any(parts):
+        raise invalid("cannot clear and change the list at the same time")
+    if change.set and (change.add or change.remove):
+        raise invalid("cannot set and change the list at the same time")
+    if any(not text for part in parts for text in part):
+        raise invalid("empty element in the list")
+
+
+def changed_list(values: MutableSequence[str], change: ListUpdate) -> None:
+    """Apply a list update in place."""
+    kept = [] if change.clear else [*change.set] or [t for t in values if t not in change.remove]
+    kept += [text for text in change.add if text not in kept]
+    values[:] = kept
+
+
+def upgrade(info: Info) -> None:
+    """Carry the old field for encryption over into the new one."""
+    info.media.SetInParent()
+    if not info.media.HasField("encryption") and info.media_encryption:
+        info.media.encryption = info.media_encryption
+
+
+def partial(info: I, changes: Message) -> I:
+    """`info` after a partial update, which keeps both fields for encryption alike."""
+    apply(info, changes)
+    upgrade(info)
+    info.media_encryption = info.media.encryption
+    return info
+
+
+def apply(info: I, changes: Message) -> I:
+    """`info` with the fields that another message sets, which may say how lists change."""
+    for field, value in changes.ListFields():
+        if isinstance(value, ListUpdate):
+            changed_list(getattr(info, field.name), value)
+        elif field.name == "attributes":
+            held = getattr(info, field.name)
+            for key, text in value.items():
+                if text:
+                    held[key] = text
+                else:
+                    held.pop(key, None)
+        elif isinstance(value, Message):
+            getattr(info, field.name).CopyFrom(value)
+        elif field.is_repeated:
+            getattr(info, field.name)[:] = value
+        else:
+            setattr(info, field.name, value)
+    return info

@@ -1,0 +1,42 @@
+"""What a connection to LiveKit can be configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from telephony.settings import Env, ProviderSettings
+
+
+class LiveKitSettings(ProviderSettings):
+    """Settings of a LiveKit connection.
+
+    Attributes:
+        base_url: the project's or the server's URL, as LiveKit's own tools take it; ``ws`` and
+            ``wss`` are read as ``http`` and ``https``.
+        api_key: ``API…``; it names the secret and is none itself.
+        api_secret: signs a token for every request, and is never sent.
+        phone_numbers: whether to use LiveKit Phone Numbers, which only LiveKit Cloud has. None: on
+            when the host ends with ``.livekit.cloud``.
+    """
+
+    base_url: Annotated[str, Env("LIVEKIT_URL")]
+    api_key: Annotated[str, Env("LIVEKIT_API_KEY"), Field(min_length=1)]
+    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET"), Field(min_length=1)]
+    phone_numbers: bool | None = None
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _http(cls, value: object) -> object:
+        if isinstance(value, str) and value.startswith(("ws://", "wss://")):
+            return value.replace("ws", "http", 1)
+        return value
+
+    @property
+    def sells_numbers(self) -> bool:
+        """Whether numbers can be bought there."""
+        if self.phone_numbers is None:
+            return (urlsplit(self.base_url).hostname or "").endswith(".livekit.cloud")
+        return self.phone_numbers
