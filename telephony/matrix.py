@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from telephony import registry
 from telephony.capabilities import Capability, Level, Support
+from telephony.errors import ConfigurationError
 
 SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
 
 
 def matrix() -> dict[str, dict[Capability, Support]]:
-    """For every installed adapter, how far its vendor offers each operation."""
-    return {
-        name: {capability: adapter.capabilities[capability] for capability in Capability}
-        for name, adapter in ((name, registry.load(name)) for name in registry.available())
-    }
+    """For every adapter whose packages are installed, how far its vendor offers each operation."""
+    rows: dict[str, dict[Capability, Support]] = {}
+    for name in registry.available():
+        with contextlib.suppress(ConfigurationError):
+            declared = registry.load(name).capabilities
+            rows[name] = {capability: declared[capability] for capability in Capability}
+    return rows
 
 
 def markdown() -> str:

@@ -36,11 +36,16 @@ def load(name: str) -> type[Adapter]:
     try:
         adapter: type[Adapter] = entry.load()
     except ModuleNotFoundError as missing:
-        extra = f" Install it with: pip install 'telephony[{name}]'"
-        raise ConfigurationError(
-            f"The adapter {name!r} needs the package {missing.name!r}.{extra}"
-        ) from missing
+        raise lacks(name, missing) from missing
     return adapter
+
+
+def lacks(name: str, missing: ModuleNotFoundError) -> ConfigurationError:
+    """For a vendor whose package is not installed: which one, and how to get it."""
+    return ConfigurationError(
+        f"{name!r} needs the package {missing.name!r}. "
+        f"Install it with: pip install 'telephony[{name}]'"
+    )
 
 
 def suggestion(given: str, names: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from telephony.errors import ConfigurationError
-from telephony.registry import suggestion
+from telephony.registry import lacks, suggestion
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
@@ -31,19 +31,25 @@ GROUP = "telephony.sandboxes"
 
 
 def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
-    """A fresh emulation of every installed vendor, or of those named.
+    """A fresh emulation of every vendor whose packages are installed, or of those named.
 
     Raises:
-        ConfigurationError: a name is not among the installed ones.
+        ConfigurationError: a name is unknown, or what it needs is not installed.
     """
     found = {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
-    for name in only or ():
+    made: dict[str, VendorSandbox] = {}
+    for name in found if only is None else only:
         if name not in found:
             raise ConfigurationError(
                 f"There is no sandbox of {name!r}.{suggestion(name, found)} "
                 f"Installed: {', '.join(found)}."
             )
-    return {name: found[name].load()() for name in only or found}
+        try:
+            made[name] = found[name].load()()
+        except ModuleNotFoundError as missing:
+            if only is not None:
+                raise lacks(name, missing) from missing
+    return made
 
 
 class Sandbox:
