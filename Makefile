@@ -22,7 +22,7 @@ demo: $(READY)
 	@$(BIN)/telephony demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ test-wheel: $(READY)
 	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
 	cp -r tests cassettes README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
-	cd $(WHEEL) && venv/bin/pytest
+	cd $(WHEEL) && venv/bin/pytest -n auto
 
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/test_readme.py -k made_from_code
