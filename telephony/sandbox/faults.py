@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +27,10 @@ Kind = Literal[
     "html",
     "malformed",
     "empty",
+    "wrong_type",
+    "shuffled",
+    "repeated",
+    "skewed",
     "slow_headers",
     "slow_body",
 ]
@@ -34,7 +41,9 @@ class Fault(BaseModel):
 
     Kinds that do not do the work: ``status`` answers `status`; ``reset`` drops the connection.
     Kinds that do the work first: ``lost`` drops the connection; ``cut`` sends half of the answer;
-    ``html``, ``malformed`` and ``empty`` answer 200 with such a body; ``slow_headers`` answers
+    ``html``, ``malformed`` and ``empty`` answer 200 with such a body; ``wrong_type`` calls the body
+    plain text; ``shuffled`` turns the lists in it round; ``repeated`` answers what the same path
+    was answered before; ``skewed`` has a clock that is an hour ahead; ``slow_headers`` answers
     after `seconds`, ``slow_body`` sends the second half of the body after `seconds`.
 
     Attributes:
@@ -76,6 +85,7 @@ class Faults:
     app: App
     drop: Callable[[object], None]
     active: list[Fault] = field(default_factory=list)
+    last: dict[tuple[object, object], Answer] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,11 +97,12 @@ class Faults:
             return
         fault = next((fault for fault in self.active if fault.strikes(method, path)), None)
         if fault is None:
-            await self.app(scope, receive, send)
+            await self._remembering(scope, receive, send)
         elif fault.kind == "reset":
             self.drop(scope["client"])
         elif fault.kind == "status":
-            await _answer(send, fault.status, fault.body.encode(), fault.headers)
+            headers = [(name.lower().encode(), v.encode()) for name, v in fault.headers.items()]
+            await Answer(fault.status, headers, fault.body.encode()).send(send)
         else:
             await self._after_work(fault, scope, receive, send)
 
@@ -102,17 +113,32 @@ class Faults:
             events.append(event)
 
         await self.app(scope, receive, keep)
+        answer = Answer.of(events)
         if fault.kind == "lost":
             self.drop(scope["client"])
         elif fault.kind in _BODIES:
             content_type, body = _BODIES[fault.kind]
-            await _answer(send, 200, body, {"content-type": content_type, **fault.headers})
+            await Answer(200, [(b"content-type", content_type)], body).send(send)
+        elif fault.kind in _CHANGES:
+            await _CHANGES[fault.kind](answer).send(send)
+        elif fault.kind == "repeated":
+            await self.last.get((scope["method"], scope["path"]), answer).send(send)
         elif fault.kind == "slow_headers":
             await asyncio.sleep(fault.seconds)
-            for event in events:
-                await send(event)
+            await answer.send(send)
         else:
             await self._halves(fault, scope, events, send)
+
+    async def _remembering(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through, and keep its answer for a fault that repeats it."""
+        events: list[Event] = []
+
+        async def both(event: Event) -> None:
+            events.append(event)
+            await send(event)
+
+        await self.app(scope, receive, both)
+        self.last[(scope["method"], scope["path"])] = Answer.of(events)
 
     async def _halves(self, fault: Fault, scope: Scope, events: list[Event], send: Send) -> None:
         start, body = events[0], b"".join(_bytes(event) for event in events[1:])
@@ -129,20 +155,70 @@ class Faults:
         await send({"type": "http.response.body", "body": body[middle:]})
 
 
-_BODIES: dict[str, tuple[str, bytes]] = {
-    "html": ("text/html", b"<html><body>502 Bad Gateway</body></html>"),
-    "malformed": ("application/json", b'{"id": "x", "data": [{"id"'),
-    "empty": ("application/json", b""),
+_BODIES: dict[str, tuple[bytes, bytes]] = {
+    "html": (b"text/html", b"<html><body>502 Bad Gateway</body></html>"),
+    "malformed": (b"application/json", b'{"id": "x", "data": [{"id"'),
+    "empty": (b"application/json", b""),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, events: list[Event]) -> Answer:
+        start = events[0]
+        status, headers = start["status"], start["headers"]
+        body = b"".join(_bytes(event) for event in events[1:])
+        return cls(int(str(status)), list(headers), body)  # type: ignore[call-overload]
+
+    def with_header(self, name: bytes, value: bytes) -> Answer:
+        others = [pair for pair in self.headers if pair[0] != name]
+        return replace(self, headers=[*others, (name, value)])
+
+    async def send(self, send: Send) -> None:
+        sized = self
+        if self.body:
+            sized = self.with_header(b"content-length", str(len(self.body)).encode())
+        elif self.status != 204:
+            sized = self.with_header(b"content-length", b"0")
+        await send({"type": "http.response.start", "status": self.status, "headers": sized.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def _wrong_type(answer: Answer) -> Answer:
+    return answer.with_header(b"content-type", b"text/plain")
+
+
+def _shuffled(answer: Answer) -> Answer:
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return answer  # nothing to turn round
+    if isinstance(body, dict):
+        body = {k: v[::-1] if isinstance(v, list) else v for k, v in body.items()}
+    elif isinstance(body, list):
+        body = body[::-1]
+    return replace(answer, body=json.dumps(body).encode())
+
+
+def _skewed(answer: Answer) -> Answer:
+    ahead = formatdate(time.time() + 3600, usegmt=True)
+    return answer.with_header(b"date", ahead.encode())
+
+
+_CHANGES: dict[str, Callable[[Answer], Answer]] = {
+    "wrong_type": _wrong_type,
+    "shuffled": _shuffled,
+    "skewed": _skewed,
 }
 
 
 def _bytes(event: Event) -> bytes:
     body = event.get("body", b"")
     return body if isinstance(body, bytes) else b""
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    pairs.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})

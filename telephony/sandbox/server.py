@@ -78,6 +78,8 @@ class Sandbox:
             # uvicorn would report every connection that a fault cuts.
             log_level="critical",
             access_log=False,
+            # A fault sets the clock; two Date headers would be no clock at all.
+            date_header=False,
             timeout_graceful_shutdown=1,
         )
         self.server = uvicorn.Server(config)
@@ -145,6 +147,7 @@ class Sandbox:
     def heal(self) -> None:
         """Take all faults away."""
         self._faults.active.clear()
+        self._faults.last.clear()
 
     def reset(self) -> None:
         """Begin anew: no faults, and every vendor as at the start."""

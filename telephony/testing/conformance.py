@@ -26,7 +26,7 @@ from telephony import Capability, CarrierOutcome, PhoneNumber
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import CALLS, FAULTS, Run, Situation, situation
+from telephony.testing.matrix import CALLS, FAULTS, Run, Situation, fault_name, situation
 
 OTHER_PARTY = "+14155550199"
 MANY = 105
@@ -353,7 +353,7 @@ class AdapterConformance:
 
     # --- Outcomes --------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
+    @pytest.mark.parametrize("fault", FAULTS, ids=fault_name)
     @pytest.mark.parametrize("operation", sorted(set(CALLS) - {Capability.LIST_NUMBERS}))
     def test_nothing_is_done_twice_and_the_outcome_is_true(
         self,
