@@ -27,6 +27,16 @@ class Capability(enum.StrEnum):
     UNLINK_CARRIER = "unlink_carrier"
 
 
+MUTATING = frozenset(Capability) - {
+    Capability.LIST_NUMBERS,
+    Capability.GET_NUMBER,
+    Capability.SEARCH_NUMBERS,
+    Capability.LIST_MESSAGES,
+    Capability.LIST_CARRIERS,
+}
+"""The operations that change something at the vendor."""
+
+
 class Level(enum.StrEnum):
     FULL = "full"
     PARTIAL = "partial"
@@ -55,6 +65,27 @@ def partial(note: str) -> Support:
 
 def unsupported(instead: str) -> Support:
     return Support(Level.NONE, instead)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of an operation whose answer is lost.
+
+    Attributes:
+        repeatable: whether doing it twice changes nothing more, so that it is simply sent again.
+        settled: how the adapter finds out what happened, or that it cannot.
+    """
+
+    repeatable: bool
+    settled: str
+
+
+def repeated(settled: str = "sent again") -> Outcome:
+    return Outcome(True, settled)
+
+
+def once(settled: str) -> Outcome:
+    return Outcome(False, settled)
 
 
 class CarrierOutcome(enum.StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from telephony import registry
-from telephony.capabilities import Capability, Level, Support
+from telephony.capabilities import Capability, Level, Outcome, Support
 from telephony.errors import ConfigurationError
 
 SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
@@ -38,3 +38,30 @@ def markdown() -> str:
                 notes.append(f"- {name} `{capability}`: {support.note}.")
         lines.append(f"| `{capability}` | {' | '.join(cells)} |")
     return "\n".join([*lines, "", "Partly means:", "", *notes])
+
+
+def outcomes() -> dict[str, dict[Capability, Outcome]]:
+    """For every adapter of the matrix, what becomes of each change whose answer is lost."""
+    return {
+        name: {
+            capability: registry.load(name).outcomes[capability]
+            for capability in Capability
+            if capability in registry.load(name).outcomes
+        }
+        for name in matrix()
+    }
+
+
+def outcomes_markdown() -> str:
+    """The outcomes as the table in the README."""
+    lines = [
+        "| vendor | operation | sent again | how a lost answer is settled |",
+        "| --- " * 4 + "|",
+    ]
+    for name, declared in outcomes().items():
+        lines += [
+            f"| {name} | `{capability}` | {'yes' if outcome.repeatable else 'no'} "
+            f"| {outcome.settled} |"
+            for capability, outcome in declared.items()
+        ]
+    return "\n".join(lines)

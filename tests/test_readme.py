@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony.matrix import markdown
+from telephony.matrix import markdown, outcomes_markdown
 from telephony.registry import available
 from telephony.testing.matrix import situation
 
@@ -21,14 +21,14 @@ PLAIN = [code for name, code in BLOCKS if not name]
 NAMED = {name: code for name, code in BLOCKS if name}
 
 
-def test_the_matrix_is_made_from_code():
-    before, written, after = re.split(r"<!-- /?matrix -->\n", README)
+@pytest.mark.parametrize(("name", "made"), [("matrix", markdown), ("outcomes", outcomes_markdown)])
+def test_its_tables_are_made_from_code(name, made):
+    readme = PATH.read_text("utf-8")
+    before, written, after = re.split(rf"<!-- /?{name} -->\n", readme)
     if "TELEPHONY_WRITE_README" in os.environ:
-        PATH.write_text(
-            f"{before}<!-- matrix -->\n{markdown()}\n<!-- /matrix -->\n{after}", "utf-8"
-        )
+        PATH.write_text(f"{before}<!-- {name} -->\n{made()}\n<!-- /{name} -->\n{after}", "utf-8")
     else:
-        assert written.strip() == markdown(), "run `make readme`"
+        assert written.strip() == made(), "run `make readme`"
 
 
 @pytest.fixture

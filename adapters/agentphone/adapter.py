@@ -43,6 +43,7 @@ from telephony.wire import (
 )
 
 from . import messages, purchase, wire
+from .outcomes import OUTCOMES
 from .settings import AgentPhoneSettings
 
 _NUMBERS = "/v1/numbers"
@@ -83,6 +84,7 @@ class AgentPhone(Adapter):
 
     vendor = "AgentPhone"
     Settings = AgentPhoneSettings
+    outcomes = OUTCOMES
     targets = (Agent,)
     capabilities = _CAPABILITIES
 

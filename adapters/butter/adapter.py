@@ -44,6 +44,7 @@ from telephony.wire import (
 )
 
 from . import wire
+from .outcomes import OUTCOMES
 from .settings import ButterSettings
 
 _NUMBERS = "/api/phone-numbers"
@@ -92,6 +93,7 @@ class Butter(Adapter):
 
     vendor = "Butter AI"
     Settings = ButterSettings
+    outcomes = OUTCOMES
     targets = (Agent,)
     sources = (LinkedCarrier, SipTrunk)
     carriers = (TwilioAccount,)

@@ -47,6 +47,7 @@ from telephony.wire import (
 )
 
 from . import wire
+from .outcomes import OUTCOMES
 from .settings import CartesiaSettings
 
 _NUMBERS = "/agents/phone-numbers"
@@ -86,6 +87,7 @@ class Cartesia(Adapter):
 
     vendor = "Cartesia"
     Settings = CartesiaSettings
+    outcomes = OUTCOMES
     targets = (Agent,)
     sources = (LinkedCarrier, TwilioAccount)
     carriers = (TwilioAccount, SipTrunk)

@@ -32,6 +32,7 @@ from telephony.wire import (
 )
 
 from . import calls, imports, rules, twirp, wire
+from .outcomes import OUTCOMES
 from .phone_numbers import Owned, PhoneNumbers
 from .settings import LiveKitSettings
 from .trunks import Trunks, is_trunk
@@ -77,6 +78,7 @@ class LiveKit(Adapter):
 
     vendor = "LiveKit"
     Settings = LiveKitSettings
+    outcomes = OUTCOMES
     targets = (Agent, Room)
     sources = (SipTrunk,)
     # What the vendor offers at all; a connection without phone numbers offers less.

@@ -46,6 +46,7 @@ from telephony.wire import (
 )
 
 from . import errors, history, routing, search, wire
+from .outcomes import OUTCOMES
 from .pages import LARGEST, Pages
 from .settings import TwilioSettings
 
@@ -82,6 +83,7 @@ class Twilio(Adapter):
 
     vendor = "Twilio"
     Settings = TwilioSettings
+    outcomes = OUTCOMES
     targets = (Webhook, Application, Trunk, Split)
     capabilities = _CAPABILITIES
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from telephony import matrix
 from telephony.cli.options import JsonOption
 from telephony.cli.output import console, document, table
-from telephony.matrix import SIGNS, matrix
 
 
-def providers(as_json: JsonOption = False) -> None:
+def providers(
+    outcomes: Annotated[
+        bool, typer.Option("--outcomes", help="What becomes of a change whose answer is lost.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """What each installed vendor offers."""
-    rows = matrix()
+    if outcomes:
+        _outcomes(as_json)
+        return
+    rows = matrix.matrix()
     if as_json:
         document(
             {
@@ -25,7 +38,10 @@ def providers(as_json: JsonOption = False) -> None:
     table(
         ("OPERATION", *(name.upper() for name in rows)),
         [
-            (str(capability), *(SIGNS[supports[capability].level] for supports in rows.values()))
+            (
+                str(capability),
+                *(matrix.SIGNS[supports[capability].level] for supports in rows.values()),
+            )
             for capability in capabilities
         ],
         empty="No adapter is installed.",
@@ -39,3 +55,21 @@ def providers(as_json: JsonOption = False) -> None:
     ]
     for note in notes:
         console.print(note, markup=False)
+
+
+def _outcomes(as_json: bool) -> None:
+    declared = matrix.outcomes()
+    if as_json:
+        document(
+            {name: {str(c): asdict(o) for c, o in rows.items()} for name, rows in declared.items()}
+        )
+        return
+    table(
+        ("VENDOR", "OPERATION", "SENT AGAIN", "HOW A LOST ANSWER IS SETTLED"),
+        [
+            (name, str(capability), "yes" if outcome.repeatable else "no", outcome.settled)
+            for name, rows in declared.items()
+            for capability, outcome in rows.items()
+        ],
+        empty="No adapter is installed.",
+    )

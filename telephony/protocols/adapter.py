@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from telephony.capabilities import Capability, Support
+from telephony.capabilities import Capability, Outcome, Support
 from telephony.errors import ProviderError
 from telephony.model import (
     AvailableNumber,
@@ -39,6 +39,8 @@ class Adapter(Protocol):
         origins: further origins (``https://host``) that may get the credentials.
         headers: sent with every request; may hold credentials.
         capabilities: an entry for every `Capability`.
+        outcomes: for every operation that changes something, what becomes of it when its answer is
+            lost.
         targets: the kinds a number can be assigned to.
         sources: the kinds a number can be imported from.
         carriers: the kinds of carrier account that can be linked.
@@ -55,6 +57,7 @@ class Adapter(Protocol):
     origins: tuple[str, ...] = ()
     headers: Mapping[str, str]
     capabilities: Mapping[Capability, Support]
+    outcomes: ClassVar[Mapping[Capability, Outcome]]
 
     def __init__(self, settings: ProviderSettings, *, name: str) -> None: ...
 

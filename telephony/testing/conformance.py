@@ -23,6 +23,7 @@ import pytest
 
 import telephony
 from telephony import Capability, CarrierOutcome, PhoneNumber
+from telephony.capabilities import MUTATING
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 from telephony.testing.client import connect
@@ -69,6 +70,13 @@ class AdapterConformance:
         assert set(provider.capabilities) == set(Capability)
         for support in provider.capabilities.values():
             assert support.note or support.level is telephony.Level.FULL
+
+    def test_every_change_says_what_becomes_of_it_when_its_answer_is_lost(
+        self, provider: PhoneNumberProvider
+    ) -> None:
+        offered = {capability for capability in MUTATING if provider.supports(capability)}
+        assert offered <= set(provider.adapter.outcomes)
+        assert all(outcome.settled for outcome in provider.adapter.outcomes.values())
 
     def test_it_is_a_provider(self, mode: str, settings: dict[str, object]) -> None:
         if mode == "blocking":
