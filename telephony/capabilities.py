@@ -25,6 +25,9 @@ class Capability(enum.StrEnum):
     LINK_CARRIER = "link_carrier"
     ROTATE_CARRIER = "rotate_carrier"
     UNLINK_CARRIER = "unlink_carrier"
+    PARSE_WEBHOOK = "parse_webhook"
+    GET_WEBHOOK = "get_webhook"
+    SET_WEBHOOK = "set_webhook"
 
 
 class Level(enum.StrEnum):

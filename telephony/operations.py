@@ -21,6 +21,7 @@ from telephony.errors import (
 )
 from telephony.marks import mark
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -30,10 +31,11 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.redaction import secrets_of
-from telephony.settings import ProviderSettings
+from telephony.settings import ProviderSettings, is_loopback
 from telephony.wire import Batch, NumberRef, Operation, Options, Request, Response
 
 P = ParamSpec("P")
@@ -322,6 +324,32 @@ class Operations:
         steps = self.adapter.unlink_carrier(_carrier_id(carrier), options=_options(options))
         return Task(steps)
 
+    @_gated(Capability.GET_WEBHOOK)
+    def get_webhook(
+        self, of: PhoneNumber | Agent | str | None
+    ) -> Task[Request, WebhookEndpoint | None]:
+        return Task(self.adapter.get_webhook(self._owner(of)))
+
+    @_gated(Capability.SET_WEBHOOK)
+    def set_webhook(
+        self,
+        url: str,
+        of: PhoneNumber | Agent | str | None,
+        replace: bool,
+        options: Options | None,
+    ) -> Task[Request, WebhookEndpoint]:
+        steps = self.adapter.set_webhook(
+            _webhook_url(url), of=self._owner(of), replace=replace, options=_options(options)
+        )
+        return Task(steps)
+
+    def _owner(self, of: PhoneNumber | Agent | str | None) -> str | None:
+        """Whose webhook: a number (E.164) or an id."""
+        if of is None or isinstance(of, Agent):
+            return None if of is None else of.id
+        ref = self._ref(of)
+        return ref.number or ref.id
+
     def _e164(self, text: str, argument: str) -> str:
         return numbers.e164(text, region=self._region, argument=argument)
 
@@ -429,6 +457,17 @@ def _options(options: Options | None) -> Options:
             hint="Give the vendor's own fields, such as {'field': 'value'}.",
         )
     return options or {}
+
+
+def _webhook_url(url: str) -> str:
+    text = _required(url, "url")
+    if not text.startswith("https://") and not (text.startswith("http://") and is_loopback(text)):
+        raise InvalidRequestError(
+            "`url` is not an https URL.",
+            argument="url",
+            hint="Write it like https://example.com/webhooks/…: texts and numbers go there.",
+        )
+    return text
 
 
 def _carrier_id(carrier: CarrierAccount | str) -> str:

@@ -55,6 +55,7 @@ _BUY_ELSEWHERE = (
     "offers numbers there; then import_number()."
 )
 
+_NO_WEBHOOKS = unsupported("Butter has no API for it: its webhooks are set up with Butter itself.")
 _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LIST_NUMBERS: FULL,
     Capability.GET_NUMBER: FULL,
@@ -84,6 +85,12 @@ _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LINK_CARRIER: FULL,
     Capability.ROTATE_CARRIER: FULL,
     Capability.UNLINK_CARRIER: FULL,
+    Capability.PARSE_WEBHOOK: unsupported(
+        "Butter documents no signature for its webhooks, so nothing proves that one is Butter's: "
+        "read the state of a call from Butter or at the carrier."
+    ),
+    Capability.GET_WEBHOOK: _NO_WEBHOOKS,
+    Capability.SET_WEBHOOK: _NO_WEBHOOKS,
 }
 
 

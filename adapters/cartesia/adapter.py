@@ -13,6 +13,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, WebhookRequest
 from telephony.marks import mark_in, marked
 from telephony.model import (
     Agent,
@@ -27,6 +28,7 @@ from telephony.model import (
     Source,
     Target,
     TwilioAccount,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -46,7 +48,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import wire
+from . import webhooks, wire
 from .settings import CartesiaSettings
 
 _NUMBERS = "/agents/phone-numbers"
@@ -78,6 +80,13 @@ _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LINK_CARRIER: FULL,
     Capability.ROTATE_CARRIER: FULL,
     Capability.UNLINK_CARRIER: FULL,
+    Capability.PARSE_WEBHOOK: partial(
+        "calls; proven by a shared secret in a header, so the body itself is not signed"
+    ),
+    Capability.GET_WEBHOOK: partial("by the id of the webhook: Cartesia does not list them"),
+    Capability.SET_WEBHOOK: partial(
+        "makes a webhook, or changes one by its id; which agents use it is set at Cartesia"
+    ),
 }
 
 
@@ -94,6 +103,7 @@ class Cartesia(Adapter):
     def __init__(self, settings: CartesiaSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.base_url
+        self._webhook_secret = settings.webhook_secret
         self.headers = {
             "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
             "Cartesia-Version": settings.version,
@@ -347,6 +357,22 @@ class Cartesia(Adapter):
             used.hint = "Release the numbers that were imported from it first."
             raise
         return found
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._webhook_secret, self.name)
+        return webhooks.events(request, self.name)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.get(of, self.name)
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        secret = self._webhook_secret
+        return webhooks.set_url(url, of, self.name, secret, replace=replace, options=options)
 
     # --- Shared steps ----------------------------------------------------------------------------
 
