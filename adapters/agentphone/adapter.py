@@ -13,6 +13,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -22,6 +23,7 @@ from telephony.model import (
     PhoneNumber,
     Release,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -42,7 +44,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import messages, purchase, wire
+from . import messages, purchase, webhooks, wire
 from .settings import AgentPhoneSettings
 
 _NUMBERS = "/v1/numbers"
@@ -75,6 +77,11 @@ _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LINK_CARRIER: _CARRIERS,
     Capability.ROTATE_CARRIER: _CARRIERS,
     Capability.UNLINK_CARRIER: _CARRIERS,
+    Capability.PARSE_WEBHOOK: partial(
+        "texts that come in, turns and ends of calls; AgentPhone tells no status of sent texts"
+    ),
+    Capability.GET_WEBHOOK: FULL,
+    Capability.SET_WEBHOOK: FULL,
 }
 
 
@@ -90,6 +97,7 @@ class AgentPhone(Adapter):
         self.name = name
         self.base_url = settings.base_url
         self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        self._webhook_secret = settings.webhook_secret
         if settings.sub_account_id is not None:
             self.headers["X-Sub-Account-Id"] = settings.sub_account_id
 
@@ -291,6 +299,24 @@ class AgentPhone(Adapter):
         body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
         response = yield Request.post("/v1/calls", merged(body, options))
         return wire.placed(response, self.name, own, to, agent)
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._webhook_secret, self.name)
+        return webhooks.events(request, self.name)
+
+    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
+        return webhooks.answer(event, reply) or super().webhook_answer(event, reply)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.get(of, self.name)
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        return webhooks.set_url(url, of, self.name, replace=replace, options=options)
 
     # --- Shared steps ----------------------------------------------------------------------------
 
