@@ -237,7 +237,8 @@ class Sandbox:
         vendor = request.path_params["vendor"]
         return self._planted(lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"]))
 
-    def _planted(self, plant: Callable[[], str]) -> Response:
+    @staticmethod
+    def _planted(plant: Callable[[], str]) -> Response:
         try:
             return JSONResponse({"id": plant()})
         except LookupError as error:
