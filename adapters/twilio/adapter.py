@@ -15,6 +15,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.marks import mark_in
 from telephony.model import (
     Application,
@@ -28,6 +29,7 @@ from telephony.model import (
     Target,
     Trunk,
     Webhook,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -45,7 +47,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import errors, history, routing, search, wire
+from . import errors, history, routing, search, webhooks, wire
 from .pages import LARGEST, Pages
 from .settings import TwilioSettings
 
@@ -74,6 +76,9 @@ _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LINK_CARRIER: _NO_CARRIERS,
     Capability.ROTATE_CARRIER: _NO_CARRIERS,
     Capability.UNLINK_CARRIER: _NO_CARRIERS,
+    Capability.PARSE_WEBHOOK: FULL,
+    Capability.GET_WEBHOOK: partial("a number's own URLs, for calls, texts and the ends of calls"),
+    Capability.SET_WEBHOOK: partial("a number's own URLs, all three at once"),
 }
 
 
@@ -83,11 +88,14 @@ class Twilio(Adapter):
     vendor = "Twilio"
     Settings = TwilioSettings
     targets = (Webhook, Application, Trunk, Split)
+    webhook_methods = ("POST", "GET")
+    webhook_types = (webhooks.FORM, "application/json")
     capabilities = _CAPABILITIES
 
     def __init__(self, settings: TwilioSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.api
+        self._webhook_url, self._webhook_secret = settings.webhook_url, settings.signing_secret
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
@@ -324,6 +332,29 @@ class Twilio(Adapter):
         fields: Json = {"To": to, "From": ours, "Url": url}
         response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
         return wire.call(response, self.name, ours)
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        url = webhooks.public_url(request, self._webhook_url)
+        if verify:
+            webhooks.verify(request, url, self._webhook_secret, self.name)
+        return webhooks.events(request, url, self.name)
+
+    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
+        return webhooks.answer(reply) or super().webhook_answer(event, reply)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.endpoint((yield from self.get_number(webhooks.owner(of))))
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        before = after = yield from self.get_number(webhooks.owner(of))
+        body = webhooks.change(before, url, replace=replace, options=options)
+        if body is not None:
+            after = yield from self._post(before, body)
+        return webhooks.changed(before, after, url)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-"""Webhooks on their way: sent in order, tried again as the vendor does, and kept for tests."""
+"""Webhooks on their way: sent in order, tried again as the vendor does, and kept for tests.
+
+Only to this machine: what a vendor is told to send elsewhere is kept, but not sent.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import httpx
+
+from telephony.settings import is_loopback
 
 _TIMEOUT = 15.0
 
@@ -98,17 +103,25 @@ class Courier:
                     return
                 if log is not self._log:
                     return
+                if not is_loopback(delivery.url):
+                    log.append(_kept(delivery, delivery.sign()))
+                    break
                 log.append(self._try(delivery))
                 if not delivery.retried(log[-1].status):
                     break
 
     def _try(self, delivery: Delivery) -> Delivered:
-        headers, status, answer = delivery.sign(), None, b""
+        headers = delivery.sign()
         try:
             response = self._client.request(
                 delivery.method, delivery.url, headers=headers, content=delivery.body or None
             )
-            status, answer = response.status_code, response.content
         except httpx.HTTPError:
-            pass
-        return Delivered(delivery.method, delivery.url, headers, delivery.body, status, answer)
+            return _kept(delivery, headers)
+        return _kept(delivery, headers, response.status_code, response.content)
+
+
+def _kept(
+    delivery: Delivery, headers: Mapping[str, str], status: int | None = None, answer: bytes = b""
+) -> Delivered:
+    return Delivered(delivery.method, delivery.url, headers, delivery.body, status, answer)

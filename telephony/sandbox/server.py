@@ -27,6 +27,7 @@ from telephony.sandbox.courier import Courier, Delivered
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
+from telephony.settings import is_loopback
 
 GROUP = "telephony.sandboxes"
 
@@ -63,7 +64,7 @@ class Sandbox:
         only: names of the vendors to serve; None: all that are installed.
         port: 0 picks a free one.
         webhook: where the vendors send their webhooks, until told otherwise through their APIs;
-            ``{provider}`` in it becomes the vendor's name. None: nowhere.
+            ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
         webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
     """
 
@@ -157,7 +158,15 @@ class Sandbox:
         return self.vendors[vendor].receive_call(to, sender)
 
     def send_webhooks(self, url: str | None) -> None:
-        """Send webhooks there from now on, as `webhook` of the constructor says."""
+        """Send webhooks there from now on, as `webhook` of the constructor says.
+
+        Raises:
+            ConfigurationError: it is not on this machine.
+        """
+        if url is not None and not is_loopback(url):
+            raise ConfigurationError(
+                f"{url} is not on this machine: the sandbox sends webhooks to localhost only."
+            )
         self._webhook = url
         for name, vendor in self.vendors.items():
             vendor.state.webhook = None if url is None else url.replace("{provider}", name)

@@ -22,14 +22,15 @@ from typing import ClassVar
 import pytest
 
 import telephony
-from telephony import Capability, CarrierOutcome, PhoneNumber
+from telephony import Capability, CarrierOutcome, PhoneNumber, webhooks
 from telephony.protocols import PhoneNumberProvider
-from telephony.sandbox import Fault, Sample, Sandbox
+from telephony.sandbox import Delivered, Fault, Sample, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import CALLS, FAULTS, Run, Situation, situation
+from telephony.testing.matrix import CALLS, FAULTS, Run, Situation, situation, webhook_of
 
 OTHER_PARTY = "+14155550199"
 MANY = 105
+NOBODY = "http://127.0.0.1:9/{provider}"
 NAIVE = datetime.now(UTC).replace(tzinfo=None)
 
 
@@ -230,6 +231,88 @@ class AdapterConformance:
         assert (call.number, call.recipient) == (made.number, OTHER_PARTY)
         assert len(server.ledger(self.adapter, "call")) == 1
 
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def test_a_text_that_a_webhook_tells_of_is_the_one_that_is_listed(
+        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+    ) -> None:
+        offered = map(provider.supports, (Capability.PARSE_WEBHOOK, Capability.LIST_MESSAGES))
+        if not all(offered):
+            return
+        server.send_webhooks(NOBODY)
+        server.receive_message(self.adapter, made.number, sender=OTHER_PARTY, body="Hello")
+        tries = [self._parsed(provider, each) for each in server.delivered()]
+        (event,) = tries[0]
+        assert [again.id for (again,) in tries] == [event.id] * len(tries)
+        assert isinstance(event, webhooks.MessageReceived)
+        assert "Hello" not in repr(event)
+        # What the webhook leaves out is None; the raw bodies are two.
+        told = event.message.model_dump(exclude={"raw"}, exclude_none=True)
+        (listed,) = provider.list_messages(made.number)
+        assert told == listed.model_dump(include=set(told))
+
+    def test_a_call_that_webhooks_tell_of_begins_and_ends(
+        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, sample: Sample
+    ) -> None:
+        if not provider.supports(Capability.PARSE_WEBHOOK):
+            return
+        if not isinstance(sample.target, telephony.Webhook):
+            provider.assign_number(made.number, sample.target)
+        server.send_webhooks(NOBODY)
+        called = server.receive_call(self.adapter, made.number, sender=OTHER_PARTY)
+        events = {
+            event.id: event for each in server.delivered() for event in self._parsed(provider, each)
+        }
+        first, *_, last = events.values()
+        assert isinstance(first, webhooks.CallStarted | webhooks.CallTurn)
+        assert isinstance(last, webhooks.CallEnded)
+        for event in (first, last):
+            assert (event.call.id, event.call.number) == (called, made.number)
+            assert (event.call.sender, event.call.recipient) == (OTHER_PARTY, made.number)
+            assert event.call.direction is telephony.Direction.INBOUND
+        assert last.call.status is telephony.CallStatus.COMPLETED
+
+    def test_a_webhook_that_nobody_signed_is_refused(self, provider: PhoneNumberProvider) -> None:
+        if not provider.supports(Capability.PARSE_WEBHOOK):
+            return
+        for method in provider.adapter.webhook_methods:
+            for kind in provider.adapter.webhook_types:
+                with pytest.raises(telephony.SignatureError):
+                    webhooks.parse(
+                        provider,
+                        method=method,
+                        url="https://example.com/",
+                        headers={"Content-Type": kind},
+                        body=b"{}",
+                    )
+
+    def test_where_webhooks_go_is_set_once_and_replaced_only_when_told(
+        self, provider: PhoneNumberProvider, made: Situation
+    ) -> None:
+        if not provider.supports(Capability.SET_WEBHOOK):
+            return
+        one, other, of = "https://example.com/1", "https://example.com/2", webhook_of(made)
+        was = provider.get_webhook(of)
+        first = provider.set_webhook(one, of=of, replace=was is not None)
+        assert (first.url, first.provider) == (one, provider.name)
+        assert (first.previous and first.previous.url) == (was and was.url)
+        again = provider.set_webhook(one, of=of)
+        assert (again.id, again.secret, again.previous) == (first.id, first.secret, None)
+        with pytest.raises(telephony.ConflictError, match="replace=True"):
+            provider.set_webhook(other, of=of)
+        found = provider.get_webhook(of)
+        assert found is not None
+        assert found.url == one
+        replaced = provider.set_webhook(other, of=of, replace=True)
+        assert replaced.url == other
+        assert replaced.previous is not None
+        assert replaced.previous.url == one
+
+    def _parsed(self, provider: PhoneNumberProvider, sent: Delivered) -> list[webhooks.Event]:
+        return webhooks.parse(
+            provider, method=sent.method, url=sent.url, headers=sent.headers, body=sent.body
+        )
+
     # --- Bad input -------------------------------------------------------------------------------
 
     @pytest.mark.parametrize(
@@ -256,6 +339,7 @@ class AdapterConformance:
             ("body", lambda p: p.send_message("+14155550123", OTHER_PARTY, "")),
             ("to", lambda p: p.place_call("+14155550123", "nobody")),
             ("to", lambda p: p.assign_number("+14155550123", "")),
+            ("url", lambda p: p.set_webhook("http://example.com/", of="+14155550123")),
         ],
     )  # fmt: skip
     def test_bad_arguments_are_named_before_any_request(

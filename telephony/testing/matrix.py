@@ -99,7 +99,8 @@ def _parse(provider: PhoneNumberProvider, _: Situation) -> object:
     )
 
 
-def _webhook_of(made: Situation) -> str | None:
+def webhook_of(made: Situation) -> str | None:
+    """Whose webhook to set."""
     return made.number if made.sample.webhook_of == "number" else made.sample.webhook_of
 
 
@@ -121,9 +122,9 @@ CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
     Capability.ROTATE_CARRIER: _rotate,
     Capability.UNLINK_CARRIER: lambda p, s: p.unlink_carrier(s.carrier or "c_1"),
     Capability.PARSE_WEBHOOK: _parse,
-    Capability.GET_WEBHOOK: lambda p, s: p.get_webhook(_webhook_of(s)),
+    Capability.GET_WEBHOOK: lambda p, s: p.get_webhook(webhook_of(s)),
     Capability.SET_WEBHOOK: lambda p, s: p.set_webhook(
-        "https://example.com/calls", of=_webhook_of(s), replace=True
+        "https://example.com/calls", of=webhook_of(s), replace=True
     ),
 }
 
