@@ -11,6 +11,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, WebhookRequest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -31,7 +32,7 @@ from telephony.wire import (
     Response,
 )
 
-from . import calls, imports, rules, twirp, wire
+from . import calls, imports, rules, twirp, webhooks, wire
 from .phone_numbers import Owned, PhoneNumbers
 from .settings import LiveKitSettings
 from .trunks import Trunks, is_trunk
@@ -46,6 +47,10 @@ _NO_CARRIERS = (
     "import_number(source=SipTrunk(…))."
 )
 _NO_MESSAGES = "LiveKit carries voice only: use the carrier that owns the number for texts."
+_NO_WEBHOOKS = (
+    "LiveKit has no API for it: give the URL, and this provider's API key to sign with, in the "
+    "project's settings, or under `webhook` in livekit-server's configuration."
+)
 
 _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LIST_NUMBERS: FULL,
@@ -64,6 +69,11 @@ _CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LINK_CARRIER: unsupported(_NO_CARRIERS),
     Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
     Capability.UNLINK_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.PARSE_WEBHOOK: partial(
+        "calls as they come and go; of placed calls LiveKit does not tell when they are answered"
+    ),
+    Capability.GET_WEBHOOK: unsupported(_NO_WEBHOOKS),
+    Capability.SET_WEBHOOK: unsupported(_NO_WEBHOOKS),
 }
 _WITH_PHONE_NUMBERS = {
     **_CAPABILITIES,
@@ -79,12 +89,14 @@ class LiveKit(Adapter):
     Settings = LiveKitSettings
     targets = (Agent, Room)
     sources = (SipTrunk,)
+    webhook_types = (webhooks.JSON,)
     # What the vendor offers at all; a connection without phone numbers offers less.
     capabilities: Mapping[Capability, Support] = _WITH_PHONE_NUMBERS
 
     def __init__(self, settings: LiveKitSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.base_url
+        self._settings = settings
         # Each request is signed for what it does, so none goes with all of them.
         self.headers = {}
         if not settings.sells_numbers:
@@ -237,6 +249,13 @@ class LiveKit(Adapter):
                 "They only take calls: call from a number imported with its carrier's address.",
             )
         return (yield from calls.place(self._twirp, found, to, agent, self.name, options))
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._settings, self.name)
+        return webhooks.events(request, self.name)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

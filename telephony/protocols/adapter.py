@@ -176,12 +176,18 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: parse_webhook")
 
     def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:  # noqa: ARG002
-        """What the vendor wants to hear after `event` (None: there was none), if not just 200."""
+        """What the vendor wants to hear after `event` (None: there was none).
+
+        Raises:
+            TypeError: the reply is nothing that can be sent.
+        """
         if reply is None:
             return WebhookAnswer()
         if isinstance(reply, str):
             return WebhookAnswer("text/plain; charset=utf-8", reply.encode())
-        return WebhookAnswer("application/json", to_json(reply))
+        if isinstance(reply, Mapping):
+            return WebhookAnswer("application/json", to_json(reply))
+        raise TypeError(f"a handler returns a dict, a text or None, not {type(reply).__name__}")
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
         raise NotImplementedError(f"{self.vendor}: get_webhook")

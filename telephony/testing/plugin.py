@@ -27,7 +27,7 @@ pytest.register_assert_rewrite("telephony.testing.conformance")
 def _telephony_server() -> Iterator[Sandbox]:
     from telephony.sandbox import Sandbox
 
-    with Sandbox(webhook_backoff=0.01) as sandbox:
+    with Sandbox(webhook_backoff=0.001) as sandbox:
         yield sandbox
 
 
