@@ -165,7 +165,10 @@ def _known(told: _Envelope, raw: Json, provider: str) -> Event | None:
             text=str(data.get("transcript") or ""),
         )
     # Copies of what was sent out may come too; they tell nothing of what became of it.
-    if data.get("direction", "inbound") != "inbound":
+    between = [data.get("from"), data.get("to")]
+    if data.get("direction", "inbound") != "inbound" or not all(
+        isinstance(side, str) and side for side in between
+    ):
         return None
     message_id = data.get("messageId")
     named = f"{told.event}:{message_id or _digest(raw)}"

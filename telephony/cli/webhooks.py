@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -86,7 +86,8 @@ def listen(
             typer.echo(f"# http://{host}:{port}/webhooks/{vendor.name}", err=True)
         typer.echo("# Ctrl-C stops it.", err=True)
         config = uvicorn.Config(application, log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()
