@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 from telephony import ConfigurationError, InvalidRequestError, NotFoundError, UnavailableError
 
 PORT = 4010
+_PORT_VARIABLE = "TELEPHONY_SANDBOX_PORT"
+_PATIENCE = 120.0  # longer than all tries of a webhook take
 
 
 class _ServingByDefault(TyperGroup):
@@ -66,10 +68,10 @@ def serve(
     typer.echo("# Point `telephony` at it from another terminal:")
     for name, value in server.environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-    at = f" --port {server.url.rpartition(':')[2]}" if port != PORT else ""
+    typer.echo(f"export {_PORT_VARIABLE}={server.url.rpartition(':')[2]}")
     typer.echo("# Let a number of yours receive a text, or a call:")
-    typer.echo(f'#   telephony sandbox receive{at} +1… --from +14155550199 "hello"')
-    typer.echo(f"#   telephony sandbox receive{at} +1… --from +14155550199 --call")
+    typer.echo('#   telephony sandbox receive +1… --from +14155550199 "hello"')
+    typer.echo("#   telephony sandbox receive +1… --from +14155550199 --call")
     typer.echo("# Ctrl-C stops it.")
     server.run()
 
@@ -85,7 +87,9 @@ def receive(
     vendor: Annotated[
         str | None, typer.Option(help="Which vendor's number; default: the first that holds it.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Where the sandbox listens.")] = PORT,
+    port: Annotated[
+        int, typer.Option(help="Where the sandbox listens.", envvar=_PORT_VARIABLE)
+    ] = PORT,
 ) -> None:
     """Let a number receive a text or a call, in a sandbox that is running."""
     if (text is None) is not call:
@@ -94,17 +98,21 @@ def receive(
         )
     import httpx
 
+    control = f"http://127.0.0.1:{port}/_sandbox"
     what = "calls" if call else "messages"
     reasons: list[str] = []
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/_sandbox", trust_env=False) as client:
-            served = [vendor] if vendor else list(client.get("").json()["vendors"])
+        with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
+            served = [vendor] if vendor else list(client.get(control).json()["vendors"])
             for name in served:
                 answer = client.post(
-                    f"/{name}/{what}", json={"to": number, "from": sender, "body": text}
+                    f"{control}/{name}/{what}", json={"to": number, "from": sender, "body": text}
                 )
                 if answer.status_code == 200:
                     typer.echo(f"{name}: {answer.json()['id']}")
+                    for webhook in answer.json()["webhooks"]:
+                        said = webhook["status"] or "not delivered"
+                        typer.echo(f"webhook {webhook['url']}: {said}")
                     return
                 reasons.append(answer.json()["error"])
     except (httpx.TransportError, ValueError, KeyError) as error:

@@ -232,7 +232,7 @@ class Sandbox:
 
     async def _plant(self, request: Request) -> Response:
         wanted: Mapping[str, str] = await request.json()
-        return self._planted(
+        return await self._planted(
             lambda: self.receive_message(
                 request.path_params["vendor"],
                 wanted["to"],
@@ -244,14 +244,20 @@ class Sandbox:
     async def _ring(self, request: Request) -> Response:
         wanted: Mapping[str, str] = await request.json()
         vendor = request.path_params["vendor"]
-        return self._planted(lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"]))
+        return await self._planted(
+            lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"])
+        )
 
-    @staticmethod
-    def _planted(plant: Callable[[], str]) -> Response:
+    async def _planted(self, plant: Callable[[], str]) -> Response:
+        """What was planted, and what became of its webhooks."""
+        already = len(await asyncio.to_thread(self.delivered))
         try:
-            return JSONResponse({"id": plant()})
+            planted = plant()
         except LookupError as error:
             return JSONResponse({"error": str(error)}, 404)
+        tries = (await asyncio.to_thread(self.delivered))[already:]
+        told = [{"url": each.url, "status": each.status} for each in tries]
+        return JSONResponse({"id": planted, "webhooks": told})
 
     def _protocol(self) -> type[asyncio.Protocol]:
         connections = self._connections
