@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import socket
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from telephony import ConfigurationError, webhooks
 from telephony.cli.options import JsonOption, ProviderOption, connect
 from telephony.cli.output import document
+from telephony.model import Utc
 from telephony.webhooks import (
     CallEnded,
     CallStarted,
@@ -45,7 +44,7 @@ class Captured(BaseModel):
     headers: dict[str, str]
     body: str = ""
     encoding: Literal["text", "base64"] = "text"
-    received_at: datetime | None = None
+    received_at: Utc | None = None
 
     def content(self) -> bytes:
         if self.encoding == "text":
@@ -106,7 +105,7 @@ def verify(
     try:
         captured = Captured.model_validate_json(file.read())
         body = captured.content()
-    except (ValidationError, UnicodeDecodeError, binascii.Error) as error:
+    except ValueError as error:
         what = "it cannot be decoded"
         if isinstance(error, ValidationError):
             first = error.errors(include_input=False, include_url=False)[0]
