@@ -37,7 +37,7 @@ test-wheel: $(READY)
 	$(WHEEL)/venv/bin/python -m pip install --quiet --upgrade pip
 	$(WHEEL)/venv/bin/python -m pip install --quiet --constraint constraints.txt \
 	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
-	cp -r tests cassettes README.md pyproject.toml $(WHEEL)
+	cp -r tests examples cassettes README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
 	cd $(WHEEL) && venv/bin/pytest -n auto
 

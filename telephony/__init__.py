@@ -54,6 +54,7 @@ from telephony.model import (
     Trunk,
     TwilioAccount,
     Webhook,
+    WebhookEndpoint,
 )
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
@@ -108,6 +109,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedOperationError",
     "Webhook",
+    "WebhookEndpoint",
     "__version__",
     "connect",
     "connect_async",

@@ -25,6 +25,9 @@ class Capability(enum.StrEnum):
     LINK_CARRIER = "link_carrier"
     ROTATE_CARRIER = "rotate_carrier"
     UNLINK_CARRIER = "unlink_carrier"
+    PARSE_WEBHOOK = "parse_webhook"
+    GET_WEBHOOK = "get_webhook"
+    SET_WEBHOOK = "set_webhook"
 
 
 MUTATING = frozenset(Capability) - {
@@ -33,6 +36,8 @@ MUTATING = frozenset(Capability) - {
     Capability.SEARCH_NUMBERS,
     Capability.LIST_MESSAGES,
     Capability.LIST_CARRIERS,
+    Capability.PARSE_WEBHOOK,
+    Capability.GET_WEBHOOK,
 }
 """The operations that change something at the vendor."""
 

@@ -325,6 +325,26 @@ class Call(_Result):
     raw: Raw = Field(default_factory=dict, repr=False)
 
 
+class WebhookEndpoint(_Result):
+    """Where a vendor sends its webhooks.
+
+    Attributes:
+        id: the vendor's id of it.
+        of: whose it is, a number (E.164) or the vendor's id of an agent; None: the account's.
+        secret: what its webhooks are proven with, where the vendor tells it: the `webhook_secret`
+            of the settings.
+        previous: after `set_webhook`: what was there before, where that was another URL.
+    """
+
+    id: str
+    provider: str
+    url: str
+    of: str | None = None
+    secret: SecretStr | None = None
+    previous: WebhookEndpoint | None = None
+    raw: Raw = Field(default_factory=dict, repr=False)
+
+
 class Release(_Result):
     """What became of a number that was released.
 

@@ -6,12 +6,12 @@ Each method checks its arguments and returns the adapter's generator; nothing is
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from telephony import numbers
+from telephony import checks, numbers
 from telephony.capabilities import Capability, Level
 from telephony.errors import (
     InvalidRequestError,
@@ -21,6 +21,7 @@ from telephony.errors import (
 )
 from telephony.marks import mark
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -30,6 +31,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.redaction import secrets_of
@@ -95,7 +97,7 @@ class Operations:
 
     @_gated(Capability.LIST_NUMBERS)
     def list_numbers(self, limit: int | None) -> Task[Request | Batch[PhoneNumber], None]:
-        _positive(limit)
+        checks.positive(limit)
         return Task(self.adapter.list_numbers(limit=limit), limit=limit)
 
     @_gated(Capability.GET_NUMBER)
@@ -106,11 +108,11 @@ class Operations:
     def search_numbers(
         self, country: str, area_code: str | None, contains: str | None, limit: int
     ) -> Task[Request, list[AvailableNumber]]:
-        _positive(limit)
+        checks.positive(limit)
         steps = self.adapter.search_numbers(
-            country=_country(country),
-            area_code=_area_code(area_code),
-            contains=_text(contains, "contains"),
+            country=checks.country(country),
+            area_code=checks.area_code(area_code),
+            contains=checks.text(contains, "contains"),
             limit=limit,
         )
         return Task(steps)
@@ -132,15 +134,15 @@ class Operations:
                 argument="area_code",
                 hint="Ask for one exact number or for any number of an area, not both.",
             )
-        key = _text(idempotency_key, "idempotency_key")
+        key = checks.text(idempotency_key, "idempotency_key")
         steps = self.adapter.provision_number(
             number=None if number is None else self._e164(number, "number"),
-            country=_country(country),
-            area_code=_area_code(area_code),
+            country=checks.country(country),
+            area_code=checks.area_code(area_code),
             label=self._label(Capability.PROVISION_NUMBER, label),
             assign_to=self._optional_target(Capability.PROVISION_NUMBER, assign_to),
             key=None if key is None else mark(key),
-            options=_options(options),
+            options=checks.options(options),
         )
         return Task(steps)
 
@@ -170,7 +172,7 @@ class Operations:
             assign_to=self._optional_target(Capability.IMPORT_NUMBER, assign_to),
             inbound=inbound,
             outbound=outbound,
-            options=_options(options),
+            options=checks.options(options),
         )
         return Task(steps, private=secrets_of(source))
 
@@ -179,7 +181,9 @@ class Operations:
         self, number: PhoneNumber | str, label: str, options: Options | None
     ) -> Task[Request, PhoneNumber]:
         steps = self.adapter.update_number(
-            self._ref(number), label=_required(label, "label"), options=_options(options)
+            self._ref(number),
+            label=checks.required(label, "label"),
+            options=checks.options(options),
         )
         return Task(steps)
 
@@ -188,21 +192,23 @@ class Operations:
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
     ) -> Task[Request, PhoneNumber]:
         target = self._target(Capability.ASSIGN_NUMBER, to)
-        steps = self.adapter.assign_number(self._ref(number), target, options=_options(options))
+        steps = self.adapter.assign_number(
+            self._ref(number), target, options=checks.options(options)
+        )
         return Task(steps)
 
     @_gated(Capability.UNASSIGN_NUMBER)
     def unassign_number(
         self, number: PhoneNumber | str, options: Options | None
     ) -> Task[Request, PhoneNumber]:
-        steps = self.adapter.unassign_number(self._ref(number), options=_options(options))
+        steps = self.adapter.unassign_number(self._ref(number), options=checks.options(options))
         return Task(steps)
 
     @_gated(Capability.RELEASE_NUMBER)
     def release_number(
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
     ) -> Task[Request, Release]:
-        ref, fields = self._ref(number), _options(options)
+        ref, fields = self._ref(number), checks.options(options)
         if self._protected is True or (
             isinstance(self._protected, tuple) and ref.number in self._protected
         ):
@@ -229,8 +235,8 @@ class Operations:
         before: datetime | None,
         limit: int | None,
     ) -> Task[Request | Batch[Message], None]:
-        _positive(limit)
-        after, before = _aware(after, "after"), _aware(before, "before")
+        checks.positive(limit)
+        after, before = checks.aware(after, "after"), checks.aware(before, "before")
         if after is not None and before is not None and after > before:
             raise InvalidRequestError(
                 "`after` is later than `before`.",
@@ -266,7 +272,7 @@ class Operations:
             self._address(to),
             body,
             media=tuple(media),
-            options=_options(options),
+            options=checks.options(options),
         )
         return Task(steps, private=(body,) if body.strip() else ())
 
@@ -282,9 +288,9 @@ class Operations:
         steps = self.adapter.place_call(
             self._ref(number),
             self._e164(to, "to"),
-            agent=_text(agent, "agent"),
-            url=_text(url, "url"),
-            options=_options(options),
+            agent=checks.text(agent, "agent"),
+            url=checks.text(url, "url"),
+            options=checks.options(options),
         )
         return Task(steps)
 
@@ -298,7 +304,7 @@ class Operations:
     ) -> Task[Request, CarrierAccount]:
         self._kind(Capability.LINK_CARRIER, account, self.adapter.carriers, "account")
         steps = self.adapter.link_carrier(
-            account, label=_text(label, "label"), options=_options(options)
+            account, label=checks.text(label, "label"), options=checks.options(options)
         )
         return Task(steps, private=secrets_of(account))
 
@@ -311,7 +317,7 @@ class Operations:
     ) -> Task[Request, CarrierAccount]:
         self._kind(Capability.ROTATE_CARRIER, credentials, self.adapter.carriers, "credentials")
         steps = self.adapter.rotate_carrier(
-            _carrier_id(carrier), credentials, options=_options(options)
+            checks.carrier_id(carrier), credentials, options=checks.options(options)
         )
         return Task(steps, private=secrets_of(credentials))
 
@@ -319,8 +325,39 @@ class Operations:
     def unlink_carrier(
         self, carrier: CarrierAccount | str, options: Options | None
     ) -> Task[Request, CarrierAccount]:
-        steps = self.adapter.unlink_carrier(_carrier_id(carrier), options=_options(options))
+        steps = self.adapter.unlink_carrier(
+            checks.carrier_id(carrier), options=checks.options(options)
+        )
         return Task(steps)
+
+    @_gated(Capability.GET_WEBHOOK)
+    def get_webhook(
+        self, of: PhoneNumber | Agent | str | None
+    ) -> Task[Request, WebhookEndpoint | None]:
+        return Task(self.adapter.get_webhook(self._owner(of)))
+
+    @_gated(Capability.SET_WEBHOOK)
+    def set_webhook(
+        self,
+        url: str,
+        of: PhoneNumber | Agent | str | None,
+        replace: bool,
+        options: Options | None,
+    ) -> Task[Request, WebhookEndpoint]:
+        steps = self.adapter.set_webhook(
+            checks.webhook_url(url),
+            of=self._owner(of),
+            replace=replace,
+            options=checks.options(options),
+        )
+        return Task(steps)
+
+    def _owner(self, of: PhoneNumber | Agent | str | None) -> str | None:
+        """Whose webhook: a number (E.164) or an id."""
+        if of is None or isinstance(of, Agent):
+            return None if of is None else of.id
+        ref = self._ref(of)
+        return ref.number or ref.id
 
     def _e164(self, text: str, argument: str) -> str:
         return numbers.e164(text, region=self._region, argument=argument)
@@ -330,13 +367,13 @@ class Operations:
             # Ids mean nothing at another vendor; E.164 does.
             ours = number.provider == self.adapter.name
             return NumberRef(number.id if ours else None, number.number)
-        text = _required(number, "number")
+        text = checks.required(number, "number")
         if numbers.looks_written(text):
             return NumberRef(number=self._e164(text, "number"))
         return NumberRef(id=text)
 
     def _address(self, to: str) -> str:
-        text = _required(to, "to")
+        text = checks.required(to, "to")
         short_code = text.isascii() and text.isdigit() and len(text) <= 6
         return self._e164(text, "to") if numbers.looks_written(text) and not short_code else text
 
@@ -346,13 +383,13 @@ class Operations:
             raise UnsupportedOperationError(
                 self.adapter.name, f"{operation} with a label", support.note
             )
-        return _text(label, "label")
+        return checks.text(label, "label")
 
     def _optional_target(self, operation: Capability, to: Target | str | None) -> Target | None:
         return None if to is None else self._target(operation, to)
 
     def _target(self, operation: Capability, to: Target | str) -> Target:
-        target = self.adapter.target(_required(to, "to")) if isinstance(to, str) else to
+        target = self.adapter.target(checks.required(to, "to")) if isinstance(to, str) else to
         self._kind(operation, target, self.adapter.targets, "to")
         return target
 
@@ -374,68 +411,3 @@ def _is_protected() -> PermissionDeniedError:
         "The number is protected from being released",
         hint="Take it out of the `protected` setting first, if you are sure.",
     )
-
-
-def _positive(limit: int | None) -> None:
-    if limit is not None and limit < 1:
-        raise InvalidRequestError(
-            "`limit` is below 1.", argument="limit", hint="Leave it out to get everything."
-        )
-
-
-def _text(value: str | None, argument: str) -> str | None:
-    return None if value is None else _required(value, argument)
-
-
-def _required(value: str, argument: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidRequestError(f"`{argument}` is empty.", argument=argument)
-    return value.strip()
-
-
-def _country(value: str) -> str:
-    if not (value.isascii() and value.isalpha() and len(value) == 2):
-        raise InvalidRequestError(
-            "`country` is not an ISO 3166 code.", argument="country", hint="Write it like US."
-        )
-    return value.upper()
-
-
-def _area_code(value: str | None) -> str | None:
-    if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 6):
-        raise InvalidRequestError(
-            "`area_code` is not made of digits.", argument="area_code", hint="Write it like 415."
-        )
-    return value
-
-
-def _aware(moment: datetime | None, argument: str) -> datetime | None:
-    if moment is None:
-        return None
-    if moment.utcoffset() is None:
-        raise InvalidRequestError(
-            f"`{argument}` has no time zone.",
-            argument=argument,
-            hint="Use an aware datetime, such as datetime.now(timezone.utc).",
-        )
-    return moment.astimezone(UTC)
-
-
-def _options(options: Options | None) -> Options:
-    if options is not None and not isinstance(options, Mapping):
-        raise InvalidRequestError(
-            "`options` is not a mapping.",
-            argument="options",
-            hint="Give the vendor's own fields, such as {'field': 'value'}.",
-        )
-    return options or {}
-
-
-def _carrier_id(carrier: CarrierAccount | str) -> str:
-    if isinstance(carrier, str):
-        return _required(carrier, "carrier")
-    if carrier.id is None:
-        raise InvalidRequestError(
-            "This carrier account is the vendor's own and has no id.", argument="carrier"
-        )
-    return carrier.id

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from telephony.capabilities import FULL, Capability, Support, partial, unsupported
 from telephony.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -13,6 +12,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -22,6 +22,7 @@ from telephony.model import (
     PhoneNumber,
     Release,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -42,41 +43,12 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import messages, purchase, wire
-from .outcomes import OUTCOMES
+from . import messages, purchase, webhooks, wire
+from .offers import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
 _NUMBERS = "/v1/numbers"
 _PAGE = 100
-
-_CARRIERS = unsupported("The carrier is AgentPhone's own: there is no account to link.")
-_CAPABILITIES: Mapping[Capability, Support] = {
-    Capability.LIST_NUMBERS: FULL,
-    Capability.GET_NUMBER: FULL,
-    Capability.SEARCH_NUMBERS: partial(
-        "by country and area code, where the API offers it yet; what it finds cannot be ordered"
-    ),
-    Capability.PROVISION_NUMBER: partial(
-        "US and Canada; AgentPhone picks the number, from the area code where it has one"
-    ),
-    Capability.IMPORT_NUMBER: unsupported(
-        "AgentPhone takes no numbers from elsewhere: buy one with provision_number()."
-    ),
-    Capability.UPDATE_NUMBER: unsupported(
-        "Numbers have no label at AgentPhone; tag one with "
-        "provision_number(options={'externalId': …})."
-    ),
-    Capability.ASSIGN_NUMBER: FULL,
-    Capability.UNASSIGN_NUMBER: FULL,
-    Capability.RELEASE_NUMBER: FULL,
-    Capability.LIST_MESSAGES: FULL,
-    Capability.SEND_MESSAGE: FULL,
-    Capability.PLACE_CALL: FULL,
-    Capability.LIST_CARRIERS: _CARRIERS,
-    Capability.LINK_CARRIER: _CARRIERS,
-    Capability.ROTATE_CARRIER: _CARRIERS,
-    Capability.UNLINK_CARRIER: _CARRIERS,
-}
 
 
 class AgentPhone(Adapter):
@@ -86,12 +58,13 @@ class AgentPhone(Adapter):
     Settings = AgentPhoneSettings
     outcomes = OUTCOMES
     targets = (Agent,)
-    capabilities = _CAPABILITIES
+    capabilities = CAPABILITIES
 
     def __init__(self, settings: AgentPhoneSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.base_url
         self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        self._webhook_secret = settings.webhook_secret
         if settings.sub_account_id is not None:
             self.headers["X-Sub-Account-Id"] = settings.sub_account_id
 
@@ -293,6 +266,24 @@ class AgentPhone(Adapter):
         body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
         response = yield Request.post("/v1/calls", merged(body, options))
         return wire.placed(response, self.name, own, to, agent)
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._webhook_secret, self.name)
+        return webhooks.events(request, self.name)
+
+    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
+        return webhooks.answer(event, reply) or super().webhook_answer(event, reply)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.get(of, self.name)
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        return webhooks.set_url(url, of, self.name, replace=replace, options=options)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from telephony.model import Agent
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox, body_of, route
 
 from . import sandbox_bodies as bodies
+from . import sandbox_webhooks
 from .sandbox_bodies import (
     checked_body,
     checked_query,
@@ -40,6 +41,7 @@ class AgentPhoneSandbox(VendorSandbox):
 
     Attributes:
         number_limit: how many numbers the account may hold; 10 for a real self-serve account.
+        webhooks: see `Webhooks`.
         balance: in dollars; a number costs three.
         campaign: ``none``, ``pending`` or ``approved``: the 10DLC registration.
         without_stock: area codes that have no free number, so that another one is bought.
@@ -64,6 +66,7 @@ class AgentPhoneSandbox(VendorSandbox):
         self.numbers: dict[str, Json] = {}
         self.calls: dict[str, Json] = {}
         self.mailbox = Mailbox()
+        self.webhooks = sandbox_webhooks.Webhooks(self.state)
         self.number_limit = 1000
         self.balance = 100_000.0
         self.campaign = "approved"
@@ -106,6 +109,7 @@ class AgentPhoneSandbox(VendorSandbox):
             ("GET", "/v1/calls", self._list_calls),
             ("GET", "/v1/calls/{call}", self._get_call),
             ("POST", "/v1/calls/{call}/end", self._end_call),
+            *sandbox_webhooks.handlers(lambda: self.webhooks),
         ]
         return [route(method, path, self._guarded(to)) for method, path, to in handlers]
 
@@ -113,14 +117,21 @@ class AgentPhoneSandbox(VendorSandbox):
         return Refusal(status, {"detail": "Not Found" if status == 404 else "Method Not Allowed"})
 
     def settings(self, base_url: str) -> Mapping[str, str]:
-        return {"base_url": base_url, "api_key": _KEY}
+        secret = sandbox_webhooks.SECRET
+        return {"base_url": base_url, "api_key": _KEY, "webhook_secret": secret}
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        for number in self._held():
-            if number["phoneNumber"] == to:
-                data: Json = {"body": body, "channel": "sms", "mediaUrls": []}
-                return self._keep(number, sender, to, "inbound", data, sent_at)
-        raise LookupError(f"AgentPhone's sandbox holds no number {to}")
+        number, data = self._receiver(to), bodies.text(body)
+        text = self._keep(number, sender, to, "inbound", data, sent_at)
+        self.webhooks.message(text, number["agentId"])
+        return str(text.data["id"])
+
+    def receive_call(self, to: str, sender: str) -> str:
+        number = self._receiver(to)
+        call = bodies.answered(self.state.id("call_"), self.state.now(), number, sender)
+        self.calls[str(call["id"])] = call
+        self.webhooks.call(call)
+        return str(call["id"])
 
     # --- Numbers ---------------------------------------------------------------------------------
 
@@ -239,7 +250,8 @@ class AgentPhoneSandbox(VendorSandbox):
         channel = "mms" if wanted.media_urls else "sms"
         sender, media = str(number["phoneNumber"]), list[JsonValue](wanted.media_urls or ())
         data: Json = {"body": wanted.body, "channel": channel, "mediaUrls": media, "status": "sent"}
-        message = self._keep(number, sender, wanted.to_number, "outbound", data, None)
+        text = self._keep(number, sender, wanted.to_number, "outbound", data, None)
+        message = str(text.data["id"])
         self.state.record("message", message, sender)
         if self.unconfirmed is not None:
             body, self.unconfirmed = self.unconfirmed, None
@@ -327,6 +339,12 @@ class AgentPhoneSandbox(VendorSandbox):
     def _held(self) -> list[Json]:
         return [number for number in self.numbers.values() if number["status"] != "released"]
 
+    def _receiver(self, to: str) -> Json:
+        for number in self._held():
+            if number["phoneNumber"] == to:
+                return number
+        raise LookupError(f"AgentPhone's sandbox holds no number {to}")
+
     def _of(self, agent: Json) -> list[Json]:
         return [number for number in self._held() if number["agentId"] == agent["id"]]
 
@@ -363,13 +381,14 @@ class AgentPhoneSandbox(VendorSandbox):
         direction: str,
         data: Json,
         at: datetime | None,
-    ) -> str:
-        message, number_id = self.state.id("msg_"), str(number["id"])
+    ) -> Text:
+        number_id = str(number["id"])
         talk = self.mailbox.thread(number_id, sender if direction == "inbound" else recipient)
+        body = {"id": self.state.id("msg_"), **data}
         moment = at or self.state.now()
-        body = {"id": message, **data}
-        self.mailbox.add(Text(moment, number_id, talk, sender, recipient, direction, body))
-        return message
+        text = Text(moment, number_id, talk, sender, recipient, direction, body)
+        self.mailbox.add(text)
+        return text
 
     def _messages(
         self, request: Request, found: Sequence[Text], spelled: Callable[[Text], Json]

@@ -192,6 +192,28 @@ def call(call_id: str, now: datetime, number: Json, wanted: Dialled) -> Json:
     }
 
 
+def answered(call_id: str, now: datetime, number: Json, caller: str) -> Json:
+    """A call that somebody made to a number, and is over."""
+    return {
+        "id": call_id,
+        "agentId": number["agentId"],
+        "phoneNumberId": number["id"],
+        "phoneNumber": number["phoneNumber"],
+        "fromNumber": caller,
+        "toNumber": number["phoneNumber"],
+        "direction": "inbound",
+        "status": "completed",
+        "startedAt": seconds(now),
+        "endedAt": seconds(now),
+        "durationSeconds": 0,
+    }
+
+
+def text(body: str) -> Json:
+    """What a text that came in is made of."""
+    return {"body": body, "channel": "sms", "mediaUrls": []}
+
+
 def seconds(moment: datetime) -> str:
     """A time without a fraction, as numbers, agents and calls carry it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

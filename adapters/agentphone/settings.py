@@ -18,8 +18,11 @@ class AgentPhoneSettings(ProviderSettings):
         sub_account_id: the sub-account to work in. Sent as ``X-Sub-Account-Id`` with every
             request, although the vendor declares it for some only: what it does with it elsewhere
             (one number, its messages, attaching, sending) is undocumented.
+        webhook_secret: ``whsec_…``, what its webhooks are signed with. Every change of the webhook
+            issues a new one: see the `secret` of set_webhook() and get_webhook().
     """
 
     base_url: str = "https://api.agentphone.ai"
     api_key: Annotated[SecretStr, Env("AGENTPHONE_API_KEY")]
     sub_account_id: str | None = Field(default=None, pattern=r"^[!-~]+$")
+    webhook_secret: SecretStr | None = None

@@ -92,7 +92,7 @@ _NUMBER_STATUS = {
     "active": model.NumberStatus.ACTIVE,
     "released": model.NumberStatus.RELEASED,
 }
-_CALL_STATUS = {
+CALL_STATUS = {
     "queued": model.CallStatus.QUEUED,
     "ringing": model.CallStatus.RINGING,
     "in-progress": model.CallStatus.IN_PROGRESS,
@@ -183,7 +183,10 @@ def message_page(
 ) -> tuple[list[model.Message], bool | None]:
     """The messages of a page of the number `own`, and whether more follow (None: not said)."""
     body = response.object()
-    page = [_message(raw, provider, own, response) for raw in items(body.get("data"), response)]
+    page = [
+        message_fields(_object(raw, response), provider, own)
+        for raw in items(body.get("data"), response)
+    ]
     if any(fields["sent_at"] is None for fields in page):
         raise unreadable(response, "A message of the answer has no receivedAt")
     more = body.get("hasMore")
@@ -192,21 +195,19 @@ def message_page(
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
     """A message just sent. The answer tells neither its text nor the moment."""
-    fields = _message(response.object(), provider, own, response)
+    fields = message_fields(response.object(), provider, own)
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own
     fields["recipient"] = fields["recipient"] or to
     return read(model.Message, fields, response)
 
 
-def _message(raw: JsonValue, provider: str, own: str, response: Response) -> dict[str, object]:
+def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     """The unified fields of a message. Every endpoint spells sender and recipient in its own way.
 
     Plain code instead of a model of the vendor's body: messages come by the thousand, and are
     validated once, as the unified model.
     """
-    if not isinstance(raw, dict):
-        raise unreadable(response, "A message of the answer is not a JSON object")
     get = raw.get
     sender = get("from_") or get("fromNumber") or get("from") or get("from_number")
     recipient = get("to") or get("toNumber") or get("to_number")
@@ -242,6 +243,12 @@ def _message(raw: JsonValue, provider: str, own: str, response: Response) -> dic
     return fields
 
 
+def _object(raw: JsonValue, response: Response) -> Json:
+    if not isinstance(raw, dict):
+        raise unreadable(response, "A message of the answer is not a JSON object")
+    return raw
+
+
 def _moment(text: JsonValue) -> datetime | JsonValue:
     """Read here where it is written as documented, four times as fast; validated in any case."""
     try:
@@ -260,7 +267,7 @@ def placed(response: Response, provider: str, own: str, to: str, agent: str) -> 
         sender=call.from_number or own,
         recipient=call.to_number or to,
         direction=model.Direction.OUTBOUND,
-        status=_CALL_STATUS.get(call.status or "", model.CallStatus.UNKNOWN),
+        status=CALL_STATUS.get(call.status or "", model.CallStatus.UNKNOWN),
         agent=call.agent_id or agent,
         started_at=call.started_at,
         raw=raw,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from telephony.capabilities import FULL, Capability, Support, partial, unsupported
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -44,48 +41,12 @@ from telephony.wire import (
 )
 
 from . import wire
-from .outcomes import OUTCOMES
+from .offers import CAPABILITIES, OUTCOMES
 from .settings import ButterSettings
 
 _NUMBERS = "/api/phone-numbers"
 _AGENTS = "/api/agents"
 _CARRIERS = "/api/integrations"
-
-_BUY_ELSEWHERE = (
-    "Butter AI documents no API for it: buy at your carrier, or in Butter AI's dashboard if it "
-    "offers numbers there; then import_number()."
-)
-
-_CAPABILITIES: Mapping[Capability, Support] = {
-    Capability.LIST_NUMBERS: FULL,
-    Capability.GET_NUMBER: FULL,
-    Capability.SEARCH_NUMBERS: unsupported(_BUY_ELSEWHERE),
-    Capability.PROVISION_NUMBER: unsupported(_BUY_ELSEWHERE),
-    Capability.IMPORT_NUMBER: partial("`source` must be named; a number has no label"),
-    Capability.UPDATE_NUMBER: unsupported(
-        "A number has no label or other field to change at Butter AI: keep names on your side."
-    ),
-    Capability.ASSIGN_NUMBER: FULL,
-    Capability.UNASSIGN_NUMBER: FULL,
-    Capability.RELEASE_NUMBER: unsupported(
-        "Butter AI documents no API for it: remove the number in its dashboard. Until then "
-        "unassign_number() stops calls from being answered."
-    ),
-    Capability.LIST_MESSAGES: unsupported(
-        "Butter AI carries voice only: read texts at the carrier that owns the number."
-    ),
-    Capability.SEND_MESSAGE: unsupported(
-        "Butter AI carries voice only: send texts at the carrier that owns the number."
-    ),
-    Capability.PLACE_CALL: FULL,
-    Capability.LIST_CARRIERS: unsupported(
-        "Butter AI documents no API for it: keep the id that link_carrier() returns, or look the "
-        "integration up in its dashboard."
-    ),
-    Capability.LINK_CARRIER: FULL,
-    Capability.ROTATE_CARRIER: FULL,
-    Capability.UNLINK_CARRIER: FULL,
-}
 
 
 class Butter(Adapter):
@@ -97,7 +58,7 @@ class Butter(Adapter):
     targets = (Agent,)
     sources = (LinkedCarrier, SipTrunk)
     carriers = (TwilioAccount,)
-    capabilities = _CAPABILITIES
+    capabilities = CAPABILITIES
 
     def __init__(self, settings: ButterSettings, *, name: str) -> None:
         self.name = name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telephony.capabilities import FULL, Capability, Support, partial, unsupported
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -13,6 +12,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, WebhookRequest
 from telephony.marks import mark_in, marked
 from telephony.model import (
     Agent,
@@ -27,6 +27,7 @@ from telephony.model import (
     Source,
     Target,
     TwilioAccount,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -46,40 +47,13 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import wire
-from .outcomes import OUTCOMES
+from . import webhooks, wire
+from .offers import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
 
 _NUMBERS = "/agents/phone-numbers"
 _CARRIERS = "/agents/phone-numbers/providers"
 _PAGE = 100
-
-
-_CAPABILITIES: Mapping[Capability, Support] = {
-    Capability.LIST_NUMBERS: FULL,
-    Capability.GET_NUMBER: FULL,
-    Capability.SEARCH_NUMBERS: unsupported(
-        "Cartesia picks the number itself: call provision_number(), or buy at a carrier and "
-        "import_number()."
-    ),
-    Capability.PROVISION_NUMBER: partial("United States only; Cartesia picks the number"),
-    Capability.IMPORT_NUMBER: FULL,
-    Capability.UPDATE_NUMBER: FULL,
-    Capability.ASSIGN_NUMBER: FULL,
-    Capability.UNASSIGN_NUMBER: FULL,
-    Capability.RELEASE_NUMBER: FULL,
-    Capability.LIST_MESSAGES: unsupported(
-        "Cartesia carries voice only: read texts at the carrier that owns the number."
-    ),
-    Capability.SEND_MESSAGE: unsupported(
-        "Cartesia carries voice only: send texts at the carrier that owns the number."
-    ),
-    Capability.PLACE_CALL: FULL,
-    Capability.LIST_CARRIERS: FULL,
-    Capability.LINK_CARRIER: FULL,
-    Capability.ROTATE_CARRIER: FULL,
-    Capability.UNLINK_CARRIER: FULL,
-}
 
 
 class Cartesia(Adapter):
@@ -91,11 +65,12 @@ class Cartesia(Adapter):
     targets = (Agent,)
     sources = (LinkedCarrier, TwilioAccount)
     carriers = (TwilioAccount, SipTrunk)
-    capabilities = _CAPABILITIES
+    capabilities = CAPABILITIES
 
     def __init__(self, settings: CartesiaSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.base_url
+        self._webhook_secret = settings.webhook_secret
         self.headers = {
             "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
             "Cartesia-Version": settings.version,
@@ -349,6 +324,22 @@ class Cartesia(Adapter):
             used.hint = "Release the numbers that were imported from it first."
             raise
         return found
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._webhook_secret, self.name)
+        return webhooks.events(request, self.name)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.get(of, self.name)
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        secret = self._webhook_secret
+        return webhooks.set_url(url, of, self.name, secret, replace=replace, options=options)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from telephony.sandbox.vendor import (
     route,
 )
 
+from . import sandbox_webhooks
 from .sandbox_input import Calls, Import, Provision, SipTrunk, Twilio, checked, invalid, refusal
 
 _KEY = "sk_car_sandbox"
@@ -37,6 +38,7 @@ class CartesiaSandbox(VendorSandbox):
 
     Attributes:
         fail_next_assignment: the next import with an agent imports, assigns nothing, answers 400.
+        webhooks: see `Webhooks`.
         next_call_answer: the body of the next answer to a call, which is then not placed.
     """
 
@@ -49,6 +51,7 @@ class CartesiaSandbox(VendorSandbox):
         self.carriers: dict[str, Json] = {}
         self.fail_next_assignment = False
         self.next_call_answer: str | None = None
+        self.webhooks = sandbox_webhooks.Webhooks(self.state)
         self.sample = Sample(
             target=Agent("agent_reception"),
             other_target=Agent("agent_sales"),
@@ -58,6 +61,7 @@ class CartesiaSandbox(VendorSandbox):
                 api_key_secret=SecretStr("sandbox-secret"),
             ),
             unimportable="+14155550000",
+            webhook_of=sandbox_webhooks.FIRST,
         )
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -75,6 +79,7 @@ class CartesiaSandbox(VendorSandbox):
             route("PATCH", f"{numbers}/{{id}}", self._update),
             route("DELETE", f"{numbers}/{{id}}", self._delete),
             route("POST", "/agents/calls", self._call),
+            *sandbox_webhooks.routes(self._authorize, lambda: self.webhooks),
         ]
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
@@ -82,10 +87,19 @@ class CartesiaSandbox(VendorSandbox):
         return refusal(status, "Not found" if status == 404 else "Method not allowed")
 
     def settings(self, base_url: str) -> Mapping[str, str]:
-        return {"base_url": base_url, "api_key": _KEY}
+        return {"base_url": base_url, "api_key": _KEY, "webhook_secret": sandbox_webhooks.SECRET}
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         raise LookupError("Cartesia carries voice only")
+
+    def receive_call(self, to: str, sender: str) -> str:
+        for number in self.numbers.values():
+            agent = number["agent"]
+            if number["number"] == to and isinstance(agent, dict):
+                call = self.state.id("ac_")
+                self.webhooks.tell(call, str(agent["id"]), to, sender, "inbound")
+                return call
+        raise LookupError(f"No agent answers {to} in Cartesia's sandbox")
 
     # --- Numbers ---------------------------------------------------------------------------------
 
@@ -204,6 +218,9 @@ class CartesiaSandbox(VendorSandbox):
         for callee in wanted.outbound_calls:
             call = self.state.id("ac_")
             self.state.record("call", call, str(number["number"]))
+            self.webhooks.tell(
+                call, wanted.agent_id, str(number["number"]), callee.to_number, "outbound"
+            )
             placed.append({"number": callee.to_number, "agent_call_id": call})
         return JSONResponse({"calls": placed})
 

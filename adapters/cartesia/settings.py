@@ -14,9 +14,11 @@ class CartesiaSettings(ProviderSettings):
 
     Attributes:
         api_key: ``sk_car_…``; an admin key does not reach phone numbers.
+        webhook_secret: what its webhooks carry, as it was given when the webhook was created.
         version: the ``Cartesia-Version`` header. From 2026-03-01 on errors are structured.
     """
 
     base_url: Annotated[str, Env("CARTESIA_BASE_URL")] = "https://api.cartesia.ai"
     api_key: Annotated[SecretStr, Env("CARTESIA_API_KEY")]
+    webhook_secret: Annotated[SecretStr | None, Env("CARTESIA_WEBHOOK_SECRET")] = None
     version: str = Field(default="2026-03-01", pattern=r"^\d{4}-\d{2}-\d{2}$")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telephony.capabilities import FULL, Capability, Support, partial, unsupported
+from telephony.capabilities import Capability, Support
 from telephony.errors import (
     ConflictError,
     NotFoundError,
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, WebhookRequest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -31,46 +32,12 @@ from telephony.wire import (
     Response,
 )
 
-from . import calls, imports, rules, twirp, wire
-from .outcomes import OUTCOMES
+from . import calls, imports, rules, twirp, webhooks, wire
+from .offers import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
 from .phone_numbers import Owned, PhoneNumbers
 from .settings import LiveKitSettings
 from .trunks import Trunks, is_trunk
 from .wire import Held
-
-_IMPORT_INSTEAD = (
-    "Buy at a carrier and import_number(); on LiveKit Cloud set `phone_numbers` to true to buy US "
-    "numbers there."
-)
-_NO_CARRIERS = (
-    "A number's trunk holds its carrier's credentials: give them at "
-    "import_number(source=SipTrunk(…))."
-)
-_NO_MESSAGES = "LiveKit carries voice only: use the carrier that owns the number for texts."
-
-_CAPABILITIES: Mapping[Capability, Support] = {
-    Capability.LIST_NUMBERS: FULL,
-    Capability.GET_NUMBER: FULL,
-    Capability.SEARCH_NUMBERS: unsupported(_IMPORT_INSTEAD),
-    Capability.PROVISION_NUMBER: unsupported(_IMPORT_INSTEAD),
-    Capability.IMPORT_NUMBER: FULL,
-    Capability.UPDATE_NUMBER: partial("a label is its trunk's name: none for shared trunks"),
-    Capability.ASSIGN_NUMBER: FULL,
-    Capability.UNASSIGN_NUMBER: FULL,
-    Capability.RELEASE_NUMBER: FULL,
-    Capability.LIST_MESSAGES: unsupported(_NO_MESSAGES),
-    Capability.SEND_MESSAGE: unsupported(_NO_MESSAGES),
-    Capability.PLACE_CALL: partial("needs a number imported with the carrier's address"),
-    Capability.LIST_CARRIERS: unsupported(_NO_CARRIERS),
-    Capability.LINK_CARRIER: unsupported(_NO_CARRIERS),
-    Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
-    Capability.UNLINK_CARRIER: unsupported(_NO_CARRIERS),
-}
-_WITH_PHONE_NUMBERS = {
-    **_CAPABILITIES,
-    Capability.SEARCH_NUMBERS: partial("US numbers of LiveKit Cloud, by country and area code"),
-    Capability.PROVISION_NUMBER: partial("US numbers of LiveKit Cloud, without a label"),
-}
 
 
 class LiveKit(Adapter):
@@ -81,16 +48,18 @@ class LiveKit(Adapter):
     outcomes = OUTCOMES
     targets = (Agent, Room)
     sources = (SipTrunk,)
+    webhook_types = (webhooks.JSON,)
     # What the vendor offers at all; a connection without phone numbers offers less.
-    capabilities: Mapping[Capability, Support] = _WITH_PHONE_NUMBERS
+    capabilities: Mapping[Capability, Support] = WITH_PHONE_NUMBERS
 
     def __init__(self, settings: LiveKitSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.base_url
+        self._settings = settings
         # Each request is signed for what it does, so none goes with all of them.
         self.headers = {}
         if not settings.sells_numbers:
-            self.capabilities = _CAPABILITIES
+            self.capabilities = CAPABILITIES
         self._twirp = twirp.Twirp(settings)
         self._trunks = Trunks(self._twirp)
         self._phone_numbers = PhoneNumbers(self._twirp, self._trunks, name)
@@ -239,6 +208,13 @@ class LiveKit(Adapter):
                 "They only take calls: call from a number imported with its carrier's address.",
             )
         return (yield from calls.place(self._twirp, found, to, agent, self.name, options))
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        if verify:
+            webhooks.verify(request, self._settings, self.name)
+        return webhooks.events(request, self.name)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

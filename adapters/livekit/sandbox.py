@@ -21,6 +21,7 @@ from .sandbox_calls import Calls
 from .sandbox_phone_numbers import PhoneNumberService
 from .sandbox_sip import SipService
 from .sandbox_twirp import claims, refusal, serve
+from .sandbox_webhooks import called
 
 _KEY = "APIsandbox"
 _SECRET = "sandbox-secret-of-at-least-32-bytes"  # noqa: S105 - of the sandbox
@@ -76,6 +77,12 @@ class LiveKitSandbox(VendorSandbox):
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         raise LookupError("LiveKit carries voice only")
+
+    def receive_call(self, to: str, sender: str) -> str:
+        rule = self.sip.rule_for(to) or self.phone_numbers.rule_for(to)
+        if rule is None:
+            raise LookupError(f"No dispatch rule answers {to} in LiveKit's sandbox")
+        return called(self.state, (_KEY, _SECRET), to, sender, rule)
 
     async def _serve(self, request: Request) -> Response:
         found = claims(request, {_KEY: _SECRET})

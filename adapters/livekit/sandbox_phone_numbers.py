@@ -158,6 +158,13 @@ class PhoneNumberService:
             self._state.record("release", str(number["id"]), str(number["e164_format"]))
         return {}
 
+    def rule_for(self, number: str) -> str | None:
+        """The dispatch rule that a call to `number` meets."""
+        for held in self.numbers.values():
+            if held["e164_format"] == number and "released_at" not in held:
+                return next(iter(_rule_ids(held)), None)
+        return None
+
     def _known(self, wanted: _Get) -> Json:
         if (wanted.id is None) == (wanted.phone_number is None):
             raise check.invalid("exactly one of id and phone_number is required")

@@ -73,6 +73,18 @@ class SipService:
             ),
         }
 
+    def rule_for(self, number: str) -> str | None:
+        """The dispatch rule that a call to `number` meets, which must be on a trunk."""
+        trunks = {
+            trunk_id
+            for trunk_id, trunk in self.inbound.items()
+            if number in map(check.normalized, trunk.numbers)
+        }
+        for rule_id, rule in self.rules.items():
+            if trunks and (not rule.trunk_ids or trunks & set(rule.trunk_ids)):
+                return rule_id
+        return None
+
     # --- Creating --------------------------------------------------------------------------------
 
     def _create_inbound(self, request: sip.CreateSIPInboundTrunkRequest) -> sip.SIPInboundTrunkInfo:

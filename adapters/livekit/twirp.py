@@ -12,7 +12,7 @@ from datetime import timedelta
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from livekit.api.access_token import AccessToken, SIPGrants, VideoGrants
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
 
 from telephony import errors
 from telephony.redaction import MASK
@@ -33,6 +33,11 @@ _NUMBERS = re.compile(r", using the same number\(s\) .*", re.DOTALL)
 _NOT_ANSWERED = frozenset({408, 480, 486, 487, 491, 504, 600})
 _REFUSED = frozenset({401, 402, 403, 407, 603, 607, 608})
 _NO_SUCH_NUMBER = frozenset({301, 302, 404, 410, 481, 604})
+
+
+def signing_key(secret: SecretStr) -> str:
+    """The secret as PyJWT wants it."""
+    return secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
 
 
 class Twirp:
@@ -77,8 +82,7 @@ class Twirp:
         sip: SIPGrants | None = None,
         video: VideoGrants | None = None,
     ) -> Request:
-        secret = self._secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
-        token = AccessToken(self._key, secret).with_ttl(_TOKEN_LIFE)
+        token = AccessToken(self._key, signing_key(self._secret)).with_ttl(_TOKEN_LIFE)
         if sip is not None:
             token.with_sip_grants(sip)
         if video is not None:

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from telephony.capabilities import FULL, Capability, Support, partial, unsupported
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -15,6 +14,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.marks import mark_in
 from telephony.model import (
     Application,
@@ -28,6 +28,7 @@ from telephony.model import (
     Target,
     Trunk,
     Webhook,
+    WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -45,8 +46,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import errors, history, routing, search, wire
-from .outcomes import OUTCOMES
+from . import errors, history, routing, search, webhooks, wire
+from .offers import CAPABILITIES, OUTCOMES
 from .pages import LARGEST, Pages
 from .settings import TwilioSettings
 
@@ -54,28 +55,6 @@ _CANDIDATES = 10
 _MEDIA = 10
 _TAKEN_BACK_WITHIN = timedelta(days=10)
 _EMERGENCY = {"registered", "pending-unregistration", "unregistration-failure"}
-
-_NO_CARRIERS = unsupported("Twilio is the carrier: there is no other account to link.")
-_CAPABILITIES: Mapping[Capability, Support] = {
-    Capability.LIST_NUMBERS: FULL,
-    Capability.GET_NUMBER: FULL,
-    Capability.SEARCH_NUMBERS: FULL,
-    Capability.PROVISION_NUMBER: FULL,
-    Capability.IMPORT_NUMBER: partial(
-        "adopts a number that the account holds; porting one in is done in the Twilio console"
-    ),
-    Capability.UPDATE_NUMBER: FULL,
-    Capability.ASSIGN_NUMBER: FULL,
-    Capability.UNASSIGN_NUMBER: FULL,
-    Capability.RELEASE_NUMBER: FULL,
-    Capability.LIST_MESSAGES: FULL,
-    Capability.SEND_MESSAGE: FULL,
-    Capability.PLACE_CALL: FULL,
-    Capability.LIST_CARRIERS: _NO_CARRIERS,
-    Capability.LINK_CARRIER: _NO_CARRIERS,
-    Capability.ROTATE_CARRIER: _NO_CARRIERS,
-    Capability.UNLINK_CARRIER: _NO_CARRIERS,
-}
 
 
 class Twilio(Adapter):
@@ -85,11 +64,14 @@ class Twilio(Adapter):
     Settings = TwilioSettings
     outcomes = OUTCOMES
     targets = (Webhook, Application, Trunk, Split)
-    capabilities = _CAPABILITIES
+    webhook_methods = ("POST", "GET")
+    webhook_types = (webhooks.FORM, "application/json")
+    capabilities = CAPABILITIES
 
     def __init__(self, settings: TwilioSettings, *, name: str) -> None:
         self.name = name
         self.base_url = settings.api
+        self._webhook_url, self._webhook_secret = settings.webhook_url, settings.signing_secret
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
@@ -326,6 +308,29 @@ class Twilio(Adapter):
         fields: Json = {"To": to, "From": ours, "Url": url}
         response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
         return wire.call(response, self.name, ours)
+
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        url = webhooks.public_url(request, self._webhook_url)
+        if verify:
+            webhooks.verify(request, url, self._webhook_secret, self.name)
+        return webhooks.events(request, url, self.name)
+
+    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
+        return webhooks.answer(reply) or super().webhook_answer(event, reply)
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        return webhooks.endpoint((yield from self.get_number(webhooks.owner(of))))
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        before = after = yield from self.get_number(webhooks.owner(of))
+        body = webhooks.change(before, url, replace=replace, options=options)
+        if body is not None:
+            after = yield from self._post(before, body)
+        return webhooks.changed(before, after, url)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

@@ -25,6 +25,10 @@ class TwilioSettings(ProviderSettings):
             reaches the numbers of its subaccounts. An API key of the main account needs none.
         region: ``us1``, ``ie1`` or ``au1``; credentials belong to one region.
         edge: where requests enter Twilio's network; default: the region's own.
+        webhook_url: the URL of its webhooks as Twilio was told it, without query, where a proxy
+            changes scheme, host or path: Twilio signs it.
+        webhook_secret: what webhooks are signed with, where that is not the `auth_token` of
+            `account_sid`: a subaccount's own token, or the secret of a SharedKey.
     """
 
     base_url: str = _HOST
@@ -37,6 +41,8 @@ class TwilioSettings(ProviderSettings):
     auth_account_sid: str | None = Field(default=None, pattern="^AC[0-9a-fA-F]{32}$")
     region: Annotated[str | None, Env("TWILIO_REGION")] = Field(default=None, pattern=_LABEL)
     edge: Annotated[str | None, Env("TWILIO_EDGE")] = Field(default=None, pattern=_LABEL)
+    webhook_url: str | None = Field(default=None, pattern=r"^https?://[^?#]+$")
+    webhook_secret: SecretStr | None = None
 
     @model_validator(mode="after")
     def _reachable(self) -> TwilioSettings:
@@ -66,3 +72,10 @@ class TwilioSettings(ProviderSettings):
             return self.api_key_sid, self.api_key_secret.get_secret_value()
         token = self.auth_token.get_secret_value() if self.auth_token else ""
         return self.auth_account_sid or self.account_sid, token
+
+    @property
+    def signing_secret(self) -> SecretStr | None:
+        """What webhooks are signed with. A subaccount's are signed with its own token."""
+        if self.webhook_secret is None and self.auth_account_sid in (None, self.account_sid):
+            return self.auth_token
+        return self.webhook_secret

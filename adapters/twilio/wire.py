@@ -29,7 +29,7 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_MESSAGE_STATUS = {
+MESSAGE_STATUS = {
     **{status.value: status for status in MessageStatus if status is not MessageStatus.UNKNOWN},
     "accepted": MessageStatus.QUEUED,
     "scheduled": MessageStatus.QUEUED,
@@ -40,7 +40,7 @@ _DIRECTIONS = {
     "outbound-call": Direction.OUTBOUND,
     "outbound-reply": Direction.OUTBOUND,
 }
-_CALL_STATUS = {
+CALL_STATUS = {
     status.value.replace("_", "-"): status
     for status in CallStatus
     if status is not CallStatus.UNKNOWN
@@ -156,12 +156,16 @@ def available(response: Response, provider: str, kind: str) -> list[model.Availa
 
 
 def message(raw: Json, response: Response, provider: str, number: str) -> model.Message:
-    """Read straight into the unified model: a history holds thousands of them."""
+    return read(model.Message, message_fields(raw, provider, number), response)
+
+
+def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
+    """Straight into the unified model: a history holds thousands of them."""
     sender, recipient, code = raw.get("from"), raw.get("to"), raw.get("error_code")
     error = None
     if code is not None:
         error = {"code": str(code), "message": raw.get("error_message")}
-    found = {
+    return {
         "id": raw.get("sid"),
         "provider": provider,
         "number": number,
@@ -169,14 +173,13 @@ def message(raw: Json, response: Response, provider: str, number: str) -> model.
         "recipient": recipient,
         "body": raw.get("body") or "",
         "direction": _DIRECTIONS.get(str(raw.get("direction")), Direction.UNKNOWN),
-        "status": _MESSAGE_STATUS.get(str(raw.get("status")), MessageStatus.UNKNOWN),
+        "status": MESSAGE_STATUS.get(str(raw.get("status")), MessageStatus.UNKNOWN),
         "channel": _channel(raw, str(sender or recipient)),
         # Until it is sent, the moment when Twilio took it is the only one on record.
         "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
         "error": error,
         "raw": raw,
     }
-    return read(model.Message, found, response)
 
 
 def _channel(raw: Json, address: str) -> Channel:
@@ -207,7 +210,7 @@ def call(response: Response, provider: str, number: str) -> model.Call:
         sender=placed.sender,
         recipient=placed.recipient,
         direction=Direction.INBOUND if placed.direction == "inbound" else Direction.OUTBOUND,
-        status=_CALL_STATUS.get(placed.status or "", CallStatus.UNKNOWN),
+        status=CALL_STATUS.get(placed.status or "", CallStatus.UNKNOWN),
         started_at=placed.start_time,
         raw=raw,
     )

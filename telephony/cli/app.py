@@ -21,6 +21,7 @@ from telephony.cli import (
     numbers,
     providers,
     sandbox,
+    webhooks,
 )
 from telephony.cli.output import fail
 
@@ -54,9 +55,10 @@ app.add_typer(numbers.app, name="numbers")
 app.add_typer(messages.app, name="messages")
 app.add_typer(carriers.app, name="carriers")
 app.add_typer(config.app, name="config")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(sandbox.app, name="sandbox")
 app.command("call")(calls.call)
 app.command("providers")(providers.providers)
-app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)
 
 

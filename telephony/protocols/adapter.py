@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from pydantic_core import to_json
+
 from telephony.capabilities import Capability, Outcome, Support
 from telephony.errors import ProviderError
+from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.model import (
     AvailableNumber,
     Call,
@@ -18,6 +21,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.settings import ProviderSettings
 from telephony.wire import Listing, NumberRef, Operation, Options, Response
@@ -44,6 +48,8 @@ class Adapter(Protocol):
         targets: the kinds a number can be assigned to.
         sources: the kinds a number can be imported from.
         carriers: the kinds of carrier account that can be linked.
+        webhook_methods: what the vendor sends webhooks with.
+        webhook_types: the content types of their bodies.
     """
 
     vendor: ClassVar[str]
@@ -51,6 +57,8 @@ class Adapter(Protocol):
     targets: ClassVar[tuple[type[Target], ...]] = ()
     sources: ClassVar[tuple[type[Source], ...]] = ()
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = ()
+    webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
+    webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 
     name: str
     base_url: str
@@ -159,3 +167,35 @@ class Adapter(Protocol):
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
         raise NotImplementedError(f"{self.vendor}: unlink_carrier")
+
+    def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        """What a webhook tells. What the vendor may yet invent becomes an `UnknownEvent`.
+
+        Raises:
+            SignatureError: with `verify`, checked before anything of the body is read.
+            ConfigurationError: with `verify`, and what to verify with is not configured.
+            InvalidRequestError: the body is not what it says it is.
+        """
+        raise NotImplementedError(f"{self.vendor}: parse_webhook")
+
+    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:  # noqa: ARG002
+        """What the vendor wants to hear after `event` (None: there was none).
+
+        Raises:
+            TypeError: the reply is nothing that can be sent.
+        """
+        if reply is None:
+            return WebhookAnswer()
+        if isinstance(reply, str):
+            return WebhookAnswer("text/plain; charset=utf-8", reply.encode())
+        if isinstance(reply, Mapping):
+            return WebhookAnswer("application/json", to_json(reply))
+        raise TypeError(f"a handler returns a dict, a text or None, not {type(reply).__name__}")
+
+    def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        raise NotImplementedError(f"{self.vendor}: get_webhook")
+
+    def set_webhook(
+        self, url: str, *, of: str | None, replace: bool, options: Options
+    ) -> Operation[WebhookEndpoint]:
+        raise NotImplementedError(f"{self.vendor}: set_webhook")

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from telephony.capabilities import Capability, Support
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -17,6 +18,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols.adapter import Adapter
 from telephony.wire import Options
@@ -144,5 +146,18 @@ class AsyncPhoneNumberProvider(Protocol):
     async def unlink_carrier(
         self, carrier: CarrierAccount | str, *, options: Options | None = None
     ) -> CarrierAccount: ...
+
+    async def get_webhook(
+        self, of: PhoneNumber | Agent | str | None = None
+    ) -> WebhookEndpoint | None: ...
+
+    async def set_webhook(
+        self,
+        url: str,
+        *,
+        of: PhoneNumber | Agent | str | None = None,
+        replace: bool = False,
+        options: Options | None = None,
+    ) -> WebhookEndpoint: ...
 
     async def close(self) -> None: ...

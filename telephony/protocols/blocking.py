@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from telephony.capabilities import Capability, Support
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -17,6 +18,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.protocols.adapter import Adapter
 from telephony.wire import Options
@@ -246,6 +248,33 @@ class PhoneNumberProvider(Protocol):
         self, carrier: CarrierAccount | str, *, options: Options | None = None
     ) -> CarrierAccount:
         """Remove a linked carrier account. Raises `ConflictError` while numbers depend on it."""
+
+    def get_webhook(self, of: PhoneNumber | Agent | str | None = None) -> WebhookEndpoint | None:
+        """Where the vendor sends its webhooks, or None.
+
+        Args:
+            of: the number, or the vendor's id of an agent or webhook, where they have their own.
+        """
+
+    def set_webhook(
+        self,
+        url: str,
+        *,
+        of: PhoneNumber | Agent | str | None = None,
+        replace: bool = False,
+        options: Options | None = None,
+    ) -> WebhookEndpoint:
+        """Let the vendor send its webhooks to `url`. Changes nothing where it does already.
+
+        Some vendors issue a new secret with every change: keep the `secret` of the result.
+
+        Args:
+            of: as for `get_webhook`.
+            replace: whether another URL that is there may be overwritten.
+
+        Raises:
+            ConflictError: another URL is there.
+        """
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from telephony.errors import ProviderError
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -19,6 +20,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.operations import Task
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider
@@ -247,3 +249,18 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         self, carrier: CarrierAccount | str, *, options: Options | None = None
     ) -> CarrierAccount:
         return await self._run(self._operations.unlink_carrier(carrier, options))
+
+    async def get_webhook(
+        self, of: PhoneNumber | Agent | str | None = None
+    ) -> WebhookEndpoint | None:
+        return await self._run(self._operations.get_webhook(of))
+
+    async def set_webhook(
+        self,
+        url: str,
+        *,
+        of: PhoneNumber | Agent | str | None = None,
+        replace: bool = False,
+        options: Options | None = None,
+    ) -> WebhookEndpoint:
+        return await self._run(self._operations.set_webhook(url, of, replace, options))

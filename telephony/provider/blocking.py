@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from telephony.errors import ProviderError
 from telephony.model import (
+    Agent,
     AvailableNumber,
     Call,
     CarrierAccount,
@@ -18,6 +19,7 @@ from telephony.model import (
     Release,
     Source,
     Target,
+    WebhookEndpoint,
 )
 from telephony.operations import Task
 from telephony.protocols import Adapter, PhoneNumberProvider
@@ -229,3 +231,16 @@ class Provider(Connected, PhoneNumberProvider):
         self, carrier: CarrierAccount | str, *, options: Options | None = None
     ) -> CarrierAccount:
         return self._run(self._operations.unlink_carrier(carrier, options))
+
+    def get_webhook(self, of: PhoneNumber | Agent | str | None = None) -> WebhookEndpoint | None:
+        return self._run(self._operations.get_webhook(of))
+
+    def set_webhook(
+        self,
+        url: str,
+        *,
+        of: PhoneNumber | Agent | str | None = None,
+        replace: bool = False,
+        options: Options | None = None,
+    ) -> WebhookEndpoint:
+        return self._run(self._operations.set_webhook(url, of, replace, options))

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -23,9 +23,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from telephony.errors import ConfigurationError
 from telephony.registry import lacks, suggestion
+from telephony.sandbox.courier import Courier, Delivered
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
+from telephony.settings import is_loopback
 
 GROUP = "telephony.sandboxes"
 
@@ -61,10 +63,22 @@ class Sandbox:
     Args:
         only: names of the vendors to serve; None: all that are installed.
         port: 0 picks a free one.
+        webhook: where the vendors send their webhooks, until told otherwise through their APIs;
+            ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
+        webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
     """
 
-    def __init__(self, only: Iterable[str] | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        only: Iterable[str] | None = None,
+        *,
+        port: int = 0,
+        webhook: str | None = None,
+        webhook_backoff: float = 0.1,
+    ) -> None:
         self.vendors = vendors(only)
+        self._courier = Courier(webhook_backoff)
+        self.send_webhooks(webhook)
         self._connections: dict[object, asyncio.Transport] = {}
         self._log: deque[Received] = deque(maxlen=10_000)
         self._faults = Faults(recording(self._application(), self._log), self._drop)
@@ -98,6 +112,7 @@ class Sandbox:
     ) -> None:
         self.server.should_exit = True
         self._thread.join()
+        self._courier.close()
         self._socket.close()
 
     def run(self) -> None:
@@ -140,6 +155,29 @@ class Sandbox:
         """
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
+    def receive_call(self, vendor: str, to: str, *, sender: str) -> str:
+        """Let somebody call a number and hang up; returns the call's id. Raises `LookupError`."""
+        return self.vendors[vendor].receive_call(to, sender)
+
+    def send_webhooks(self, url: str | None) -> None:
+        """Send webhooks there from now on, as `webhook` of the constructor says.
+
+        Raises:
+            ConfigurationError: it is not on this machine.
+        """
+        if url is not None and not is_loopback(url):
+            raise ConfigurationError(
+                f"{url} is not on this machine: the sandbox sends webhooks to localhost only."
+            )
+        self._webhook = url
+        for name, vendor in self.vendors.items():
+            vendor.state.webhook = None if url is None else url.replace("{provider}", name)
+            vendor.state.courier = self._courier
+
+    def delivered(self) -> list[Delivered]:
+        """Every try to deliver a webhook, in order, once none is on its way any more."""
+        return self._courier.settled()
+
     def fail(self, fault: Fault) -> None:
         """Let requests fail from now on."""
         self._faults.active.append(fault)
@@ -153,10 +191,12 @@ class Sandbox:
         """Begin anew: no faults, and every vendor as at the start."""
         self.heal()
         self._log.clear()
+        self._courier.forget()
         for name in self.vendors:
             fresh = type(self.vendors[name])()
             vars(self.vendors[name]).clear()
             vars(self.vendors[name]).update(vars(fresh))
+        self.send_webhooks(self._webhook)
 
     def _application(self) -> Starlette:
         mounts = [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
@@ -167,6 +207,7 @@ class Sandbox:
             Route("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
             Route("/_sandbox/{vendor}/ledger", self._show_ledger, methods=["GET"]),
             Route("/_sandbox/{vendor}/messages", self._plant, methods=["POST"]),
+            Route("/_sandbox/{vendor}/calls", self._ring, methods=["POST"]),
         ]
         return Starlette(routes=[*control, *mounts])
 
@@ -194,16 +235,32 @@ class Sandbox:
 
     async def _plant(self, request: Request) -> Response:
         wanted: Mapping[str, str] = await request.json()
-        try:
-            planted = self.receive_message(
+        return await self._planted(
+            lambda: self.receive_message(
                 request.path_params["vendor"],
                 wanted["to"],
                 sender=wanted["from"],
                 body=wanted["body"],
             )
+        )
+
+    async def _ring(self, request: Request) -> Response:
+        wanted: Mapping[str, str] = await request.json()
+        vendor = request.path_params["vendor"]
+        return await self._planted(
+            lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"])
+        )
+
+    async def _planted(self, plant: Callable[[], str]) -> Response:
+        """What was planted, and what became of its webhooks."""
+        already = len(await asyncio.to_thread(self.delivered))
+        try:
+            planted = plant()
         except LookupError as error:
             return JSONResponse({"error": str(error)}, 404)
-        return JSONResponse({"id": planted})
+        tries = (await asyncio.to_thread(self.delivered))[already:]
+        told = [{"url": each.url, "status": each.status} for each in tries]
+        return JSONResponse({"id": planted, "webhooks": told})
 
     def _protocol(self) -> type[asyncio.Protocol]:
         connections = self._connections

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from telephony.model import CarrierCredentials, Source, Target
+from telephony.sandbox.courier import Courier, Delivery
 
 Json = dict[str, JsonValue]
 Handler = Callable[[Request], Awaitable[Response] | Response]
@@ -45,7 +46,7 @@ class Entry:
 
     Attributes:
         kind: ``purchase``, ``import``, ``assign``, ``unassign``, ``release``, ``message``,
-            ``call``, ``link``, ``rotate``, ``unlink`` or ``label``.
+            ``call``, ``link``, ``rotate``, ``unlink``, ``label`` or ``webhook``.
         id: of the thing made or changed.
         number: E.164, where a number is concerned.
     """
@@ -67,6 +68,8 @@ class Sample:
             one to buy from.
         unimportable: a number that the carrier account does not hold, where the vendor checks.
         call_url: where the vendor asks what to say in a call, where it works so.
+        webhook_of: whose webhook can be set, where an account has not just one; ``number``: a
+            number's.
     """
 
     target: Target
@@ -75,6 +78,7 @@ class Sample:
     source: Source | None = None
     unimportable: str | None = None
     call_url: str | None = None
+    webhook_of: str | None = None
 
 
 @dataclass
@@ -83,6 +87,9 @@ class State:
 
     seed: int = 1
     ledger: list[Entry] = field(default_factory=list)
+    webhook: str | None = None
+    """Where webhooks go that the vendor's own configuration sends nowhere."""
+    courier: Courier | None = None
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - made-up ids
@@ -98,6 +105,11 @@ class State:
     def now(self) -> datetime:
         """Strictly increasing, so that what comes later also sorts later."""
         return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
+
+    def deliver(self, *deliveries: Delivery) -> None:
+        """Send webhooks, each after the one before; without a running server there is nobody to."""
+        if self.courier is not None:
+            self.courier.send(deliveries)
 
     def record(self, kind: str, id: str, number: str | None = None) -> None:  # noqa: A002
         self.ledger.append(Entry(kind, id, number))
@@ -129,6 +141,10 @@ class VendorSandbox(Protocol):
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         """Let the number `to` receive a text; returns its id. Raises `LookupError`."""
+
+    def receive_call(self, to: str, sender: str) -> str:
+        """Let somebody call the number `to` and hang up; returns its id. Raises `LookupError`."""
+        raise LookupError(f"In the sandbox of {self.name} {sender} cannot call {to}")
 
 
 def route(method: str, path: str, handler: Handler) -> Route:

@@ -12,57 +12,31 @@ another way, override the fixture `server`.
 
 from __future__ import annotations
 
-import json
-import logging
-import socket
-from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 import pytest
 
 import telephony
-from telephony import Capability, CarrierOutcome, PhoneNumber
+from telephony import Capability, CarrierOutcome, PhoneNumber, webhooks
 from telephony.capabilities import MUTATING
 from telephony.protocols import PhoneNumberProvider
-from telephony.sandbox import Fault, Sample, Sandbox
+from telephony.sandbox import Delivered, Sample, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import CALLS, FAULTS, Run, Situation, fault_name, situation
+from telephony.testing.matrix import (
+    CALLS,
+    Situation,
+    situation,
+    webhook_of,
+)
+from telephony.testing.refusals import RefusalConformance
 
 OTHER_PARTY = "+14155550199"
 MANY = 105
-NAIVE = datetime.now(UTC).replace(tzinfo=None)
+NOBODY = "http://127.0.0.1:9/{provider}"
 
 
-class AdapterConformance:
+class AdapterConformance(RefusalConformance):
     """Subclass it and name the adapter."""
-
-    adapter: ClassVar[str]
-
-    @pytest.fixture
-    def server(self, telephony_sandbox: Sandbox) -> Sandbox:
-        return telephony_sandbox
-
-    @pytest.fixture
-    def sample(self, server: Sandbox) -> Sample:
-        return server.vendors[self.adapter].sample
-
-    @pytest.fixture(params=["blocking", "asyncio"])
-    def mode(self, request: pytest.FixtureRequest) -> str:
-        return str(request.param)
-
-    @pytest.fixture
-    def settings(self, server: Sandbox) -> dict[str, object]:
-        return {**server.settings(self.adapter), "backoff": 0.0}
-
-    @pytest.fixture
-    def provider(self, mode: str, settings: dict[str, object]) -> Iterator[PhoneNumberProvider]:
-        with connect(mode, self.adapter, **settings) as client:
-            yield client.provider
-
-    @pytest.fixture
-    def made(self, provider: PhoneNumberProvider, server: Sandbox) -> Situation:
-        return situation(provider, server, self.adapter)
 
     # --- What it says of itself ------------------------------------------------------------------
 
@@ -238,187 +212,87 @@ class AdapterConformance:
         assert (call.number, call.recipient) == (made.number, OTHER_PARTY)
         assert len(server.ledger(self.adapter, "call")) == 1
 
-    # --- Bad input -------------------------------------------------------------------------------
+    # --- Webhooks --------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        ("argument", "call"),
-        [
-            ("number", lambda p: p.get_number("415 555 0123")),
-            ("number", lambda p: p.get_number("+1")),
-            ("number", lambda p: p.get_number(" ")),
-            ("number", lambda p: p.import_number("4155550123")),
-            ("label", lambda p: p.update_number("+14155550123", label=" ")),
-            ("limit", lambda p: list(p.list_numbers(limit=0))),
-            ("limit", lambda p: list(p.list_messages("+14155550123", limit=-1))),
-            ("after", lambda p: list(p.list_messages("+14155550123", after=NAIVE))),
-            (
-                "after",
-                lambda p: list(
-                    p.list_messages(
-                        "+14155550123",
-                        after=datetime(2026, 1, 2, tzinfo=UTC),
-                        before=datetime(2026, 1, 1, tzinfo=UTC),
-                    )
-                ),
-            ),
-            ("body", lambda p: p.send_message("+14155550123", OTHER_PARTY, "")),
-            ("to", lambda p: p.place_call("+14155550123", "nobody")),
-            ("to", lambda p: p.assign_number("+14155550123", "")),
-        ],
-    )  # fmt: skip
-    def test_bad_arguments_are_named_before_any_request(
-        self,
-        provider: PhoneNumberProvider,
-        server: Sandbox,
-        argument: str,
-        call: Callable[[PhoneNumberProvider], object],
-    ) -> None:
-        with pytest.raises(
-            (telephony.InvalidRequestError, telephony.UnsupportedOperationError)
-        ) as caught:
-            call(provider)
-        if isinstance(caught.value, telephony.InvalidRequestError):
-            assert caught.value.argument == argument
-            assert argument in str(caught.value)
-        assert server.requests(self.adapter) == []
-
-    def test_an_unknown_setting_is_refused_with_the_nearest_name(
-        self, settings: dict[str, object]
-    ) -> None:
-        with pytest.raises(telephony.ConfigurationError, match="base_url"):
-            telephony.connect(self.adapter, **settings, base_ulr="https://example.com")
-
-    # --- Errors ----------------------------------------------------------------------------------
-
-    def test_a_wrong_key_is_an_authentication_error(
-        self, mode: str, settings: dict[str, object]
-    ) -> None:
-        wrong = {name: f"wrong-{value}" for name, value in _secrets(self.adapter, settings).items()}
-        with (
-            connect(mode, self.adapter, **{**settings, **wrong}) as client,
-            pytest.raises(telephony.AuthenticationError) as caught,
-        ):
-            list(client.provider.list_numbers())
-        assert caught.value.status in {401, 403}
-        assert caught.value.provider == self.adapter
-        assert caught.value.operation == "list_numbers"
-
-    def test_an_unknown_number_is_not_found(self, provider: PhoneNumberProvider) -> None:
-        for number in (OTHER_PARTY, "no_such_id"):
-            with pytest.raises(telephony.NotFoundError):
-                provider.get_number(number)
-            with pytest.raises(telephony.NotFoundError):
-                provider.unassign_number(number)
-
-    def test_nobody_listening_is_unavailable(self, mode: str, settings: dict[str, object]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        elsewhere = {**settings, "base_url": f"http://127.0.0.1:{port}", "retries": 0}
-        with (
-            connect(mode, self.adapter, **elsewhere) as client,
-            pytest.raises(telephony.UnavailableError) as caught,
-        ):
-            list(client.provider.list_numbers())
-        assert caught.value.retry_safe
-
-    def test_no_answer_is_a_timeout(
-        self, mode: str, settings: dict[str, object], server: Sandbox
-    ) -> None:
-        server.fail(Fault(kind="slow_headers", seconds=1, times=None))
-        impatient = {**settings, "timeout": 0.05, "retries": 0}
-        with (
-            connect(mode, self.adapter, **impatient) as client,
-            pytest.raises(telephony.ProviderTimeoutError),
-        ):
-            list(client.provider.list_numbers())
-
-    @pytest.mark.parametrize("kind", ["html", "malformed", "empty", "cut"])
-    def test_an_answer_that_cannot_be_read_is_said_to_be_so(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, kind: str
-    ) -> None:
-        server.fail(Fault.model_validate({"kind": kind, "times": None}))
-        with pytest.raises(telephony.InvalidResponseError):
-            list(provider.list_numbers())
-        with pytest.raises(telephony.InvalidResponseError):
-            provider.get_number(made.number)
-
-    def test_a_passing_failure_of_a_read_is_retried(
+    def test_a_text_that_a_webhook_tells_of_is_the_one_that_is_listed(
         self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
     ) -> None:
-        assert made.number
-        server.fail(Fault(kind="status", status=503))
-        server.fail(Fault(kind="reset"))
-        assert len(list(provider.list_numbers())) == 1
+        offered = map(provider.supports, (Capability.PARSE_WEBHOOK, Capability.LIST_MESSAGES))
+        if not all(offered):
+            return
+        server.send_webhooks(NOBODY)
+        server.receive_message(self.adapter, made.number, sender=OTHER_PARTY, body="Hello")
+        tries = [self._parsed(provider, each) for each in server.delivered()]
+        (event,) = tries[0]
+        assert [again.id for (again,) in tries] == [event.id] * len(tries)
+        assert isinstance(event, webhooks.MessageReceived)
+        assert "Hello" not in repr(event)
+        # What the webhook leaves out is None; the raw bodies are two.
+        told = event.message.model_dump(exclude={"raw"}, exclude_none=True)
+        (listed,) = provider.list_messages(made.number)
+        assert told == listed.model_dump(include=set(told))
 
-    def test_too_many_requests_say_how_long_to_wait(
-        self, provider: PhoneNumberProvider, server: Sandbox
+    def test_a_call_that_webhooks_tell_of_begins_and_ends(
+        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, sample: Sample
     ) -> None:
-        server.fail(Fault(kind="status", status=429, headers={"Retry-After": "3600"}, times=None))
-        with pytest.raises(telephony.RateLimitedError) as caught:
-            list(provider.list_numbers())
-        assert caught.value.retry_after == 3600
-        assert caught.value.attempts == 1
+        if not provider.supports(Capability.PARSE_WEBHOOK):
+            return
+        if not isinstance(sample.target, telephony.Webhook):
+            provider.assign_number(made.number, sample.target)
+        server.send_webhooks(NOBODY)
+        called = server.receive_call(self.adapter, made.number, sender=OTHER_PARTY)
+        events = {
+            event.id: event for each in server.delivered() for event in self._parsed(provider, each)
+        }
+        first, *_, last = events.values()
+        assert isinstance(first, webhooks.CallStarted | webhooks.CallTurn)
+        assert isinstance(last, webhooks.CallEnded)
+        for event in (first, last):
+            assert (event.call.id, event.call.number) == (called, made.number)
+            assert (event.call.sender, event.call.recipient) == (OTHER_PARTY, made.number)
+            assert event.call.direction is telephony.Direction.INBOUND
+        assert last.call.status is telephony.CallStatus.COMPLETED
 
-    # --- Outcomes --------------------------------------------------------------------------------
+    def test_a_webhook_that_nobody_signed_is_refused(self, provider: PhoneNumberProvider) -> None:
+        if not provider.supports(Capability.PARSE_WEBHOOK):
+            return
+        for method in provider.adapter.webhook_methods:
+            for kind in provider.adapter.webhook_types:
+                with pytest.raises(telephony.SignatureError):
+                    webhooks.parse(
+                        provider,
+                        method=method,
+                        url="https://example.com/",
+                        headers={"Content-Type": kind},
+                        body=b"{}",
+                    )
 
-    @pytest.mark.parametrize("fault", FAULTS, ids=fault_name)
-    @pytest.mark.parametrize("operation", sorted(set(CALLS) - {Capability.LIST_NUMBERS}))
-    def test_nothing_is_done_twice_and_the_outcome_is_true(
-        self,
-        mode: str,
-        settings: dict[str, object],
-        server: Sandbox,
-        operation: Capability,
-        fault: Fault,
+    def test_where_webhooks_go_is_set_once_and_replaced_only_when_told(
+        self, provider: PhoneNumberProvider, made: Situation
     ) -> None:
-        with (
-            connect(mode, self.adapter, **settings) as patient,
-            connect(mode, self.adapter, **{**settings, "timeout": 0.1}) as tried,
-        ):
-            if patient.provider.supports(operation):
-                run = Run(patient.provider, tried.provider, server, self.adapter)
-                assert run.problems(operation, fault) == []
+        if not provider.supports(Capability.SET_WEBHOOK):
+            return
+        one, other, of = "https://example.com/1", "https://example.com/2", webhook_of(made)
+        was = provider.get_webhook(of)
+        first = provider.set_webhook(one, of=of, replace=was is not None)
+        assert (first.url, first.provider) == (one, provider.name)
+        assert (first.previous and first.previous.url) == (was and was.url)
+        again = provider.set_webhook(one, of=of)
+        assert (again.id, again.secret, again.previous) == (first.id, first.secret, None)
+        with pytest.raises(telephony.ConflictError, match="replace=True"):
+            provider.set_webhook(other, of=of)
+        found = provider.get_webhook(of)
+        assert found is not None
+        assert found.url == one
+        replaced = provider.set_webhook(other, of=of, replace=True)
+        assert replaced.url == other
+        assert replaced.previous is not None
+        assert replaced.previous.url == one
 
-    # --- Secrets ---------------------------------------------------------------------------------
-
-    def test_no_secret_comes_out(
-        self,
-        mode: str,
-        settings: dict[str, object],
-        server: Sandbox,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        secrets = _secrets(self.adapter, settings)
-        seen: list[str] = []
-        with caplog.at_level(logging.DEBUG), connect(mode, self.adapter, **settings) as client:
-            provider = client.provider
-            made = situation(provider, server, self.adapter)
-            seen += [repr(provider), repr(provider.adapter), repr(provider.get_number(made.number))]
-            seen.append(json.dumps(provider.get_number(made.number).raw))
-            for echoed in (*map(str, secrets.values()), made.number):
-                server.fail(Fault(kind="status", status=400, body=json.dumps({"message": echoed})))
-                with pytest.raises(telephony.TelephonyError) as caught:
-                    list(provider.list_numbers())
-                if echoed != made.number:
-                    seen += [str(caught.value), repr(vars(caught.value))]
-        seen.append(caplog.text)
-        for text in seen:
-            for secret in secrets.values():
-                assert str(secret) not in text
-
-
-def _secrets(adapter: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings that are secrets, and their values here."""
-    from pydantic import SecretStr
-
-    from telephony import registry
-
-    fields = registry.load(adapter).Settings.model_fields
-    return {
-        name: value
-        for name, value in settings.items()
-        if "SecretStr" in str(fields[name].annotation or SecretStr)
-    }
+    def _parsed(self, provider: PhoneNumberProvider, sent: Delivered) -> list[webhooks.Event]:
+        return webhooks.parse(
+            provider, method=sent.method, url=sent.url, headers=sent.headers, body=sent.body
+        )
 
 
 def _same(found: object, wanted: object) -> bool:

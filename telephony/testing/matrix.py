@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import telephony
-from telephony import Capability
+from telephony import Capability, webhooks
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 
@@ -121,6 +121,17 @@ def _call(provider: PhoneNumberProvider, made: Situation) -> object:
     return provider.place_call(made.number, OTHER_PARTY, agent=agent, url=made.sample.call_url)
 
 
+def _parse(provider: PhoneNumberProvider, _: Situation) -> object:
+    return webhooks.parse(
+        provider, method="POST", url="https://example.com/", headers={}, body=b"{}", verify=False
+    )
+
+
+def webhook_of(made: Situation) -> str | None:
+    """Whose webhook to set."""
+    return made.number if made.sample.webhook_of == "number" else made.sample.webhook_of
+
+
 CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
     Capability.LIST_NUMBERS: lambda p, _: list(p.list_numbers()),
     Capability.GET_NUMBER: lambda p, s: p.get_number(s.number),
@@ -138,6 +149,11 @@ CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
     Capability.LINK_CARRIER: _link,
     Capability.ROTATE_CARRIER: _rotate,
     Capability.UNLINK_CARRIER: lambda p, s: p.unlink_carrier(s.carrier or "c_1"),
+    Capability.PARSE_WEBHOOK: _parse,
+    Capability.GET_WEBHOOK: lambda p, s: p.get_webhook(webhook_of(s)),
+    Capability.SET_WEBHOOK: lambda p, s: p.set_webhook(
+        "https://example.com/calls", of=webhook_of(s), replace=True
+    ),
 }
 
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from telephony.sandbox import Sandbox
 
 
-pytest.register_assert_rewrite("telephony.testing.conformance")
+pytest.register_assert_rewrite("telephony.testing.conformance", "telephony.testing.refusals")
 
 
 @pytest.fixture(scope="session")
 def _telephony_server() -> Iterator[Sandbox]:
     from telephony.sandbox import Sandbox
 
-    with Sandbox() as sandbox:
+    with Sandbox(webhook_backoff=0.001) as sandbox:
         yield sandbox
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import assert_type
 
 import telephony
+from telephony import webhooks
 
 
 def blocking(provider: telephony.PhoneNumberProvider) -> None:
@@ -22,6 +23,32 @@ def blocking(provider: telephony.PhoneNumberProvider) -> None:
         source=telephony.TwilioAccount("AC123", region="ie1"),
         assign_to=telephony.Agent("agent_1"),
     )
+
+
+def blocking_handler(event: webhooks.Event) -> webhooks.Reply:
+    if isinstance(event, webhooks.MessageReceived):
+        assert_type(event.message, telephony.Message)
+    return None
+
+
+async def async_handler(event: webhooks.Event) -> None:
+    assert_type(event.id, str)
+
+
+def hooks(
+    provider: telephony.PhoneNumberProvider, other: telephony.AsyncPhoneNumberProvider
+) -> None:
+    assert_type(provider.get_webhook(), telephony.WebhookEndpoint | None)
+    assert_type(
+        provider.set_webhook("https://example.com/").previous, telephony.WebhookEndpoint | None
+    )
+    found = webhooks.parse(
+        provider, method="POST", url="https://example.com/", headers={}, body=b""
+    )
+    assert_type(found, list[webhooks.Event])
+    webhooks.asgi([provider, other], async_handler)
+    webhooks.asgi([provider.adapter], blocking_handler, store=webhooks.SQLiteStore("x.sqlite"))
+    webhooks.wsgi([provider], blocking_handler, path="/{provider}")
 
 
 async def asyncio(provider: telephony.AsyncPhoneNumberProvider) -> None:

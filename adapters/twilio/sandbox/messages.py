@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.vendor import Json
 
+from . import webhooks
 from .account import Account, Asked, Text, http_url, invalid, missing, refusal, rfc2822
 from .paging import page
 
@@ -89,6 +90,8 @@ def send(account: Account, asked: Asked) -> Response:
         raise refusal(400, 21661, f"The 'From' number {sender} is not SMS-capable.")
     sent = add(account, sender, to, words, "outbound-api", account.state.now(), media)
     account.state.record("message", str(sent.body["sid"]), sender)
+    if callback := asked.field("StatusCallback"):
+        webhooks.status(account, callback, sent.body)
     early: Json = {"status": "queued", "date_sent": None, "price": None, "price_unit": None}
     return JSONResponse(sent.body | early, 201)
 

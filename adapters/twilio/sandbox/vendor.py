@@ -24,7 +24,7 @@ from telephony.sandbox.vendor import (
     route,
 )
 
-from . import available, calls, messages, numbers, targets
+from . import available, calls, messages, numbers, targets, webhooks
 from .account import API, Account, Answer, Asked, missing, refusal, rfc2822
 
 _MAIN = "AC" + "5a" * 16
@@ -70,6 +70,7 @@ class TwilioSandbox(VendorSandbox):
             other_target=Application(self.applications[0]),
             unimportable="+14155550000",
             call_url="https://example.com/call",
+            webhook_of="number",
         )
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -140,12 +141,14 @@ class TwilioSandbox(VendorSandbox):
         }
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        for account in (self.account, self.subaccount):
-            if account.holds(to):
-                at = sent_at or self.state.now()
-                text = messages.add(account, sender, to, body, "inbound", at)
-                return str(text.body["sid"])
-        raise LookupError(f"there is no number {to}")
+        account, number = self._holder(to)
+        text = messages.add(account, sender, to, body, "inbound", sent_at or self.state.now())
+        webhooks.received(account, number, text)
+        return str(text.body["sid"])
+
+    def receive_call(self, to: str, sender: str) -> str:
+        account, number = self._holder(to)
+        return webhooks.called(account, number, sender)
 
     def plant_messages(
         self, number: str, count: int, *, newest: datetime, media: Sequence[str] = ()
@@ -159,6 +162,13 @@ class TwilioSandbox(VendorSandbox):
             sender, to, direction = ends
             words = f"Text {count - index}"
             messages.add(self.account, sender, to, words, direction, at, list(media))
+
+    def _holder(self, number: str) -> tuple[Account, Json]:
+        for account in (self.account, self.subaccount):
+            held = account.holds(number)
+            if held is not None:
+                return account, held
+        raise LookupError(f"Twilio's sandbox holds no number {number}")
 
     def _serve(self, answer: Answer, kind: str | None = None) -> Handler:
         async def served(request: Request) -> Response:

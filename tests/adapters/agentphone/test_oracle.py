@@ -12,6 +12,7 @@ from telephony.marks import mark
 
 DESK = "agt_front_desk"
 OTHER = "+17735550188"
+HOOK = "https://example.com/webhooks/agentphone"
 PICTURE = "https://example.com/menu.jpg"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -20,6 +21,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 def sdk(request, telephony_sandbox):
     """``sdk(lambda client: …)`` does something with the vendor's SDK and returns the result."""
     settings = telephony_sandbox.settings("agentphone")
+    del settings["webhook_secret"]
 
     async def asynchronous(work):
         async with agentphone.AsyncAgentPhone(**settings) as client:
@@ -73,6 +75,11 @@ def test_the_sdk_lives_the_life_of_a_number(sdk, telephony_sandbox):
     assert sdk(lambda c: c.agents.list()).total == 3
     sdk(lambda c: c.agents.delete(agent.id))
     assert sdk(lambda c: c.numbers.get(bought.id)).agent_id is None
+
+    hook = sdk(lambda c: c.webhooks.set(HOOK))
+    assert sdk(lambda c: c.webhooks.get()) == hook
+    sdk(lambda c: c.webhooks.delete())
+    assert sdk(lambda c: c.webhooks.get()) is None
 
     assert sdk(lambda c: c.numbers.release(bought.id))["status"] == "released"
     assert sdk(lambda c: c.numbers.list()).data == []
@@ -157,6 +164,17 @@ OPERATIONS = {
         True,
         lambda c, n: c.agents.detach_number(DESK, n.id),
         lambda p, n: p.unassign_number(n),
+    ),
+    "webhook": (False, lambda c, _: c.webhooks.get(), lambda p, _: p.get_webhook()),
+    "set-the-webhook": (
+        False,
+        lambda c, _: c.webhooks.set(HOOK, timeout=60),
+        lambda p, _: p.set_webhook(HOOK, options={"timeout": 60}),
+    ),
+    "set-an-agents-webhook": (
+        False,
+        lambda c, _: c.agents.set_webhook(DESK, HOOK),
+        lambda p, _: p.set_webhook(HOOK, of=DESK),
     ),
     "release": (
         True,

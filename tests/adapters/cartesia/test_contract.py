@@ -17,6 +17,7 @@ SECRETS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"
 SID = "AC" + "0f" * 16
 
 TEXT = {"type": "string"}
+HTTPS = {"type": "string", "pattern": "^https://"}
 SOME_TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT}
 E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
@@ -135,6 +136,9 @@ BODIES = {
     "PATCH /agents/phone-numbers/{}": UPDATE,
     "DELETE /agents/phone-numbers/{}": None,
     "POST /agents/calls": CALL,
+    "POST /agents/webhooks": closed({"url": HTTPS, "secret": TEXT}, {"display_name": TEXT}),
+    "GET /agents/webhooks/{}": None,
+    "PATCH /agents/webhooks/{}": closed({}, {"url": HTTPS, "secret": TEXT, "display_name": TEXT}),
 }
 # And what in the query, as regular expressions.
 QUERIES = {
@@ -215,6 +219,8 @@ def everything(provider):
     provider.release_number(bought, unassign=True)
     provider.release_number("+14155550103")
     provider.unlink_carrier(spare)
+    hook = provider.set_webhook("https://example.com/1", options={"display_name": "Calls"})
+    provider.set_webhook("https://example.com/2", of=hook.id, replace=True)
 
 
 def test_every_request_is_a_documented_one(telephony_connect, telephony_sandbox):

@@ -95,6 +95,12 @@ SAME = {
             trunk_sid=x.v.trunks[0], sms_url="", sms_application_sid=""
         ),
     ),
+    "set webhook": (
+        lambda x: x.p.set_webhook(SMS, of=x.n),
+        lambda x: x.s.incoming_phone_numbers(x.n.id).update(
+            voice_url=SMS, sms_url=SMS, status_callback=SMS
+        ),
+    ),
     "unassign": (
         lambda x: x.p.unassign_number(x.n, options={"VoiceMethod": "GET"}),
         lambda x: x.s.incoming_phone_numbers(x.n.id).update(

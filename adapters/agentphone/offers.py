@@ -1,0 +1,62 @@
+"""What AgentPhone offers, and what becomes of each change when its answer is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import (
+    FULL,
+    Capability,
+    Outcome,
+    Support,
+    once,
+    partial,
+    repeated,
+    unsupported,
+)
+
+_CARRIERS = unsupported("The carrier is AgentPhone's own: there is no account to link.")
+CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: partial(
+        "by country and area code, where the API offers it yet; what it finds cannot be ordered"
+    ),
+    Capability.PROVISION_NUMBER: partial(
+        "US and Canada; AgentPhone picks the number, from the area code where it has one"
+    ),
+    Capability.IMPORT_NUMBER: unsupported(
+        "AgentPhone takes no numbers from elsewhere: buy one with provision_number()."
+    ),
+    Capability.UPDATE_NUMBER: unsupported(
+        "Numbers have no label at AgentPhone; tag one with "
+        "provision_number(options={'externalId': …})."
+    ),
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: FULL,
+    Capability.SEND_MESSAGE: FULL,
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: _CARRIERS,
+    Capability.LINK_CARRIER: _CARRIERS,
+    Capability.ROTATE_CARRIER: _CARRIERS,
+    Capability.UNLINK_CARRIER: _CARRIERS,
+    Capability.PARSE_WEBHOOK: partial(
+        "texts that come in, turns and ends of calls; AgentPhone tells no status of sent texts"
+    ),
+    Capability.GET_WEBHOOK: FULL,
+    Capability.SET_WEBHOOK: FULL,
+}
+
+OUTCOMES: Mapping[Capability, Outcome] = {
+    Capability.PROVISION_NUMBER: once(
+        "by the key in externalId, else by the inventory before and after"
+    ),
+    Capability.ASSIGN_NUMBER: repeated("read back; a failed move is undone"),
+    Capability.UNASSIGN_NUMBER: repeated(),
+    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
+    Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
+    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
+    Capability.SET_WEBHOOK: once("never set again: each time makes a new secret"),
+}

@@ -1,0 +1,65 @@
+"""What Cartesia offers, and what becomes of each change when its answer is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import (
+    FULL,
+    Capability,
+    Outcome,
+    Support,
+    once,
+    partial,
+    repeated,
+    unsupported,
+)
+
+CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: unsupported(
+        "Cartesia picks the number itself: call provision_number(), or buy at a carrier and "
+        "import_number()."
+    ),
+    Capability.PROVISION_NUMBER: partial("United States only; Cartesia picks the number"),
+    Capability.IMPORT_NUMBER: FULL,
+    Capability.UPDATE_NUMBER: FULL,
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: unsupported(
+        "Cartesia carries voice only: read texts at the carrier that owns the number."
+    ),
+    Capability.SEND_MESSAGE: unsupported(
+        "Cartesia carries voice only: send texts at the carrier that owns the number."
+    ),
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: FULL,
+    Capability.LINK_CARRIER: FULL,
+    Capability.ROTATE_CARRIER: FULL,
+    Capability.UNLINK_CARRIER: FULL,
+    Capability.PARSE_WEBHOOK: partial(
+        "calls; proven by a shared secret in a header, so the body itself is not signed"
+    ),
+    Capability.GET_WEBHOOK: partial("by the id of the webhook: Cartesia does not list them"),
+    Capability.SET_WEBHOOK: partial(
+        "makes a webhook, or changes one by its id; which agents use it is set at Cartesia"
+    ),
+}
+
+OUTCOMES: Mapping[Capability, Outcome] = {
+    Capability.PROVISION_NUMBER: once(
+        "by the key in the label, else by the inventory before and after"
+    ),
+    Capability.IMPORT_NUMBER: once("by looking for the number"),
+    Capability.UPDATE_NUMBER: repeated(),
+    Capability.ASSIGN_NUMBER: repeated(),
+    Capability.UNASSIGN_NUMBER: repeated(),
+    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
+    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
+    Capability.LINK_CARRIER: once("by account and region; of a SIP trunk it stays unknown"),
+    Capability.ROTATE_CARRIER: repeated("sent again: all of it is applied or nothing"),
+    Capability.UNLINK_CARRIER: repeated("sent again; finding nothing then is success"),
+    Capability.SET_WEBHOOK: once("never made again: nothing lists the webhooks"),
+}

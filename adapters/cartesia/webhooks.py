@@ -1,0 +1,215 @@
+"""Cartesia's webhooks. Source: docs.cartesia.ai/line, webhooks.
+
+A delivery is proven by the shared secret alone, which it carries in the clear: body and URL are not
+signed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+
+from telephony.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    SignatureError,
+)
+from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
+from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
+from telephony.wire import Json, Operation, Options, Request, Response, merged, path, read
+
+_WEBHOOKS = "/agents/webhooks"
+_HEADER = "x-webhook-secret"
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class _Telephony(_Body):
+    """Cartesia calls the other side `to` and the agent's number `from`, whoever called whom."""
+
+    to: str | None = None
+    from_: str
+    direction: str | None = None
+
+    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
+
+
+class _Call(_Body):
+    id: str
+    agent_id: str | None = None
+    status: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    end_reason: str | None = None
+    # Absent from calls that came over the web.
+    telephony_params: _Telephony
+
+
+class _Envelope(_Body):
+    type: str = ""
+    request_id: str | None = None
+    timestamp: datetime | None = None
+    call: JsonValue = None
+
+
+class _Endpoint(_Body):
+    id: str
+    url: str
+
+
+_STATUS: Mapping[str, CallStatus] = {
+    "created": CallStatus.QUEUED,
+    "started": CallStatus.IN_PROGRESS,
+    "active": CallStatus.IN_PROGRESS,
+    "completed": CallStatus.COMPLETED,
+    "failed": CallStatus.FAILED,
+    "cancelled": CallStatus.CANCELED,
+}
+_END_REASONS: Mapping[str, CallStatus] = {
+    "dial_busy": CallStatus.BUSY,
+    "dial_no_answer": CallStatus.NO_ANSWER,
+    "dial_failed": CallStatus.FAILED,
+    "api_cancelled": CallStatus.CANCELED,
+}
+_DIRECTIONS = {known.value: known for known in Direction}
+
+
+# --- What arrives --------------------------------------------------------------------------------
+
+
+def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> None:
+    """Raises `SignatureError`, or `ConfigurationError` without a secret."""
+    if secret is None:
+        raise ConfigurationError(
+            f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
+            "set it, or CARTESIA_WEBHOOK_SECRET, to the secret that the webhook was created with."
+        )
+    given = request.headers.get(_HEADER)
+    if given is None:
+        raise SignatureError(f"{provider}: the header X-Webhook-Secret is missing.")
+    if not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
+        raise SignatureError(f"{provider}: X-Webhook-Secret is not the configured secret.")
+
+
+def events(request: WebhookRequest, provider: str) -> list[Event]:
+    """What it tells. Raises `InvalidRequestError` for what is not a JSON object."""
+    raw = request.object()
+    try:
+        envelope = _Envelope.model_validate(raw)
+    except ValidationError:
+        envelope = _Envelope(type=str(raw.get("type", "")))
+    known = _call_event(envelope, raw, provider)
+    if known is not None:
+        return [known]
+    return [
+        UnknownEvent(
+            id=f"{envelope.request_id or request.digest()}:{envelope.type}",
+            provider=provider,
+            occurred_at=envelope.timestamp,
+            raw=raw,
+            kind=envelope.type,
+        )
+    ]
+
+
+def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    if envelope.type not in {"call_started", "call_completed", "call_failed"}:
+        return None
+    try:
+        told = _Call.model_validate(envelope.call)
+    except ValidationError:
+        return None
+    started = envelope.type == "call_started"
+    kind = CallStarted if started else CallEnded
+    return kind(
+        id=f"{told.id}:{envelope.type}",
+        provider=provider,
+        occurred_at=(told.start_time if started else told.end_time) or envelope.timestamp,
+        raw=raw,
+        call=_normalized(told, envelope, raw, provider),
+    )
+
+
+def _normalized(told: _Call, envelope: _Envelope, raw: Json, provider: str) -> Call:
+    line = told.telephony_params
+    direction = _DIRECTIONS.get(line.direction or "", Direction.UNKNOWN)
+    outbound = direction is Direction.OUTBOUND
+    word = told.status or envelope.type.removeprefix("call_")
+    said = raw.get("call")
+    return Call(
+        id=told.id,
+        provider=provider,
+        number=line.from_,
+        sender=line.from_ if outbound else line.to,
+        recipient=line.to if outbound else line.from_,
+        direction=direction,
+        status=_END_REASONS.get(told.end_reason or "", _STATUS.get(word, CallStatus.UNKNOWN)),
+        agent=told.agent_id,
+        started_at=told.start_time,
+        raw=said if isinstance(said, dict) else {},
+    )
+
+
+# --- Where it is sent ----------------------------------------------------------------------------
+
+
+def get(webhook: str | None, provider: str) -> Operation[WebhookEndpoint | None]:
+    if webhook is None:
+        raise InvalidRequestError(
+            "Cartesia shows a webhook by its id only.",
+            argument="of",
+            hint="Give of=id: the `id` of what set_webhook() returned, or from the dashboard.",
+        )
+    response = yield Request.get(path(f"{_WEBHOOKS}/{{}}", webhook))
+    return _endpoint(response, provider)
+
+
+def set_url(
+    url: str,
+    webhook: str | None,
+    provider: str,
+    secret: SecretStr | None,
+    *,
+    replace: bool,
+    options: Options,
+) -> Operation[WebhookEndpoint]:
+    """Change a webhook, or make one where none is named; Cartesia cannot tell of what is there.
+
+    What was made is sent to nobody until agents use it: an agent names its webhook.
+    """
+    if webhook is None:
+        chosen = options.get("secret") or (secret or _new_secret()).get_secret_value()
+        body: Json = {"url": url, "secret": chosen}
+        response = yield Request.post(_WEBHOOKS, merged(body, options))
+        made = _endpoint(response, provider)
+        return made.model_copy(update={"secret": SecretStr(str(chosen))})
+    found = _endpoint((yield Request.get(path(f"{_WEBHOOKS}/{{}}", webhook))), provider)
+    if found.url == url and not options:
+        return found
+    if found.url != url and not replace:
+        raise ConflictError(
+            "The webhook has another URL", hint="Pass replace=True to overwrite it."
+        )
+    response = yield Request.patch(
+        path(f"{_WEBHOOKS}/{{}}", webhook), merged({"url": url}, options)
+    )
+    changed = _endpoint(response, provider)
+    return changed.model_copy(update={"previous": None if found.url == url else found})
+
+
+def _new_secret() -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(32))
+
+
+def _endpoint(response: Response, provider: str) -> WebhookEndpoint:
+    raw = response.object()
+    told = read(_Endpoint, raw, response)
+    shown = {key: value for key, value in raw.items() if key != "secret"}
+    return WebhookEndpoint(id=told.id, provider=provider, url=told.url, raw=shown)

@@ -1,0 +1,69 @@
+"""What LiveKit offers, and what becomes of each change when its answer is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import (
+    FULL,
+    Capability,
+    Outcome,
+    Support,
+    once,
+    partial,
+    repeated,
+    unsupported,
+)
+
+_IMPORT_INSTEAD = (
+    "Buy at a carrier and import_number(); on LiveKit Cloud set `phone_numbers` to true to buy US "
+    "numbers there."
+)
+_NO_CARRIERS = (
+    "A number's trunk holds its carrier's credentials: give them at "
+    "import_number(source=SipTrunk(…))."
+)
+_NO_MESSAGES = "LiveKit carries voice only: use the carrier that owns the number for texts."
+_NO_WEBHOOKS = (
+    "LiveKit has no API for it: give the URL, and this provider's API key to sign with, in the "
+    "project's settings, or under `webhook` in livekit-server's configuration."
+)
+
+CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: unsupported(_IMPORT_INSTEAD),
+    Capability.PROVISION_NUMBER: unsupported(_IMPORT_INSTEAD),
+    Capability.IMPORT_NUMBER: FULL,
+    Capability.UPDATE_NUMBER: partial("a label is its trunk's name: none for shared trunks"),
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: unsupported(_NO_MESSAGES),
+    Capability.SEND_MESSAGE: unsupported(_NO_MESSAGES),
+    Capability.PLACE_CALL: partial("needs a number imported with the carrier's address"),
+    Capability.LIST_CARRIERS: unsupported(_NO_CARRIERS),
+    Capability.LINK_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.UNLINK_CARRIER: unsupported(_NO_CARRIERS),
+    Capability.PARSE_WEBHOOK: partial(
+        "calls as they come and go; of placed calls LiveKit does not tell when they are answered"
+    ),
+    Capability.GET_WEBHOOK: unsupported(_NO_WEBHOOKS),
+    Capability.SET_WEBHOOK: unsupported(_NO_WEBHOOKS),
+}
+WITH_PHONE_NUMBERS = {
+    **CAPABILITIES,
+    Capability.SEARCH_NUMBERS: partial("US numbers of LiveKit Cloud, by country and area code"),
+    Capability.PROVISION_NUMBER: partial("US numbers of LiveKit Cloud, without a label"),
+}
+
+OUTCOMES: Mapping[Capability, Outcome] = {
+    Capability.PROVISION_NUMBER: once("by the number, which is always an exact one"),
+    Capability.IMPORT_NUMBER: once("by looking for the trunk; what was made by half is taken back"),
+    Capability.UPDATE_NUMBER: repeated(),
+    Capability.ASSIGN_NUMBER: repeated("read back"),
+    Capability.UNASSIGN_NUMBER: repeated("read back"),
+    Capability.RELEASE_NUMBER: repeated("read back"),
+    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
+}

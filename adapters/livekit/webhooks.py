@@ -1,0 +1,134 @@
+"""LiveKit's webhooks. Source: docs.livekit.io/home/server/webhooks, livekit-api 1.2.2.
+
+Nothing of them is about telephony as such: a call is a participant of the kind SIP.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import jwt
+from google.protobuf.json_format import ParseDict, ParseError
+from livekit.api import TokenVerifier
+from livekit.protocol.models import DisconnectReason, ParticipantInfo
+from livekit.protocol.webhook import WebhookEvent
+
+from telephony.errors import SignatureError
+from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
+from telephony.model import Call, CallStatus, Direction
+
+from .settings import LiveKitSettings
+from .twirp import signing_key
+
+JSON = "application/webhook+json"
+_LEEWAY = timedelta(seconds=60)
+
+_STATUS: Mapping[str, CallStatus] = {
+    "dialing": CallStatus.QUEUED,
+    "ringing": CallStatus.RINGING,
+    "automation": CallStatus.IN_PROGRESS,
+    "active": CallStatus.IN_PROGRESS,
+}
+_ENDS: Mapping[int, CallStatus] = {
+    DisconnectReason.UNKNOWN_REASON: CallStatus.UNKNOWN,
+    DisconnectReason.USER_UNAVAILABLE: CallStatus.NO_ANSWER,
+    DisconnectReason.USER_REJECTED: CallStatus.BUSY,
+    DisconnectReason.SIP_TRUNK_FAILURE: CallStatus.FAILED,
+    DisconnectReason.CONNECTION_TIMEOUT: CallStatus.FAILED,
+    DisconnectReason.MEDIA_FAILURE: CallStatus.FAILED,
+    DisconnectReason.JOIN_FAILURE: CallStatus.FAILED,
+}
+
+
+def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) -> None:
+    """Raises `SignatureError`: the token proves the sender, and its hash the body."""
+    token = request.headers.get("authorization")
+    if token is None:
+        raise SignatureError(f"{provider}: the header Authorization is missing.")
+    _must_be_canonical(token, provider)
+    # The verifier knows the present only; a webhook of the past gets as much more leeway.
+    age = max(datetime.now(UTC) - request.received_at, timedelta())
+    verifier = TokenVerifier(
+        settings.api_key, signing_key(settings.api_secret), leeway=_LEEWAY + age
+    )
+    try:
+        hashed = verifier.verify(token).sha256
+    except jwt.ExpiredSignatureError:
+        raise SignatureError(f"{provider}: the token in Authorization is stale.") from None
+    except jwt.InvalidSignatureError:
+        raise SignatureError(
+            f"{provider}: the token in Authorization is not signed with this `api_secret`: was it "
+            "changed on the way, or are webhooks signed with another API key?"
+        ) from None
+    except jwt.InvalidIssuerError:
+        raise SignatureError(f"{provider}: the token is not issued by this `api_key`.") from None
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise SignatureError(f"{provider}: Authorization holds no valid token.") from None
+    if not hashed:
+        raise SignatureError(f"{provider}: the token in Authorization has no hash of the body.")
+    if not hmac.compare_digest(hashed.encode(), body_hash(request.body).encode()):
+        raise SignatureError(f"{provider}: the body does not match the hash in the token.")
+
+
+def body_hash(body: bytes) -> str:
+    """What the token says of a body."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def _must_be_canonical(token: str, provider: str) -> None:
+    """The last character of a signature has bits that decoding ignores: here they count."""
+    signature = token.rpartition(".")[2]
+    try:
+        decoded = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if base64.urlsafe_b64encode(decoded).decode().rstrip("=") != signature:
+        raise SignatureError(f"{provider}: Authorization holds no valid token.")
+
+
+def events(request: WebhookRequest, provider: str) -> list[Event]:
+    """What it tells. Raises `InvalidRequestError` for what is not a JSON object."""
+    raw = request.object()
+    try:
+        told = ParseDict(raw, WebhookEvent(), ignore_unknown_fields=True)
+    except ParseError:
+        told = WebhookEvent(event=str(raw.get("event", "")), id=str(raw.get("id", "")))
+    at = datetime.fromtimestamp(told.created_at, UTC) if told.created_at else None
+    name = told.id or request.digest()
+    call = _call(told, provider)
+    if call is not None and told.event == "participant_joined":
+        return [CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
+    if call is not None and told.event == "participant_left":
+        return [CallEnded(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
+    return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=told.event)]
+
+
+def _call(told: WebhookEvent, provider: str) -> Call | None:
+    """The call that a participant stands for; None for any other, or if its number is hidden."""
+    who = told.participant
+    attributes = dict(who.attributes)
+    number, call = attributes.get("sip.trunkPhoneNumber"), attributes.get("sip.callID")
+    if who.kind != ParticipantInfo.Kind.SIP or not number or not call:
+        return None
+    other = attributes.get("sip.phoneNumber") or None
+    # Only calls that come in meet a dispatch rule.
+    inbound = bool(attributes.get("sip.ruleID"))
+    status = _STATUS.get(attributes.get("sip.callStatus", ""), CallStatus.UNKNOWN)
+    if told.event == "participant_left":
+        status = _ENDS.get(who.disconnect_reason, CallStatus.COMPLETED)
+    return Call(
+        id=call,
+        provider=provider,
+        number=number,
+        sender=other if inbound else number,
+        recipient=number if inbound else other,
+        direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
+        status=status,
+        started_at=datetime.fromtimestamp(who.joined_at, UTC) if who.joined_at else None,
+        raw={"room": told.room.name, "participant": who.identity, "attributes": {**attributes}},
+    )

@@ -1,0 +1,55 @@
+"""What Twilio offers, and what becomes of each change when its answer is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telephony.capabilities import (
+    FULL,
+    Capability,
+    Outcome,
+    Support,
+    once,
+    partial,
+    repeated,
+    unsupported,
+)
+
+_NO_CARRIERS = unsupported("Twilio is the carrier: there is no other account to link.")
+CAPABILITIES: Mapping[Capability, Support] = {
+    Capability.LIST_NUMBERS: FULL,
+    Capability.GET_NUMBER: FULL,
+    Capability.SEARCH_NUMBERS: FULL,
+    Capability.PROVISION_NUMBER: FULL,
+    Capability.IMPORT_NUMBER: partial(
+        "adopts a number that the account holds; porting one in is done in the Twilio console"
+    ),
+    Capability.UPDATE_NUMBER: FULL,
+    Capability.ASSIGN_NUMBER: FULL,
+    Capability.UNASSIGN_NUMBER: FULL,
+    Capability.RELEASE_NUMBER: FULL,
+    Capability.LIST_MESSAGES: FULL,
+    Capability.SEND_MESSAGE: FULL,
+    Capability.PLACE_CALL: FULL,
+    Capability.LIST_CARRIERS: _NO_CARRIERS,
+    Capability.LINK_CARRIER: _NO_CARRIERS,
+    Capability.ROTATE_CARRIER: _NO_CARRIERS,
+    Capability.UNLINK_CARRIER: _NO_CARRIERS,
+    Capability.PARSE_WEBHOOK: FULL,
+    Capability.GET_WEBHOOK: partial("a number's own URLs, for calls, texts and the ends of calls"),
+    Capability.SET_WEBHOOK: partial("a number's own URLs, all three at once"),
+}
+
+OUTCOMES: Mapping[Capability, Outcome] = {
+    Capability.PROVISION_NUMBER: once(
+        "by the number, which is always an exact one, and the key in the label"
+    ),
+    Capability.IMPORT_NUMBER: repeated("sent again: a number already held is only configured"),
+    Capability.UPDATE_NUMBER: repeated(),
+    Capability.ASSIGN_NUMBER: repeated(),
+    Capability.UNASSIGN_NUMBER: repeated(),
+    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
+    Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
+    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
+    Capability.SET_WEBHOOK: repeated(),
+}

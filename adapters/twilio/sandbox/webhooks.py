@@ -1,0 +1,131 @@
+"""Webhooks, signed and tried again as Twilio does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import parse_qsl, urlencode
+
+from telephony.sandbox.courier import Delivery, on_any_failure, on_server_error
+from telephony.sandbox.vendor import Json
+
+from .account import Account, Text, rfc2822
+
+# twilio.com/docs/usage/webhooks/webhooks-connection-overrides: what a URL's fragment may say.
+_POLICIES: Mapping[str, Callable[[int | None], bool]] = {
+    "all": on_any_failure,
+    "5xx": on_server_error,
+    "4xx": lambda status: status is not None and 400 <= status < 500,
+}
+_RETRIES = 1
+
+
+def received(account: Account, number: Json, text: Text) -> None:
+    """Tell of a text that came in."""
+    sid = str(text.body["sid"])
+    params = {
+        "ToCountry": "US",
+        "MessageSid": sid,
+        "SmsSid": sid,
+        "SmsMessageSid": sid,
+        "AccountSid": account.sid,
+        "NumMedia": str(text.body["num_media"]),
+        "NumSegments": str(text.body["num_segments"]),
+        "SmsStatus": "received",
+        "From": str(text.body["from"]),
+        "To": str(text.body["to"]),
+        "Body": str(text.body["body"]),
+        "ApiVersion": "2010-04-01",
+    }
+    url = _url(account, number, "sms")
+    if url:
+        account.state.deliver(_delivery(account, url, str(number["sms_method"]), params))
+
+
+def status(account: Account, callback: str, message: Json) -> None:
+    """Tell what becomes of a text that is sent."""
+    steps = []
+    for word in ("sent", "delivered"):
+        params = {
+            "MessageSid": str(message["sid"]),
+            "MessageStatus": word,
+            "SmsSid": str(message["sid"]),
+            "SmsStatus": word,
+            "AccountSid": account.sid,
+            "From": str(message["from"]),
+            "To": str(message["to"]),
+            "ApiVersion": "2010-04-01",
+        }
+        steps.append(_delivery(account, callback, "POST", params))
+    account.state.deliver(*steps)
+
+
+def called(account: Account, number: Json, caller: str) -> str:
+    """Tell of a call that rings and is then over; returns its sid."""
+    sid, state = account.state.id("CA", 32), account.state
+    params = {
+        "CallSid": sid,
+        "AccountSid": account.sid,
+        "From": caller,
+        "To": str(number["phone_number"]),
+        "Caller": caller,
+        "Called": str(number["phone_number"]),
+        "Direction": "inbound",
+        "ApiVersion": "2010-04-01",
+    }
+    over = {
+        **params,
+        "CallStatus": "completed",
+        "CallDuration": "0",
+        "Timestamp": rfc2822(state.now()),
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": "0",
+    }
+    ringing = {**params, "CallStatus": "ringing"}
+    asked, told = _url(account, number, "voice"), _url(account, number, "status_callback")
+    steps = []
+    # Calls that a trunk carries ask nobody.
+    if asked and not number["trunk_sid"]:
+        steps.append(_delivery(account, asked, str(number["voice_method"]), ringing))
+    if told:
+        steps.append(_delivery(account, told, str(number["status_callback_method"]), over))
+    state.deliver(*steps)
+    return sid
+
+
+def _url(account: Account, number: Json, kind: str) -> str:
+    """Where one kind of webhook goes: to the application's URL, the number's, or the sandbox's."""
+    name = kind if kind == "status_callback" else f"{kind}_url"
+    application = account.applications.get(str(number.get(f"{kind}_application_sid")))
+    return str((application or number).get(name) or account.state.webhook or "")
+
+
+def _delivery(account: Account, url: str, method: str, params: Mapping[str, str]) -> Delivery:
+    url, _, fragment = url.partition("#")
+    overrides = dict(parse_qsl(fragment))
+    retried = _POLICIES.get(overrides.get("rp", "ct"), lambda status: status is None)
+    body = urlencode(params)
+    if method == "GET":
+        url, params = f"{url}{'&' if '?' in url else '?'}{body}", {}
+    headers = {
+        "x-twilio-signature": _signature(account.logins[account.sid], url, params),
+        "i-twilio-idempotency-token": account.state.id("", 32),
+        **({} if method == "GET" else {"content-type": "application/x-www-form-urlencoded"}),
+    }
+    return Delivery(
+        url=url,
+        body=b"" if method == "GET" else body.encode(),
+        sign=partial(dict, headers),
+        tries=1 + int(overrides.get("rc", _RETRIES)),
+        retried=retried,
+        method=method,
+    )
+
+
+def _signature(token: str, url: str, params: Mapping[str, str]) -> str:
+    signed = url + "".join(name + params[name] for name in sorted(params))
+    mac = hmac.new(token.encode(), signed.encode(), hashlib.sha1)
+    return base64.b64encode(mac.digest()).decode()

@@ -1,0 +1,321 @@
+"""Twilio's webhooks. Source: twilio.com/docs/usage/webhooks and …/security, SDK 9.13."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import SecretStr
+
+from telephony.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    SignatureError,
+)
+from telephony.events import (
+    CallEnded,
+    CallStarted,
+    CallTurn,
+    Event,
+    MessageReceived,
+    MessageStatusChanged,
+    Reply,
+    UnknownEvent,
+    WebhookAnswer,
+    WebhookRequest,
+)
+from telephony.model import (
+    Call,
+    CallStatus,
+    Direction,
+    Message,
+    MessageError,
+    MessageStatus,
+    PhoneNumber,
+    Webhook,
+    WebhookEndpoint,
+)
+from telephony.wire import Json, NumberRef, Options, merged
+
+from . import routing, wire
+
+FORM = "application/x-www-form-urlencoded"
+_NOTHING = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_OVER = {"completed", "busy", "failed", "no-answer", "canceled"}
+_BEGUN = {"queued", "initiated", "ringing", "in-progress"}
+_URLS = {"VoiceUrl": "voice_url", "SmsUrl": "sms_url", "StatusCallback": "status_callback"}
+
+
+class _Form(dict[str, list[str]]):
+    """Parameters as the validator of the SDK wants them: a name may have several values."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        super().__init__()
+        for name, value in pairs:
+            self.setdefault(name, []).append(value)
+
+    def getlist(self, name: str) -> list[str]:
+        return self[name]
+
+
+# --- What arrives --------------------------------------------------------------------------------
+
+
+def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider: str) -> None:
+    """Raises `SignatureError`, or `ConfigurationError` without a secret.
+
+    Args:
+        url: as Twilio called it.
+    """
+    try:
+        from twilio.request_validator import (  # type: ignore[import-untyped]
+            RequestValidator,
+            get_signature_algorithm,
+        )
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"{provider}: verifying webhooks needs the package {missing.name!r}. "
+            "Install it with: pip install 'telephony[twilio]'"
+        ) from missing
+    if secret is None:
+        raise ConfigurationError(
+            f"{provider}: no API key can verify a webhook: set `auth_token` to the account's own "
+            "token, or `webhook_secret` to what its webhooks are signed with."
+        )
+    given = request.headers.get("x-twilio-signature")
+    if given is None:
+        raise SignatureError(f"{provider}: the header X-Twilio-Signature is missing.")
+    form = _Form(_pairs(request) if request.method == "POST" and _is_form(request) else ())
+    algorithm = get_signature_algorithm(request.headers.get("x-twilio-webhooks-signature-settings"))
+    validator = RequestValidator(secret.get_secret_value())
+    try:
+        expected = [validator.compute_signature(each, form, algorithm) for each in _spelled(url)]
+    except ValueError:
+        raise SignatureError(
+            f"{provider}: X-Twilio-Webhooks-Signature-Settings names an unknown algorithm."
+        ) from None
+    # All are compared, so that the time taken tells nothing.
+    if not any([hmac.compare_digest(given.encode(), each.encode()) for each in expected]):  # noqa: C419
+        parts = urlsplit(url)
+        raise SignatureError(
+            f"{provider}: X-Twilio-Signature does not match: the token is another one, something "
+            "was changed on the way, or Twilio called another URL than "
+            f"{parts.scheme}://{parts.netloc}{parts.path} (behind a proxy, set `webhook_url`)."
+        )
+    _verify_body(request, url, provider)
+
+
+def _verify_body(request: WebhookRequest, url: str, provider: str) -> None:
+    """The hash in the signed URL covers a body that is no form."""
+    hashed = dict(parse_qsl(urlsplit(url).query)).get("bodySHA256")
+    if hashed is None:
+        if request.body and not (request.method == "POST" and _is_form(request)):
+            raise SignatureError(f"{provider}: the URL has no bodySHA256, so the body is unsigned.")
+    elif not hmac.compare_digest(
+        hashed.encode(), hashlib.sha256(request.body).hexdigest().encode()
+    ):
+        raise SignatureError(f"{provider}: the body does not match bodySHA256 of the URL.")
+
+
+def public_url(request: WebhookRequest, webhook_url: str | None) -> str:
+    """What Twilio called: where a setting says so, with the query that arrived."""
+    if webhook_url is None:
+        return request.url
+    query = urlsplit(request.url).query
+    return f"{webhook_url}?{query}" if query else webhook_url
+
+
+def _spelled(url: str) -> Iterator[str]:
+    """A URL without its port and with it: Twilio signs either."""
+    found = re.fullmatch(r"(https?)://([^/?#]*?)(?::(\d+))?([/?#].*)?", url, re.DOTALL)
+    if found is None:
+        yield url
+        return
+    scheme, host, port, rest = found.groups("")
+    yield f"{scheme}://{host}{rest}"
+    yield f"{scheme}://{host}:{port or {'http': 80, 'https': 443}[scheme]}{rest}"
+
+
+def _is_form(request: WebhookRequest) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+
+
+def _pairs(request: WebhookRequest) -> list[tuple[str, str]]:
+    if request.method == "GET":
+        return parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    return parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def events(request: WebhookRequest, url: str, provider: str) -> list[Event]:
+    """What it tells. Raises `InvalidRequestError` for what is neither a form nor a JSON object."""
+    if request.method == "POST" and not _is_form(request):
+        raw = request.object()
+        kind = str(raw.get("type") or raw.get("Type") or "")
+        return [UnknownEvent(id=request.digest(), provider=provider, raw=raw, kind=kind)]
+    params = dict(_pairs(request))
+    told = (
+        _message_event(params, provider) or _call_event(params, request, url, provider)
+    ) or UnknownEvent(
+        id=_turn(params, request, url), provider=provider, raw=dict(params), kind="webhook"
+    )
+    return [told]
+
+
+def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
+    sid = params.get("MessageSid")
+    if not sid:
+        return None
+    raw: Json = dict(params)
+    if "MessageStatus" in params:
+        word, code = params["MessageStatus"], params.get("ErrorCode")
+        error = MessageError(code=code, message=params.get("ErrorMessage")) if code else None
+        return MessageStatusChanged(
+            id=f"{sid}:{word}",
+            provider=provider,
+            raw=raw,
+            message_id=sid,
+            status=wire.MESSAGE_STATUS.get(word, MessageStatus.UNKNOWN),
+            error=error,
+        )
+    if "From" not in params or "To" not in params:
+        return None
+    # As the listing spells it. When it was received a webhook does not say.
+    count = int(params["NumMedia"]) if params.get("NumMedia", "").isdecimal() else 0
+    listed: Json = {
+        "sid": sid,
+        "from": params["From"],
+        "to": params["To"],
+        "body": params.get("Body"),
+        "direction": "inbound",
+        "status": params.get("SmsStatus", "received"),
+        "num_media": str(count),
+    }
+    fields = wire.message_fields(listed, provider, params["To"])
+    media = [params[name] for nth in range(count) if (name := f"MediaUrl{nth}") in params]
+    message = Message.model_validate({**fields, "media": media, "raw": raw})
+    return MessageReceived(id=f"{sid}:received", provider=provider, raw=raw, message=message)
+
+
+def _call_event(
+    params: Mapping[str, str], request: WebhookRequest, url: str, provider: str
+) -> Event | None:
+    sid, word = params.get("CallSid"), params.get("CallStatus", "")
+    if not sid or not (params.get("From") and params.get("To")):
+        return None
+    raw: Json = dict(params)
+    call = _call(params, word, provider)
+    at = wire.moment(params.get("Timestamp"))
+    if word in _OVER:
+        return CallEnded(id=f"{sid}:{word}", provider=provider, occurred_at=at, raw=raw, call=call)
+    heard = params.get("SpeechResult") or params.get("Digits")
+    if heard:
+        return CallTurn(
+            id=f"{sid}:{_turn(params, request, url)}",
+            provider=provider,
+            occurred_at=at,
+            raw=raw,
+            call=call,
+            text=heard,
+        )
+    inbound_goes_on = word == "in-progress" and call.direction is Direction.INBOUND
+    if word not in _BEGUN or inbound_goes_on:
+        return None
+    # Each URL asks for instructions of its own, so being asked at another one is another event.
+    asked = hashlib.sha256(url.encode()).hexdigest()[:12]
+    return CallStarted(
+        id=f"{sid}:{word}:{asked}", provider=provider, occurred_at=at, raw=raw, call=call
+    )
+
+
+def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
+    outbound = params.get("Direction", "").startswith("outbound")
+    return Call(
+        id=params["CallSid"],
+        provider=provider,
+        number=params["From"] if outbound else params["To"],
+        sender=params["From"],
+        recipient=params["To"],
+        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
+        status=wire.CALL_STATUS.get(word, CallStatus.UNKNOWN),
+        raw=dict(params),
+    )
+
+
+def _turn(params: Mapping[str, str], request: WebhookRequest, url: str) -> str:
+    """Names a step of a call. The same can be said twice in one; Twilio's token tells a repetition
+    of the request from that of the words, though no signature covers it."""
+    token = request.headers.get("i-twilio-idempotency-token")
+    return token or hashlib.sha256(repr((url, sorted(params.items()))).encode()).hexdigest()[:32]
+
+
+def answer(reply: Reply) -> WebhookAnswer | None:
+    """TwiML, an empty one for nothing; None: what any vendor is answered."""
+    if reply is None:
+        return WebhookAnswer("text/xml; charset=utf-8", _NOTHING)
+    if isinstance(reply, str):
+        return WebhookAnswer("text/xml; charset=utf-8", reply.encode())
+    return None
+
+
+# --- Where it is sent ----------------------------------------------------------------------------
+
+
+def owner(of: str | None) -> NumberRef:
+    """The number whose webhook is meant."""
+    if of is None:
+        raise InvalidRequestError(
+            "At Twilio every number has webhooks of its own.",
+            argument="of",
+            hint="Give of=number, for each of them.",
+        )
+    return NumberRef(number=of) if of.startswith("+") else NumberRef(id=of)
+
+
+def change(number: PhoneNumber, url: str, *, replace: bool, options: Options) -> Json | None:
+    """The form that sends calls, texts and the ends of calls to `url`; None: they go there already.
+
+    Raises:
+        ConflictError: something else answers the number.
+    """
+    routes = routing.current(number.raw)
+    if not all(route is None or isinstance(route, Webhook) for route in (routes.voice, routes.sms)):
+        raise ConflictError(
+            "The number is answered by a trunk or an application, which has webhooks of its own",
+            hint="Unassign it first; unassign_number() says how it was, in `replaced`.",
+        )
+    if not options and all(number.raw.get(held) == url for held in _URLS.values()):
+        return None
+    if _others(number, url) and not replace:
+        raise ConflictError(
+            "The number's webhooks are sent to another URL",
+            hint="Pass replace=True to overwrite it.",
+        )
+    return merged(dict.fromkeys(_URLS, url), options)
+
+
+def changed(before: PhoneNumber, after: PhoneNumber, url: str) -> WebhookEndpoint:
+    """What is there now, and what was."""
+    now = WebhookEndpoint(
+        id=after.id, provider=after.provider, url=url, of=after.number, raw=after.raw
+    )
+    previous = endpoint(before) if _others(before, url) else None
+    return now.model_copy(update={"previous": previous})
+
+
+def endpoint(number: PhoneNumber) -> WebhookEndpoint | None:
+    """Where calls go, or else texts, or else the ends of calls; `raw` has each of them."""
+    held = (number.raw.get(name) for name in _URLS.values())
+    url = next((url for url in held if isinstance(url, str) and url), None)
+    if url is None:
+        return None
+    return WebhookEndpoint(
+        id=number.id, provider=number.provider, url=url, of=number.number, raw=number.raw
+    )
+
+
+def _others(number: PhoneNumber, url: str) -> bool:
+    return any(number.raw.get(held) not in (None, "", url) for held in _URLS.values())

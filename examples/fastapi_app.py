@@ -1,0 +1,31 @@
+"""A FastAPI application that takes the webhooks of AgentPhone and Cartesia.
+
+uvicorn --app-dir examples fastapi_app:app --port 8000
+"""
+
+from fastapi import FastAPI
+
+import telephony
+from telephony import webhooks
+
+NAMES = ["agentphone", "cartesia"]
+
+app = FastAPI()
+received: list[telephony.Message] = []
+
+
+async def handle(event: webhooks.Event) -> webhooks.Reply:
+    match event:
+        case webhooks.MessageReceived(message=message):
+            received.append(message)
+        case webhooks.CallTurn(text=text):
+            return f"You said: {text}"
+    return None
+
+
+@app.get("/messages")
+def messages() -> list[telephony.Message]:
+    return received
+
+
+app.mount("/webhooks", webhooks.asgi(map(telephony.connect, NAMES), handle, path="/{provider}"))

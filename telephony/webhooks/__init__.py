@@ -1,0 +1,48 @@
+"""Every vendor's webhooks through one function, verified, in any web framework.
+
+    events = webhooks.parse(provider, method=…, url=…, headers=…, body=…)
+
+or, with duplicates, retries and answers taken care of:
+
+    app = webhooks.asgi([provider], handler)    # or webhooks.wsgi
+"""
+
+from telephony.events import (
+    CallEnded,
+    CallStarted,
+    CallTurn,
+    Event,
+    MessageReceived,
+    MessageStatusChanged,
+    Reply,
+    UnknownEvent,
+    WebhookAnswer,
+    WebhookRequest,
+)
+from telephony.webhooks.asgi import asgi
+from telephony.webhooks.parsing import key_of, parse
+from telephony.webhooks.sqlite import SQLiteStore
+from telephony.webhooks.store import Claim, ClaimState, MemoryStore, Store
+from telephony.webhooks.wsgi import wsgi
+
+__all__ = [
+    "CallEnded",
+    "CallStarted",
+    "CallTurn",
+    "Claim",
+    "ClaimState",
+    "Event",
+    "MemoryStore",
+    "MessageReceived",
+    "MessageStatusChanged",
+    "Reply",
+    "SQLiteStore",
+    "Store",
+    "UnknownEvent",
+    "WebhookAnswer",
+    "WebhookRequest",
+    "asgi",
+    "key_of",
+    "parse",
+    "wsgi",
+]

@@ -1,0 +1,184 @@
+"""Cartesia's webhooks: the shared secret, what they tell, and how they are set up."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import telephony
+from telephony import CallStatus, Direction, webhooks
+
+SECRET = "a-shared-secret"
+PERSON, OURS = "+14155550199", "+16505550142"
+
+connected = telephony.connect("cartesia", api_key="k", webhook_secret=SECRET)
+
+
+@pytest.fixture
+def provider(telephony_connect):
+    return telephony_connect("cartesia")
+
+
+def parse(body=b"{}", **headers):
+    return webhooks.parse(
+        connected, method="POST", url="https://example.com/", headers=headers, body=body
+    )
+
+
+def event(body):
+    (only,) = parse(json.dumps(body).encode(), **{"X-Webhook-Secret": SECRET})
+    return only
+
+
+def told(kind, **call):
+    line = {"to": PERSON, "from": OURS, "direction": "inbound"}
+    call = {"id": "ac_1", "agent_id": "agent_1", "telephony_params": line, **call}
+    return {
+        "type": kind, "request_id": "req_1", "timestamp": "2026-05-01T09:00:00Z", "call": call,
+    }  # fmt: skip
+
+
+def test_a_secret_that_is_missing_or_another_is_refused():
+    with pytest.raises(telephony.SignatureError, match="X-Webhook-Secret is missing"):
+        parse()
+    with pytest.raises(telephony.SignatureError, match="not the configured") as caught:
+        parse(**{"X-Webhook-Secret": "guessed"})
+    assert SECRET not in str(caught.value)
+    assert "guessed" not in str(caught.value)
+
+
+@given(st.integers(0, len(SECRET) * 8 - 1))
+def test_any_single_bit_of_the_secret_that_is_changed_is_refused(bit):
+    changed = bytearray(SECRET.encode())
+    changed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(telephony.SignatureError):
+        parse(**{"X-Webhook-Secret": changed.decode("latin-1")})
+
+
+def test_without_a_secret_it_is_said_what_to_set():
+    with (
+        telephony.connect("cartesia", api_key="k") as unset,
+        pytest.raises(telephony.ConfigurationError, match="CARTESIA_WEBHOOK_SECRET"),
+    ):
+        webhooks.parse(unset, method="POST", url="https://example.com/", headers={}, body=b"{}")
+
+
+def test_the_secret_is_read_from_the_vendors_own_variable(monkeypatch):
+    monkeypatch.setenv("CARTESIA_WEBHOOK_SECRET", SECRET)
+    with telephony.connect("cartesia", api_key="k") as provider:
+        headers = {"x-webhook-secret": SECRET}
+        assert webhooks.parse(
+            provider, method="POST", url="https://example.com/", headers=headers, body=b"{}"
+        )
+
+
+def test_a_call_that_starts():
+    found = event(told("call_started", status="started", start_time="2026-05-01T08:59:58Z"))
+
+    assert isinstance(found, webhooks.CallStarted)
+    assert found.occurred_at == datetime(2026, 5, 1, 8, 59, 58, tzinfo=UTC)
+    assert (found.call.number, found.call.sender, found.call.recipient) == (OURS, PERSON, OURS)
+    assert (found.call.status, found.call.agent) == (CallStatus.IN_PROGRESS, "agent_1")
+
+
+def test_from_is_the_agents_number_whoever_called_whom():
+    line = {"to": PERSON, "from": OURS, "direction": "outbound"}
+    found = event(told("call_completed", telephony_params=line)).call
+
+    assert (found.number, found.sender, found.recipient) == (OURS, OURS, PERSON)
+    assert (found.direction, found.status) == (Direction.OUTBOUND, CallStatus.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "status"),
+    [
+        ("call_completed", "agent_hangup", CallStatus.COMPLETED),
+        ("call_failed", "dial_busy", CallStatus.BUSY),
+        ("call_failed", "dial_no_answer", CallStatus.NO_ANSWER),
+        ("call_failed", "error", CallStatus.FAILED),
+        ("call_completed", "api_cancelled", CallStatus.CANCELED),
+    ],
+)
+def test_how_a_call_went(kind, reason, status):
+    found = event(told(kind, end_reason=reason, end_time="2026-05-01T09:01:00Z"))
+    assert isinstance(found, webhooks.CallEnded)
+    assert found.call.status is status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"type": "call_turn", "request_id": "req_1", "turn": {}},
+        {"type": "call_started", "call": None},
+        {"type": "call_started", "timestamp": [], "call": {"id": "ac_1"}},
+        told("call_started", telephony_params=None),
+    ],
+)
+def test_what_is_not_known_or_no_telephone_call_is_handed_on_as_it_is(body):
+    found = event(body)
+    assert isinstance(found, webhooks.UnknownEvent)
+    assert found.raw == body
+    assert found.id == event(body).id
+
+
+# --- Where webhooks go ---------------------------------------------------------------------------
+
+URL, OTHER = "https://example.com/1", "https://example.com/2"
+
+
+def test_a_webhook_is_made_with_a_secret_that_nobody_else_knows(telephony_connect):
+    provider = telephony_connect("cartesia", webhook_secret=None)
+    one, two = provider.set_webhook(URL), provider.set_webhook(URL)
+
+    assert one.id != two.id
+    assert len(one.secret.get_secret_value()) > 32
+    assert one.secret != two.secret
+    assert "secret" not in one.raw
+    assert provider.get_webhook(one.id).url == URL
+
+
+def test_a_secret_of_ones_own_is_used(provider, telephony_connect, telephony_sandbox):
+    made = telephony_connect("cartesia", webhook_secret=SECRET).set_webhook(URL)
+    named = provider.set_webhook(URL, options={"secret": "another", "display_name": "Calls"})
+
+    assert made.secret.get_secret_value() == SECRET
+    assert named.secret.get_secret_value() == "another"
+    assert named.raw["display_name"] == "Calls"
+
+
+def test_an_agents_webhook_gets_its_calls(provider, telephony_sandbox):
+    made = provider.set_webhook(URL)
+    vendor = telephony_sandbox.vendors["cartesia"]
+    vendor.webhooks.of_agent["agent_sales"] = made.id
+    number = provider.provision_number(assign_to="agent_sales")
+
+    provider.place_call(number, PERSON)
+
+    started, completed = telephony_sandbox.delivered()
+    assert {started.url, completed.url} == {URL}
+    assert json.loads(completed.body)["call"]["telephony_params"]["direction"] == "outbound"
+
+
+def test_another_url_is_replaced_only_when_told(provider):
+    made = provider.set_webhook(URL)
+    with pytest.raises(telephony.ConflictError):
+        provider.set_webhook(OTHER, of=made.id)
+    changed = provider.set_webhook(OTHER, of=made.id, replace=True)
+    assert (changed.id, changed.url, changed.previous.url) == (made.id, OTHER, URL)
+
+
+def test_the_webhook_to_show_must_be_named(provider, telephony_sandbox):
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.get_webhook()
+    assert caught.value.argument == "of"
+    assert telephony_sandbox.requests("cartesia") == []
+
+
+def test_an_unknown_webhook_is_not_found(provider):
+    with pytest.raises(telephony.NotFoundError):
+        provider.get_webhook("webhook_none")
