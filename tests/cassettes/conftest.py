@@ -1,0 +1,46 @@
+"""Replays cassettes, and records them anew with ``--record-mode=all`` (``make record``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from . import tape
+from .scenario import Scenario
+from .stage import Stage, credentials, live, replayed, sandbox
+
+
+def pytest_recording_configure(config, vcr):
+    vcr.register_matcher("same_body", tape.same_body)
+
+
+@pytest.fixture(scope="session")
+def vcr_cassette_dir():
+    return str(tape.FOLDER)
+
+
+@pytest.fixture
+def default_cassette_name(scenario: Scenario) -> str:
+    return str(scenario)
+
+
+@pytest.fixture
+def stage(scenario: Scenario, record_mode: str, request) -> Iterator[Stage]:
+    """Set up before vcrpy is, so that what it takes to prepare a scenario is not recorded."""
+    path = tape.FOLDER / f"{scenario}.yaml"
+    with ExitStack() as held:
+        if record_mode == "none":
+            yield replayed(scenario, tape.Tape.read(path))
+        elif not scenario.provoked and (found := credentials(scenario.vendor)):
+            yield held.enter_context(live(scenario, found))
+        else:
+            server = request.getfixturevalue("telephony_sandbox")
+            yield held.enter_context(sandbox(scenario, server))
+
+
+@pytest.fixture
+def vcr_config(stage: Stage, record_mode: str) -> dict[str, object]:
+    blank = {} if record_mode == "none" else {"persister": tape.Blank}
+    return {**tape.config(stage.scrubber), **blank}
