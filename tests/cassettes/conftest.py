@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from ..adapters.livekit.conftest import livekit_server  # noqa: F401 - a fixture
 from . import tape
 from .scenario import Scenario
-from .stage import Stage, credentials, live, replayed, sandbox
+from .stage import Stage, credentials, live, own_server, replayed, sandbox
 
 
 def pytest_recording_configure(config, vcr):
@@ -35,6 +39,9 @@ def stage(scenario: Scenario, record_mode: str, request) -> Iterator[Stage]:
             yield replayed(scenario, tape.Tape.read(path))
         elif not scenario.provoked and (found := credentials(scenario.vendor)):
             yield held.enter_context(live(scenario, found))
+        elif scenario.at_own_server and (name := _own_server()):
+            url = request.getfixturevalue("livekit_server")
+            yield held.enter_context(own_server(scenario, name, url))
         else:
             server = request.getfixturevalue("telephony_sandbox")
             yield held.enter_context(sandbox(scenario, server))
@@ -42,5 +49,14 @@ def stage(scenario: Scenario, record_mode: str, request) -> Iterator[Stage]:
 
 @pytest.fixture
 def vcr_config(stage: Stage, record_mode: str) -> dict[str, object]:
-    blank = {} if record_mode == "none" else {"persister": tape.Blank}
+    blank = {} if record_mode == "none" else {"persister": tape.Blank()}
     return {**tape.config(stage.scrubber), **blank}
+
+
+def _own_server() -> str:
+    """The name and version of the livekit-server that can be run here, or nothing."""
+    server = os.environ.get("TELEPHONY_LIVEKIT_SERVER") or shutil.which("livekit-server")
+    if server is None or shutil.which("redis-server") is None:
+        return ""
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout
+    return said.strip().replace(" version ", " ")

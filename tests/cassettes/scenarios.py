@@ -24,6 +24,8 @@ _TOO_MANY = {
     "twilio": '{"code": 20429, "message": "Too Many Requests", "status": 429, '
     '"more_info": "https://www.twilio.com/docs/errors/20429"}',
 }
+# Where an id has a form, and another one is not asked for.
+_UNKNOWN = {"livekit": "ST_000000000000/+14155550123"}
 
 
 def _common(vendor: str) -> list[Scenario]:
@@ -46,7 +48,8 @@ def _common(vendor: str) -> list[Scenario]:
             telephony.RateLimitedError, fault=busy,
         ),
         Scenario(
-            vendor, Capability.GET_NUMBER, "unknown_id", lambda p, _: p.get_number("no_such_id"),
+            vendor, Capability.GET_NUMBER, "unknown_id",
+            lambda p, _: p.get_number(_UNKNOWN.get(vendor, "no_such_id")),
             telephony.NotFoundError,
         ),
     ]  # fmt: skip
@@ -62,12 +65,20 @@ def offered(vendor: str) -> list[Capability]:
 
 def _again(operation: Capability) -> Act:
     """The same twice; what the second time brings is what counts."""
+    return _after(operation, CALLS[operation])
 
-    def twice(provider: PhoneNumberProvider, made: Situation) -> object:
-        CALLS[operation](provider, made)
-        return CALLS[operation](provider, made)
 
-    return twice
+def _after(operation: Capability, act: Act) -> Act:
+    """`act` once `operation` has succeeded."""
+
+    def both(provider: PhoneNumberProvider, made: Situation) -> object:
+        try:
+            CALLS[operation](provider, made)
+        except telephony.ProviderError as early:
+            raise AssertionError(f"{operation} was refused the first time") from early
+        return act(provider, made)
+
+    return both
 
 
 def _import(number: str, **options: object) -> Act:
@@ -161,7 +172,8 @@ def _butter() -> list[Scenario]:
         ),
         Scenario(
             "butter", operation.UNLINK_CARRIER, "in_use",
-            _import_and_unlink, telephony.ConflictError,
+            _after(operation.IMPORT_NUMBER, CALLS[operation.UNLINK_CARRIER]),
+            telephony.ConflictError,
         ),
         Scenario(
             "butter", operation.PLACE_CALL, "unknown_agent",
@@ -169,11 +181,6 @@ def _butter() -> list[Scenario]:
             telephony.NotFoundError,
         ),
     ]  # fmt: skip
-
-
-def _import_and_unlink(provider: PhoneNumberProvider, made: Situation) -> object:
-    CALLS[Capability.IMPORT_NUMBER](provider, made)
-    return provider.unlink_carrier(made.carrier)
 
 
 def _buy_and_release(provider: PhoneNumberProvider, _: Situation) -> object:
@@ -225,7 +232,8 @@ def _cartesia() -> list[Scenario]:
         ),
         Scenario(
             "cartesia", operation.UNLINK_CARRIER, "in_use",
-            _import_and_unlink, telephony.ConflictError,
+            _after(operation.IMPORT_NUMBER, CALLS[operation.UNLINK_CARRIER]),
+            telephony.ConflictError,
         ),
     ]  # fmt: skip
 
@@ -239,7 +247,12 @@ def _livekit() -> list[Scenario]:
         ),
         Scenario(
             "livekit", operation.RELEASE_NUMBER, "unknown_id",
-            lambda p, _: p.release_number("no_such_id"), telephony.NotFoundError,
+            lambda p, _: p.release_number(_UNKNOWN["livekit"]), telephony.NotFoundError,
+        ),
+        Scenario(
+            "livekit", operation.PLACE_CALL, "no_bridge",
+            CALLS[operation.PLACE_CALL], telephony.UnavailableError,
+            plant=lambda vendor: setattr(vendor.calls, "has_bridge", False), natural=True,
         ),
     ]  # fmt: skip
 

@@ -67,12 +67,10 @@ class Blank:
     `Tape.write` does it once vcrpy is through: a save that fails inside leaves its patches behind.
     """
 
-    @staticmethod
-    def load_cassette(_: str, **serializer: object) -> NoReturn:
+    def load_cassette(self, _: str, serializer: object) -> NoReturn:  # noqa: ARG002 - by name
         raise CassetteNotFoundError
 
-    @staticmethod
-    def save_cassette(*_: object, **serializer: object) -> None:
+    def save_cassette(self, *_: object, serializer: object) -> None:
         """Not now."""
 
 
