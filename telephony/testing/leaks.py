@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_plus
 
-_PLACEHOLDER = re.compile(r"\*+|\[[\w ]+\]|null|true|false|none|", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\*+|[{\[].*|null|true|false|none|", re.IGNORECASE)
 _KINDS = {
     "a JSON Web Token": r"eyJ[\w-]{8,}\.[\w-]+",
     "a bearer token": r"(?i:bearer)\s+(?!\*)[\w.~+/=-]{8,}",
@@ -34,10 +34,11 @@ _PATTERNS = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
 _NAMED = re.compile(
     r"""(?ix) [\w-]* (?: secret | passw(?:or)?d | passphrase | token | api[_-]?key | auth[_-]?key
         | credential | signature | cookie | authorization ) [\w-]* ["']? \s* (?: : | = ) \s*
-        (?: \n \s* - \s* )? ["']? (?P<value> (?: (?:Bearer|Basic|Digest)\s )? [^\s"',&}\]]* )"""
+        (?: -\s+ )? ["']? (?P<value> (?: (?:Bearer|Basic|Digest)\s )? [^\s"',&}\]]* )"""
 )
 _HARMLESS_NAME = re.compile(r"(?i)page_?token|(sid|_id|Id|name|type|url|expires\w*)[\"']?\s*[:=]")
 _BASIC = re.compile(r"(?i:basic)\s+([A-Za-z0-9+/]{4,}={0,2})")
+_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")  # how Twilio names things, keys by SK
 _LONG = re.compile(r"(?<![\w/+-])[A-Za-z0-9+_-]{24,}={0,2}(?![\w/+-])")
 _NUMBER = re.compile(r"(?<![\w.])(?:\+|1)?[1-9]\d{9,14}(?!\w)")
 
@@ -89,7 +90,7 @@ def _found(text: str) -> Iterator[tuple[str, str, int]]:
         if _is_login(hit[1]):
             yield "a login of HTTP Basic", hit[1], hit.start()
     for hit in _LONG.finditer(text):
-        if _looks_random(hit[0]):
+        if not _SID.fullmatch(hit[0]) and _looks_random(hit[0]):
             yield "a random text", hit[0], hit.start()
     for hit in _NUMBER.finditer(text):
         if hit[0][-7:-4] != "555" and (hit[0].startswith("+") or len(hit[0]) == 11):

@@ -90,6 +90,7 @@ def same_body(one: Request, other: Request) -> None:
 
 def _meaning(request: Request) -> object:
     text = _MADE_UP.sub("made-up", (request.body or b"").decode())
-    if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+    kind = request.headers.get("content-type", "")
+    if "x-www-form-urlencoded" in kind:
         return parse_qsl(text, keep_blank_values=True)
-    return from_json(text) if text else None
+    return from_json(text) if text and "json" in kind else text
