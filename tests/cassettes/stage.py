@@ -118,26 +118,23 @@ def credentials(vendor: str) -> Resolved | None:
 def live(scenario: Scenario, found: Resolved) -> Iterator[Stage]:
     """The vendor itself. Skips what would change or cost anything without `SPEND`."""
     given = {name: _clear(getattr(found.settings, name)) for name in found.origins}
-    spends = not (scenario.reads or scenario.wrong_key)
-    if spends and os.environ.get(SPEND) != "yes":
-        pytest.skip(f"{scenario} changes or costs something: set {SPEND}=yes")
-    sample = SANDBOXES[scenario.vendor].sample
-    wanted = _own_situation(sample)
-    host = urlsplit(found.settings.base_url)
-    against = host.netloc if is_loopback(found.settings.base_url) else "live"
+    wanted = _own_situation(SANDBOXES[scenario.vendor].sample)
+    url = found.settings.base_url
+    against = urlsplit(url).netloc if is_loopback(url) else "live"
     scrubber = Scrubber(replaced=_replaced(scenario.vendor, given, found, wanted))
-    right = scenario.settings(given, right=True)
-    with telephony.connect(scenario.vendor, **right) as patient:
-        if not spends:
-            made = _as_it_is(patient, scenario, wanted)
+    with telephony.connect(scenario.vendor, **scenario.settings(given, right=True)) as patient:
+        made = _as_it_is(patient, scenario, wanted)
+        if made is not None:
             yield Stage(against, scenario.settings(given), made, scrubber)
             return
-        before = {number.id for number in patient.list_numbers()}
-        made = prepared(patient, scenario, wanted)
+        if os.environ.get(SPEND) != "yes":
+            pytest.skip(f"{scenario} would change or cost something: set {SPEND}=yes")
+        before = _held(patient)
         try:
+            made = prepared(patient, scenario, wanted)
             yield Stage(against, scenario.settings(given), made, scrubber)
         finally:
-            _undo(patient, made, before)
+            _give_back(patient, before)
 
 
 def prepared(provider: PhoneNumberProvider, scenario: Scenario, wanted: Situation) -> Situation:
@@ -168,30 +165,37 @@ def _imported(provider: PhoneNumberProvider, number: str, source: telephony.Sour
         return provider.get_number(number).number  # left there by an earlier recording
 
 
-def _as_it_is(provider: PhoneNumberProvider, scenario: Scenario, wanted: Situation) -> Situation:
-    """The account as it is found, with its first number and carrier account."""
-    if scenario.wrong_key or scenario.sold:
+def _as_it_is(
+    provider: PhoneNumberProvider, scenario: Scenario, wanted: Situation
+) -> Situation | None:
+    """The account as it is found, if that will do: for what only reads."""
+    if scenario.wrong_key or scenario.operation is Capability.SEARCH_NUMBERS:
         return wanted
     if scenario.operation is Capability.LIST_CARRIERS:
-        first = next((carrier for carrier in provider.list_carriers() if carrier.id), None)
-    else:
-        first = next(provider.list_numbers(limit=1), None)
-    if first is None:
-        pytest.skip(f"{scenario} needs something in the account to read")
-    if isinstance(first, telephony.CarrierAccount):
-        return replace(wanted, carrier=first.id)
-    return replace(wanted, number=first.number)
+        ids = (carrier.id for carrier in provider.list_carriers() if carrier.id)
+        carrier = next(ids, None)
+        return replace(wanted, carrier=carrier) if carrier else None
+    number = next(provider.list_numbers(limit=1), None) if scenario.reads else None
+    return replace(wanted, number=number.number) if number else None
 
 
-def _undo(provider: PhoneNumberProvider, made: Situation, before: set[str]) -> None:
-    """Give back whatever was bought, imported or linked."""
+def _held(provider: PhoneNumberProvider) -> set[str | None]:
+    """The ids of everything that the account holds."""
+    numbers = {number.id for number in provider.list_numbers()}
+    if not provider.supports(Capability.LIST_CARRIERS):
+        return {*numbers}
+    return numbers | {carrier.id for carrier in provider.list_carriers()}
+
+
+def _give_back(provider: PhoneNumberProvider, before: set[str | None]) -> None:
+    """Release and unlink what is new, where the vendor has a way to."""
     if provider.supports(Capability.RELEASE_NUMBER):
         for number in list(provider.list_numbers()):
             if number.id not in before:
                 provider.release_number(number, unassign=True)
     if provider.supports(Capability.LIST_CARRIERS):
         for carrier in list(provider.list_carriers()):
-            if carrier.id is not None and carrier.id == made.carrier:
+            if carrier.id not in before:
                 provider.unlink_carrier(carrier)
 
 

@@ -11,14 +11,17 @@ from . import tape
 from .scenarios import SCENARIOS, offered
 
 
+def pytest_generate_tests(metafunc):
+    if "mode" in metafunc.fixturenames:
+        recording = metafunc.config.getoption("--record-mode") not in (None, "none")
+        # One recording serves both.
+        metafunc.parametrize("mode", ["blocking"] if recording else ["blocking", "asyncio"])
+
+
 @pytest.mark.vcr
 @pytest.mark.block_network
-@pytest.mark.parametrize("mode", ["blocking", "asyncio"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_the_recording_is_what_happens(scenario, mode, stage, vcr, record_mode):
-    if record_mode != "none" and mode == "asyncio":
-        pytest.skip("one recording serves both")
-
     with connect(mode, scenario.vendor, **stage.settings) as client:
         scenario.run(client.provider, stage.situation)
 
