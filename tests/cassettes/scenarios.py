@@ -296,7 +296,7 @@ def _twilio() -> list[Scenario]:
             lambda p, _: p.release_number("PN" + "0" * 32), telephony.NotFoundError,
         ),
         Scenario(
-            "twilio", operation.LIST_MESSAGES, "with_media", _send_and_list, check=_with_media,
+            "twilio", operation.SEND_MESSAGE, "with_media", _send_and_list, check=_with_media,
         ),
         Scenario(
             "twilio", operation.SEND_MESSAGE, "invalid",
