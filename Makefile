@@ -4,12 +4,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 
-.PHONY: help demo test lint test-wheel readme clean
+.PHONY: help demo test lint test-wheel readme record clean
 help:
 	@echo "make demo        the life of a number at every vendor, without an account"
 	@echo "make test        all tests"
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
+	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
 	@echo "make test-wheel  build the wheel, install it alone, and test that"
 
 $(READY): pyproject.toml constraints.txt
@@ -43,6 +44,10 @@ test-wheel: $(READY)
 
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/test_readme.py -k made_from_code
+
+record: $(READY)
+	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"
+	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/cassettes/test_readme.py
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,6 +11,7 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 
 OTHER_PARTY = "+14155550199"
+IMPORTABLE = "+14155550142"
 
 FAULTS = (
     Fault(kind="status", status=500),
@@ -71,11 +72,15 @@ class Situation:
     Attributes:
         number: E.164 of a number that the vendor holds for us, or another.
         carrier: id of a linked carrier account, where there are any.
+        other_party: who is texted and called.
+        importable: E.164 of a number that is not imported yet.
     """
 
     number: str
     sample: Sample
     carrier: str | None
+    other_party: str = OTHER_PARTY
+    importable: str = IMPORTABLE
 
 
 def situation(
@@ -103,7 +108,7 @@ def _linked(
 def _import(provider: PhoneNumberProvider, made: Situation) -> object:
     source = telephony.LinkedCarrier(made.carrier) if made.carrier else made.sample.source
     # Where there is nowhere to import from, what is imported is a number already held.
-    return provider.import_number("+14155550142" if source else made.number, source=source)
+    return provider.import_number(made.importable if source else made.number, source=source)
 
 
 def _link(provider: PhoneNumberProvider, made: Situation) -> object:
@@ -118,7 +123,7 @@ def _rotate(provider: PhoneNumberProvider, made: Situation) -> object:
 def _call(provider: PhoneNumberProvider, made: Situation) -> object:
     target = made.sample.target
     agent = target.id if isinstance(target, telephony.Agent) else None
-    return provider.place_call(made.number, OTHER_PARTY, agent=agent, url=made.sample.call_url)
+    return provider.place_call(made.number, made.other_party, agent=agent, url=made.sample.call_url)
 
 
 def _parse(provider: PhoneNumberProvider, _: Situation) -> object:
@@ -143,7 +148,7 @@ CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
     Capability.UNASSIGN_NUMBER: lambda p, s: p.unassign_number(s.number),
     Capability.RELEASE_NUMBER: lambda p, s: p.release_number(s.number, unassign=True),
     Capability.LIST_MESSAGES: lambda p, s: list(p.list_messages(s.number)),
-    Capability.SEND_MESSAGE: lambda p, s: p.send_message(s.number, OTHER_PARTY, "Hello"),
+    Capability.SEND_MESSAGE: lambda p, s: p.send_message(s.number, s.other_party, "Hello"),
     Capability.PLACE_CALL: _call,
     Capability.LIST_CARRIERS: lambda p, _: list(p.list_carriers()),
     Capability.LINK_CARRIER: _link,

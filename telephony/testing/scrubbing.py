@@ -1,0 +1,267 @@
+"""Taking secrets, people and texts out of recorded HTTP, for cassettes of vcrpy.
+
+    @pytest.fixture
+    def vcr_config():
+        return Scrubber().vcr_config()
+
+vcrpy's own filters look only where they are told to: they pass over bodies with a charset in their
+content type, values inside values, HTTP Basic, and everything in a compressed answer. This looks
+everywhere: headers, URL, forms, JSON however deep, JSON and URLs inside strings, and plain text.
+
+What comes out for the same input is the same in every run, so that a request still finds its
+recording. It knows secrets by the name they stand under and by their form; name the rest yourself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeAlias
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from pydantic import JsonValue
+
+from telephony.redaction import MASK
+
+TEXT = "[text of a message]"
+
+# A name is a secret's if one of these words, or pairs of words, is in it…
+_SECRET = re.compile(
+    r"\b(secrets?|passwords?|passwd|pwd|passphrase|pass|tokens?|pin|credentials|signature|cookies?"
+    r"|authorization|jwt|(api|auth|access|private|secret|signing) ?keys?)\b"
+)
+# …and none of these: they tell of a secret, or lead to the next page.
+_HARMLESS = re.compile(r"\b(id|sid|ids|name|type|url|expires|page|next|previous|continuation)\b")
+_TEXTS = frozenset({"body", "text", "transcript", "last message", "last message preview"})
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+_NUMBER = re.compile(
+    r"(?<![\w.])"
+    r"(?:\+[1-9]\d{7,14}|(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]?[2-9]\d\d[ .-]?\d{4})"
+    r"(?!\w)"
+)
+_FORMS = (
+    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),  # a JSON Web Token
+    re.compile(r"(?<=\bBearer )[\w.~+/=-]{8,}"),
+    re.compile(r"\b(?:[sprb]k|whsec|xox[abp]|gh[opsu]|github_pat|glpat)[_-][\w-]{6,}"),
+    re.compile(r"\bSK[0-9a-fA-F]{32}\b"),  # an API key of Twilio
+    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
+    ),
+    re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),  # user and password in a URL
+)
+_BASIC = re.compile(r"(?<=\bBasic )[A-Za-z0-9+/]{4,}={0,2}")
+_IN_URL = re.compile(r"([?&;])([\w.-]+)=([^&;#\s\"'<>]+)")
+
+Headers: TypeAlias = dict[str, list[str]]
+
+
+class Request(Protocol):
+    """What is used of a `vcr.request.Request`."""
+
+    uri: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class Scrubber:
+    """Makes what vcrpy is about to store, or to look up, free of what nobody should see.
+
+    Secrets become ``**********``; texts of messages become `TEXT`; the last seven digits of every
+    telephone number become 555 and four more, always the same ones for the same number. Numbers
+    that have the 555 stay as they are.
+
+    Args:
+        replaced: further texts to replace wherever they occur, and what to put there: your account
+            id, the host you record against.
+        secret_names: further names of headers, query parameters or fields that hold secrets.
+        text_names: further names of fields that hold what people wrote.
+        dropped_headers: headers to leave out of requests, in lower case.
+    """
+
+    def __init__(
+        self,
+        *,
+        replaced: Mapping[str, str] | None = None,
+        secret_names: Iterable[str] = (),
+        text_names: Iterable[str] = (),
+        dropped_headers: Iterable[str] = ("host", "user-agent", "connection", "accept-encoding"),
+    ) -> None:
+        # The longer first: one may be a part of another.
+        self._replaced = sorted(
+            ((old, new) for old, new in (replaced or {}).items() if old and old != new),
+            key=lambda pair: -len(pair[0]),
+        )
+        self._secret_names = frozenset(map(_spoken, secret_names))
+        self._text_names = _TEXTS | frozenset(map(_spoken, text_names))
+        self._dropped = frozenset(dropped_headers)
+
+    def vcr_config(self) -> dict[str, object]:
+        """What the fixture `vcr_config` of pytest-recording needs; add your own keys to it."""
+        return {
+            "before_record_request": self.request,
+            "before_record_response": self.response,
+            # Only what is decoded can be read.
+            "decode_compressed_response": True,
+        }
+
+    def request(self, request: Request) -> Request:
+        """vcrpy's `before_record_request`."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        _refuse_encoded(headers.get("content-encoding"))
+        request.uri = self.url(request.uri)
+        if request.body is not None:
+            form = "x-www-form-urlencoded" in headers.get("content-type", "").lower()
+            request.body = self._content(request.body, form=form)
+            if "content-length" in headers:
+                headers["content-length"] = str(len(request.body))
+        request.headers = {
+            name: self._header(name, value)
+            for name, value in headers.items()
+            if name not in self._dropped
+        }
+        return request
+
+    def response(self, response: dict[str, object]) -> dict[str, object]:
+        """vcrpy's `before_record_response`.
+
+        Raises:
+            ValueError: the body cannot be read, so nobody knows what is in it.
+        """
+        given, body = response["headers"], response["body"]
+        if not isinstance(given, dict) or not isinstance(body, dict):
+            raise TypeError("not a response of vcrpy")
+        headers: Headers = {
+            name.lower(): [self._header(name, value) for value in values]
+            for name, values in given.items()
+        }
+        _refuse_encoded(*headers.get("content-encoding", []))
+        content = self._content(body["string"] or b"", form=False)
+        if "content-length" in headers and content != body["string"]:
+            headers["content-length"] = [str(len(content))]
+        return {**response, "headers": headers, "body": {**body, "string": content}}
+
+    def text(self, text: str) -> str:
+        """Any text, JSON or not."""
+        if text.lstrip()[:1] in {"{", "["}:
+            try:
+                value = json.loads(text)
+            except ValueError:
+                pass  # not JSON after all
+            else:
+                scrubbed = self.value(value)
+                # Unchanged, it keeps the vendor's own spelling.
+                return text if scrubbed == value else json.dumps(scrubbed, ensure_ascii=False)
+        for old, new in self._replaced:
+            text = text.replace(old, new)
+        for form in _FORMS:
+            text = form.sub(MASK, text)
+        text = _BASIC.sub(lambda found: MASK if _is_login(found[0]) else found[0], text)
+        text = _IN_URL.sub(
+            lambda found: f"{found[1]}{found[2]}={MASK}" if self._secret(found[2]) else found[0],
+            text,
+        )
+        return _NUMBER.sub(lambda found: fictional(found[0]), text)
+
+    def value(self, value: JsonValue, name: str = "") -> JsonValue:
+        """A JSON value; `name` is the key it stands under, if any."""
+        if isinstance(value, dict):
+            return {key: self.value(item, key) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item, name) for item in value]
+        if isinstance(value, bool) or value is None or value == "":
+            return value
+        if self._secret(name):
+            return MASK
+        if not isinstance(value, str):
+            return value
+        return TEXT if _spoken(name) in self._text_names else self.text(value)
+
+    def url(self, url: str) -> str:
+        """A URL, percent-encoded parts included."""
+        for old, new in self._replaced:
+            url = url.replace(old, new)
+        parts = urlsplit(url)
+        segments = [(segment, self.text(unquote(segment))) for segment in parts.path.split("/")]
+        path = "/".join(
+            segment if text == unquote(segment) else quote(text, safe="")
+            for segment, text in segments
+        )
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        scrubbed = self._pairs(pairs)
+        query = parts.query if scrubbed == pairs else urlencode(scrubbed)
+        netloc = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
+
+    def _content(self, content: bytes, *, form: bool) -> bytes:
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            raise ValueError("a body that is not text cannot be scrubbed") from None
+        if form:
+            pairs = parse_qsl(text, keep_blank_values=True)
+            scrubbed = self._pairs(pairs)
+            return content if scrubbed == pairs else urlencode(scrubbed).encode()
+        return self.text(text).encode()
+
+    def _pairs(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(name, str(self.value(value, name))) for name, value in pairs]
+
+    def _header(self, name: str, value: str) -> str:
+        if self._secret(name):
+            scheme, space, _ = value.partition(" ")
+            known = scheme.lower() in {"bearer", "basic", "digest"} and space
+            return f"{scheme} {MASK}" if known else MASK
+        return self.url(value) if name.lower() == "location" else self.text(value)
+
+    def _secret(self, name: str) -> bool:
+        spoken = _spoken(name)
+        if spoken in self._secret_names:
+            return True
+        return bool(_SECRET.search(spoken)) and not _HARMLESS.search(spoken)
+
+
+def fictional(number: str) -> str:
+    """The number that stands in a cassette for a real one, written in the same way.
+
+    The last seven digits become 555 and four that depend on all of its digits; a number that has
+    the 555 already is left alone.
+    """
+    digits = re.sub(r"\D", "", number)
+    if digits[-7:-4] == "555":
+        return number
+    # Written with and without its country code, it is the same number.
+    found = int(hashlib.sha256(digits[-10:].encode()).hexdigest(), 16) % 10_000
+    new = iter(f"555{found:04d}")
+    kept = len(digits) - 7
+    seen = 0
+    written: list[str] = []
+    for character in number:
+        if character.isdigit():
+            seen += 1
+            character = character if seen <= kept else next(new)
+        written.append(character)
+    return "".join(written)
+
+
+def _spoken(name: str) -> str:
+    """``apiKey``, ``API-Key`` and ``api_key`` as ``api key``."""
+    return " ".join(word.lower() for word in _WORDS.findall(name))
+
+
+def _is_login(encoded: str) -> bool:
+    """Whether it is a user and a password, as HTTP Basic writes them."""
+    try:
+        return b":" in base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return False
+
+
+def _refuse_encoded(*encodings: str | None) -> None:
+    if any(encoding and encoding.lower() != "identity" for encoding in encodings):
+        raise ValueError("a compressed body cannot be scrubbed: set decode_compressed_response")

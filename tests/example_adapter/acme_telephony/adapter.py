@@ -1,0 +1,123 @@
+"""Acme's operations."""
+
+import uuid
+
+from telephony import errors, wire
+from telephony.capabilities import FULL, Capability, once, partial, repeated, unsupported
+from telephony.model import Agent, PhoneNumber, Target
+from telephony.protocols import Adapter
+from telephony.wire import Listing, NumberRef, Operation, Options, Request
+
+from . import bodies
+from .settings import AcmeSettings
+
+_ELSEWHERE = unsupported("Use the carrier behind your Acme account for it.")
+
+
+class Acme(Adapter):
+    """Numbers that Acme picks in the United States, and its lines answer."""
+
+    vendor = "Acme"
+    Settings = AcmeSettings
+    targets = (Agent,)
+    capabilities = {
+        **dict.fromkeys(Capability, _ELSEWHERE),
+        Capability.LIST_NUMBERS: FULL,
+        Capability.GET_NUMBER: FULL,
+        Capability.PROVISION_NUMBER: partial("Acme picks the number"),
+        Capability.ASSIGN_NUMBER: FULL,
+        Capability.UNASSIGN_NUMBER: FULL,
+    }
+    outcomes = {
+        Capability.PROVISION_NUMBER: once("found by a reference of ours"),
+        Capability.ASSIGN_NUMBER: repeated(),
+        Capability.UNASSIGN_NUMBER: repeated(),
+    }
+
+    def __init__(self, settings: AcmeSettings, *, name: str) -> None:
+        self.name = name
+        self.base_url = settings.base_url
+        self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+
+    def error(self, response: wire.Response) -> errors.ProviderError:
+        return bodies.error(response)
+
+    def target(self, text: str) -> Target:
+        return Agent(text)
+
+    def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
+        progress, cursor = wire.Progress(), None
+        while True:
+            response = yield Request.get("/numbers", {"after": cursor})
+            page, cursor = bodies.page(response, self.name)
+            new = progress.new(page, lambda number: number.id)
+            yield wire.Batch(new)
+            if cursor is None:
+                return
+            if not new:
+                raise progress.stuck(response)
+
+    def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
+        if number.id is not None:
+            response = yield Request.get(wire.path("/numbers/{}", number.id))
+            return bodies.number(response, self.name)
+        listing = self.list_numbers(limit=None)
+        found = yield from wire.first(listing, lambda held: held.number == number.number)
+        if found is None:
+            raise errors.NotFoundError("Acme holds no such number for you")
+        return found
+
+    def provision_number(
+        self,
+        *,
+        number: str | None,
+        country: str,
+        area_code: str | None,
+        label: str | None,
+        assign_to: Target | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[PhoneNumber]:
+        """Buys at most once: a reference of ours finds the number if the answer is lost."""
+        if number is not None or area_code is not None or country != "US":
+            raise errors.UnsupportedOperationError(
+                self.name, "provision_number of a certain number", "Acme picks a US number."
+            )
+        if key is not None and (earlier := (yield from self._referenced(key))):
+            return earlier
+        reference = key or uuid.uuid4().hex
+        body = wire.merged({"reference": reference, "line": _line(assign_to)}, options)
+        try:
+            response = yield Request.post("/numbers", body)
+            return bodies.number(response, self.name)
+        except errors.OutcomeUnknownError as lost:
+            bought = yield from wire.reconciled(self._referenced(reference), lost)
+            if bought is None:
+                raise
+            return bought
+
+    def assign_number(
+        self, number: NumberRef, to: Target, *, options: Options
+    ) -> Operation[PhoneNumber]:
+        return (yield from self._answered(number, _line(to), options))
+
+    def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        return (yield from self._answered(number, None, options))
+
+    def _answered(
+        self, number: NumberRef, line: str | None, options: Options
+    ) -> Operation[PhoneNumber]:
+        found = yield from self.get_number(number)
+        changes = {"line": line, **options}
+        response = yield Request.patch(wire.path("/numbers/{}", found.id), changes)
+        changed = bodies.number(response, self.name)
+        replaced = found.assignment if found.assignment != changed.assignment else None
+        return changed.model_copy(update={"replaced": replaced})
+
+    def _referenced(self, reference: str) -> Operation[PhoneNumber | None]:
+        listing = self.list_numbers(limit=None)
+        return (yield from wire.first(listing, lambda n: n.raw.get("reference") == reference))
+
+
+def _line(target: Target | None) -> str | None:
+    return target.id if isinstance(target, Agent) else None

@@ -1,0 +1,12 @@
+"""What a connection to Acme can be configured with."""
+
+from typing import Annotated
+
+from pydantic import SecretStr
+
+from telephony.settings import Env, ProviderSettings
+
+
+class AcmeSettings(ProviderSettings):
+    base_url: str = "https://api.acme.example/v1"
+    api_key: Annotated[SecretStr, Env("ACME_API_KEY")]
