@@ -78,6 +78,7 @@ class Sandbox:
     ) -> None:
         self.vendors = vendors(only)
         self._courier = Courier(webhook_backoff)
+        self._webhook = webhook
         self.send_webhooks(webhook)
         self._connections: dict[object, asyncio.Transport] = {}
         self._log: deque[Received] = deque(maxlen=10_000)
@@ -160,7 +161,7 @@ class Sandbox:
         return self.vendors[vendor].receive_call(to, sender)
 
     def send_webhooks(self, url: str | None) -> None:
-        """Send webhooks there from now on, as `webhook` of the constructor says.
+        """Send webhooks there until `reset`, as `webhook` of the constructor says.
 
         Raises:
             ConfigurationError: it is not on this machine.
@@ -169,7 +170,6 @@ class Sandbox:
             raise ConfigurationError(
                 f"{url} is not on this machine: the sandbox sends webhooks to localhost only."
             )
-        self._webhook = url
         for name, vendor in self.vendors.items():
             vendor.state.webhook = None if url is None else url.replace("{provider}", name)
             vendor.state.courier = self._courier
