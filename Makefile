@@ -40,6 +40,7 @@ test-wheel: $(READY)
 	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
 	cp -r tests examples cassettes README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
+	cd $(WHEEL) && venv/bin/mypy --strict --config-file= tests/example_adapter/acme_telephony
 	cd $(WHEEL) && venv/bin/pytest -n auto
 
 readme: $(READY)

@@ -64,6 +64,26 @@ def test_its_fixtures_example_passes(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def test_its_cassettes_example_records_and_replays(telephony_sandbox, telephony_connect, tmp_path):
+    telephony_connect("cartesia").provision_number(label="Desk")
+    (tmp_path / "test_example.py").write_text(NAMED["cassettes"])
+    settings = telephony_sandbox.settings("cartesia")
+    vendor = {"PATH": os.environ["PATH"], "CARTESIA_BASE_URL": settings["base_url"]}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+
+    recorded = subprocess.run(
+        [*command, "--record-mode=once"], capture_output=True, text=True, cwd=tmp_path,
+        env={**vendor, "CARTESIA_API_KEY": settings["api_key"]},
+    )  # fmt: skip
+    assert recorded.returncode == 0, recorded.stdout
+    (cassette,) = tmp_path.rglob("*.yaml")
+    assert settings["api_key"] not in cassette.read_text("utf-8")
+
+    replayed = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=vendor)
+    assert replayed.returncode == 0, replayed.stdout
+    assert len(telephony_sandbox.requests("cartesia")) == 3  # two to provision, one to record
+
+
 @pytest.mark.parametrize("vendor", sorted(available()))
 def test_the_same_script_runs_at_every_vendor(run, telephony_sandbox, telephony_connect, vendor):
     made = situation(telephony_connect(vendor), telephony_sandbox, vendor)

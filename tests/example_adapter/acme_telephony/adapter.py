@@ -2,16 +2,27 @@
 
 import uuid
 
-from telephony import errors, wire
+from telephony import errors
 from telephony.capabilities import FULL, Capability, once, partial, repeated, unsupported
 from telephony.model import Agent, PhoneNumber, Target
 from telephony.protocols import Adapter
-from telephony.wire import Listing, NumberRef, Operation, Options, Request
+from telephony.wire import (
+    Batch,
+    Listing,
+    NumberRef,
+    Operation,
+    Options,
+    Progress,
+    Request,
+    Response,
+    first,
+    merged,
+    path,
+    reconciled,
+)
 
-from . import bodies
+from . import wire
 from .settings import AcmeSettings
-
-_ELSEWHERE = unsupported("Use the carrier behind your Acme account for it.")
 
 
 class Acme(Adapter):
@@ -21,7 +32,7 @@ class Acme(Adapter):
     Settings = AcmeSettings
     targets = (Agent,)
     capabilities = {
-        **dict.fromkeys(Capability, _ELSEWHERE),
+        **dict.fromkeys(Capability, unsupported("Use the carrier behind your Acme account.")),
         Capability.LIST_NUMBERS: FULL,
         Capability.GET_NUMBER: FULL,
         Capability.PROVISION_NUMBER: partial("Acme picks the number"),
@@ -39,19 +50,19 @@ class Acme(Adapter):
         self.base_url = settings.base_url
         self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
 
-    def error(self, response: wire.Response) -> errors.ProviderError:
-        return bodies.error(response)
+    def error(self, response: Response) -> errors.ProviderError:
+        return wire.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        progress, cursor = wire.Progress(), None
+        progress, cursor = Progress(), None
         while True:
             response = yield Request.get("/numbers", {"after": cursor})
-            page, cursor = bodies.page(response, self.name)
+            page, cursor = wire.page(response, self.name)
             new = progress.new(page, lambda number: number.id)
-            yield wire.Batch(new)
+            yield Batch(new)
             if cursor is None:
                 return
             if not new:
@@ -59,10 +70,10 @@ class Acme(Adapter):
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
-            response = yield Request.get(wire.path("/numbers/{}", number.id))
-            return bodies.number(response, self.name)
+            response = yield Request.get(path("/numbers/{}", number.id))
+            return wire.number(response, self.name)
         listing = self.list_numbers(limit=None)
-        found = yield from wire.first(listing, lambda held: held.number == number.number)
+        found = yield from first(listing, lambda held: held.number == number.number)
         if found is None:
             raise errors.NotFoundError("Acme holds no such number for you")
         return found
@@ -86,12 +97,12 @@ class Acme(Adapter):
         if key is not None and (earlier := (yield from self._referenced(key))):
             return earlier
         reference = key or uuid.uuid4().hex
-        body = wire.merged({"reference": reference, "line": _line(assign_to)}, options)
+        body = merged({"reference": reference, "line": _line(assign_to)}, options)
         try:
             response = yield Request.post("/numbers", body)
-            return bodies.number(response, self.name)
+            return wire.number(response, self.name)
         except errors.OutcomeUnknownError as lost:
-            bought = yield from wire.reconciled(self._referenced(reference), lost)
+            bought = yield from reconciled(self._referenced(reference), lost)
             if bought is None:
                 raise
             return bought
@@ -108,15 +119,14 @@ class Acme(Adapter):
         self, number: NumberRef, line: str | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        changes = {"line": line, **options}
-        response = yield Request.patch(wire.path("/numbers/{}", found.id), changes)
-        changed = bodies.number(response, self.name)
+        response = yield Request.patch(path("/numbers/{}", found.id), {"line": line, **options})
+        changed = wire.number(response, self.name)
         replaced = found.assignment if found.assignment != changed.assignment else None
         return changed.model_copy(update={"replaced": replaced})
 
     def _referenced(self, reference: str) -> Operation[PhoneNumber | None]:
         listing = self.list_numbers(limit=None)
-        return (yield from wire.first(listing, lambda n: n.raw.get("reference") == reference))
+        return (yield from first(listing, lambda n: n.raw.get("reference") == reference))
 
 
 def _line(target: Target | None) -> str | None:

@@ -52,7 +52,7 @@ class AcmeSandbox(VendorSandbox):
 
     async def _buy(self, request: Request) -> Response:
         _authorize(request)
-        body = await body_of(request, _invalid)
+        body = await body_of(request, lambda problem: _refusal(400, problem))
         bought, number = self.state.id("n_"), f"+1650555{len(self.numbers):04d}"
         self.numbers[bought] = {"id": bought, "number": number, "line": None, **body}
         self.state.record("purchase", bought, number)
@@ -63,7 +63,7 @@ class AcmeSandbox(VendorSandbox):
 
     async def _change(self, request: Request) -> Response:
         number = self._number(request)
-        number.update(await body_of(request, _invalid))
+        number.update(await body_of(request, lambda problem: _refusal(400, problem)))
         return JSONResponse(number)
 
     def _number(self, request: Request) -> Json:
@@ -76,10 +76,6 @@ class AcmeSandbox(VendorSandbox):
 def _authorize(request: Request) -> None:
     if request.headers.get("authorization") != f"Bearer {_KEY}":
         raise _refusal(401, "no such key")
-
-
-def _invalid(problem: str) -> Refusal:
-    return _refusal(400, problem)
 
 
 def _refusal(status: int, text: str) -> Refusal:
