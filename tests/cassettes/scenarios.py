@@ -57,10 +57,10 @@ def _common(vendor: str) -> list[Scenario]:
 
 
 def offered(vendor: str) -> list[Capability]:
-    """The operations that the vendor documents."""
+    """The operations with requests that the vendor documents."""
     supports = matrix()[vendor]
     sold = {Capability.SEARCH_NUMBERS, Capability.PROVISION_NUMBER} if vendor == "livekit" else ()
-    return [o for o in Capability if supports[o].level is not Level.NONE or o in sold]
+    return [o for o in CHECKS if supports[o].level is not Level.NONE or o in sold]
 
 
 def _again(operation: Capability) -> Act:
