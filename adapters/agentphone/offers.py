@@ -58,5 +58,5 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
     Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
     Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.SET_WEBHOOK: once("never set again: each time makes a new secret"),
+    Capability.SET_WEBHOOK: once("by the URL, and by the secret, which every change makes anew"),
 }

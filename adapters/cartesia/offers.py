@@ -61,5 +61,7 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.LINK_CARRIER: once("by account and region; of a SIP trunk it stays unknown"),
     Capability.ROTATE_CARRIER: repeated("sent again: all of it is applied or nothing"),
     Capability.UNLINK_CARRIER: repeated("sent again; finding nothing then is success"),
-    Capability.SET_WEBHOOK: once("never made again: nothing lists the webhooks"),
+    Capability.SET_WEBHOOK: once(
+        "of a new one it stays unknown: nothing lists them; a change is sent again"
+    ),
 }

@@ -238,7 +238,9 @@ class Run:
             carrier = _linked(self.patient, sample, self.server, self.adapter)
             return Situation(OTHER_PARTY, sample, carrier)
         made = situation(self.patient, self.server, self.adapter)
-        # A vendor may insist that the agent who calls holds the number.
-        calls = operation is Capability.PLACE_CALL
-        self.patient.assign_number(made.number, sample.target if calls else sample.other_target)
+        # A target may have webhooks of its own, which are not taken off.
+        if operation is not Capability.SET_WEBHOOK:
+            # A vendor may insist that the agent who calls holds the number.
+            calls = operation is Capability.PLACE_CALL
+            self.patient.assign_number(made.number, sample.target if calls else sample.other_target)
         return made

@@ -88,7 +88,7 @@ class Endpoint:
         allowed = adapter.webhook_methods
         if method not in allowed:
             raise Refused(405, f"Use {' or '.join(allowed)}.", ("allow", ", ".join(allowed)))
-        if content_length is not None and not content_length.isdigit():
+        if content_length is not None and not content_length.isdecimal():
             raise Refused(400, "The Content-Length is not a number.")
         if int(content_length or 0) > BODY_LIMIT:
             raise too_large()
