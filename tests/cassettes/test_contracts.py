@@ -164,9 +164,10 @@ def test_agentphones_own_client_replays_what_is_recorded(name, use):
     path = tape.FOLDER / "agentphone" / f"{name}.yaml"
     vcr = VCR(record_mode="none")
     vcr.register_matcher("same_body", tape.same_body)
+    ours = canonical_settings("agentphone")
     with (
         vcr.use_cassette(path, **tape.config(Scrubber())) as cassette,
-        agentphone.AgentPhone(**canonical_settings("agentphone")) as client,
+        agentphone.AgentPhone(api_key=ours["api_key"], base_url=ours["base_url"]) as client,
     ):
         assert use(client, tape.Tape.read(path).number)
     assert cassette.all_played
