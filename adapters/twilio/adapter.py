@@ -53,7 +53,7 @@ from .settings import TwilioSettings
 _CANDIDATES = 10
 _MEDIA = 10
 _TAKEN_BACK_WITHIN = timedelta(days=10)
-_EMERGENCY = {"registered", "pending-unregistration", "unregistration-failure"}
+_EMERGENCY = ("registered", "pending-unregistration", "unregistration-failure")
 
 _NO_CARRIERS = unsupported("Twilio is the carrier: there is no other account to link.")
 _CAPABILITIES: Mapping[Capability, Support] = {
