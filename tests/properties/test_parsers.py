@@ -259,7 +259,7 @@ def spoiled(draw, answer):
 
 
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
-@settings(PROFILE, max_examples=40)
+@settings(PROFILE, max_examples=20)
 @given(data=st.data())
 def test_any_answer_is_understood_or_refused(examples, name, operation, data):
     example = examples(name, operation)
@@ -281,7 +281,7 @@ def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
 
 
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
-@settings(PROFILE, max_examples=40)
+@settings(PROFILE, max_examples=20)
 @given(data=st.data())
 def test_a_spoiled_answer_is_understood_or_refused(examples, name, operation, data):
     example = examples(name, operation)
