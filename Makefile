@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 
-.PHONY: help demo test lint test-wheel readme record clean
+.PHONY: help demo test lint test-wheel readme record clean soak
 help:
 	@echo "make demo        the life of a number at every vendor, without an account"
 	@echo "make test        all tests"
+	@echo "make soak        random lives of numbers with faults at every vendor, for ten minutes"
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
 	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
@@ -24,6 +25,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n auto
+
+soak: $(READY)
+	TELEPHONY_SOAK=600 $(BIN)/pytest -q tests/properties/test_lifecycle.py -k long_run
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

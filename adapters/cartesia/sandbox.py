@@ -147,7 +147,8 @@ class CartesiaSandbox(VendorSandbox):
             raise refusal(
                 402, "Phone number limit reached", "Upgrade the plan.", code="quota_exceeded"
             )
-        number = f"+1650555{len(own) + 100:04d}"
+        given_out = sum(entry.kind == "purchase" for entry in self.state.ledger)
+        number = f"+1650555{given_out + 100:04d}"
         made = self._add("purchase", number, wanted.label, agent, {"type": "cartesia"}, 201)
         body = dict(self.numbers[self.state.ledger[-1].id])
         # Documented: the answer to a purchase has no `provider`.

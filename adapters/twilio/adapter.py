@@ -54,7 +54,7 @@ from .settings import TwilioSettings
 _CANDIDATES = 10
 _MEDIA = 10
 _TAKEN_BACK_WITHIN = timedelta(days=10)
-_EMERGENCY = {"registered", "pending-unregistration", "unregistration-failure"}
+_EMERGENCY = ("registered", "pending-unregistration", "unregistration-failure")
 
 
 class Twilio(Adapter):

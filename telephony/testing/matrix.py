@@ -192,7 +192,7 @@ class Run:
             kind = None  # a number already held is adopted, which does nothing at the vendor
         problems: list[str] = []
         for nth in range(self._requests(operation)):
-            made = self._ready(operation)
+            made = self.ready(operation)
             before = self._count(kind)
             self.server.fail(fault.model_copy(update={"skip": nth}))
             outcome = self._outcome(operation, made)
@@ -223,13 +223,14 @@ class Run:
         """How many requests the operation makes; the same each time, so counted once."""
         known = (self.adapter, operation)
         if known not in _REQUESTS:
-            made = self._ready(operation)
+            made = self.ready(operation)
             before = len(self.server.requests(self.adapter))
             CALLS[operation](self.patient, made)
             _REQUESTS[known] = len(self.server.requests(self.adapter)) - before
         return _REQUESTS[known]
 
-    def _ready(self, operation: Capability) -> Situation:
+    def ready(self, operation: Capability) -> Situation:
+        """The vendor as new, with what the operation needs."""
         self.server.reset()
         sample = self.server.vendors[self.adapter].sample
         if operation is Capability.LINK_CARRIER:

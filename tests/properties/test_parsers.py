@@ -1,0 +1,320 @@
+"""Whatever a vendor answers, only our own errors come out, and every operation comes to an end."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import telephony
+from telephony import Capability, Provider, registry
+from telephony.config import resolve
+from telephony.sandbox import Sandbox
+from telephony.testing.matrix import CALLS, OTHER_PARTY, Run, Situation, situation
+from telephony.transport.retry import Policy, attempts
+from telephony.wire import Response
+
+MOST_REQUESTS = 50
+PROFILE = settings(deadline=None, derandomize=True, database=None)
+OFFERED = [
+    (name, operation)
+    for name in registry.available()
+    for operation, support in registry.load(name).capabilities.items()
+    if support.level is not telephony.Level.NONE
+]
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["", "+14155550123", "2026-02-30T25:61:00Z", "/next?page=2", "http://[", "-1"]
+    )
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+STATUSES = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503])
+
+
+class EndlessError(Exception):
+    """The operation asked for more than it can need."""
+
+
+class Replayed(Provider):
+    """A provider whose vendor is a function from a request to its answer. Nothing is sent."""
+
+    def __init__(self, name, **settings):
+        found = resolve(name, {**settings, "retries": 0})
+        super().__init__(found.adapter(found.settings, name=name), found.settings)
+        self._transport.close()
+        self._transport = self
+
+    def outcome(self, operation, situation, answer):
+        """What the operation comes to at a vendor that answers so: a result, or one of our errors.
+
+        Raises:
+            EndlessError: it asked and asked.
+        """
+        self._answer, self._asked = answer, 0
+        try:
+            outcome = CALLS[operation](self, situation)
+        except telephony.TelephonyError as error:
+            outcome = error
+        assert f"{outcome} {outcome!r}"
+        return outcome
+
+    def listed(self, listing, situation, answer):
+        """What a listing hands out at a vendor that answers so, until it has asked often enough."""
+        self._answer, self._asked = answer, 0
+        found = []
+        with contextlib.suppress(EndlessError):
+            items = (
+                self.list_numbers()
+                if listing is Capability.LIST_NUMBERS
+                else self.list_messages(situation.number)
+            )
+            found.extend(items)
+        return found
+
+    def send(self, request, deadline, _):
+        self._asked += 1
+        if self._asked > MOST_REQUESTS:
+            raise EndlessError
+        answer = replace(self._answer(request), request=request)
+        # A policy of its own for each: what one answer taught of rates shall not delay the next.
+        flow = attempts(request, Policy(self._settings, self.adapter.error), deadline)
+        next(flow)
+        try:
+            flow.send(answer)
+        except StopIteration as done:
+            return done.value
+        raise AssertionError("without retries there is one attempt")
+
+
+@dataclass(frozen=True)
+class Example:
+    """An operation done once at the sandbox, and what it was answered."""
+
+    provider: Replayed
+    situation: Situation
+    answers: list[Response]
+    result: object
+
+    def answer(self, request):
+        """What the first such request was answered, whichever page this one asks for."""
+        place = (request.method, request.path.partition("?")[0])
+        return next(
+            one
+            for one in self.answers
+            if (one.request.method, one.request.path.partition("?")[0]) == place
+        )
+
+
+class Examples:
+    """Examples of every operation, each made when it is first asked for."""
+
+    def __init__(self, server):
+        self._server = server
+        self._made = {}
+
+    def __call__(self, name, operation):
+        if (name, operation) not in self._made:
+            self._made[name, operation] = self._make(name, operation)
+        return self._made[name, operation]
+
+    def _make(self, name, operation):
+        with telephony.connect(name, **self._server.settings(name)) as provider:
+            made = Run(provider, provider, self._server, name).ready(operation)
+            if operation is Capability.LIST_MESSAGES:
+                for text in ("One", "Two"):
+                    self._server.receive_message(name, made.number, sender=OTHER_PARTY, body=text)
+            return self._example(name, provider, made, CALLS[operation])
+
+    def first_page(self, name, listing):
+        """As above, of a listing that is read up to its first item, and then wholly."""
+
+        def listed_twice(provider, made):
+            if listing is Capability.LIST_MESSAGES:
+                first = list(provider.list_messages(made.number, limit=1))
+            else:
+                first = list(provider.list_numbers(limit=1))
+            CALLS[listing](provider, made)
+            return first
+
+        with telephony.connect(name, **self._server.settings(name)) as provider:
+            made = Run(provider, provider, self._server, name).ready(listing)
+            for nth in (1, 2):
+                situation(provider, self._server, name, nth)
+                if listing is Capability.LIST_MESSAGES:
+                    self._server.receive_message(name, made.number, sender=OTHER_PARTY, body="Hi")
+            return self._example(name, provider, made, listed_twice)
+
+    def _example(self, name, provider, made, call):
+        answers, send = [], provider._transport.send
+
+        def keep(request, deadline, watch):
+            answers.append(send(request, deadline, watch))
+            return answers[-1]
+
+        provider._transport.send = keep
+        result = call(provider, made)
+        return Example(Replayed(name, **self._server.settings(name)), made, answers, result)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    with Sandbox() as server:
+        yield Examples(server)
+
+
+def replayed(script):
+    """A vendor that gives these answers, one after the other and then again."""
+    again = itertools.cycle(script)
+    return lambda _: next(again)
+
+
+def body(value):
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+def places(value, here=()):
+    """The path of everything inside a JSON value, itself included; of a list, its first item."""
+    yield here
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value[:1]):
+            yield from places(part, (*here, key))
+
+
+def changed(value, place, change):
+    """`value` with what is at `place` changed; `change` returns what belongs there, or DROP."""
+    if not place:
+        return change(value)
+    key, *rest = place
+    part = changed(value[key], rest, change)
+    if isinstance(value, dict):
+        return {
+            k: part if k == key else v for k, v in value.items() if k != key or part is not DROP
+        }
+    return [part if k == key else v for k, v in enumerate(value) if k != key or part is not DROP]
+
+
+DROP = object()
+
+
+def dropped(_):
+    return DROP
+
+
+def listed(value):
+    return [value]
+
+
+def emptied(_):
+    return {}
+
+
+def garbled(_):
+    return "?"
+
+
+CHANGES = st.one_of(
+    st.just(dropped),
+    VALUES.map(lambda other: lambda _: other),
+    st.just(listed),
+    st.just(lambda value: {"data": value}),
+    st.just(lambda value: value[0] if isinstance(value, list) and value else None),
+    st.just(lambda value: str(value)),
+    st.just(lambda value: not value),
+)
+
+
+ANSWERS = st.builds(
+    Response,
+    STATUSES,
+    st.sampled_from([{}, {"content-type": "application/json"}, {"retry-after": "9" * 400}]),
+    VALUES.map(body) | st.binary(max_size=20),
+    st.none(),
+)
+
+
+@st.composite
+def spoiled(draw, answer):
+    """An answer of the sandbox with some of its parts changed."""
+    value = json.loads(answer.content) if answer.content else {}
+    for _ in range(draw(st.integers(1, 2))):
+        value = changed(value, draw(st.sampled_from(list(places(value)))), draw(CHANGES))
+        value = None if value is DROP else value
+    status = draw(st.just(answer.status) | STATUSES)
+    return replace(answer, status=status, content=body(value))
+
+
+@pytest.mark.parametrize(("name", "operation"), OFFERED)
+@settings(PROFILE, max_examples=20)
+@given(data=st.data())
+def test_any_answer_is_understood_or_refused(examples, name, operation, data):
+    example = examples(name, operation)
+    script = data.draw(st.lists(ANSWERS, min_size=1, max_size=4))
+    example.provider.outcome(operation, example.situation, replayed(script))
+
+
+@pytest.mark.parametrize(("name", "operation"), OFFERED)
+def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
+    example = examples(name, operation)
+    for nth, answer in enumerate(example.answers):
+        value = json.loads(answer.content or b"{}")
+        for place in places(value):
+            for change in (dropped, listed, emptied, garbled):
+                spoilt = changed(value, place, change)
+                script = list(example.answers)
+                script[nth] = replace(answer, content=b"" if spoilt is DROP else body(spoilt))
+                example.provider.outcome(operation, example.situation, replayed(script))
+
+
+@pytest.mark.parametrize(("name", "operation"), OFFERED)
+@settings(PROFILE, max_examples=20)
+@given(data=st.data())
+def test_a_spoiled_answer_is_understood_or_refused(examples, name, operation, data):
+    example = examples(name, operation)
+    script = list(example.answers)
+    nth = data.draw(st.integers(0, len(script) - 1))
+    script[nth] = data.draw(spoiled(script[nth]))
+    example.provider.outcome(operation, example.situation, replayed(script))
+
+
+LISTED = [
+    pair for pair in OFFERED if pair[1] in {Capability.LIST_NUMBERS, Capability.LIST_MESSAGES}
+]
+
+
+@pytest.mark.parametrize(("name", "listing"), LISTED)
+def test_a_vendor_that_repeats_a_page_for_ever_is_found_out(examples, name, listing):
+    example = examples.first_page(name, listing)
+    found = example.provider.outcome(listing, example.situation, example.answer)
+    assert isinstance(found, telephony.InvalidResponseError | list)
+
+
+@pytest.mark.parametrize(("name", "listing"), LISTED)
+def test_a_vendor_that_always_has_more_is_listed_on_and_on(examples, name, listing):
+    example = examples.first_page(name, listing)
+    (shown,) = example.result
+    later = itertools.count(1)
+
+    def next_page(request):
+        answer, nth = example.answer(request), next(later)
+        text = answer.content.decode().replace(shown.id, f"{shown.id[:-4]}{nth:04}")
+        if isinstance(shown, telephony.PhoneNumber):
+            text = text.replace(shown.number, f"{shown.number[:-4]}{nth:04}")
+        return replace(answer, content=text.encode())
+
+    items = example.provider.listed(listing, example.situation, next_page)
+    assert len({item.id for item in items}) == len(items) > 1
