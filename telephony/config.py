@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from telephony import registry
 from telephony.errors import ConfigurationError
 from telephony.protocols import Adapter
+from telephony.redaction import Veiled, forgetful
 from telephony.registry import suggestion
 from telephony.settings import Env, ProviderSettings
 
@@ -34,7 +35,7 @@ class ConfigFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     default: str | None = None
-    providers: dict[str, dict[str, object]] = Field(default_factory=dict)
+    providers: dict[str, dict[str, object]] = Field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def connect(name: str | None = None, /, **settings: object) -> Provider:
     """
     from telephony.provider import Provider  # loads httpx
 
+    settings = Veiled(settings)
     found = resolve(name, settings)
     return Provider(found.adapter(found.settings, name=found.name), found.settings)
 
@@ -74,10 +76,12 @@ def connect_async(name: str | None = None, /, **settings: object) -> AsyncProvid
     """Connect to a vendor, for asyncio: as `connect`, with ``async with`` or ``await close()``."""
     from telephony.provider import AsyncProvider  # loads httpx
 
+    settings = Veiled(settings)
     found = resolve(name, settings)
     return AsyncProvider(found.adapter(found.settings, name=found.name), found.settings)
 
 
+@forgetful()
 def resolve(name: str | None, arguments: Mapping[str, object]) -> Resolved:
     """The profile or adapter called `name` with everything that configures it.
 

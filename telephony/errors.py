@@ -30,6 +30,8 @@ from pydantic import JsonValue
 
 from telephony.redaction import masked
 
+_LONGEST = 500
+
 
 class TelephonyError(Exception):
     """The base of everything this library raises on purpose."""
@@ -119,8 +121,11 @@ class ProviderError(TelephonyError):
         """Say where it happened, and take out what the vendor may have echoed."""
         self.provider = self.provider or provider
         self.operation = self.operation or operation
-        self.message = str(masked(self.message, secrets))
-        self.raw = masked(self.raw, secrets)
+        known = tuple(secrets)
+        # Cut only now: half a secret would not be found.
+        self.message = str(masked(self.message, known))[:_LONGEST]
+        self.code = None if self.code is None else str(masked(self.code, known))
+        self.raw = masked(self.raw, known)
         self.args = (self.message,)
 
 

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Self
+from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, SecretStr
 
 MASK = "**********"
+
+# However a vendor echoes a header: what logs in, and tokens made for one request only.
+_CREDENTIALS = re.compile(
+    r"\b(Bearer|Basic)\s+[\w.~+/=-]{16,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*", re.IGNORECASE
+)
+
+
+class Private(str):
+    """A text that no repr shows, and so no traceback that prints local variables."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        # Joined, because str() would make a text of anything, None included.
+        return super().__new__(cls, "" + text)
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+class Veiled(dict[str, object]):
+    """A dict whose repr shows its keys only."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{key!r}: {MASK}' for key in self)}}}"
 
 
 def secrets_of(holder: object) -> tuple[str, ...]:
@@ -19,13 +51,62 @@ def secrets_of(holder: object) -> tuple[str, ...]:
 
 
 def masked(value: JsonValue, secrets: Iterable[str]) -> JsonValue:
-    """`value` with every occurrence of a secret replaced, however deep it sits."""
+    """`value` without any secret, as it is or as JSON and URLs write it, however deep it sits."""
+    written = {form for secret in secrets for form in _written(secret)}
+    # The longest first: one secret may be a part of another.
+    return _masked(value, sorted(written, key=len, reverse=True))
+
+
+def _written(secret: str) -> tuple[str, ...]:
+    return (
+        secret,
+        json.dumps(secret)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+    )
+
+
+def _masked(value: JsonValue, forms: list[str]) -> JsonValue:
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
-        return value
+        for form in forms:
+            value = value.replace(form, MASK)
+        return _CREDENTIALS.sub(MASK, value)
     if isinstance(value, list):
-        return [masked(item, secrets) for item in value]
+        return [_masked(item, forms) for item in value]
     if isinstance(value, dict):
-        return {key: masked(item, secrets) for key, item in value.items()}
+        return {str(_masked(key, forms)): _masked(item, forms) for key, item in value.items()}
     return value
+
+
+def chain(error: BaseException, amid: BaseException | None = None) -> Iterator[BaseException]:
+    """An error and all that it came of; not `amid`, which its caller was handling before."""
+    waiting: list[BaseException | None] = [error]
+    seen = {id(amid)}
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__]
+
+
+def forget(error: BaseException, amid: BaseException | None = None) -> None:
+    """Clear the local variables of every function that has ended with `error`.
+
+    Credentials and texts pass through many, httpx's among them, and error reporters send the local
+    variables of all.
+    """
+    for one in chain(error, amid):
+        traceback.clear_frames(one.__traceback__)
+
+
+@contextmanager
+def forgetful() -> Iterator[None]:
+    """`forget` whatever error comes out."""
+    amid = sys.exception()
+    try:
+        yield
+    except BaseException as error:
+        forget(error, amid)
+        raise

@@ -218,25 +218,54 @@ class Clock:
         return self.now
 
 
+def go(limit, clock, latency=0.0):
+    """Wait for a turn, be on the way for `latency` seconds; returns when it went out."""
+    turn = limit.reserve()
+    while wait := limit.wait(turn):
+        clock.now += wait
+    went = clock.now
+    clock.now += latency
+    limit.answered(turn)
+    return went
+
+
 def test_no_second_has_more_requests_than_the_rate():
     clock = Clock()
     limit = RateLimit(10, clock)
-    slots = [limit.reserve() for _ in range(100)]
-    for start in slots:
-        assert sum(start <= slot < start + 1 for slot in slots) <= 10
-    assert slots[9] == 0
-    assert max(slots) <= 10 * 1.1
+    went = [go(limit, clock) for _ in range(100)]
+    for start in went:
+        assert sum(start <= moment < start + 1 for moment in went) <= 10
+    assert went[9] == 0
+    assert max(went) <= 10 * 1.1
+
+
+def test_requests_that_are_long_on_their_way_cannot_crowd_at_the_vendor():
+    clock = Clock()
+    limit = RateLimit(2, clock)
+    early, other = limit.reserve(), limit.reserve()
+    assert limit.wait(early) == limit.wait(other) == 0
+    clock.now = 0.9
+    limit.answered(early)
+    assert limit.wait(limit.reserve()) == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.5])
+def test_a_rate_need_not_be_whole(rate):
+    clock = Clock()
+    limit = RateLimit(rate, clock)
+    assert [go(limit, clock) for _ in range(11)][-1] == pytest.approx(10 / rate, rel=0.2)
 
 
 def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
     clock = Clock()
     limit = RateLimit(50, clock)
+    waiting = limit.reserve()
     for _ in range(20):
         limit.succeeded()
     limit.refused(2.0)
     assert limit.rate == 18
-    assert limit.reserve() == 2.0
-    assert limit.hold() == 2.0
+    assert limit.wait(limit.reserve()) == 2.0
+    assert limit.wait(waiting) == 2.0
     limit.refused(0.0)
     assert limit.rate == 18, "refusals of one burst count once"
     for _ in range(30):
@@ -248,11 +277,12 @@ def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
 def test_without_a_rate_one_is_learnt_and_forgotten_again():
     clock = Clock()
     limit = RateLimit(None, clock)
-    assert [limit.reserve() for _ in range(200)] == [0] * 200
+    assert {go(limit, clock) for _ in range(200)} == {0}
     for _ in range(40):
         limit.succeeded()
     limit.refused(0.0)
     assert limit.rate == 36
+    assert limit.wait(limit.reserve()) > 1, "what was sent before it was learnt counts"
     for _ in range(60):
         clock.now += 1.5
         limit.succeeded()

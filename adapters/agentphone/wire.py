@@ -303,7 +303,7 @@ def error(response: Response) -> errors.ProviderError:
     text = next(filter(None, map(_said, parts)), None) or _plain(response)
     kind = _BY_CODE.get(str(code)) or errors.class_for(response.status)
     return kind(
-        (text or "AgentPhone refused the request")[:500],
+        text or "AgentPhone refused the request",
         code=str(code) if code else None,
         raw=_without_input(body) or None,
     )

@@ -353,4 +353,4 @@ def _counted(text: str) -> str:
 def _plain(response: Response) -> str | None:
     """The text of an error; a page from a proxy says nothing worth showing."""
     text = response.content.decode("utf-8", "replace").strip()
-    return None if not text or text.startswith(("<", "{", "[")) else _counted(text[:300])
+    return None if not text or text.startswith(("<", "{", "[")) else _counted(text)

@@ -264,4 +264,4 @@ def error(response: Response) -> errors.ProviderError:
 def _plain(response: Response) -> str | None:
     """The text of an old error; a page from a proxy says nothing worth showing."""
     text = response.content.decode("utf-8", "replace").strip()
-    return None if not text or text.startswith(("<", "{", "[")) else text[:300]
+    return None if not text or text.startswith(("<", "{", "[")) else text

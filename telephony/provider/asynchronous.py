@@ -25,6 +25,7 @@ from telephony.model import (
 from telephony.operations import Task
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider
 from telephony.provider.connected import Connected
+from telephony.redaction import Private
 from telephony.settings import ProviderSettings
 from telephony.transport import AsyncTransport
 from telephony.transport.retry import Deadline
@@ -81,7 +82,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
                 )
                 cancelled.add_note(note)
                 log.warning(note)
-            watch.end(cancelled)
+            self._failed(cancelled, task.name, task.private, watch)
             raise
         except BaseException as error:
             self._failed(error, task.name, task.private, watch)
@@ -111,7 +112,9 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
                     step = task.steps.send(response)
         except StopIteration:
             return
-        except ProviderError as error:
+        except GeneratorExit:
+            raise  # the caller wants no more
+        except BaseException as error:
             self._failed(error, task.name, task.private, watch)
             raise
         finally:
@@ -211,6 +214,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         media: Sequence[str] = (),
         options: Options | None = None,
     ) -> Message:
+        body = Private(body)
         return await self._run(self._operations.send_message(number, to, body, media, options))
 
     async def place_call(

@@ -24,6 +24,7 @@ from telephony.model import (
 from telephony.operations import Task
 from telephony.protocols import Adapter, PhoneNumberProvider
 from telephony.provider.connected import Connected
+from telephony.redaction import Private
 from telephony.settings import ProviderSettings
 from telephony.transport import Transport
 from telephony.transport.retry import Deadline
@@ -93,7 +94,9 @@ class Provider(Connected, PhoneNumberProvider):
                     step = task.steps.send(response)
         except StopIteration:
             return
-        except ProviderError as error:
+        except GeneratorExit:
+            raise  # the caller wants no more
+        except BaseException as error:
             self._failed(error, task.name, task.private, watch)
             raise
         finally:
@@ -193,6 +196,7 @@ class Provider(Connected, PhoneNumberProvider):
         media: Sequence[str] = (),
         options: Options | None = None,
     ) -> Message:
+        body = Private(body)
         return self._run(self._operations.send_message(number, to, body, media, options))
 
     def place_call(

@@ -8,7 +8,7 @@ from telephony.capabilities import Capability, Level, Support
 from telephony.errors import ProviderError
 from telephony.operations import Operations
 from telephony.protocols import Adapter
-from telephony.redaction import secrets_of
+from telephony.redaction import chain, forget, secrets_of
 from telephony.settings import ProviderSettings
 from telephony.transport.watch import Watch
 
@@ -44,6 +44,8 @@ class Connected:
     def _failed(
         self, error: BaseException, operation: str, private: tuple[str, ...], watch: Watch
     ) -> None:
-        if isinstance(error, ProviderError):
-            error.located(self.name, operation, (*self._secrets, *private))
+        for one in chain(error, watch.amid):
+            if isinstance(one, ProviderError):
+                one.located(self.name, operation, (*self._secrets, *private))
+        forget(error, watch.amid)
         watch.end(error)

@@ -13,8 +13,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from telephony._version import __version__
-from telephony.errors import InvalidResponseError, ProviderTimeoutError, UnavailableError
+from telephony.errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    ProviderTimeoutError,
+    UnavailableError,
+)
 from telephony.protocols import Adapter
+from telephony.redaction import chain
 from telephony.settings import ProviderSettings
 from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts
 from telephony.transport.watch import Watch
@@ -148,6 +154,11 @@ class _Wire:
         most = settings.max_concurrency
         self.limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
         self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
+        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+            raise ConfigurationError(
+                f"{adapter.name}: a credential holds a character that no HTTP header carries, such "
+                "as a line break or a letter with an accent. Copy it again from the vendor."
+            )
         self._origins = {_origin(url) for url in (adapter.base_url, *adapter.origins)}
 
     def timeout(self, left: float | None) -> httpx.Timeout:
@@ -210,6 +221,11 @@ def no_answer(answer: httpx.Response | None, failure: httpx.HTTPError) -> NoAnsw
         return NoAnswer(ProviderTimeoutError("No answer in time"), sent=sent)
     if answer is not None:
         return NoAnswer(InvalidResponseError(f"The answer breaks off ({kind})"), sent=True)
+    untrusted = next(
+        (e for e in chain(failure) if isinstance(e, ssl.SSLCertVerificationError)), None
+    )
+    if untrusted is not None:
+        return NoAnswer(_untrusted(untrusted), sent=False)
     message = "The connection broke" if sent else "No connection could be made"
     return NoAnswer(UnavailableError(f"{message} ({kind})"), sent=sent)
 
@@ -223,6 +239,14 @@ def _tls() -> ssl.SSLContext:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _untrusted(found: ssl.SSLCertVerificationError) -> UnavailableError:
+    return UnavailableError(
+        f"The server's certificate is not trusted: {found.verify_message}",
+        hint="Check `base_url`. Behind a proxy with a certificate authority of its own, name that "
+        "authority's file in the environment variable SSL_CERT_FILE.",
+    )
 
 
 def _closed() -> UnavailableError:

@@ -10,8 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# Requests that leave a second apart can arrive closer together; this much slack absorbs it.
-_SLACK = 1.05
+# The vendor's clock and ours do not tick alike.
+_SLACK = 1.01
 _CUT = 0.9
 _RAISE = 1.1
 _UNLIMITED = 1000.0
@@ -19,8 +19,27 @@ _UNLIMITED = 1000.0
 _TELLING = 10
 
 
+class Turn:
+    """One request's place in the order in which requests go out.
+
+    Attributes:
+        after: the request that must be a window older than this one; None: none, or long past.
+        moment: when it was due, and once it is answered, when that was: the latest that the vendor
+            can have got it.
+    """
+
+    __slots__ = ("after", "moment")
+
+    def __init__(self, after: Turn | None, moment: float) -> None:
+        self.after = after
+        self.moment = moment
+
+
 class RateLimit:
     """At most so many requests in any second, learnt from 429 answers where no rate is set.
+
+    A request goes out only when as many before it as the rate allows were answered a second ago.
+    However long each was on its way, the vendor then cannot have got more in any second.
 
     A 429 lowers the rate to a little under what got through in the last second and holds everybody
     back for as long as the vendor asks; each quiet second raises it again, up to what is set.
@@ -33,7 +52,7 @@ class RateLimit:
         self._ceiling = rate
         self._rate = rate
         self._clock = clock
-        self._slots: deque[float] = deque()
+        self._turns: deque[Turn] = deque(maxlen=int(max(_UNLIMITED, rate or 0)))
         self._successes: deque[float] = deque(maxlen=int(_UNLIMITED))
         self._held_until = 0.0
         self._changed = clock()
@@ -44,24 +63,29 @@ class RateLimit:
         """Requests a second that are allowed now; None: no limit."""
         return self._rate
 
-    def reserve(self) -> float:
-        """Take the next free slot; returns the seconds until it."""
+    def reserve(self) -> Turn:
+        """The next turn; `wait` says when it has come."""
         with self._lock:
-            now = self._clock()
-            slot = max(now, self._held_until)
-            if self._rate is not None:
-                count = max(1, int(self._rate))
-                window = count / self._rate * _SLACK
-                while len(self._slots) > count:
-                    self._slots.popleft()
-                if len(self._slots) == count:
-                    slot = max(slot, self._slots[0] + window)
-                self._slots.append(slot)
-            return slot - now
+            count = int(self._rate or 0) or 1
+            limited = self._rate is not None and len(self._turns) >= count
+            turn = Turn(self._turns[-count] if limited else None, 0.0)
+            turn.moment = max(self._clock(), self._due(turn))
+            self._turns.append(turn)
+            return turn
 
-    def hold(self) -> float:
-        """Seconds for which the vendor wants nothing sent at all, reserved slots included."""
-        return max(0.0, self._held_until - self._clock())
+    def wait(self, turn: Turn) -> float:
+        """Seconds until the request may go out; 0: now. Ask again after waiting for that long."""
+        with self._lock:
+            now, due = self._clock(), self._due(turn)
+            turn.moment = max(now, due)
+            if due > now:
+                return due - now
+            turn.after = None  # else every turn would keep all before it
+            return 0.0
+
+    def answered(self, turn: Turn) -> None:
+        """The vendor has had the request, or never will."""
+        turn.moment = self._clock()
 
     def succeeded(self) -> None:
         """The vendor took a request."""
@@ -88,6 +112,12 @@ class RateLimit:
             elif self._rate is not None:
                 self._rate = max(1.0, _CUT * self._rate)
             self._changed = now
+
+    def _due(self, turn: Turn) -> float:
+        if turn.after is None or self._rate is None:
+            return self._held_until
+        window = max(1, int(self._rate)) / self._rate * _SLACK
+        return max(self._held_until, turn.after.moment + window)
 
 
 class RetryBudget:

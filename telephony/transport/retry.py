@@ -113,11 +113,11 @@ def attempts(
     while True:
         number += 1
         asked: float | None = None
+        too_many = False
         turn = limit.reserve()
-        while turn > 0 and deadline.allows(turn):
-            yield Wait(turn)
-            turn = limit.hold()
-        left = deadline.left() if turn <= 0 else 0.0
+        while (wait := limit.wait(turn)) > 0 and deadline.allows(wait):
+            yield Wait(wait)
+        left = deadline.left() if wait == 0 else 0.0
         if left is not None and left <= 0:
             error: ProviderError = _too_late()
             again = False
@@ -125,9 +125,11 @@ def attempts(
             try:
                 response = yield Attempt(number, left)
             except NoAnswer as silence:
+                limit.answered(turn)
                 error, processed = silence.error, silence.sent
                 again = repeatable or not silence.sent
             else:
+                limit.answered(turn)
                 if response.status < 300:
                     limit.succeeded()
                     return response
@@ -154,7 +156,8 @@ def attempts(
             and number <= settings.retries
             and pause is not None
             and deadline.allows(pause)
-            and policy.budget.spend()
+            # Too many requests are what the rate limit mends, not a sign of a failing vendor.
+            and (too_many or policy.budget.spend())
         ):
             if watch is not None:
                 watch.retry(request, number, type(error).__name__, pause)

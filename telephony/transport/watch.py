@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,13 +58,18 @@ class HttpEvent:
 
 
 class Watch:
-    """One operation."""
+    """One operation.
+
+    Attributes:
+        amid: the exception that the caller was handling when it began, which is none of ours.
+    """
 
     def __init__(self, provider: str, operation: str, settings: ProviderSettings) -> None:
         self._provider = provider
         self._operation = operation
         self._settings = settings
         self._base = settings.base_url
+        self.amid = sys.exception()
         self._span: Span | None = None
         self._context: Context | None = None
         tracer = _tracer()
