@@ -1,0 +1,106 @@
+"""A process that dies while it buys: with the same key, the next one finds what was bought."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import telephony
+from telephony import Capability, registry
+from telephony.sandbox import Fault
+
+KEY = "order-1207"
+
+# Buys, and dies at the given request: ``before`` it is sent or ``after`` its answer has arrived.
+BUYER = """
+import json, os, signal, sys
+import telephony
+
+adapter, settings, arguments, moment, nth = json.loads(sys.argv[1])
+seen = 0
+
+def die(event):
+    global seen
+    seen += 1
+    if seen > nth:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+hooks = {"before": {"on_request": die}, "after": {"on_response": die}, "never": {}}
+with telephony.connect(adapter, **settings, **hooks[moment]) as provider:
+    provider.provision_number(**arguments)
+"""
+
+
+BUYING = [
+    name
+    for name in registry.available()
+    if Capability.PROVISION_NUMBER in registry.load(name).outcomes
+]
+
+
+@pytest.fixture(params=BUYING)
+def adapter(request):
+    return request.param
+
+
+@pytest.fixture
+def settings(telephony_sandbox, adapter):
+    return {**telephony_sandbox.settings(adapter), "backoff": 0.0}
+
+
+@pytest.fixture
+def arguments(telephony_sandbox, telephony_connect, adapter):
+    """What to buy so that it can be found again: some vendors want to hear the exact number."""
+    provider, wanted = telephony_connect(adapter), {"idempotency_key": KEY}
+    try:
+        provider.provision_number(**wanted)
+    except telephony.UnsupportedOperationError:
+        wanted["number"] = provider.search_numbers(limit=1)[0].number
+        provider.provision_number(**wanted)
+    telephony_sandbox.reset()
+    return wanted
+
+
+@pytest.fixture
+def start(adapter, settings, arguments):
+    """Start a process that buys."""
+
+    def begin(moment="never", nth=0):
+        order = json.dumps([adapter, settings, arguments, moment, nth])
+        return subprocess.Popen([sys.executable, "-c", BUYER, order])
+
+    return begin
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_number_is_bought_once_however_often_the_buyer_dies(
+    telephony_sandbox, telephony_connect, adapter, arguments, start, moment
+):
+    """At each of its requests: before it goes out, while the vendor has it, after its answer."""
+    provider = telephony_connect(adapter)
+    provider.provision_number(**arguments)
+    for nth in range(len(telephony_sandbox.requests(adapter))):
+        telephony_sandbox.reset()
+        if moment == "during":
+            telephony_sandbox.fail(Fault(kind="slow_headers", seconds=60, skip=nth))
+            with start() as buyer:
+                while len(telephony_sandbox.requests(adapter)) <= nth:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        buyer.wait(0.01)
+                        pytest.fail("it was to wait for an answer")
+                buyer.kill()
+            telephony_sandbox.heal()
+        else:
+            with start(moment, nth) as buyer:
+                pass
+        assert buyer.returncode == -signal.SIGKILL
+
+        # This process knows nothing of the other but the key.
+        found = [provider.provision_number(**arguments).number for _ in range(2)]
+        (bought,) = telephony_sandbox.ledger(adapter, "purchase")
+        assert found == [bought.number] * 2, f"request {nth + 1}"
