@@ -1,4 +1,4 @@
-"""Web servers for what the tests serve: real HTTP, on loopback."""
+"""Web servers for what the tests serve: real HTTP, on loopback. And a collector of spans."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 import uvicorn
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 
 @contextlib.contextmanager
@@ -58,3 +62,20 @@ def serve_wsgi():
     """Serve a WSGI application until the test ends; returns its URL."""
     with contextlib.ExitStack() as running:
         yield lambda app: running.enter_context(wsgi_server(app))
+
+
+@pytest.fixture(scope="session")
+def _spans():
+    # A process has one tracer provider for good.
+    found = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(found))
+    trace.set_tracer_provider(provider)
+    return found
+
+
+@pytest.fixture
+def exporter(_spans):
+    """The finished spans of this test."""
+    _spans.clear()
+    return _spans

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import telephony
 from telephony.sandbox import Fault
-
-
-@pytest.fixture(scope="module")
-def exporter():
-    found = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(found))
-    trace.set_tracer_provider(provider)
-    return found
 
 
 def test_an_operation_is_a_span_and_its_attempts_are_its_children(

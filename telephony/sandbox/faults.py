@@ -21,6 +21,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Kind = Literal[
     "status",
+    "echo",
     "reset",
     "lost",
     "cut",
@@ -39,7 +40,8 @@ Kind = Literal[
 class Fault(BaseModel):
     """One way to fail.
 
-    Kinds that do not do the work: ``status`` answers `status`; ``reset`` drops the connection.
+    Kinds that do not do the work: ``status`` answers `status`; ``echo`` too, with all that was sent
+    in its body, credentials included; ``reset`` drops the connection.
     Kinds that do the work first: ``lost`` drops the connection; ``cut`` sends half of the answer;
     ``html``, ``malformed`` and ``empty`` answer 200 with such a body; ``wrong_type`` calls the body
     plain text; ``shuffled`` turns the lists in it round; ``repeated`` answers what the same path
@@ -103,6 +105,8 @@ class Faults:
         elif fault.kind == "status":
             headers = [(name.lower().encode(), v.encode()) for name, v in fault.headers.items()]
             await Answer(fault.status, headers, fault.body.encode()).send(send)
+        elif fault.kind == "echo":
+            await (await _echo(fault.status, scope, receive)).send(send)
         else:
             await self._after_work(fault, scope, receive, send)
 
@@ -189,6 +193,21 @@ class Answer:
             sized = self.with_header(b"content-length", b"0")
         await send({"type": "http.response.start", "status": self.status, "headers": sized.headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+async def _echo(status: int, scope: Scope, receive: Receive) -> Answer:
+    """What was sent, wherever a vendor may put the text of an error."""
+    pairs: list[tuple[bytes, bytes]] = list(scope["headers"])  # type: ignore[call-overload]
+    headers = {name.decode(): value.decode("latin-1") for name, value in pairs}
+    sent, more = b"", True
+    while more:
+        event = await receive()
+        sent += _bytes(event)
+        more = bool(event.get("more_body"))
+    text = f"refused: {sent.decode()} {headers}"
+    fields = dict.fromkeys(("code", "message", "msg", "detail", "title", "error_code"), text)
+    body = json.dumps({**fields, "error": {"message": text}, "headers": headers})
+    return Answer(status, [(b"content-type", b"application/json")], body.encode())
 
 
 def _wrong_type(answer: Answer) -> Answer:
