@@ -191,7 +191,7 @@ class Run:
         if operation is Capability.IMPORT_NUMBER and not (sample.carrier or sample.source):
             kind = None  # a number already held is adopted, which does nothing at the vendor
         problems: list[str] = []
-        for nth in range(self._requests(operation)):
+        for nth in range(self.requests(operation)):
             made = self.ready(operation)
             before = self._count(kind)
             self.server.fail(fault.model_copy(update={"skip": nth}))
@@ -219,7 +219,7 @@ class Run:
     def _count(self, kind: str | None) -> int:
         return len(self.server.ledger(self.adapter, kind)) if kind else 0
 
-    def _requests(self, operation: Capability) -> int:
+    def requests(self, operation: Capability) -> int:
         """How many requests the operation makes; the same each time, so counted once."""
         known = (self.adapter, operation)
         if known not in _REQUESTS:

@@ -63,3 +63,20 @@ def telephony_aconnect(telephony_sandbox: Sandbox) -> Callable[..., AsyncProvide
         return telephony.connect_async(vendor, **merged)
 
     return connect
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the fault matrix of the conformance suite came to, where it was run."""
+    counts = {"faults": 0, "violations": 0}
+    cells = 0
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            found = {name: value for name, value in report.user_properties if name in counts}
+            cells += "faults" in found
+            for name, value in found.items():
+                counts[name] += int(str(value))
+    if cells:
+        terminalreporter.write_line(
+            f"fault matrix: {cells} combinations of adapter, operation, fault and mode; "
+            f"{counts['faults']} faults struck, violations: {counts['violations']}"
+        )

@@ -165,6 +165,7 @@ class RefusalConformance(Reached):
         server: Sandbox,
         operation: Capability,
         fault: Fault,
+        record_property: Callable[[str, object], None],
     ) -> None:
         with (
             connect(mode, self.adapter, **settings) as patient,
@@ -172,7 +173,10 @@ class RefusalConformance(Reached):
         ):
             if patient.provider.supports(operation):
                 run = Run(patient.provider, tried.provider, server, self.adapter)
-                assert run.problems(operation, fault) == []
+                problems = run.problems(operation, fault)
+                record_property("faults", run.requests(operation))
+                record_property("violations", len(problems))
+                assert problems == []
 
     # --- Secrets ---------------------------------------------------------------------------------
 
