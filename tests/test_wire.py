@@ -1,0 +1,243 @@
+"""The language of adapters: what requests are made of, what answers are taken for, paging."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from telephony import errors, wire
+from telephony.wire import Batch, NumberRef, Progress, Request, Response, Safety
+
+
+class Thing(BaseModel):
+    id: str
+    size: int = 0
+
+
+class Things(BaseModel):
+    data: list[Thing]
+
+
+READ = Request.get("/things")
+CHANGE = Request.patch("/things/1")
+BUY = Request.post("/things")
+
+
+def answer(content, request=READ, content_type="application/json; charset=utf-8", attempts=3):
+    return Response(200, {"content-type": content_type}, content, request, attempts)
+
+
+def finished(steps, *answers):
+    """What an operation returns when its requests are answered so; errors are thrown in."""
+    try:
+        next(steps)
+        for one in answers:
+            steps.throw(one) if isinstance(one, Exception) else steps.send(one)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it has not ended")
+
+
+# --- Requests -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "method", "safety"),
+    [
+        (Request.get("/x"), "GET", Safety.READ),
+        (Request.post("/x"), "POST", Safety.UNSAFE),
+        (Request.post("/x", safety=Safety.READ), "POST", Safety.READ),
+        (Request.submit("/x", {}), "POST", Safety.UNSAFE),
+        (Request.submit("/x", {}, safety=Safety.IDEMPOTENT), "POST", Safety.IDEMPOTENT),
+        (Request.patch("/x"), "PATCH", Safety.IDEMPOTENT),
+        (Request.put("/x"), "PUT", Safety.IDEMPOTENT),
+        (Request.delete("/x"), "DELETE", Safety.IDEMPOTENT),
+        (Request("GET", "/x"), "GET", Safety.READ),
+    ],
+)
+def test_how_often_a_request_may_be_sent(request_, method, safety):
+    assert (request_.method, request_.path, request_.safety) == (method, "/x", safety)
+
+
+def test_what_a_request_carries():
+    assert Request.get("/x", {"a": 1, "b": None, "c": ""}).params == [("a", "1"), ("c", "")]
+    assert Request.get("/x").params == []
+    for make in (Request.post, Request.patch, Request.put, Request.delete):
+        assert make("/x", {"a": None}).json == {"a": None}
+        assert make("/x").json is None
+        assert make("/x").form is None
+    assert Request.patch("/x", {}).json == {}
+    assert Request.delete("/x", {}).json is None, "a DELETE has a body only if it says something"
+
+
+def test_a_form_as_vendors_read_it():
+    fields = {"To": "+14155550123", "Media": ["a", "b"], "Record": True, "Max": 3, "Url": None}
+    pairs = [
+        ("To", "+14155550123"), ("Media", "a"), ("Media", "b"), ("Record", "true"), ("Max", "3"),
+        ("Url", ""),
+    ]  # fmt: skip
+    assert wire.form(fields) == pairs
+    assert Request.submit("/x", fields).form == pairs
+
+
+def test_options_lie_over_the_body():
+    body = {"label": "Desk", "agent": None, "size": 1}
+    assert wire.merged(body, {"size": 2, "note": None}) == {
+        "label": "Desk", "size": 2, "note": None,
+    }  # fmt: skip
+
+
+def test_an_id_stays_one_segment():
+    assert wire.path("/n/{}/m/{}", "a/b", "+1?x=%") == "/n/a%2Fb/m/%2B1%3Fx%3D%25"
+    for bad in ("", " ", ".", "..", " .. "):
+        with pytest.raises(errors.InvalidRequestError) as caught:
+            wire.path("/n/{}", bad)
+        assert caught.value.argument == "id"
+
+
+def test_secrets_and_texts_are_not_in_a_repr():
+    secret = Request("POST", "/x", (("q", "s3cret"),), {"k": "s3cret"}, headers={"a": "s3cret"})
+    form = Request.submit("/x", {"k": "s3cret"})
+    reply = Response(200, {"a": "s3cret"}, b"s3cret", secret)
+    assert "s3cret" not in repr([secret, form, reply])
+
+
+def test_a_number_is_called_by_its_id_or_else_its_digits():
+    assert str(NumberRef("PN1", "+14155550123")) == "PN1"
+    assert str(NumberRef(number="+14155550123")) == "+14155550123"
+    assert str(NumberRef()) == ""
+
+
+# --- Answers --------------------------------------------------------------------------------------
+
+
+def test_a_readable_answer():
+    reply = answer(b'{"id": "a", "size": 2}')
+    assert reply.json() == reply.object() == {"id": "a", "size": 2}
+    assert wire.read(Thing, reply.json(), reply) == Thing(id="a", size=2)
+    assert wire.items([1], reply) == [1]
+    assert answer(b"[]").json() == []
+
+
+UNREADABLE = {
+    "empty": (lambda reply: reply.json(), b" \n", "The answer is empty where JSON was due"),
+    "html": (
+        lambda reply: reply.json(),
+        b"<html>",
+        "The answer is not the JSON that was due (application/json)",
+    ),
+    "list": (lambda reply: reply.object(), b"[]", "The answer is not a JSON object"),
+    "item": (
+        lambda reply: wire.read(Things, reply.json(), reply),
+        b'{"data": [{"id": "a"}, {"id": "b", "size": "s3cret"}]}',
+        "The answer has no usable data.1.size: Input should be a valid integer",
+    ),
+    "whole": (
+        lambda reply: wire.read(Thing, reply.json(), reply),
+        b"[]",
+        "The answer has no usable the body",
+    ),
+    "items": (
+        lambda reply: wire.items(reply.json(), reply),
+        b"{}",
+        "The answer has no list where one was due",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize(
+    ("request_", "error", "retry_safe"),
+    [
+        (READ, errors.InvalidResponseError, True),
+        (CHANGE, errors.OutcomeUnknownError, True),
+        (BUY, errors.OutcomeUnknownError, False),
+    ],
+    ids=["read", "change", "buy"],
+)
+def test_what_cannot_be_read_may_have_been_done(kind, request_, error, retry_safe):
+    use, content, message = UNREADABLE[kind]
+    with pytest.raises(errors.ProviderError) as caught:
+        use(answer(content, request_))
+    assert type(caught.value) is error
+    assert caught.value.message.startswith(message)
+    assert caught.value.retry_safe is retry_safe
+    assert (caught.value.status, caught.value.attempts) == (200, 3)
+    assert "s3cret" not in str(caught.value)
+    # What was chained would be printed with it, values included.
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_an_answer_without_a_type_is_named_so():
+    with pytest.raises(errors.InvalidResponseError, match=r"\(no content type\)"):
+        Response(200, {}, b"<", READ).json()
+
+
+# --- Listings -------------------------------------------------------------------------------------
+
+
+def three_pages(log):
+    try:
+        for page in ("ab", "cd", "ef"):
+            try:
+                reply = yield Request.get(f"/{page}")
+            except errors.ProviderError as error:
+                log.append(error)
+                yield Batch(["x"])
+                continue
+            log.append(reply)
+            yield Batch(list(page))
+    finally:
+        log.append("closed")
+
+
+def test_the_first_that_is_wanted_and_no_page_past_it():
+    log = []
+    found = finished(wire.first(three_pages(log), lambda item: item in "cd"), *["reply"] * 2)
+    assert found == "c"
+    assert log == ["reply", "reply", "closed"]
+
+
+def test_nothing_wanted_is_none():
+    assert finished(wire.first(three_pages([]), lambda _: False), *["reply"] * 3) is None
+
+
+def test_everything_and_failures_reach_the_listing():
+    log, failure = [], errors.UnavailableError("down")
+    found = finished(wire.collect(three_pages(log)), "reply", failure, "reply")
+    assert found == ["a", "b", "x", "e", "f"]
+    assert log == ["reply", failure, "reply", "closed"]
+
+
+def test_a_listing_that_is_given_up_is_closed():
+    log = []
+    steps = wire.collect(three_pages(log))
+    next(steps)
+    steps.close()
+    assert log == ["closed"]
+
+
+def test_when_looking_fails_too_what_was_lost_is_what_is_known():
+    lost = errors.OutcomeUnknownError("lost")
+
+    def look():
+        return (yield READ)
+
+    assert finished(wire.reconciled(look(), lost), "found") == "found"
+    down = errors.UnavailableError("down")
+    with pytest.raises(errors.OutcomeUnknownError) as caught:
+        finished(wire.reconciled(look(), lost), down)
+    assert caught.value is lost
+    assert caught.value.__cause__ is down
+
+
+def test_a_page_brings_only_what_is_new():
+    progress = Progress()
+    assert progress.new(["a", "b", "a"], str.lower) == ["a", "b"]
+    assert progress.new(["B", "c"], str.lower) == ["c"]
+    assert progress.new(["a", "c"], str.lower) == []
+    stuck = progress.stuck(answer(b"{}"))
+    assert isinstance(stuck, errors.InvalidResponseError)
+    assert (stuck.status, stuck.retry_safe) == (200, True)
+    assert "repeats" in str(stuck)
+    assert "Start the listing again" in str(stuck)
