@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 
-.PHONY: help demo test lint test-wheel readme record clean soak
+.PHONY: help demo test lint test-wheel readme record bench clean soak
 help:
 	@echo "make demo        the life of a number at every vendor, without an account"
 	@echo "make test        all tests"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
 	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
+	@echo "make bench       compare the speed with the vendors' SDKs, into the README; minutes"
 	@echo "make test-wheel  build the wheel, install it alone, and test that"
 
 $(READY): pyproject.toml constraints.txt
@@ -53,6 +54,9 @@ readme: $(READY)
 record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/cassettes/test_readme.py
+
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

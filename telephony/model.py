@@ -7,8 +7,9 @@ is the vendor's own body, secrets removed, for what the model has no field for.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -363,3 +364,27 @@ class Release(_Result):
     undo_until: Utc | None = None
     how_to_undo: str | None = None
     raw: Raw = Field(default_factory=dict, repr=False)
+
+
+_R = TypeVar("_R", bound=_Result)
+
+
+def unchecked(result: type[_R]) -> Callable[[dict[str, object]], _R]:
+    """A maker of `result`s, several times as fast as validation: for adapters that list thousands.
+
+    What it is given is all fields in their order, each exactly as validation would leave it; it is
+    neither checked nor copied.
+    """
+    # One set for all of them, since they are immutable: a set each would double their size.
+    names = set(result.model_fields)
+    new, fill = object.__new__, object.__setattr__
+
+    def made(fields: dict[str, object]) -> _R:
+        one = new(result)
+        fill(one, "__dict__", fields)
+        fill(one, "__pydantic_fields_set__", names)
+        fill(one, "__pydantic_extra__", None)
+        fill(one, "__pydantic_private__", None)
+        return one
+
+    return made

@@ -10,6 +10,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -22,11 +24,17 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
+from telephony.model import Message, unchecked
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
+
+# What a message has in the vendor's own words.
+_said = itemgetter("id", "sender", "recipient", "body")
+_TEXT = frozenset({str})
+_made_message = unchecked(Message)
 
 
 class Safety(enum.Enum):
@@ -210,6 +218,22 @@ def read(model: type[M], value: object, response: Response) -> M:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
         raise unreadable(response, f"The answer has no usable {where}: {first['msg']}") from None
+
+
+def as_message(fields: dict[str, object], response: Response) -> Message:
+    """`fields`, all of them and in their order, as a message.
+
+    They are validated only if there is anything to find: listings have thousands. Raises as `read`.
+    """
+    sent_at = fields["sent_at"]
+    if (
+        _TEXT.issuperset(map(type, _said(fields)))
+        and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
+        and fields["media"] == ()
+        and fields["error"] is None
+    ):
+        return _made_message(fields)
+    return read(Message, fields, response)
 
 
 def items(value: JsonValue, response: Response) -> list[JsonValue]:

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
-from telephony.wire import Json, Response, items, read, unreadable
+from telephony.wire import Json, Response, as_message, items, read, unreadable
 
 
 class _Body(BaseModel):
@@ -64,14 +64,6 @@ class Available(_Body):
     city: str | None = None
     state: str | None = None
     country: str | None = None
-
-
-class _Messages(BaseModel):
-    """A page, as one thing to validate."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    data: list[model.Message]
 
 
 class Call(_Body):
@@ -184,13 +176,13 @@ def message_page(
     """The messages of a page of the number `own`, and whether more follow (None: not said)."""
     body = response.object()
     page = [
-        message_fields(_object(raw, response), provider, own)
+        as_message(message_fields(_object(raw, response), provider, own), response)
         for raw in items(body.get("data"), response)
     ]
-    if any(fields["sent_at"] is None for fields in page):
+    if any(message.sent_at is None for message in page):
         raise unreadable(response, "A message of the answer has no receivedAt")
     more = body.get("hasMore")
-    return read(_Messages, {"data": page}, response).data, more if isinstance(more, bool) else None
+    return page, more if isinstance(more, bool) else None
 
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
@@ -199,19 +191,18 @@ def sent(response: Response, provider: str, own: str, to: str, body: str) -> mod
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own
     fields["recipient"] = fields["recipient"] or to
-    return read(model.Message, fields, response)
+    return as_message(fields, response)
 
 
 def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     """The unified fields of a message. Every endpoint spells sender and recipient in its own way.
 
-    Plain code instead of a model of the vendor's body: messages come by the thousand, and are
-    validated once, as the unified model.
+    Plain code instead of a model of the vendor's body: messages come by the thousand.
     """
     get = raw.get
     sender = get("from_") or get("fromNumber") or get("from") or get("from_number")
     recipient = get("to") or get("toNumber") or get("to_number")
-    direction = _DIRECTIONS.get(str(get("direction")), model.Direction.UNKNOWN)
+    direction = _DIRECTIONS.get(str(get("direction"))) or model.Direction.UNKNOWN
     if direction is model.Direction.UNKNOWN:
         # The older answers leave it out.
         if sender == own:
@@ -221,7 +212,12 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     said = get("status")
     if said is None and direction is model.Direction.INBOUND:
         said = "received"
-    fields: dict[str, object] = {
+    media = get("mediaUrls") or get("media_urls") or get("mediaUrl") or ()
+    code, reason = get("errorCode"), get("failureReason")
+    error = None
+    if code or reason:
+        error = {"code": code and str(code), "message": reason and str(reason)}
+    return {
         "id": get("id"),
         "provider": provider,
         "number": own,
@@ -229,18 +225,13 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
         "recipient": recipient,
         "body": get("body") or "",
         "direction": direction,
-        "status": _MESSAGE_STATUS.get(str(said), model.MessageStatus.UNKNOWN),
-        "channel": _CHANNELS.get(str(get("channel")), model.Channel.UNKNOWN),
+        "status": _MESSAGE_STATUS.get(str(said)) or model.MessageStatus.UNKNOWN,
+        "channel": _CHANNELS.get(str(get("channel"))) or model.Channel.UNKNOWN,
         "sent_at": _moment(get("receivedAt")),
+        "media": [media] if isinstance(media, str) else media,
+        "error": error,
         "raw": raw,
     }
-    media = get("mediaUrls") or get("media_urls") or get("mediaUrl")
-    if media:
-        fields["media"] = [media] if isinstance(media, str) else media
-    code, reason = get("errorCode"), get("failureReason")
-    if code or reason:
-        fields["error"] = {"code": code and str(code), "message": reason and str(reason)}
-    return fields
 
 
 def _object(raw: JsonValue, response: Response) -> Json:

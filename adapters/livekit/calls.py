@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from livekit.protocol.agent_dispatch import AgentDispatch, CreateAgentDispatchRequest
-from livekit.protocol.sip import CreateSIPParticipantRequest, SIPParticipantInfo
+from livekit.protocol.agent_dispatch import CreateAgentDispatchRequest
+from livekit.protocol.sip import CreateSIPParticipantRequest
 
 from telephony.errors import (
     InvalidRequestError,
@@ -43,7 +43,7 @@ def place(
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
         response = yield twirp.dial(merged(as_json(body), options))
-        placed = wire.stored(SIPParticipantInfo, response, response.json())
+        placed = wire.stored(wire.Participant, response, response.json())
     except OutcomeUnknownError as lost:
         if _NO_BRIDGE not in lost.message:
             lost.hint = f"It may be ringing: see who is in room {room} before you call again."
@@ -65,7 +65,7 @@ def place(
         raise
     answered = bool(options.get("wait_until_answered"))
     return Call(
-        id=placed.info.sip_call_id,
+        id=placed.id,
         provider=provider,
         number=number.number,
         sender=number.number,
@@ -101,7 +101,7 @@ def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
     body = as_json(CreateAgentDispatchRequest(agent_name=agent))
     try:
         response = yield twirp.dispatch("CreateDispatch", room, body, Safety.UNSAFE)
-        return wire.stored(AgentDispatch, response, response.json()).info.id
+        return wire.stored(wire.Dispatch, response, response.json()).id
     except OutcomeUnknownError as lost:
         lost.hint = f"Nobody was called. The agent may wait in room {room}, which soon closes."
         raise

@@ -122,7 +122,7 @@ class Owned:
             updated_at=self.entry.updated_at,
             raw={
                 "phone_number": self.raw,
-                "dispatch_rules": [wire.shown(rule.raw) for rule in self.rules],
+                "dispatch_rules": [rule.shown for rule in self.rules],
             },
         )
 

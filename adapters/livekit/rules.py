@@ -73,7 +73,7 @@ def unassign(
             hint="Change that rule at LiveKit, or assign the number to something else.",
         )
     notices: tuple[str, ...] = ()
-    if any(wire.pin_of(rule) for rule, changes in steps if changes is None):
+    if any(rule.info.pin for rule, changes in steps if changes is None):
         notices = ("The PIN that callers had to key in went with the rule.",)
     yield from _take(trunks, steps, options)
     return changed(number, [], provider, notices)
@@ -90,8 +90,8 @@ def leading(rule: Rule, to: Target, options: Options) -> Json:
     room = rule.raw.get("room_config")
     agents: JsonValue = [{"agent_name": to.id}] if isinstance(to, Agent) else []
     changes: Json = {"room_config": {**(room if isinstance(room, dict) else {}), "agents": agents}}
-    if isinstance(to, Room) or rule.info.rule.HasField("dispatch_rule_direct"):
-        fresh = wire.new_rule(to, name="", trunk_ids=[], numbers=[], pin=wire.pin_of(rule))
+    if isinstance(to, Room) or rule.info.room is not None:
+        fresh = wire.new_rule(to, name="", trunk_ids=[], numbers=[], pin=rule.info.pin)
         changes["rule"] = as_json(fresh.rule)
     return merged(changes, options)
 

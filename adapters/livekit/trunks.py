@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from google.protobuf.message import Message
 from livekit.protocol.sip import (
     SIPDispatchRuleInfo,
     SIPInboundTrunkInfo,
@@ -30,10 +29,19 @@ from telephony.wire import (
 
 from . import wire
 from .twirp import Twirp, as_json
-from .wire import Held, Inbound, Outbound, Rule, Stored
+from .wire import (
+    B,
+    DispatchRule,
+    Held,
+    Inbound,
+    InboundTrunk,
+    Outbound,
+    OutboundTrunk,
+    Rule,
+    Stored,
+)
 
-M = TypeVar("M", bound=Message)
-T = TypeVar("T", SIPInboundTrunkInfo, SIPOutboundTrunkInfo)
+T = TypeVar("T", InboundTrunk, OutboundTrunk)
 
 _PAGE = 100
 _TRUNK = "ST_"
@@ -49,21 +57,19 @@ class Trunks:
 
     def all(self, provider: str) -> Listing[PhoneNumber]:
         """Every number: those that take calls first, then those that can only place them."""
-        outbound = yield from self._all("ListSIPOutboundTrunk", SIPOutboundTrunkInfo)
-        rules = yield from self._all("ListSIPDispatchRule", SIPDispatchRuleInfo)
+        outbound = yield from self._all("ListSIPOutboundTrunk", OutboundTrunk)
+        rules = yield from self._all("ListSIPDispatchRule", DispatchRule)
+        known = _Index(outbound, rules)
         taken: set[str] = set()
         after = ""
-        while page := (yield from self._page("ListSIPInboundTrunk", SIPInboundTrunkInfo, after)):
+        while page := (yield from self._page("ListSIPInboundTrunk", InboundTrunk, after)):
             after = page[-1].id
-            found = [
-                held(number, trunk, outbound, rules)
-                for trunk in page
-                for number in wire.numbers_on(trunk)
-            ]
-            taken.update(one.number for one in found)
-            yield Batch([one.normalized(provider) for one in found])
-        only = dict.fromkeys(n for trunk in outbound for n in wire.numbers_on(trunk))
-        rest = [held(number, None, outbound, ()) for number in only if number not in taken]
+            # One by one: a server that gives everything at once would fill the memory twice.
+            for trunk in page:
+                found = [known.held(number, trunk) for number in wire.numbers_on(trunk)]
+                taken.update(one.number for one in found)
+                yield Batch([one.normalized(provider) for one in found])
+        rest = [known.held(number, None) for number in known.dialling if number not in taken]
         yield Batch([one.normalized(provider) for one in rest])
 
     def find(self, ref: NumberRef) -> Operation[Held | None]:
@@ -100,7 +106,7 @@ class Trunks:
         """The trunks that take calls to `number`, without those that take calls to any number."""
         body: Json = {"numbers": [number]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found = wire.listed(SIPInboundTrunkInfo, response)
+        found = wire.listed(InboundTrunk, response)
         return [trunk for trunk in found if number in wire.numbers_on(trunk)]
 
     def outbound(self, number: str) -> Operation[list[Outbound]]:
@@ -108,21 +114,21 @@ class Trunks:
         # Compared letter by letter here, unlike with inbound trunks: ask for both usual spellings.
         body: Json = {"numbers": [number, number.removeprefix("+")]}
         response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-        found = wire.listed(SIPOutboundTrunkInfo, response)
+        found = wire.listed(OutboundTrunk, response)
         return [trunk for trunk in found if number in wire.numbers_on(trunk)]
 
     def rules(self, only: Json) -> Operation[list[Rule]]:
         """Dispatch rules, chosen by the fields of ListSIPDispatchRuleRequest."""
         response = yield self._twirp.sip("ListSIPDispatchRule", only, Safety.READ)
-        return wire.listed(SIPDispatchRuleInfo, response)
+        return wire.listed(DispatchRule, response)
 
     def _only_number(self, trunk_id: str) -> Operation[str | None]:
         body: Json = {"trunk_ids": [trunk_id]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found: Sequence[Inbound | Outbound] = wire.listed(SIPInboundTrunkInfo, response)
+        found: Sequence[Inbound | Outbound] = wire.listed(InboundTrunk, response)
         if not found:
             response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-            found = wire.listed(SIPOutboundTrunkInfo, response)
+            found = wire.listed(OutboundTrunk, response)
         numbers = wire.numbers_on(found[0]) if found else []
         if len(numbers) > 1:
             raise ConflictError(
@@ -131,13 +137,13 @@ class Trunks:
             )
         return numbers[0] if numbers else None
 
-    def _all(self, method: str, kind: type[M]) -> Operation[list[Stored[M]]]:
-        found: list[Stored[M]] = []
+    def _all(self, method: str, kind: type[B]) -> Operation[list[Stored[B]]]:
+        found: list[Stored[B]] = []
         while page := (yield from self._page(method, kind, found[-1].id if found else "")):
             found += page
         return found
 
-    def _page(self, method: str, kind: type[M], after: str) -> Operation[list[Stored[M]]]:
+    def _page(self, method: str, kind: type[B], after: str) -> Operation[list[Stored[B]]]:
         """What follows the id `after`, sorted by id; nothing at the end. A server may send more
         than it is asked for, or less, so only an empty page is the last one."""
         page: Json = {"limit": _PAGE, **({"after_id": after} if after else {})}
@@ -152,7 +158,7 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPInboundTrunk", body, Safety.UNSAFE)
-            return wire.stored(SIPInboundTrunkInfo, response, response.json())
+            return wire.stored(InboundTrunk, response, response.json())
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.inbound(info.numbers[0]), lost)), lost)
 
@@ -161,7 +167,7 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPOutboundTrunk", body, Safety.UNSAFE)
-            return wire.stored(SIPOutboundTrunkInfo, response, response.json())
+            return wire.stored(OutboundTrunk, response, response.json())
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
 
@@ -171,7 +177,7 @@ class Trunks:
         try:
             body: Json = {"dispatch_rule": rule}
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
-            return wire.stored(SIPDispatchRuleInfo, response, response.json())
+            return wire.stored(DispatchRule, response, response.json())
         except OutcomeUnknownError as lost:
             trunks: JsonValue = list(info.trunk_ids)
             rules = yield from reconciled(self.rules({"trunk_ids": trunks}), lost)
@@ -183,7 +189,7 @@ class Trunks:
         """`rule` with `changes`, all else as it is."""
         body: Json = {"sip_dispatch_rule_id": rule.id, "replace": {**rule.raw, **changes}}
         response = yield self._twirp.sip("UpdateSIPDispatchRule", body, Safety.IDEMPOTENT)
-        return wire.stored(SIPDispatchRuleInfo, response, response.json())
+        return wire.stored(DispatchRule, response, response.json())
 
     def rename(self, number: Held, name: str, options: Options) -> Operation[Held]:
         """Change the name of a number's trunk."""
@@ -197,7 +203,7 @@ class Trunks:
     def _update(self, trunk: Stored[T], changes: Json) -> Operation[Stored[T]]:
         """Change some fields of a trunk. Replacing it instead would erase what is not shown."""
         body: Json = {"sip_trunk_id": trunk.id, "update": changes}
-        direction = "Inbound" if isinstance(trunk.info, SIPInboundTrunkInfo) else "Outbound"
+        direction = "Inbound" if isinstance(trunk.info, InboundTrunk) else "Outbound"
         response = yield self._twirp.sip(f"UpdateSIP{direction}Trunk", body, Safety.IDEMPOTENT)
         return wire.stored(type(trunk.info), response, response.json())
 
@@ -227,6 +233,35 @@ class Trunks:
                 raise
 
 
+class _Index:
+    """Outbound trunks and rules by what they concern: joining every number looks at few of them.
+
+    Attributes:
+        dialling: the outbound trunks of each number that has any.
+    """
+
+    def __init__(self, outbound: Sequence[Outbound], rules: Sequence[Rule]) -> None:
+        self.dialling: dict[str, list[Outbound]] = {}
+        for trunk in outbound:
+            for number in wire.numbers_on(trunk):
+                self.dialling.setdefault(number, []).append(trunk)
+        # By trunk; rules for all trunks by number; rules for all calls under nothing.
+        self._rules: dict[str, dict[int, Rule]] = {}
+        for place, rule in enumerate(rules):
+            for key in (
+                rule.info.trunk_ids or [wire.normalized(text) for text in rule.info.numbers] or [""]
+            ):
+                self._rules.setdefault(key, {})[place] = rule
+
+    def held(self, number: str, inbound: Inbound | None) -> Held:
+        near: dict[int, Rule] = {}
+        for key in (inbound.id, number, "") if inbound is not None else ():
+            near |= self._rules.get(key, {})
+        # In the server's order, which decides between rules that are as good as each other.
+        rules = [near[place] for place in sorted(near)]
+        return held(number, inbound, self.dialling.get(number, ()), rules)
+
+
 def is_trunk(text: str | None) -> bool:
     """Whether an id is one of a number on a trunk."""
     return text is not None and text.startswith(_TRUNK)
@@ -254,15 +289,16 @@ def _meets(rule: Rule, trunk_id: str, number: str) -> bool:
 
 def _same_calls(found: Rule, wanted: SIPDispatchRuleInfo) -> bool:
     """Whether a rule is the wanted one, or as good as it."""
+    asked = DispatchRule.model_validate(as_json(wanted))
     return (
-        found.info.trunk_ids == wanted.trunk_ids
-        and found.info.numbers == wanted.numbers
+        found.info.trunk_ids == asked.trunk_ids
+        and found.info.numbers == asked.numbers
         and not found.info.inbound_numbers
-        and wire.target_of(found) == wire.target_of(Stored(wanted, {}))
+        and wire.target_of(found) == wire.target_of(Stored(asked, {}))
     )
 
 
-def _only(found: Sequence[Stored[M]], lost: OutcomeUnknownError) -> Stored[M]:
+def _only(found: Sequence[Stored[B]], lost: OutcomeUnknownError) -> Stored[B]:
     if len(found) != 1:
         raise lost
     return found[0]

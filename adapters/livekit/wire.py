@@ -11,11 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
-from google.protobuf.json_format import ParseDict, ParseError
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 from livekit.protocol.sip import (
@@ -29,14 +27,12 @@ from livekit.protocol.sip import (
     SIPOutboundTrunkInfo,
     SIPTransport,
 )
-from pydantic import JsonValue, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
-from telephony.wire import Json, Response, items, unreadable
-
-M = TypeVar("M", bound=Message)
+from telephony.wire import Json, Response, items, read
 
 ROOM_PREFIX = "call-"
 
@@ -54,55 +50,145 @@ _ENCRYPTION = {
 _WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)
 _PUNCTUATION = re.compile(r"[- ()]")
 _NO_ADDRESS = re.compile(r"[()+*;,\s]|://")
+_VOICE = frozenset({model.Channel.VOICE})
+_made_number = model.unchecked(model.PhoneNumber)
 _SECRETS = frozenset({"auth_password", "pin"})
 
 
-@dataclass(frozen=True, slots=True)
-class Stored(Generic[M]):
+class _Body(BaseModel):
+    """What is read of an answer. LiveKit's protobuf messages could be made of it, in thirty times
+    the time: their reader of JSON is plain Python, and there may be thousands."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+# In the JSON of protobuf, null is another way to leave something out.
+_Texts: TypeAlias = Annotated[list[str], BeforeValidator(lambda given: given or [])]
+
+
+class _Trunk(_Body):
+    id: str = Field(default="", validation_alias="sip_trunk_id")
+    name: str | None = None
+    numbers: _Texts = []
+    # An own server never fills them in.
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class InboundTrunk(_Trunk):
+    pass
+
+
+class OutboundTrunk(_Trunk):
+    pass
+
+
+class _Room(_Body):
+    """Where a rule of some kind leads to; only a direct one has the room's name."""
+
+    room_name: str | None = None
+    pin: str | None = None
+
+
+class _Kinds(_Body):
+    """One of them is set."""
+
+    dispatch_rule_direct: _Room | None = None
+    dispatch_rule_individual: _Room | None = None
+    dispatch_rule_callee: _Room | None = None
+
+
+class _Agent(_Body):
+    agent_name: str | None = None
+
+
+class _RoomConfig(_Body):
+    agents: list[_Agent] | None = None
+
+
+class DispatchRule(_Body):
+    id: str = Field(default="", validation_alias="sip_dispatch_rule_id")
+    trunk_ids: _Texts = []
+    numbers: _Texts = []
+    inbound_numbers: _Texts = []
+    rule: _Kinds | None = None
+    room_config: _RoomConfig | None = None
+
+    @property
+    def agent(self) -> str | None:
+        """The agent that is sent into the room first."""
+        agents = self.room_config.agents if self.room_config else None
+        return (agents[0].agent_name or None) if agents else None
+
+    @property
+    def room(self) -> str | None:
+        """The one room that it leads to, where it is so."""
+        direct = self.rule.dispatch_rule_direct if self.rule else None
+        return None if direct is None else direct.room_name or ""
+
+    @property
+    def pin(self) -> str:
+        kinds = vars(self.rule).values() if self.rule else ()
+        return next((kind.pin or "" for kind in kinds if kind is not None), "")
+
+
+class Dispatch(_Body):
+    """An agent that was sent into a room."""
+
+    id: str = ""
+
+
+class Participant(_Body):
+    """Who is called."""
+
+    id: str = Field(default="", validation_alias="sip_call_id")
+
+
+_Kept: TypeAlias = InboundTrunk | OutboundTrunk | DispatchRule | Dispatch | Participant
+B = TypeVar("B", bound=_Kept)
+
+
+@dataclass(frozen=True)
+class Stored(Generic[B]):
     """Something kept at LiveKit.
 
     Attributes:
         info: to read from.
-        raw: as it was received, to send back changed: a newer server has fields that `info` lacks,
-            and a replacement without them would erase them.
+        raw: as it was received, to send back changed: a replacement without the fields that `info`
+            lacks would erase them.
     """
 
-    info: M
+    info: B
     raw: Json = field(repr=False)
 
     @property
     def id(self) -> str:
-        """LiveKit's id of it, which is its first field."""
-        return str(getattr(self.info, self.info.DESCRIPTOR.fields[0].name))
+        """LiveKit's id of it."""
+        return self.info.id
+
+    @cached_property
+    def shown(self) -> Json:
+        """What the server said without the passwords and PINs that it repeats."""
+        return _shown(self.raw)
 
 
-Inbound = Stored[SIPInboundTrunkInfo]
-Outbound = Stored[SIPOutboundTrunkInfo]
-Rule = Stored[SIPDispatchRuleInfo]
+Inbound = Stored[InboundTrunk]
+Outbound = Stored[OutboundTrunk]
+Rule = Stored[DispatchRule]
 
 
-def stored(kind: type[M], response: Response, raw: JsonValue) -> Stored[M]:
-    """`raw`, a part of the answer, as a message.
-
-    Raises:
-        InvalidResponseError: it is something else.
-        OutcomeUnknownError: the same, after a request that changes something.
-    """
-    if isinstance(raw, dict):
-        try:
-            return Stored(ParseDict(raw, kind(), ignore_unknown_fields=True), raw)
-        except ParseError:
-            pass
-    raise unreadable(response, f"The answer is no {kind.DESCRIPTOR.name}")
+def stored(kind: type[B], response: Response, raw: JsonValue) -> Stored[B]:
+    """`raw`, a part of the answer, as what it is about. Raises as `read` does."""
+    return Stored(read(kind, raw, response), raw if isinstance(raw, dict) else {})
 
 
-def listed(kind: type[M], response: Response) -> list[Stored[M]]:
+def listed(kind: type[B], response: Response) -> list[Stored[B]]:
     """The items of a listing; LiveKit puts empty ones where an id is unknown."""
     body = response.object()
     # A server may leave out what is empty; another object than that is no listing.
     found = items(body.get("items"), response) if body else []
-    read = [stored(kind, response, item) for item in found if item is not None]
-    return [one for one in read if one.id]
+    kept = [stored(kind, response, item) for item in found if item is not None]
+    return [one for one in kept if one.id]
 
 
 # --- Numbers -------------------------------------------------------------------------------------
@@ -158,23 +244,28 @@ class Held:
 
     def normalized(self, provider: str) -> model.PhoneNumber:
         info, rule = self.trunk.info, answering(self.rules)
-        return model.PhoneNumber(
-            id=self.id,
-            number=self.number,
-            provider=provider,
-            label=info.name or None,
+        found: dict[str, object] = {
+            "id": self.id,
+            "number": self.number,
+            "provider": provider,
+            "label": info.name or None,
             # LiveKit keeps no status: a number is on a trunk, or is not.
-            status=model.NumberStatus.ACTIVE,
-            channels=frozenset({model.Channel.VOICE}),
-            assignment=target_of(rule),
-            created_at=_moment(info.created_at),
-            updated_at=_moment(info.updated_at),
-            raw={
-                "inbound_trunk": shown(self.inbound.raw) if self.inbound else None,
-                "outbound_trunks": [shown(trunk.raw) for trunk in self.outbound],
-                "dispatch_rules": [shown(rule.raw) for rule in self.rules],
+            "status": model.NumberStatus.ACTIVE,
+            "channels": _VOICE,
+            "country": None,
+            "assignment": target_of(rule),
+            "carrier": None,
+            "replaced": None,
+            "notices": (),
+            "created_at": _utc(info.created_at),
+            "updated_at": _utc(info.updated_at),
+            "raw": {
+                "inbound_trunk": self.inbound.shown if self.inbound else None,
+                "outbound_trunks": [trunk.shown for trunk in self.outbound],
+                "dispatch_rules": [rule.shown for rule in self.rules],
             },
-        )
+        }
+        return _made_number(found)
 
     def released(self, provider: str) -> model.Release:
         return model.Release(
@@ -188,18 +279,16 @@ class Held:
         )
 
 
-def shown(raw: Json) -> Json:
-    """What the server said without the passwords and PINs that it repeats."""
-    return {key: _shown(value) for key, value in raw.items() if key not in _SECRETS}
+def _shown(raw: Json) -> Json:
+    return {
+        key: _shown(value) if value and isinstance(value, dict) else value
+        for key, value in raw.items()
+        if key not in _SECRETS
+    }
 
 
-def _shown(value: JsonValue) -> JsonValue:
-    return shown(value) if isinstance(value, dict) else value
-
-
-def _moment(stamp: Timestamp) -> datetime | None:
-    # An own server never fills them in.
-    return stamp.ToDatetime(UTC) if stamp.ByteSize() else None
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 # --- What answers --------------------------------------------------------------------------------
@@ -221,12 +310,9 @@ def target_of(rule: Rule | None) -> model.Target | None:
     opens rooms for whichever agent comes by itself has no target to name."""
     if rule is None:
         return None
-    agents = rule.info.room_config.agents
-    if agents and agents[0].agent_name:
-        return model.Agent(agents[0].agent_name)
-    if rule.info.rule.HasField("dispatch_rule_direct"):
-        return model.Room(rule.info.rule.dispatch_rule_direct.room_name)
-    return None
+    if rule.info.agent is not None:
+        return model.Agent(rule.info.agent)
+    return None if rule.info.room is None else model.Room(rule.info.room)
 
 
 def new_rule(
@@ -245,11 +331,6 @@ def new_rule(
     else:
         raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
     return info
-
-
-def pin_of(rule: Rule) -> str:
-    kind = rule.info.rule.WhichOneof("rule")
-    return str(getattr(rule.info.rule, kind).pin) if kind else ""
 
 
 # --- Trunks to make ------------------------------------------------------------------------------

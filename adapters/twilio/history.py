@@ -5,6 +5,7 @@ Source: twilio.com/docs/messaging/api/message-resource, reading multiple message
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -60,7 +61,7 @@ class Timeline:
         horizon = max(
             (self._reached[side] for side in unread if self._sides[side].more), default=_EVER
         )
-        ready = sum(_moment(message) >= horizon for message in self._waiting)
+        ready = bisect_left(self._waiting, True, key=lambda message: _moment(message) < horizon)
         messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
         return messages
 

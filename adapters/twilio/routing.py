@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -18,6 +19,9 @@ from telephony.wire import Json
 
 _NO_VOICE: Json = {"VoiceUrl": "", "VoiceApplicationSid": "", "TrunkSid": ""}
 _NO_SMS: Json = {"SmsUrl": "", "SmsApplicationSid": ""}
+
+Voice: TypeAlias = Trunk | Application | Webhook | None
+Sms: TypeAlias = Application | Webhook | None
 
 NOTHING = Split()
 
@@ -41,33 +45,37 @@ def target(text: str) -> Target:
 
 
 def current(number: Mapping[str, JsonValue]) -> Split:
-    """What answers a number, from Twilio's body of it. Unset fields are null or empty there."""
+    """What answers a number, from Twilio's body of it."""
+    return Split(*answering(number))
+
+
+def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
+    """What answers calls and what answers texts. Unset fields are null or empty there."""
 
     def value(field: str) -> str | None:
         found = number.get(field)
         return found if isinstance(found, str) and found else None
 
-    voice: Trunk | Application | Webhook | None = None
+    voice: Voice = None
     if (trunk := value("trunk_sid")) is not None:
         voice = Trunk(trunk)
     elif (application := value("voice_application_sid")) is not None:
         voice = Application(application)
     elif (url := value("voice_url")) is not None:
         voice = Webhook(voice_url=url)
-    sms: Application | Webhook | None = None
+    sms: Sms = None
     if (application := value("sms_application_sid")) is not None:
         sms = Application(application)
     elif (url := value("sms_url")) is not None:
         sms = Webhook(sms_url=url)
-    return Split(voice, sms)
+    return voice, sms
 
 
-def assignment(routes: Split) -> Target | None:
+def assignment(voice: Target | None, sms: Target | None) -> Target | None:
     """The one target that stands for both: what answers calls, or texts if nothing answers calls.
 
     Two URLs are one `Webhook`.
     """
-    voice, sms = routes.voice, routes.sms
     if isinstance(sms, Webhook) and (voice is None or isinstance(voice, Webhook)):
         return Webhook(voice.voice_url if voice else None, sms.sms_url)
     return voice or sms
@@ -77,7 +85,7 @@ def replaced(before: Split, after: Split) -> Target | None:
     """What to assign to a number that is routed as `after`, to have it as `before` again."""
     if before in (after, NOTHING):
         return None
-    plain = assignment(before)
+    plain = assignment(before.voice, before.sms)
     return plain if plain is not None and _applied(plain, after) == before else before
 
 

@@ -6,7 +6,6 @@ some fields and empty in others. Source: twilio.com/docs, API version 2010-04-01
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated
@@ -17,8 +16,8 @@ from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.marks import marked, unmarked
-from telephony.model import CallStatus, Channel, Direction, MessageStatus
-from telephony.wire import Json, Response, items, read
+from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
+from telephony.wire import Json, Response, as_message, items, read
 
 from . import routing
 
@@ -45,6 +44,8 @@ CALL_STATUS = {
     for status in CallStatus
     if status is not CallStatus.UNKNOWN
 }
+_CHANNELS = {channel.value: channel for channel in Channel}
+_made_number = model.unchecked(model.PhoneNumber)
 _ADDRESS_CHANNELS = {"whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
 
 
@@ -53,13 +54,14 @@ def moment(text: object) -> datetime | None:
     if not isinstance(text, str):
         return None
     try:
-        if text[26:] == "+0000" and text[16] == " ":
-            return datetime.fromisoformat(
-                f"{text[12:16]}-{_MONTHS[text[8:11]]}-{text[5:7]}T{text[17:25]}+00:00"
-            )
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, KeyError, IndexError):
-        return None
+        _, day, month, year, clock, zone = text.split(" ")
+        at = datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}")
+    except (ValueError, KeyError):
+        try:
+            at = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 _Moment = Annotated[datetime | None, BeforeValidator(moment)]
@@ -67,33 +69,6 @@ _Moment = Annotated[datetime | None, BeforeValidator(moment)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class Number(_Body):
-    sid: str
-    phone_number: str
-    friendly_name: str | None = None
-    status: str | None = None
-    capabilities: dict[str, JsonValue] | None = None
-    date_created: _Moment = None
-    date_updated: _Moment = None
-
-    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
-        return model.PhoneNumber(
-            id=self.sid,
-            number=self.phone_number,
-            provider=provider,
-            label=unmarked(self.friendly_name),
-            # Free text at Twilio; only this word is documented.
-            status=model.NumberStatus.ACTIVE
-            if self.status == "in-use"
-            else model.NumberStatus.UNKNOWN,
-            channels=channels(self.capabilities),
-            assignment=routing.assignment(routing.current(raw)),
-            created_at=self.date_created,
-            updated_at=self.date_updated,
-            raw=raw,
-        )
 
 
 class Available(_Body):
@@ -136,15 +111,38 @@ class _Available(_Body):
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    raw = response.object()
-    return read(Number, raw, response).normalized(provider, raw)
+    return _number(response.object(), response, provider)
 
 
 def number_page(page: Json, response: Response, provider: str) -> list[model.PhoneNumber]:
-    return [
-        read(Number, raw, response).normalized(provider, raw)
-        for raw in objects(page.get("incoming_phone_numbers"), response)
-    ]
+    found = objects(page.get("incoming_phone_numbers"), response)
+    return [_number(raw, response, provider) for raw in found]
+
+
+def _number(raw: Json, response: Response, provider: str) -> model.PhoneNumber:
+    """Read straight into the unified model: accounts hold thousands of them."""
+    get = raw.get
+    sid, e164, name = get("sid"), get("phone_number"), get("friendly_name")
+    found: dict[str, object] = {
+        "id": sid,
+        "number": e164,
+        "provider": provider,
+        "label": unmarked(name) if isinstance(name, str) else name,
+        # Free text at Twilio; only this word is documented.
+        "status": NumberStatus.ACTIVE if get("status") == "in-use" else NumberStatus.UNKNOWN,
+        "channels": channels(get("capabilities")),
+        "country": None,
+        "assignment": routing.assignment(*routing.answering(raw)),
+        "carrier": None,
+        "replaced": None,
+        "notices": (),
+        "created_at": moment(get("date_created")),
+        "updated_at": moment(get("date_updated")),
+        "raw": raw,
+    }
+    if type(sid) is type(e164) is type(name) is str:
+        return _made_number(found)
+    return read(model.PhoneNumber, found, response)
 
 
 def available(response: Response, provider: str, kind: str) -> list[model.AvailableNumber]:
@@ -156,36 +154,35 @@ def available(response: Response, provider: str, kind: str) -> list[model.Availa
 
 
 def message(raw: Json, response: Response, provider: str, number: str) -> model.Message:
-    return read(model.Message, message_fields(raw, provider, number), response)
+    return as_message(message_fields(raw, provider, number), response)
 
 
 def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
     """Straight into the unified model: a history holds thousands of them."""
-    sender, recipient, code = raw.get("from"), raw.get("to"), raw.get("error_code")
-    error = None
-    if code is not None:
-        error = {"code": str(code), "message": raw.get("error_message")}
+    get = raw.get
+    sid, sender, recipient, code = get("sid"), get("from"), get("to"), get("error_code")
     return {
-        "id": raw.get("sid"),
+        "id": sid,
         "provider": provider,
         "number": number,
         "sender": sender,
         "recipient": recipient,
-        "body": raw.get("body") or "",
-        "direction": _DIRECTIONS.get(str(raw.get("direction")), Direction.UNKNOWN),
-        "status": MESSAGE_STATUS.get(str(raw.get("status")), MessageStatus.UNKNOWN),
-        "channel": _channel(raw, str(sender or recipient)),
+        "body": get("body") or "",
+        "direction": _DIRECTIONS.get(str(get("direction"))) or Direction.UNKNOWN,
+        "status": MESSAGE_STATUS.get(str(get("status"))) or MessageStatus.UNKNOWN,
+        "channel": _channel(raw, str(sid), str(sender or recipient)),
         # Until it is sent, the moment when Twilio took it is the only one on record.
-        "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
-        "error": error,
+        "sent_at": moment(get("date_sent")) or moment(get("date_created")),
+        "media": (),
+        "error": None if code is None else {"code": str(code), "message": get("error_message")},
         "raw": raw,
     }
 
 
-def _channel(raw: Json, address: str) -> Channel:
+def _channel(raw: Json, sid: str, address: str) -> Channel:
     if ":" in address:
         return _ADDRESS_CHANNELS.get(address.partition(":")[0], Channel.UNKNOWN)
-    return Channel.MMS if str(raw.get("sid"))[:2] == "MM" or has_media(raw) else Channel.SMS
+    return Channel.MMS if sid[:2] == "MM" or has_media(raw) else Channel.SMS
 
 
 def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
@@ -233,9 +230,10 @@ def objects(value: JsonValue, response: Response) -> list[Json]:
     return [item for item in items(value, response) if isinstance(item, dict)]
 
 
-def channels(capabilities: Mapping[str, JsonValue] | None) -> frozenset[Channel]:
-    words = {word.lower() for word, can in (capabilities or {}).items() if can is True}
-    return frozenset(channel for channel in Channel if channel.value in words)
+def channels(capabilities: JsonValue) -> frozenset[Channel]:
+    can = capabilities if isinstance(capabilities, dict) else {}
+    words = {word.lower() for word, able in can.items() if able is True}
+    return frozenset(_CHANNELS[word] for word in words & _CHANNELS.keys())
 
 
 def has_media(message: Json) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import platform
 import ssl
@@ -22,6 +21,7 @@ from telephony.errors import (
 from telephony.protocols import Adapter
 from telephony.redaction import chain
 from telephony.settings import ProviderSettings
+from telephony.transport.pool import AsyncPool, Pool
 from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts
 from telephony.transport.watch import Watch
 from telephony.wire import Request, Response
@@ -35,7 +35,7 @@ class Transport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._client = httpx.Client(verify=_tls(), limits=self._wire.limits)
+        self._pool = Pool(settings.max_concurrency)
         self._process = os.getpid()
 
     def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
@@ -60,34 +60,36 @@ class Transport:
             return answer
 
     def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
-        if self._client.is_closed:
+        if self._pool.closed:
             raise _closed()
         seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
+        chunks: list[bytes] = []
+        size = 0
         try:
-            built = self._wire.build(self._client, request, attempt)
-            answer = self._client.send(built, stream=True)
-            try:
-                body = bytearray()
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    self._wire.check(body, seen.started, attempt)
-            finally:
-                answer.close()
+            with self._pool.client(attempt.time_left) as client:
+                answer = client.send(self._wire.build(client, request, attempt), stream=True)
+                try:
+                    for chunk in answer.iter_bytes():
+                        chunks.append(chunk)
+                        size += len(chunk)
+                        self._wire.check(size, seen.started, attempt)
+                finally:
+                    answer.close()
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
         headers = {key.lower(): value for key, value in answer.headers.items()}
         seen.answered(answer.status_code, headers)
-        return Response(answer.status_code, headers, bytes(body), request, attempt.number)
+        return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
 
     def close(self) -> None:
-        self._client.close()
+        self._pool.close()
 
     def _after_fork(self) -> None:
         # The parent's sockets must not be used by two processes; it will close them itself.
         if self._process != os.getpid():
-            self._client = httpx.Client(verify=_tls(), limits=self._wire.limits)
+            self._pool = Pool(self._wire.settings.max_concurrency)
             self._process = os.getpid()
 
 
@@ -96,7 +98,7 @@ class AsyncTransport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._client = httpx.AsyncClient(verify=_tls(), limits=self._wire.limits)
+        self._pool = AsyncPool(settings.max_concurrency)
 
     async def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
@@ -119,29 +121,31 @@ class AsyncTransport:
             return answer
 
     async def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
-        if self._client.is_closed:
+        if self._pool.closed:
             raise _closed()
         seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
+        chunks: list[bytes] = []
+        size = 0
         try:
-            built = self._wire.build(self._client, request, attempt)
-            answer = await self._client.send(built, stream=True)
-            try:
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    self._wire.check(body, seen.started, attempt)
-            finally:
-                await answer.aclose()
+            async with self._pool.client(attempt.time_left) as client:
+                answer = await client.send(self._wire.build(client, request, attempt), stream=True)
+                try:
+                    async for chunk in answer.aiter_bytes():
+                        chunks.append(chunk)
+                        size += len(chunk)
+                        self._wire.check(size, seen.started, attempt)
+                finally:
+                    await answer.aclose()
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
         headers = {key.lower(): value for key, value in answer.headers.items()}
         seen.answered(answer.status_code, headers)
-        return Response(answer.status_code, headers, bytes(body), request, attempt.number)
+        return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._pool.close()
 
 
 class _Wire:
@@ -151,8 +155,6 @@ class _Wire:
         self.adapter = adapter
         self.settings = settings
         self.policy = Policy(settings, adapter.error)
-        most = settings.max_concurrency
-        self.limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
         self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
         if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
             raise ConfigurationError(
@@ -165,8 +167,7 @@ class _Wire:
         read, connect = self.settings.timeout, self.settings.connect_timeout
         if left is not None:
             read, connect = min(read, left), min(connect, left)
-        # Waiting for one's turn is not waiting for the vendor: only the deadline ends it.
-        return httpx.Timeout(read, connect=connect, pool=left)
+        return httpx.Timeout(read, connect=connect)
 
     def build(
         self, client: httpx.Client | httpx.AsyncClient, request: Request, attempt: Attempt
@@ -194,11 +195,11 @@ class _Wire:
             timeout=self.timeout(attempt.time_left),
         )
 
-    def check(self, body: bytearray, started: float, attempt: Attempt) -> None:
+    def check(self, size: int, started: float, attempt: Attempt) -> None:
         """Bounds what a read timeout does not: an answer that trickles, or does not end."""
         if attempt.time_left is not None and time.monotonic() - started > attempt.time_left:
             raise httpx.ReadTimeout("the deadline passed while the answer was being read")
-        if len(body) > _MAX_BODY:
+        if size > _MAX_BODY:
             raise httpx.RemoteProtocolError(f"the answer is over {_MAX_BODY} bytes")
 
 
@@ -228,12 +229,6 @@ def no_answer(answer: httpx.Response | None, failure: httpx.HTTPError) -> NoAnsw
         return NoAnswer(_untrusted(untrusted), sent=False)
     message = "The connection broke" if sent else "No connection could be made"
     return NoAnswer(UnavailableError(f"{message} ({kind})"), sent=sent)
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    # Reading the certificate store costs tens of milliseconds; every connection can share it.
-    return ssl.create_default_context()
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,0 +1,93 @@
+"""Connections, one httpx client each.
+
+httpx's own pool looks at all of its connections whenever a request begins or ends, and lets several
+requests fight for the same one: with fifty in flight that costs several times what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+
+
+class Pool:
+    """Blocking. What was used last is used next, so that few connections are kept busy.
+
+    Args:
+        most: how many may be in use at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._turns = threading.Semaphore(most)
+        self._free: list[httpx.Client] = []
+        self.closed = False
+
+    @contextmanager
+    def client(self, seconds: float | None) -> Iterator[httpx.Client]:
+        """One for one request, waited for so long. Raises `httpx.PoolTimeout`."""
+        if not self._turns.acquire(timeout=seconds):
+            raise httpx.PoolTimeout("no connection became free")
+        client = self._pop() or httpx.Client(verify=_tls(), limits=_ONE)
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+            self._turns.release()
+            if self.closed:
+                self.close()
+
+    def close(self) -> None:
+        """Close what is free, and the rest once it is."""
+        self.closed = True
+        while client := self._pop():
+            client.close()
+
+    def _pop(self) -> httpx.Client | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+
+class AsyncPool:
+    """`Pool` for the tasks of one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._turns = asyncio.Semaphore(most)
+        self._free: list[httpx.AsyncClient] = []
+        self.closed = False
+
+    @asynccontextmanager
+    async def client(self, seconds: float | None) -> AsyncIterator[httpx.AsyncClient]:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("no connection became free") from None
+        client = self._free.pop() if self._free else httpx.AsyncClient(verify=_tls(), limits=_ONE)
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+            self._turns.release()
+            if self.closed:
+                await self.close()
+
+    async def close(self) -> None:
+        self.closed = True
+        while self._free:
+            await self._free.pop().aclose()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificate store costs tens of milliseconds; every connection can share it.
+    return ssl.create_default_context()

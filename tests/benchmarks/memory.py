@@ -1,0 +1,33 @@
+"""The most memory that a listing takes while nothing of it is kept, in a fresh process."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import tracemalloc
+from itertools import islice
+
+from .sides import LISTINGS
+
+
+def peak(url: str, index: int, side: str, count: int) -> int:
+    """Bytes at the worst moment of listing `count` items."""
+    command = [sys.executable, "-m", "tests.benchmarks.memory", url, str(index), side, str(count)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(url: str, index: int, side: str, count: int) -> int:
+    with getattr(LISTINGS[index], side)(url) as items:
+        # What is imported and built once is not what a listing takes.
+        next(iter(items()))
+        gc.collect()
+        tracemalloc.start()
+        for _ in islice(items(), count):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+
+
+if __name__ == "__main__":
+    where, which, who, many = sys.argv[1:]
+    print(measure(where, int(which), who, int(many)))  # noqa: T201 - how the parent learns of it

@@ -1,0 +1,231 @@
+"""The same work done by telephony, by the vendor's own SDK and by httpx and `json` alone.
+
+The last is the floor: what moving and reading these very answers costs, without making anything of
+them. Each side connects once, and then lists as often as it is asked to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+import telephony
+from telephony.sandbox.server import vendors
+
+from .server import NUMBER
+
+Items = Callable[[], Iterator[object]]
+Side = Callable[[str], AbstractContextManager[Items]]
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One listing, done by each side. The SDKs get the page size that telephony uses."""
+
+    name: str
+    ours: Side
+    sdk: Side
+    floor: Side
+
+
+def settings(url: str, vendor: str) -> dict[str, str]:
+    """What connects telephony to the server at `url`."""
+    return dict(vendors([vendor])[vendor].settings(f"{url}/{vendor}"))
+
+
+# --- Twilio --------------------------------------------------------------------------------------
+
+
+def twilio_client(url: str):
+    """The SDK, its own requests session included; only the host is another."""
+    from twilio.http.http_client import TwilioHttpClient
+    from twilio.rest import Client
+
+    known = settings(url, "twilio")
+
+    class ToServer(TwilioHttpClient):
+        def request(self, method, uri, *rest, **named):
+            here = uri.replace("https://api.twilio.com", known["base_url"])
+            return super().request(method, here, *rest, **named)
+
+    login = known["account_sid"], known["auth_token"]
+    return Client(*login, http_client=ToServer(), environment={"": ""})
+
+
+def _twilio_floor(resource: str, *filters: str) -> Side:
+    @contextmanager
+    def side(url: str) -> Iterator[Items]:
+        known = settings(url, "twilio")
+        login = known["account_sid"], known["auth_token"]
+        base, start = known["base_url"], f"/2010-04-01/Accounts/{login[0]}/{resource}.json?"
+
+        def items() -> Iterator[object]:
+            for each in filters:
+                link = f"{start}{each}PageSize={_PAGE}"
+                while link:
+                    page = json.loads(client.get(base + link).content)
+                    yield from next(value for value in page.values() if isinstance(value, list))
+                    link = page["next_page_uri"]
+
+        with httpx.Client(auth=login) as client:
+            yield items
+
+    return side
+
+
+@contextmanager
+def _twilio_messages(url: str) -> Iterator[Items]:
+    with telephony.connect("twilio", **settings(url, "twilio")) as provider:
+        yield lambda: provider.list_messages(NUMBER)
+
+
+@contextmanager
+def _twilio_sdk_messages(url: str) -> Iterator[Items]:
+    client = twilio_client(url)
+
+    def items() -> Iterator[object]:
+        yield from client.messages.stream(to=NUMBER, page_size=_PAGE)
+        yield from client.messages.stream(from_=NUMBER, page_size=_PAGE)
+
+    yield items
+
+
+@contextmanager
+def _twilio_numbers(url: str) -> Iterator[Items]:
+    with telephony.connect("twilio", **settings(url, "twilio")) as provider:
+        yield provider.list_numbers
+
+
+@contextmanager
+def _twilio_sdk_numbers(url: str) -> Iterator[Items]:
+    client = twilio_client(url)
+    yield lambda: client.incoming_phone_numbers.stream(page_size=_PAGE)
+
+
+# --- AgentPhone ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _agentphone(url: str) -> Iterator[Items]:
+    with telephony.connect("agentphone", **settings(url, "agentphone")) as provider:
+        number = next(provider.list_numbers(limit=1))
+        yield lambda: provider.list_messages(number)
+
+
+@contextmanager
+def _agentphone_sdk(url: str) -> Iterator[Items]:
+    import agentphone
+
+    with agentphone.AgentPhone(**settings(url, "agentphone")) as client:
+        number = client.numbers.list(limit=1).data[0].id
+
+        def items() -> Iterator[object]:
+            before = None
+            while True:
+                page = client.numbers.get_messages(number, limit=200, before=before)
+                yield from page.data
+                if not page.has_more:
+                    return
+                before = page.data[-1].received_at
+
+        yield items
+
+
+@contextmanager
+def _agentphone_floor(url: str) -> Iterator[Items]:
+    known = settings(url, "agentphone")
+    headers = {"Authorization": f"Bearer {known['api_key']}"}
+    with httpx.Client(base_url=known["base_url"], headers=headers) as client:
+        number = client.get("/v1/numbers?limit=1").json()["data"][0]["id"]
+
+        def items() -> Iterator[object]:
+            link = f"/v1/numbers/{number}/messages?limit=200"
+            while True:
+                page = json.loads(client.get(link).content)
+                yield from page["data"]
+                if not page["hasMore"]:
+                    return
+                # As telephony does: a second more, so that nothing of one moment is missed.
+                oldest = datetime.fromisoformat(page["data"][-1]["receivedAt"])
+                later = (oldest + timedelta(seconds=1)).astimezone(UTC).isoformat()
+                before = later.replace("+00:00", "Z")
+                link = f"/v1/numbers/{number}/messages?limit=200&before={before}"
+
+        yield items
+
+
+# --- LiveKit -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _livekit(url: str) -> Iterator[Items]:
+    known = {**settings(url, "livekit"), "phone_numbers": False}
+    with telephony.connect("livekit", **known) as provider:
+        yield provider.list_numbers
+
+
+@contextmanager
+def _livekit_sdk(url: str) -> Iterator[Items]:
+    from livekit import api
+
+    known = settings(url, "livekit")
+    login = known["base_url"], known["api_key"], known["api_secret"]
+
+    async def opened() -> api.LiveKitAPI:
+        return api.LiveKitAPI(*login)
+
+    async def listed() -> list[object]:
+        await client.sip.list_outbound_trunk(api.ListSIPOutboundTrunkRequest())
+        await client.sip.list_dispatch_rule(api.ListSIPDispatchRuleRequest())
+        found = await client.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest())
+        return found.items
+
+    with asyncio.Runner() as runner:
+        client = runner.run(opened())
+        yield lambda: iter(runner.run(listed()))
+        runner.run(client.aclose())
+
+
+@contextmanager
+def _livekit_floor(url: str) -> Iterator[Items]:
+    from livekit import api
+
+    known = settings(url, "livekit")
+    grants = api.SIPGrants(admin=True)
+    token = api.AccessToken(known["api_key"], known["api_secret"]).with_sip_grants(grants)
+    headers = {"Authorization": f"Bearer {token.to_jwt()}"}
+
+    def items() -> Iterator[object]:
+        for kind in ("OutboundTrunk", "DispatchRule", "InboundTrunk"):
+            answer = client.post(f"/twirp/livekit.SIP/ListSIP{kind}", json={"page": {"limit": 100}})
+            found = json.loads(answer.content)["items"]
+        yield from found
+
+    with httpx.Client(base_url=known["base_url"], headers=headers) as client:
+        yield items
+
+
+LISTINGS = (
+    Listing(
+        "messages, Twilio",
+        _twilio_messages,
+        _twilio_sdk_messages,
+        _twilio_floor("Messages", f"To=%2B{NUMBER[1:]}&", f"From=%2B{NUMBER[1:]}&"),
+    ),
+    Listing(
+        "numbers, Twilio",
+        _twilio_numbers,
+        _twilio_sdk_numbers,
+        _twilio_floor("IncomingPhoneNumbers", ""),
+    ),
+    Listing("messages, AgentPhone", _agentphone, _agentphone_sdk, _agentphone_floor),
+    Listing("trunks, LiveKit", _livekit, _livekit_sdk, _livekit_floor),
+)

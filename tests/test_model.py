@@ -1,0 +1,132 @@
+"""Results that are made without validation are those that validation would have made."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from telephony import Agent, Capability, Channel, MessageStatus, NumberStatus
+from telephony.capabilities import CarrierOutcome
+from telephony.model import (
+    AvailableNumber,
+    Call,
+    CarrierAccount,
+    Message,
+    MessageError,
+    PhoneNumber,
+    Release,
+    unchecked,
+)
+from telephony.registry import available
+from telephony.testing.matrix import situation
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+CARRIER = CarrierAccount(
+    id="c_1", provider="p", kind="twilio", label=None, account="AC1", region="us1", raw={}
+)
+ERROR = MessageError(code="30003", message="Unreachable")
+RESULTS = [
+    CARRIER,
+    ERROR,
+    PhoneNumber(
+        id="n_1",
+        number="+14155550123",
+        provider="p",
+        label="Desk",
+        status=NumberStatus.ACTIVE,
+        channels=frozenset({Channel.VOICE}),
+        country="US",
+        assignment=Agent("a_1"),
+        carrier=CARRIER,
+        replaced=None,
+        notices=("Look.",),
+        created_at=NOON,
+        updated_at=None,
+        raw={"a": [1]},
+    ),
+    AvailableNumber(
+        number="+14155550123",
+        provider="p",
+        country="US",
+        region="CA",
+        locality=None,
+        postal_code=None,
+        kind="local",
+        channels=frozenset(),
+        raw={},
+    ),
+    Message(
+        id="m_1",
+        provider="p",
+        number="+14155550123",
+        sender="+14155550123",
+        recipient="+14155550199",
+        body="Hi",
+        direction="outbound",
+        status=MessageStatus.FAILED,
+        channel="sms",
+        sent_at=NOON,
+        media=("https://example.com/a.jpg",),
+        error=ERROR,
+        raw={},
+    ),
+    Call(
+        id="c_1",
+        provider="p",
+        number="+14155550123",
+        sender=None,
+        recipient=None,
+        direction="outbound",
+        status="queued",
+        agent="a_1",
+        started_at=NOON,
+        raw={},
+    ),
+    Release(
+        id="n_1",
+        number=None,
+        provider="p",
+        at_carrier=CarrierOutcome.KEPT,
+        reversible=None,
+        undo_until=NOON,
+        how_to_undo=None,
+        raw={},
+    ),
+]
+
+
+@pytest.mark.parametrize("checked", RESULTS, ids=lambda result: type(result).__name__)
+def test_unchecked_results_are_like_all_others(checked):
+    made = unchecked(type(checked))(dict(checked))
+
+    assert made == checked
+    assert (repr(made), str(made)) == (repr(checked), str(checked))
+    assert made.model_dump_json() == checked.model_dump_json()
+    assert made.model_fields_set == checked.model_fields_set
+    assert pickle.loads(pickle.dumps(made)) == checked  # noqa: S301 - our own
+    assert copy.deepcopy(made) == made.model_copy() == checked
+    with pytest.raises(ValidationError, match="frozen"):
+        made.raw = {}
+
+
+@pytest.mark.parametrize("vendor", sorted(available()))
+def test_what_adapters_list_would_pass_validation(telephony_sandbox, telephony_connect, vendor):
+    provider = telephony_connect(vendor)
+    made = situation(provider, telephony_sandbox, vendor)
+    provider.assign_number(made.number, made.sample.target)
+    found = [*provider.list_numbers()]
+    if provider.supports(Capability.LIST_MESSAGES):
+        telephony_sandbox.receive_message(vendor, made.number, sender="+14155550199", body="Hi")
+        provider.send_message(made.number, "+14155550199", "Hello")
+        found += provider.list_messages(made.number)
+
+    for result in found:
+        fields = dict(result)
+        assert list(fields) == list(type(result).model_fields)
+        validated = type(result).model_validate(fields, strict=True)
+        assert validated == result
+        assert validated.model_dump_json() == result.model_dump_json()

@@ -1,0 +1,69 @@
+"""Connections are shared, counted and closed, whoever holds them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+import telephony
+from telephony.transport.pool import AsyncPool, Pool
+
+
+def test_one_at_a_time_and_the_same_again():
+    pool = Pool(1)
+    with pool.client(None) as first, pytest.raises(httpx.PoolTimeout), pool.client(0.01):
+        pass
+    with pool.client(0.01) as second:
+        assert second is first
+    pool.close()
+
+
+def test_one_at_a_time_and_the_same_again_with_asyncio():
+    async def main():
+        pool = AsyncPool(1)
+        async with pool.client(None) as first:
+            with pytest.raises(httpx.PoolTimeout):
+                async with pool.client(0.01):
+                    pass
+        async with pool.client(0.01) as second:
+            assert second is first
+        await pool.close()
+
+    asyncio.run(main())
+
+
+def test_what_is_in_use_is_closed_when_it_is_given_back():
+    pool = Pool(2)
+    with pool.client(None) as used:
+        with pool.client(None) as free:
+            pass
+        pool.close()
+        assert (free.is_closed, used.is_closed) == (True, False)
+    assert used.is_closed
+
+
+def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio():
+    async def main():
+        pool = AsyncPool(2)
+        async with pool.client(None) as used:
+            async with pool.client(None) as free:
+                pass
+            await pool.close()
+            assert (free.is_closed, used.is_closed) == (True, False)
+        assert used.is_closed
+
+    asyncio.run(main())
+
+
+def test_many_requests_at_once_are_all_answered(telephony_sandbox):
+    settings = telephony_sandbox.settings("cartesia")
+
+    async def main():
+        async with telephony.connect_async("cartesia", max_concurrency=5, **settings) as provider:
+            bought = await provider.provision_number()
+            found = await asyncio.gather(*(provider.get_number(bought.id) for _ in range(50)))
+            assert {number.id for number in found} == {bought.id}
+
+    asyncio.run(main())
