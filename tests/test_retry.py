@@ -212,7 +212,7 @@ def test_a_failing_vendor_is_not_hammered():
 
 class Clock:
     def __init__(self):
-        self.now = 0.0
+        self.now = 100.0
 
     def __call__(self):
         return self.now
@@ -228,21 +228,77 @@ def test_no_second_has_more_requests_than_the_rate():
     assert max(slots) <= 10 * 1.1
 
 
+def test_a_slot_is_free_a_window_after_the_one_that_leaves_it():
+    clock = Clock()
+    limit = RateLimit(2, clock)
+    assert limit.reserve() == 0
+    clock.now += 0.5
+    assert limit.reserve() == 0
+    assert limit.reserve() == pytest.approx(0.55)
+    assert limit.reserve() == pytest.approx(1.05)
+
+    slow = RateLimit(0.5, clock)
+    assert [slow.reserve() for _ in range(3)] == pytest.approx([0, 2.1, 4.2])
+
+
 def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
     clock = Clock()
     limit = RateLimit(50, clock)
     for _ in range(20):
         limit.succeeded()
+    clock.now += 0.5
     limit.refused(2.0)
     assert limit.rate == 18
     assert limit.reserve() == 2.0
-    assert limit.hold() == 2.0
     limit.refused(0.0)
     assert limit.rate == 18, "refusals of one burst count once"
+    clock.now += 0.5
+    limit.succeeded()
+    assert limit.rate == 18, "half a second shows nothing"
+    assert limit.hold() == 1.5
+    clock.now += 0.5
+    for _ in range(2):
+        limit.succeeded()
+        assert limit.rate == pytest.approx(19.8), "a second raises it once"
     for _ in range(30):
         clock.now += 1.5
         limit.succeeded()
     assert limit.rate == 50
+    assert limit.hold() == 0
+
+
+def test_refusals_a_second_apart_both_count():
+    clock = Clock()
+    limit = RateLimit(50, clock)
+    limit.refused(0.0)
+    assert limit.rate == 45
+    clock.now += 1
+    limit.refused(0.0)
+    assert limit.rate == 40.5
+
+
+@pytest.mark.parametrize(
+    ("rate", "successes", "age", "lowered"),
+    [
+        (50, 10, 0, 9),
+        (50, 9, 0, 45),  # too few to tell
+        (50, 20, 1, 18),
+        (50, 20, 1.5, 45),  # too long ago to tell
+        (12, 20, 0, 10.8),
+        (1, 0, 0, 1),
+        (0.5, 0, 0, 0.5),
+        (None, 9, 0, None),
+        (None, 10, 0, 9),
+    ],
+)
+def test_how_far_a_refusal_lowers_the_rate(rate, successes, age, lowered):
+    clock = Clock()
+    limit = RateLimit(rate, clock)
+    for _ in range(successes):
+        limit.succeeded()
+    clock.now += age
+    limit.refused(0.0)
+    assert limit.rate == pytest.approx(lowered)
 
 
 def test_without_a_rate_one_is_learnt_and_forgotten_again():
@@ -253,7 +309,20 @@ def test_without_a_rate_one_is_learnt_and_forgotten_again():
         limit.succeeded()
     limit.refused(0.0)
     assert limit.rate == 36
+    clock.now += 1
+    limit.succeeded()
+    assert limit.rate == pytest.approx(39.6)
     for _ in range(60):
         clock.now += 1.5
         limit.succeeded()
     assert limit.rate is None
+
+
+def test_a_rate_that_was_set_is_never_forgotten():
+    clock = Clock()
+    limit = RateLimit(1000, clock)
+    limit.refused(0.0)
+    for _ in range(2):
+        clock.now += 1
+        limit.succeeded()
+    assert limit.rate == 1000
