@@ -193,7 +193,8 @@ def three_pages(log):
 
 def test_the_first_that_is_wanted_and_no_page_past_it():
     log = []
-    found = finished(wire.first(three_pages(log), lambda item: item in "cd"), *["reply"] * 2)
+    listing = three_pages(log)
+    found = finished(wire.first(listing, lambda item: item in "cd"), *["reply"] * 2)
     assert found == "c"
     assert log == ["reply", "reply", "closed"]
 

@@ -104,13 +104,14 @@ class RateLimit:
         with self._lock:
             now = self._clock()
             self._held_until = max(self._held_until, now + retry_after)
-            if now - self._changed < 1 and self._rate is not None and self._rate != self._ceiling:
+            if now - self._changed < 1 and self._rate != self._ceiling:
                 return
             recent = sum(1 for moment in self._successes if now - moment <= 1)
             if recent >= _TELLING:
                 self._rate = _CUT * min(self._rate or _UNLIMITED, recent)
             elif self._rate is not None:
-                self._rate = max(1.0, _CUT * self._rate)
+                # Not below one a second, unless that is what was set.
+                self._rate = min(self._rate, max(1.0, _CUT * self._rate))
             self._changed = now
 
     def _due(self, turn: Turn) -> float:
