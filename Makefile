@@ -35,7 +35,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# From another folder, so that only what is in the wheel can be imported.
+# From another folder, so that only what is in the wheel can be imported. Without the fault matrix,
+# half of all tests, which asks nothing of the packaging that the rest does not.
 test-wheel: $(READY)
 	rm -rf $(WHEEL)
 	$(BIN)/python -m build --wheel --outdir $(WHEEL)/dist . > /dev/null
@@ -46,7 +47,7 @@ test-wheel: $(READY)
 	cp -r tests examples cassettes README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
 	cd $(WHEEL) && venv/bin/mypy --strict --config-file= tests/example_adapter/acme_telephony
-	cd $(WHEEL) && venv/bin/pytest -n auto
+	cd $(WHEEL) && venv/bin/pytest -n auto -k "not nothing_is_done_twice"
 
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/test_readme.py -k made_from_code
