@@ -124,7 +124,8 @@ def _agentphone(url: str) -> Iterator[Items]:
 def _agentphone_sdk(url: str) -> Iterator[Items]:
     import agentphone
 
-    with agentphone.AgentPhone(**settings(url, "agentphone")) as client:
+    known = settings(url, "agentphone")
+    with agentphone.AgentPhone(known["api_key"], base_url=known["base_url"]) as client:
         number = client.numbers.list(limit=1).data[0].id
 
         def items() -> Iterator[object]:
