@@ -125,6 +125,7 @@ class Butter(Adapter):
             unassigned.hint = (
                 "The number IS imported, but not known to be assigned: call assign_number()."
             )
+            unassigned.retry_safe = False
             raise
 
     def assign_number(

@@ -177,6 +177,7 @@ class Cartesia(Adapter):
                 return (yield from self._patch(found, {"agent_id": agent}))
             except ProviderError as unassigned:
                 unassigned.hint = "The number IS imported, but nothing answers it: assign it again."
+                unassigned.retry_safe = False
                 raise
 
     def update_number(

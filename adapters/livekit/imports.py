@@ -1,7 +1,7 @@
 """Importing a number and releasing it: several trunks and a rule, made one after the other.
 
-LiveKit has no transactions. What is refused half-way is undone; what may have been done stays, and
-the error says so.
+LiveKit has no transactions. What is refused half-way is undone; what may have been done stays, as
+does what cannot be undone, and the error says so.
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]
             )
         raise
     except ProviderError as refused:
-        refused.hint = (yield from _undone(trunks, made)) or refused.hint
+        yield from _undone(trunks, made, refused)
+        if made:
+            refused.hint = "Nothing was imported."
         raise
     return held(number, inbound, dialling, known)
 
@@ -158,16 +160,29 @@ def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
         raise
 
 
-def _undone(trunks: Trunks, made: list[Inbound | Outbound]) -> Operation[str | None]:
-    """Delete what was made, the last first; returns what could not be."""
+def _undone(
+    trunks: Trunks, made: list[Inbound | Outbound], refused: ProviderError
+) -> Operation[None]:
+    """Delete what was made, the last first.
+
+    Raises:
+        OutcomeUnknownError: something stays, so that the import happened in part.
+    """
     left = list(made)
     try:
         while left:
             yield from trunks.delete_trunk(left[-1].id, {})
             left.pop()
     except ProviderError:
-        return f"Imported in part: delete {_names(left)} before you try again."
-    return "Nothing was imported." if made else None
+        raise OutcomeUnknownError(
+            refused.message,
+            hint=f"Imported in part: delete {_names(left)} before you try again.",
+            status=refused.status,
+            code=refused.code,
+            request_id=refused.request_id,
+            attempts=refused.attempts,
+            raw=refused.raw,
+        ) from refused
 
 
 def _names(made: list[Inbound | Outbound]) -> str:

@@ -13,6 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from telephony.sandbox.port import Port
+
 Scope = MutableMapping[str, object]
 Event = MutableMapping[str, object]
 Receive = Callable[[], Awaitable[Event]]
@@ -22,6 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Kind = Literal[
     "status",
     "echo",
+    "refused",
     "reset",
     "lost",
     "cut",
@@ -41,7 +44,8 @@ class Fault(BaseModel):
     """One way to fail.
 
     Kinds that do not do the work: ``status`` answers `status`; ``echo`` too, with all that was sent
-    in its body, credentials included; ``reset`` drops the connection.
+    in its body, credentials included; ``reset`` drops the connection; ``refused`` closes the port
+    for `seconds`, once `skip` requests have passed, and with it every connection.
     Kinds that do the work first: ``lost`` drops the connection; ``cut`` sends half of the answer;
     ``html``, ``malformed`` and ``empty`` answer 200 with such a body; ``wrong_type`` calls the body
     plain text; ``shuffled`` turns the lists in it round; ``repeated`` answers what the same path
@@ -52,7 +56,8 @@ class Fault(BaseModel):
         kind: which of these.
         method: only requests with this method.
         path: only paths that this regular expression finds, the vendor's base path included.
-        times: how many requests fail; None: all, until the faults are cleared.
+        times: how many requests fail; None: all, until the faults are cleared. Connections that are
+            refused are not counted.
         skip: how many matching requests pass unharmed first.
     """
 
@@ -68,6 +73,11 @@ class Fault(BaseModel):
     body: str = ""
     seconds: float = Field(default=1.0, ge=0)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is for requests to come, and not for the port at once."""
+        return self.kind != "refused" or self.skip > 0
+
     def strikes(self, method: str, path: str) -> bool:
         """Whether it hits this request; counts down if so."""
         if self.times == 0 or (self.method or method) != method or not re.search(self.path, path):
@@ -82,10 +92,10 @@ class Fault(BaseModel):
 
 @dataclass
 class Faults:
-    """ASGI middleware. `drop` cuts the TCP connection that a client address stands for."""
+    """ASGI middleware in front of `app`, behind `port`."""
 
     app: App
-    drop: Callable[[object], None]
+    port: Port
     active: list[Fault] = field(default_factory=list)
     last: dict[tuple[object, object], Answer] = field(default_factory=dict)
 
@@ -101,7 +111,7 @@ class Faults:
         if fault is None:
             await self._remembering(scope, receive, send)
         elif fault.kind == "reset":
-            self.drop(scope["client"])
+            self.port.drop(scope["client"])
         elif fault.kind == "status":
             headers = [(name.lower().encode(), v.encode()) for name, v in fault.headers.items()]
             await Answer(fault.status, headers, fault.body.encode()).send(send)
@@ -119,7 +129,7 @@ class Faults:
         await self.app(scope, receive, keep)
         answer = Answer.of(events)
         if fault.kind == "lost":
-            self.drop(scope["client"])
+            self.port.drop(scope["client"])
         elif fault.kind in _BODIES:
             content_type, body = _BODIES[fault.kind]
             await Answer(200, [(b"content-type", content_type)], body).send(send)
@@ -139,10 +149,21 @@ class Faults:
 
         async def both(event: Event) -> None:
             events.append(event)
-            await send(event)
+            await send(await self._parting(event, scope) if len(events) == 1 else event)
 
         await self.app(scope, receive, both)
         self.last[(scope["method"], scope["path"])] = Answer.of(events)
+
+    async def _parting(self, start: Event, scope: Scope) -> Event:
+        """The start of an answer, which may be the last before connections are refused."""
+        for fault in self.active:
+            if not fault.waits:
+                self.active.remove(fault)
+                # Before the client has the answer: what it sends next must find the port closed.
+                await self.port.refuse(fault.seconds, but=scope["client"])
+                headers = [*start["headers"], (b"connection", b"close")]  # type: ignore[misc]
+                return {**start, "headers": headers}
+        return start
 
     async def _halves(self, fault: Fault, scope: Scope, events: list[Event], send: Send) -> None:
         start, body = events[0], b"".join(_bytes(event) for event in events[1:])
@@ -153,7 +174,7 @@ class Faults:
         if fault.kind == "cut":
             # Let what was written reach the client before the connection goes.
             await asyncio.sleep(0.01)
-            self.drop(scope["client"])
+            self.port.drop(scope["client"])
             return
         await asyncio.sleep(fault.seconds)
         await send({"type": "http.response.body", "body": body[middle:]})

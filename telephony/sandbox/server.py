@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -19,12 +18,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from telephony.errors import ConfigurationError
 from telephony.registry import lacks, suggestion
 from telephony.sandbox.courier import Courier, Delivered
 from telephony.sandbox.faults import Fault, Faults
+from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
 from telephony.settings import is_loopback
@@ -80,14 +79,13 @@ class Sandbox:
         self._courier = Courier(webhook_backoff)
         self._webhook = webhook
         self.send_webhooks(webhook)
-        self._connections: dict[object, asyncio.Transport] = {}
+        self._port = Port(port)
         self._log: deque[Received] = deque(maxlen=10_000)
-        self._faults = Faults(recording(self._application(), self._log), self._drop)
-        self._socket = _listen(port)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._faults = Faults(recording(self._application(), self._log), self._port)
+        self.url = f"http://127.0.0.1:{self._port.number}"
         config = uvicorn.Config(
             self._faults,
-            http=self._protocol(),
+            http=self._port.protocol(),
             ws="none",
             lifespan="off",
             # uvicorn would report every connection that a fault cuts.
@@ -114,12 +112,12 @@ class Sandbox:
         self.server.should_exit = True
         self._thread.join()
         self._courier.close()
-        self._socket.close()
+        self._port.close()
 
     def run(self) -> None:
         """Serve in this thread until told to exit (Ctrl-C, where this is the main thread)."""
         with contextlib.suppress(KeyboardInterrupt):
-            self.server.run(sockets=[self._socket])
+            asyncio.run(self._port.serve(self.server))
 
     def base_url(self, vendor: str) -> str:
         """Where the vendor's API is served."""
@@ -180,12 +178,17 @@ class Sandbox:
 
     def fail(self, fault: Fault) -> None:
         """Let requests fail from now on."""
-        self._faults.active.append(fault)
+        if fault.waits:
+            self._faults.active.append(fault)
+        else:
+            self._port.wait_for(self._port.refuse(fault.seconds))
 
     def heal(self) -> None:
         """Take all faults away."""
         self._faults.active.clear()
         self._faults.last.clear()
+        if self._port.refusing:
+            self._port.wait_for(self._port.accept())
 
     def reset(self) -> None:
         """Begin anew: no faults, and every vendor as at the start."""
@@ -215,18 +218,22 @@ class Sandbox:
         return JSONResponse({"vendors": {n: self.settings(n) for n in self.vendors}})
 
     async def _reset(self, _: Request) -> Response:
-        self.reset()
+        await asyncio.to_thread(self.reset)
         return Response(status_code=204)
 
     async def _set_fault(self, request: Request) -> Response:
         try:
-            self.fail(Fault.model_validate_json(await request.body()))
+            fault = Fault.model_validate_json(await request.body())
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
+        if fault.waits:
+            self.fail(fault)
+        else:
+            await self._port.refuse(fault.seconds, but=request.scope["client"])
         return Response(status_code=204)
 
     async def _clear_faults(self, _: Request) -> Response:
-        self.heal()
+        await asyncio.to_thread(self.heal)
         return Response(status_code=204)
 
     async def _show_ledger(self, request: Request) -> Response:
@@ -261,39 +268,3 @@ class Sandbox:
         tries = (await asyncio.to_thread(self.delivered))[already:]
         told = [{"url": each.url, "status": each.status} for each in tries]
         return JSONResponse({"id": planted, "webhooks": told})
-
-    def _protocol(self) -> type[asyncio.Protocol]:
-        connections = self._connections
-
-        class Droppable(H11Protocol):
-            """Remembers its connection by the client's address, so that a fault can cut it."""
-
-            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-                super().connection_made(transport)
-                connections[transport.get_extra_info("peername")] = transport
-
-            def connection_lost(self, exc: Exception | None) -> None:
-                connections.pop(self.transport.get_extra_info("peername"), None)
-                super().connection_lost(exc)
-
-        return Droppable
-
-    def _drop(self, client: object) -> None:
-        transport = self._connections.get(client)
-        if transport is not None:
-            transport.abort()
-
-
-def _listen(port: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off: 40 ms less for each answer.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"Port {port} cannot be listened on: {error.strerror}. Choose another, or 0 for any."
-        ) from error
-    listener.listen(128)
-    return listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import telephony
 from telephony import Capability, webhooks
@@ -29,6 +30,7 @@ FAULTS = (
             "Date": "Thu, 01 Jan 2037 00:00:00 GMT",
         },
     ),
+    Fault(kind="refused", seconds=60),
     Fault(kind="reset"),
     Fault(kind="lost"),
     Fault(kind="cut"),
@@ -105,10 +107,13 @@ def _linked(
     return done[0].id if done else provider.link_carrier(sample.carrier).id
 
 
-def _import(provider: PhoneNumberProvider, made: Situation) -> object:
+def _import(
+    provider: PhoneNumberProvider, made: Situation, to: telephony.Target | None = None
+) -> object:
     source = telephony.LinkedCarrier(made.carrier) if made.carrier else made.sample.source
     # Where there is nowhere to import from, what is imported is a number already held.
-    return provider.import_number(made.importable if source else made.number, source=source)
+    number = made.importable if source else made.number
+    return provider.import_number(number, source=source, assign_to=to)
 
 
 def _link(provider: PhoneNumberProvider, made: Situation) -> object:
@@ -137,7 +142,9 @@ def webhook_of(made: Situation) -> str | None:
     return made.number if made.sample.webhook_of == "number" else made.sample.webhook_of
 
 
-CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
+Call: TypeAlias = Callable[[PhoneNumberProvider, Situation], object]
+
+CALLS: dict[Capability, Call] = {
     Capability.LIST_NUMBERS: lambda p, _: list(p.list_numbers()),
     Capability.GET_NUMBER: lambda p, s: p.get_number(s.number),
     Capability.SEARCH_NUMBERS: lambda p, _: p.search_numbers(),
@@ -161,6 +168,17 @@ CALLS: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
     ),
 }
 
+
+# Two things in one call, of which a fault may leave one.
+WITH_ASSIGNMENT: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
+    Capability.PROVISION_NUMBER: lambda p, s: p.provision_number(assign_to=s.sample.target),
+    Capability.IMPORT_NUMBER: lambda p, s: _import(p, s, s.sample.target),
+}
+# Two things in one call, of which a fault may leave one.
+WITH_ASSIGNMENT: dict[Capability, Call] = {
+    Capability.PROVISION_NUMBER: lambda p, s: p.provision_number(assign_to=s.sample.target),
+    Capability.IMPORT_NUMBER: lambda p, s: _import(p, s, s.sample.target),
+}
 
 _REQUESTS: dict[tuple[str, Capability], int] = {}
 
@@ -207,6 +225,27 @@ class Run:
                 problems.append(f"{where}, but it happened {count} times")
         return problems
 
+    def halves(self, operation: Capability, fault: Fault) -> list[str]:
+        """Get a number and assign it in one call, as `problems` does; returns what was wrong.
+
+        Right means: when only the number is there, the error does not say that the same call may
+        simply be made again.
+        """
+        kind, call = ENTRY_KINDS[operation], WITH_ASSIGNMENT[operation]
+        problems: list[str] = []
+        for nth in range(self._requests(operation, call)):
+            made = self.ready(operation)
+            before = self._count(kind)
+            self.server.fail(fault.model_copy(update={"skip": nth}))
+            try:
+                call(self.tried, made)
+            except telephony.ProviderError as error:
+                if self._count(kind) > before and error.retry_safe:
+                    where = f"{self.adapter}.{operation}, request {nth + 1} {fault_name(fault)}"
+                    problems.append(f"{where}: {error!r}")
+            self.server.heal()
+        return problems
+
     def _outcome(self, operation: Capability, made: Situation) -> str:
         try:
             CALLS[operation](self.tried, made)
@@ -223,11 +262,14 @@ class Run:
         """How many requests the operation makes; the same each time, so counted once."""
         known = (self.adapter, operation)
         if known not in _REQUESTS:
-            made = self.ready(operation)
-            before = len(self.server.requests(self.adapter))
-            CALLS[operation](self.patient, made)
-            _REQUESTS[known] = len(self.server.requests(self.adapter)) - before
+            _REQUESTS[known] = self._requests(operation, CALLS[operation])
         return _REQUESTS[known]
+
+    def _requests(self, operation: Capability, call: Call) -> int:
+        made = self.ready(operation)
+        before = len(self.server.requests(self.adapter))
+        call(self.patient, made)
+        return len(self.server.requests(self.adapter)) - before
 
     def ready(self, operation: Capability) -> Situation:
         """The vendor as new, with what the operation needs."""

@@ -18,6 +18,7 @@ from telephony.testing.client import connect
 from telephony.testing.matrix import (
     CALLS,
     FAULTS,
+    WITH_ASSIGNMENT,
     Run,
     Situation,
     fault_name,
@@ -26,6 +27,8 @@ from telephony.testing.matrix import (
 from telephony.testing.reached import Reached
 
 OTHER_PARTY = "+14155550199"
+# Whose errors are certain, and one whose is not.
+HALVING = tuple(fault for fault in FAULTS if fault.kind in {"status", "refused", "lost"})
 NAIVE = datetime.now(UTC).replace(tzinfo=None)
 
 
@@ -177,6 +180,24 @@ class RefusalConformance(Reached):
                 record_property("faults", run.requests(operation))
                 record_property("violations", len(problems))
                 assert problems == []
+
+    @pytest.mark.parametrize("fault", HALVING, ids=fault_name)
+    @pytest.mark.parametrize("operation", sorted(WITH_ASSIGNMENT))
+    def test_what_happened_by_half_is_not_said_to_be_repeatable(
+        self,
+        mode: str,
+        settings: dict[str, object],
+        server: Sandbox,
+        operation: Capability,
+        fault: Fault,
+    ) -> None:
+        with (
+            connect(mode, self.adapter, **settings) as patient,
+            connect(mode, self.adapter, **settings) as tried,
+        ):
+            if patient.provider.supports(operation):
+                run = Run(patient.provider, tried.provider, server, self.adapter)
+                assert run.halves(operation, fault) == []
 
     # --- Secrets ---------------------------------------------------------------------------------
 
