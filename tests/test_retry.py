@@ -242,11 +242,34 @@ def test_no_second_has_more_requests_than_the_rate():
 def test_requests_that_are_long_on_their_way_cannot_crowd_at_the_vendor():
     clock = Clock()
     limit = RateLimit(2, clock)
-    early, other = limit.reserve(), limit.reserve()
-    assert limit.wait(early) == limit.wait(other) == 0
-    clock.now = 0.9
-    limit.answered(early)
+    slow, slower = limit.reserve(), limit.reserve()
+    assert limit.wait(slow) == limit.wait(slower) == 0
+    clock.now = 0.8
+    limit.answered(slow)
     assert limit.wait(limit.reserve()) == pytest.approx(1, rel=0.02)
+    clock.now = 1.5
+    assert limit.wait(limit.reserve()) > 0.5, "it may be arriving only now"
+
+
+def test_a_vendor_that_is_always_slow_gets_its_full_rate():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    for _ in range(300):
+        go(limit, clock, latency=0.8)
+    before = clock.now
+    for _ in range(100):
+        go(limit, clock, latency=0.8)
+    assert clock.now - before == pytest.approx(100, rel=0.02)
+
+
+def test_a_request_that_was_given_up_does_not_hold_up_others():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    limit.wait(limit.reserve())
+    turn = limit.reserve()
+    while wait := limit.wait(turn):
+        clock.now += wait
+    assert clock.now == pytest.approx(2, rel=0.02)
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.5])

@@ -56,6 +56,7 @@ class AgentPhoneSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "agentphone"
+    too_many = bodies.too_many()
 
     def __init__(self) -> None:
         self.state = State(seed=0xA9)

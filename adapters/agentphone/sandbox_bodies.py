@@ -227,6 +227,15 @@ def over(status: int, message: str, code: str) -> Refusal:
     return refusal(status, message, code=code, kind="validation_error")
 
 
+def too_many() -> Refusal:
+    said: Json = {
+        "message": "Too many requests",
+        "type": "rate_limit_error",
+        "code": "RATE_LIMIT_EXCEEDED",
+    }
+    return Refusal(429, {"error": said}, {"Retry-After": "1"})
+
+
 def unknown(thing: str) -> Refusal:
     """Codes are documented for some things only; the others answer with a text."""
     if thing == "Phone number":

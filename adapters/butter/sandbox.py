@@ -54,6 +54,7 @@ class ButterSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "butter"
+    too_many = refusal(429, "Rate limit exceeded")
 
     def __init__(self) -> None:
         self.state = State(seed=0xB7)

@@ -43,6 +43,7 @@ class CartesiaSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "cartesia"
+    too_many = refusal(429, "Too many requests")
 
     def __init__(self) -> None:
         self.state = State(seed=0xCA)

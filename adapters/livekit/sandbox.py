@@ -41,6 +41,7 @@ class LiveKitSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "livekit"
+    too_many = refusal("resource_exhausted", "rate limit exceeded")
 
     def __init__(self) -> None:
         self.state = State(seed=0x11)

@@ -38,6 +38,11 @@ class Port:
     def close(self) -> None:
         self._socket.close()
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     def protocol(self) -> type[asyncio.Protocol]:
         connections = self._connections
 

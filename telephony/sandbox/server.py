@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from telephony.errors import ConfigurationError
 from telephony.registry import lacks, suggestion
 from telephony.sandbox.courier import Courier, Delivered
+from telephony.sandbox.door import Arrival, Door
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
@@ -82,9 +83,10 @@ class Sandbox:
         self._port = Port(port)
         self._log: deque[Received] = deque(maxlen=10_000)
         self._faults = Faults(recording(self._application(), self._log), self._port)
+        self._door = Door(self._faults, self.vendors)
         self.url = f"http://127.0.0.1:{self._port.number}"
         config = uvicorn.Config(
-            self._faults,
+            self._door,
             http=self._port.protocol(),
             ws="none",
             lifespan="off",
@@ -176,6 +178,19 @@ class Sandbox:
         """Every try to deliver a webhook, in order, once none is on its way any more."""
         return self._courier.settled()
 
+    def limit(self, vendor: str, per_second: int) -> None:
+        """Let a vendor take so many requests in any second until `reset`; more are answered 429."""
+        self._door.limits[vendor] = per_second
+
+    def arrivals(self, vendor: str) -> list[Arrival]:
+        """Every request for a vendor's API as it arrived, in order."""
+        return [arrival for arrival in list(self._door.arrivals) if arrival.vendor == vendor]
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self._port.connections
+
     def fail(self, fault: Fault) -> None:
         """Let requests fail from now on."""
         if fault.waits:
@@ -191,8 +206,9 @@ class Sandbox:
             self._port.wait_for(self._port.accept())
 
     def reset(self) -> None:
-        """Begin anew: no faults, and every vendor as at the start."""
+        """Begin anew: no faults or limits, and every vendor as at the start."""
         self.heal()
+        self._door.reset()
         self._log.clear()
         self._courier.forget()
         for name in self.vendors:

@@ -122,11 +122,13 @@ class VendorSandbox(Protocol):
         name: the adapter's name; the API is served below ``/<name>``.
         state: ids, clock and ledger.
         sample: arguments that make sense here.
+        too_many: how the vendor answers more requests than it takes.
     """
 
     name: ClassVar[str]
     state: State
     sample: Sample
+    too_many: ClassVar[Refusal] = Refusal(429, "Too many requests")
 
     def __init__(self) -> None: ...
 

@@ -170,11 +170,6 @@ CALLS: dict[Capability, Call] = {
 
 
 # Two things in one call, of which a fault may leave one.
-WITH_ASSIGNMENT: dict[Capability, Callable[[PhoneNumberProvider, Situation], object]] = {
-    Capability.PROVISION_NUMBER: lambda p, s: p.provision_number(assign_to=s.sample.target),
-    Capability.IMPORT_NUMBER: lambda p, s: _import(p, s, s.sample.target),
-}
-# Two things in one call, of which a fault may leave one.
 WITH_ASSIGNMENT: dict[Capability, Call] = {
     Capability.PROVISION_NUMBER: lambda p, s: p.provision_number(assign_to=s.sample.target),
     Capability.IMPORT_NUMBER: lambda p, s: _import(p, s, s.sample.target),

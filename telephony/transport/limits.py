@@ -5,6 +5,7 @@ Both are shared by every thread or task that uses the connection.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -17,29 +18,35 @@ _RAISE = 1.1
 _UNLIMITED = 1000.0
 # Fewer requests than this in a second do not show how many the vendor would take.
 _TELLING = 10
+# The first answers take longer than an answer must: connections are made, and all at once.
+_SETTLED = 200
 
 
 class Turn:
     """One request's place in the order in which requests go out.
 
     Attributes:
-        after: the request that must be a window older than this one; None: none, or long past.
-        moment: when it was due, and once it is answered, when that was: the latest that the vendor
-            can have got it.
+        after: the request that the vendor must have got a window before; None: none, or long past.
+        moment: when it is due or went out; once it is answered, the latest that the vendor can
+            have got it.
+        answered: whether it is, or never will be.
     """
 
-    __slots__ = ("after", "moment")
+    __slots__ = ("after", "answered", "moment")
 
-    def __init__(self, after: Turn | None, moment: float) -> None:
+    def __init__(self, after: Turn | None) -> None:
         self.after = after
-        self.moment = moment
+        self.moment = 0.0
+        self.answered = False
 
 
 class RateLimit:
     """At most so many requests in any second, learnt from 429 answers where no rate is set.
 
-    A request goes out only when as many before it as the rate allows were answered a second ago.
-    However long each was on its way, the vendor then cannot have got more in any second.
+    What counts is when requests arrive at the vendor, and what goes out a second apart can arrive
+    at once. But an answer tells that its request had arrived, at the latest, as long before as the
+    fastest answer ever took; so a request waits until that is a second ago for as many before it
+    as the rate allows.
 
     A 429 lowers the rate to a little under what got through in the last second and holds everybody
     back for as long as the vendor asks; each quiet second raises it again, up to what is set.
@@ -54,7 +61,10 @@ class RateLimit:
         self._clock = clock
         self._turns: deque[Turn] = deque(maxlen=int(max(_UNLIMITED, rate or 0)))
         self._successes: deque[float] = deque(maxlen=int(_UNLIMITED))
+        self._fastest = math.inf
+        self._answers = 0
         self._held_until = 0.0
+        self._lowered = -math.inf
         self._changed = clock()
         self._lock = threading.Lock()
 
@@ -68,15 +78,17 @@ class RateLimit:
         with self._lock:
             count = int(self._rate or 0) or 1
             limited = self._rate is not None and len(self._turns) >= count
-            turn = Turn(self._turns[-count] if limited else None, 0.0)
-            turn.moment = max(self._clock(), self._due(turn))
+            turn = Turn(self._turns[-count] if limited else None)
+            now = self._clock()
+            turn.moment = max(now, self._due(turn, now))
             self._turns.append(turn)
             return turn
 
     def wait(self, turn: Turn) -> float:
         """Seconds until the request may go out; 0: now. Ask again after waiting for that long."""
         with self._lock:
-            now, due = self._clock(), self._due(turn)
+            now = self._clock()
+            due = self._due(turn, now)
             turn.moment = max(now, due)
             if due > now:
                 return due - now
@@ -84,8 +96,12 @@ class RateLimit:
             return 0.0
 
     def answered(self, turn: Turn) -> None:
-        """The vendor has had the request, or never will."""
-        turn.moment = self._clock()
+        """The request is answered, or never will be."""
+        with self._lock:
+            now = self._clock()
+            self._fastest = min(self._fastest, now - turn.moment)
+            self._answers += 1
+            turn.moment, turn.answered = now - self._on_the_way(), True
 
     def succeeded(self) -> None:
         """The vendor took a request."""
@@ -104,7 +120,7 @@ class RateLimit:
         with self._lock:
             now = self._clock()
             self._held_until = max(self._held_until, now + retry_after)
-            if now - self._changed < 1 and self._rate != self._ceiling:
+            if now - self._lowered < 1:
                 return
             recent = sum(1 for moment in self._successes if now - moment <= 1)
             if recent >= _TELLING:
@@ -112,13 +128,20 @@ class RateLimit:
             elif self._rate is not None:
                 # Not below one a second, unless that is what was set.
                 self._rate = min(self._rate, max(1.0, _CUT * self._rate))
-            self._changed = now
+            self._lowered = self._changed = now
 
-    def _due(self, turn: Turn) -> float:
+    def _due(self, turn: Turn, now: float) -> float:
         if turn.after is None or self._rate is None:
             return self._held_until
         window = max(1, int(self._rate)) / self._rate * _SLACK
-        return max(self._held_until, turn.after.moment + window)
+        before = turn.after.moment
+        if not turn.after.answered:
+            # It may be arriving only now; but not when it is silent for long, or was given up.
+            before = max(before, min(now - self._on_the_way(), before + window))
+        return max(self._held_until, before + window)
+
+    def _on_the_way(self) -> float:
+        return self._fastest if self._answers > _SETTLED else 0.0
 
 
 class RetryBudget:

@@ -49,6 +49,7 @@ class TwilioSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "twilio"
+    too_many = refusal(429, 20429, "Too Many Requests")
 
     def __init__(self) -> None:
         self.state = State(seed=0x7A)
