@@ -1,0 +1,162 @@
+"""Credentials go to the vendor and nowhere else: certificates, redirects, links, plain http."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import trustme
+
+import telephony
+from telephony import registry
+from telephony.testing.client import connect
+
+
+class Listener:
+    """A server that answers what it is told to, and keeps what it was sent."""
+
+    def __init__(self):
+        self.heard = []
+        self.status, self.headers, self.body = 200, {}, b"{}"
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                listener.heard.append((self.path, dict(self.headers)))
+                self.send_response(listener.status)
+                for name, value in listener.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(listener.body)))
+                self.end_headers()
+                self.wfile.write(listener.body)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self._thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def listen():
+    """Start a `Listener`; it runs until the test ends."""
+    with contextlib.ExitStack() as running:
+        yield lambda: running.enter_context(Listener())
+
+
+@pytest.fixture(params=sorted(registry.available()))
+def adapter(request):
+    return request.param
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def settings(adapter, telephony_sandbox):
+    return {**telephony_sandbox.settings(adapter), "retries": 0}
+
+
+@pytest.mark.parametrize(
+    "setting", ["verify", "ssl", "tls", "verify_ssl", "ssl_verify", "insecure", "cert", "trust_env"]
+)
+def test_nothing_turns_verification_off(adapter, mode, settings, setting):
+    with pytest.raises(telephony.ConfigurationError, match=f"no setting `{setting}`"):
+        connect(mode, adapter, **settings, **{setting: False})
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    adapter, mode, settings, listen, monkeypatch
+):
+    listener = listen()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    listener.server.socket = context.wrap_socket(
+        listener.server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    # What turns verification off in other clients changes nothing here.
+    for variable in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONHTTPSVERIFY"):
+        monkeypatch.setenv(variable, "0")
+    secure = {**settings, "base_url": listener.url.replace("http:", "https:")}
+    with (
+        connect(mode, adapter, **secure) as client,
+        pytest.raises(telephony.UnavailableError, match=r"not trusted.*SSL_CERT_FILE"),
+    ):
+        list(client.provider.list_numbers())
+    assert listener.heard == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_credentials_do_not_follow_a_redirect(adapter, mode, settings, listen, status):
+    vendor, elsewhere = listen(), listen()
+    vendor.status, vendor.headers = status, {"Location": f"{elsewhere.url}/stolen"}
+    with (
+        connect(mode, adapter, **{**settings, "base_url": vendor.url}) as client,
+        pytest.raises(telephony.InvalidResponseError, match="redirect"),
+    ):
+        list(client.provider.list_numbers())
+    assert len(vendor.heard) == 1
+    assert elsewhere.heard == []
+
+
+@pytest.mark.parametrize("link", ["{other}/p2", "//{host}/p2", "{other}@{own}/p2"])
+def test_credentials_do_not_follow_a_link_to_the_next_page(mode, telephony_sandbox, listen, link):
+    vendor, elsewhere = listen(), listen()
+    host = elsewhere.url.removeprefix("http://")
+    own = vendor.url.removeprefix("http://")
+    next_page = link.format(other=elsewhere.url, host=host, own=own)
+    vendor.body = (
+        b'{"incoming_phone_numbers": [{"sid": "PN5a", "phone_number": "+14155550123"}],'
+        b'"next_page_uri": "%s"}' % next_page.encode()
+    )
+    settings = {**telephony_sandbox.settings("twilio"), "base_url": vendor.url, "retries": 0}
+    with (
+        connect(mode, "twilio", **settings) as client,
+        pytest.raises(telephony.InvalidResponseError),
+    ):
+        list(client.provider.list_numbers())
+    assert elsewhere.heard == []
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://api.example.com", None),
+        ("http://api.example.com", "example.com"),
+        ("http://127.0.0.1.example.com", None),
+        ("http://localhost.example.com", "localhost"),
+        ("http://0.0.0.0:80", None),
+    ],
+)
+def test_plain_http_to_another_machine_is_refused(adapter, mode, settings, url, named):
+    insecure = {**settings, "base_url": url, "allow_insecure_http": named}
+    with pytest.raises(telephony.ConfigurationError, match="plain http"):
+        connect(mode, adapter, **insecure)
+
+
+def test_plain_http_is_allowed_on_this_machine_and_where_it_is_named(adapter, mode, settings):
+    for url, named in (
+        ("http://localhost:1", None),
+        ("http://[::1]:1", None),
+        ("http://api.example.com", "api.example.com"),
+    ):
+        with connect(mode, adapter, **{**settings, "base_url": url, "allow_insecure_http": named}):
+            pass
