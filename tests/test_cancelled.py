@@ -99,18 +99,3 @@ def test_closing_ends_a_listing_half_way_in_asyncio(two_pages, telephony_aconnec
         assert [number async for number in numbers] == []
 
     asyncio.run(main())
-
-
-def test_closing_while_requests_are_under_way_ends_them_clearly(
-    telephony_aconnect, telephony_sandbox
-):
-    async def main():
-        provider = telephony_aconnect("cartesia")
-        telephony_sandbox.fail(Fault(kind="slow_headers", seconds=5, times=None))
-        reading = asyncio.create_task(_read(provider))
-        await until(lambda: telephony_sandbox.arrivals("cartesia"))
-        await provider.close()
-        with pytest.raises(telephony.UnavailableError, match="closed"):
-            await reading
-
-    asyncio.run(main())

@@ -2,6 +2,9 @@
 
 httpx's own pool looks at all of its connections whenever a request begins or ends, and lets several
 requests fight for the same one: with fifty in flight that costs several times what they do.
+
+A client whose request was cut off is closed, not used again: httpx may believe for ever that its
+one connection is taken.
 """
 
 from __future__ import annotations
@@ -38,8 +41,12 @@ class Pool:
         client = self._pop() or httpx.Client(verify=_tls(), limits=_ONE)
         try:
             yield client
-        finally:
+        except BaseException:
+            client.close()
+            raise
+        else:
             self._free.append(client)
+        finally:
             self._turns.release()
             if self.closed:
                 self.close()
@@ -75,8 +82,12 @@ class AsyncPool:
         client = self._free.pop() if self._free else httpx.AsyncClient(verify=_tls(), limits=_ONE)
         try:
             yield client
-        finally:
+        except BaseException:
+            await client.aclose()
+            raise
+        else:
             self._free.append(client)
+        finally:
             self._turns.release()
             if self.closed:
                 await self.close()
