@@ -52,23 +52,24 @@ def current(number: Mapping[str, JsonValue]) -> Split:
 def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
     """What answers calls and what answers texts. Unset fields are null or empty there."""
 
-    def value(field: str) -> str | None:
-        found = number.get(field)
-        return found if isinstance(found, str) and found else None
-
     voice: Voice = None
-    if (trunk := value("trunk_sid")) is not None:
+    if trunk := _text(number, "trunk_sid"):
         voice = Trunk(trunk)
-    elif (application := value("voice_application_sid")) is not None:
+    elif application := _text(number, "voice_application_sid"):
         voice = Application(application)
-    elif (url := value("voice_url")) is not None:
+    elif url := _text(number, "voice_url"):
         voice = Webhook(voice_url=url)
     sms: Sms = None
-    if (application := value("sms_application_sid")) is not None:
+    if application := _text(number, "sms_application_sid"):
         sms = Application(application)
-    elif (url := value("sms_url")) is not None:
+    elif url := _text(number, "sms_url"):
         sms = Webhook(sms_url=url)
     return voice, sms
+
+
+def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
+    found = number.get(field)
+    return found if isinstance(found, str) else None
 
 
 def assignment(voice: Target | None, sms: Target | None) -> Target | None:

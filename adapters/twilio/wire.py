@@ -232,8 +232,8 @@ def objects(value: JsonValue, response: Response) -> list[Json]:
 
 def channels(capabilities: JsonValue) -> frozenset[Channel]:
     can = capabilities if isinstance(capabilities, dict) else {}
-    words = {word.lower() for word, able in can.items() if able is True}
-    return frozenset(_CHANNELS[word] for word in words & _CHANNELS.keys())
+    words = [word.lower() for word, able in can.items() if able is True]
+    return frozenset([_CHANNELS[word] for word in words if word in _CHANNELS])
 
 
 def has_media(message: Json) -> bool:
