@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PlainSerializer,
     SecretStr,
     SkipValidation,
 )
@@ -46,6 +47,12 @@ class Channel(enum.StrEnum):
     WHATSAPP = "whatsapp"
     RCS = "rcs"
     UNKNOWN = "unknown"
+
+
+# A set has no order of its own: without one, the same number would not give the same JSON twice.
+Channels: TypeAlias = Annotated[
+    frozenset[Channel], PlainSerializer(sorted, return_type=list[Channel], when_used="json")
+]
 
 
 class NumberStatus(enum.StrEnum):
@@ -250,7 +257,7 @@ class PhoneNumber(_Result):
     provider: str
     label: str | None = None
     status: NumberStatus = NumberStatus.UNKNOWN
-    channels: frozenset[Channel] = frozenset()
+    channels: Channels = frozenset()
     country: str | None = None
     assignment: Target | None = None
     carrier: CarrierAccount | None = None
@@ -271,7 +278,7 @@ class AvailableNumber(_Result):
     locality: str | None = None
     postal_code: str | None = None
     kind: str | None = None
-    channels: frozenset[Channel] = frozenset()
+    channels: Channels = frozenset()
     raw: Raw = Field(default_factory=dict, repr=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import UTC, datetime
+from itertools import permutations
 
 import pytest
 from pydantic import ValidationError
@@ -111,6 +112,14 @@ def test_unchecked_results_are_like_all_others(checked):
     assert copy.deepcopy(made) == made.model_copy() == checked
     with pytest.raises(ValidationError, match="frozen"):
         made.raw = {}
+
+
+def test_the_same_number_gives_the_same_json():
+    orders = permutations([Channel.VOICE, Channel.SMS, Channel.MMS, Channel.FAX])
+    same = [PhoneNumber(id="1", number="+1", provider="x", channels=frozenset(o)) for o in orders]
+    assert {number.model_dump_json() for number in same} == {same[0].model_dump_json()}
+    assert same[0].model_dump(mode="json")["channels"] == ["fax", "mms", "sms", "voice"]
+    assert same[0].model_dump()["channels"] == frozenset(Channel) & same[0].channels
 
 
 @pytest.mark.parametrize("vendor", sorted(available()))

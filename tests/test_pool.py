@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 import telephony
 from telephony.transport.pool import AsyncPool, Pool
+from telephony.transport.retry import Deadline, NoAnswer
 
 
 def test_one_at_a_time_and_the_same_again():
     pool = Pool(1)
-    with pool.client(None) as first, pytest.raises(httpx.PoolTimeout), pool.client(0.01):
+    with pool.client(Deadline(None)) as first, pytest.raises(NoAnswer), pool.client(Deadline(0.01)):
         pass
-    with pool.client(0.01) as second:
+    with pool.client(Deadline(0.01)) as second:
         assert second is first
     pool.close()
 
@@ -23,11 +23,11 @@ def test_one_at_a_time_and_the_same_again():
 def test_one_at_a_time_and_the_same_again_with_asyncio():
     async def main():
         pool = AsyncPool(1)
-        async with pool.client(None) as first:
-            with pytest.raises(httpx.PoolTimeout):
-                async with pool.client(0.01):
+        async with pool.client(Deadline(None)) as first:
+            with pytest.raises(NoAnswer):
+                async with pool.client(Deadline(0.01)):
                     pass
-        async with pool.client(0.01) as second:
+        async with pool.client(Deadline(0.01)) as second:
             assert second is first
         await pool.close()
 
@@ -36,8 +36,8 @@ def test_one_at_a_time_and_the_same_again_with_asyncio():
 
 def test_what_is_in_use_is_closed_when_it_is_given_back():
     pool = Pool(2)
-    with pool.client(None) as used:
-        with pool.client(None) as free:
+    with pool.client(Deadline(None)) as used:
+        with pool.client(Deadline(None)) as free:
             pass
         pool.close()
         assert (free.is_closed, used.is_closed) == (True, False)
@@ -47,8 +47,8 @@ def test_what_is_in_use_is_closed_when_it_is_given_back():
 def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio():
     async def main():
         pool = AsyncPool(2)
-        async with pool.client(None) as used:
-            async with pool.client(None) as free:
+        async with pool.client(Deadline(None)) as used:
+            async with pool.client(Deadline(None)) as free:
                 pass
             await pool.close()
             assert (free.is_closed, used.is_closed) == (True, False)

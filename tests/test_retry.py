@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime
 
 import pytest
 
 from telephony import errors
 from telephony.settings import ProviderSettings
-from telephony.transport.limits import RateLimit, RetryBudget
+from telephony.transport.limits import RateLimit
 from telephony.transport.retry import (
     Attempt,
     Deadline,
@@ -17,6 +18,7 @@ from telephony.transport.retry import (
     Wait,
     attempts,
     retry_after,
+    too_late,
 )
 from telephony.wire import Request, Response, Safety
 
@@ -34,28 +36,55 @@ def answer(status, headers=None):
     return Response(status, headers or {}, b"", Request.get("/x"))
 
 
-def run(safety, script, *, settings=SETTINGS, jitter=1.0, deadline=None):
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def refusal(response):
+    return errors.class_for(response.status)("refused")
+
+
+def again(silence):
+    """The same once more; the policy writes on the errors it is given."""
+    error = copy.copy(silence.error)
+    return NoAnswer(error, sent=silence.sent, made=silence.made)
+
+
+def run(
+    safety, script, *, settings=SETTINGS, jitter=1.0, deadline=None, limit=None, clock=None,
+    error_of=refusal,
+):  # fmt: skip
     """Play a vendor that does what `script` says; returns the waits and the outcome."""
-    now = [0.0]
-    policy = Policy(
-        settings,
-        lambda response: errors.class_for(response.status)("refused"),
-        jitter=lambda: jitter,
-        limit=RateLimit(None, lambda: now[0]),
-    )
-    flow = attempts(REQUESTS[safety], policy, deadline or Deadline(None))
+    clock, deadline = clock or Clock(), deadline or Deadline(None)
+    limit = limit or RateLimit(None, clock)
+    policy = Policy(settings, error_of, jitter=lambda: jitter, limit=limit)
+    flow = attempts(REQUESTS[safety], policy, deadline)
     waits, script = [], iter(script)
+
+    def attempt():
+        with limit.turn() as turn:
+            while deadline.allows(wait := turn.wait()):
+                if wait == 0:
+                    return next(script)
+                waits.append(wait)
+                clock.now += wait
+        return too_late()
+
     try:
         step = next(flow)
         while True:
             if isinstance(step, Wait):
                 waits.append(step.seconds)
-                now[0] += step.seconds
+                clock.now += step.seconds
                 step = next(flow)
                 continue
             assert isinstance(step, Attempt)
-            event = next(script)
-            step = flow.throw(event) if isinstance(event, NoAnswer) else flow.send(event)
+            event = attempt()
+            step = flow.throw(again(event)) if isinstance(event, NoAnswer) else flow.send(event)
     except StopIteration as done:
         return waits, done.value
     except errors.ProviderError as error:
@@ -79,6 +108,7 @@ RETRIED, NOT_RETRIED = True, False
         (answer(401), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(404), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(409), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (answer(300), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(302), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
     ],
     ids=lambda value: str(getattr(value, "status", value)),
@@ -97,9 +127,18 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([answer(429)] * 3, "RateLimitedError", "RateLimitedError", "RateLimitedError"),
         ([answer(503)] * 3, "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
         ([answer(500)], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
-        ([answer(404)], "NotFoundError", "NotFoundError", "NotFoundError"),
+        ([answer(400)], *["InvalidRequestError"] * 3),
+        ([answer(404)], *["NotFoundError"] * 3),
+        ([answer(300)], *["InvalidResponseError"] * 3),
         # A refused repetition tells what the lost attempt left behind.
         ([LOST, answer(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
+        # Being told to wait tells nothing of it.
+        (
+            [LOST, *[answer(429)] * 2],
+            "RateLimitedError",
+            "OutcomeUnknownError",
+            "OutcomeUnknownError",
+        ),
         # What came first may have been processed, whatever comes later.
         ([LOST, *[NOT_SENT] * 2], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
     ],
@@ -111,8 +150,11 @@ def test_what_is_reported_in_the_end(script, read, idempotent, unsafe):
 
 
 def test_an_unknown_outcome_says_whether_the_call_may_be_made_again():
-    assert run(Safety.IDEMPOTENT, [LOST] * 3)[1].retry_safe is True
-    assert run(Safety.UNSAFE, [LOST])[1].retry_safe is False
+    harmless, risky = run(Safety.IDEMPOTENT, [LOST] * 3)[1], run(Safety.UNSAFE, [LOST])[1]
+    assert (harmless.retry_safe, risky.retry_safe) == (True, False)
+    assert "again is safe" in harmless.hint
+    assert "before you do it again" in risky.hint
+    assert isinstance(risky.__cause__, errors.ProviderTimeoutError)
 
 
 def test_attempts_are_counted():
@@ -140,19 +182,122 @@ def test_a_vendor_that_asks_for_too_much_time_is_reported_at_once():
     assert outcome.retry_safe
 
 
-def test_no_retry_goes_past_the_deadline():
-    now = [0.0]
-    deadline = Deadline(5, clock=lambda: now[0])
-    waits, outcome = run(
-        Safety.READ, [answer(503, {"retry-after": "6"}), answer(200)], deadline=deadline
-    )
-    assert waits == []
-    assert isinstance(outcome, errors.UnavailableError)
+def test_the_longest_time_that_a_vendor_may_ask_for():
+    assert run(Safety.READ, [answer(429, {"retry-after": "60"}), answer(200)])[0] == [60]
 
-    now[0] = 5.0
+
+def test_the_wait_that_the_adapter_read_from_the_body_is_kept():
+    def error_of(_):
+        return errors.RateLimitedError("refused", retry_after=9)
+
+    assert run(Safety.READ, [answer(429)] * 3, error_of=error_of)[1].retry_after == 9
+    told = [answer(429, {"retry-after": "7"})] * 3
+    assert run(Safety.READ, told, error_of=error_of)[1].retry_after == 7
+
+
+def test_a_429_that_is_about_something_else_is_no_rate_limit():
+    def busy(_):
+        return errors.ConflictError("The line is busy")
+
+    clock = Clock()
+    limit = RateLimit(50, clock)
+    script = [answer(429, {"retry-after": "1"}), answer(200)]
+    waits, outcome = run(Safety.UNSAFE, script, error_of=busy, limit=limit, clock=clock)
+    assert (waits, type(outcome)) == ([], errors.ConflictError)
+    assert isinstance(run(Safety.IDEMPOTENT, script, error_of=busy)[1], Response)
+    assert limit.rate == 50
+
+
+def test_a_rate_limit_told_with_another_status_is_not_sent_again():
+    def limited(_):
+        return errors.RateLimitedError("refused")
+
+    clock = Clock()
+    limit = RateLimit(50, clock)
+    waits, outcome = run(
+        Safety.UNSAFE, [answer(400), answer(200)], error_of=limited, limit=limit, clock=clock
+    )
+    assert (waits, type(outcome)) == ([], errors.RateLimitedError)
+    assert limit.rate == 50
+
+
+@pytest.mark.parametrize(
+    ("script", "read", "idempotent", "unsafe"),
+    [
+        ([answer(404)], True, True, False),
+        ([NOT_SENT] * 3, True, True, True),
+        ([answer(429)] * 3, True, True, True),
+    ],
+)
+def test_whether_the_same_call_may_be_made_again(script, read, idempotent, unsafe):
+    for safety, expected in zip(Safety, (read, idempotent, unsafe), strict=True):
+        assert run(safety, script)[1].retry_safe is expected, safety
+
+
+def test_an_adapter_may_know_that_a_refusal_did_nothing():
+    def harmless(_):
+        return errors.ConflictError("refused", retry_safe=True)
+
+    assert run(Safety.UNSAFE, [answer(409)], error_of=harmless)[1].retry_safe is True
+
+
+def test_no_retry_goes_past_the_deadline():
+    clock = Clock()
+    deadline = Deadline(5, clock)
+    for asked in ("5", "6"):
+        waits, outcome = run(
+            Safety.READ, [answer(503, {"retry-after": asked}), answer(200)], deadline=deadline
+        )
+        assert waits == []
+        assert isinstance(outcome, errors.UnavailableError)
+    soon = [answer(503, {"retry-after": "4"}), answer(200)]
+    assert isinstance(run(Safety.READ, soon, deadline=deadline)[1], Response)
+
+    clock.now += 4.5
+    assert isinstance(run(Safety.READ, [answer(200)], deadline=deadline)[1], Response)
+    clock.now += 0.5
     _, outcome = run(Safety.READ, [answer(200)], deadline=deadline)
     assert isinstance(outcome, errors.ProviderTimeoutError)
     assert "deadline" in str(outcome)
+
+
+def test_one_waits_for_ones_turn_but_not_past_the_deadline():
+    clock = Clock()
+    limit = RateLimit(2, clock)
+    for wait in ([], [], [1.01]):
+        waits, outcome = run(Safety.READ, [answer(200)], limit=limit, clock=clock)
+        assert waits == pytest.approx(wait)
+        assert isinstance(outcome, Response)
+
+    limit = RateLimit(2, clock)
+    limit.turn()
+    limit.turn()
+    waits, outcome = run(
+        Safety.READ, [answer(200)], limit=limit, clock=clock, deadline=Deadline(1, clock)
+    )
+    assert waits == []
+    assert isinstance(outcome, errors.ProviderTimeoutError)
+
+
+def test_who_has_no_time_to_wait_holds_up_nobody():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    end, sent = clock.now + 60, 0
+    while clock.now < end:
+        _, outcome = run(
+            Safety.READ, [answer(200)], limit=limit, clock=clock, deadline=Deadline(0.5, clock)
+        )
+        sent += isinstance(outcome, Response)
+        clock.now += 0.1
+    assert sent > 50
+
+
+@pytest.mark.parametrize("left", [0, -1])
+def test_an_operation_that_is_too_late_takes_no_turn(left):
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    run(Safety.READ, [], limit=limit, clock=clock, deadline=Deadline(left, clock))
+    assert run(Safety.READ, [answer(200)], limit=limit, clock=clock)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -181,132 +326,54 @@ def test_retry_after_in_all_its_forms(headers, seconds):
     assert retry_after(headers, now) == seconds
 
 
-def test_retries_are_a_share_of_all_requests():
-    budget = RetryBudget(0.2, reserve=2)
-    assert [budget.spend() for _ in range(3)] == [True, True, False]
-    for _ in range(5):
-        budget.earn()
-    assert [budget.spend(), budget.spend()] == [True, False]
+def test_retry_after_until_a_date():
+    assert retry_after({"retry-after": "Sat, 01 Jan 2400 00:00:00 GMT"}) > 10**9
 
 
-def test_a_failing_vendor_is_not_hammered():
+@pytest.mark.parametrize("event", [answer(503), LOST], ids=["answered", "lost"])
+@pytest.mark.parametrize(("share", "retried"), [(0.0, 10), (0.2, 29)])
+def test_a_failing_vendor_is_not_hammered(event, share, retried):
+    settings = SETTINGS.model_copy(update={"retry_budget": share})
+    assert asked_a_hundred_times(event, settings) == 100 + retried
+
+
+def test_too_many_requests_are_no_sign_of_a_failing_vendor():
     settings = SETTINGS.model_copy(update={"retry_budget": 0.0})
-    policy = Policy(settings, lambda _: errors.UnavailableError("down"), jitter=lambda: 0.0)
-    sent = []
+    assert asked_a_hundred_times(answer(429), settings) == 100 * 3
 
-    def ask():
+
+def asked_a_hundred_times(event, settings):
+    """How many requests a hundred operations make at a vendor that always answers so."""
+    policy, sent = Policy(settings, refusal, jitter=lambda: 0.0), 0
+    for _ in range(100):
         flow = attempts(REQUESTS[Safety.READ], policy, Deadline(None))
-        step = next(flow)
-        while True:
-            if isinstance(step, Wait):
-                step = next(flow)
-            else:
-                sent.append(step)
-                step = flow.send(answer(503))
-
-    for _ in range(100):
-        with pytest.raises(errors.UnavailableError):
-            ask()
-    assert len(sent) == 100 + 10
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
+        try:
+            step = next(flow)
+            while True:
+                if isinstance(step, Wait):
+                    step = next(flow)
+                    continue
+                sent += 1
+                lost = isinstance(event, NoAnswer)
+                step = flow.throw(again(event)) if lost else flow.send(event)
+        except errors.ProviderError:
+            continue
+    return sent
 
 
-def go(limit, clock, latency=0.0):
-    """Wait for a turn, be on the way for `latency` seconds; returns when it went out."""
-    turn = limit.reserve()
-    while wait := limit.wait(turn):
-        clock.now += wait
-    went = clock.now
-    clock.now += latency
-    limit.answered(turn)
-    return went
-
-
-def test_no_second_has_more_requests_than_the_rate():
+def test_what_the_policy_learns_holds_for_all_requests():
     clock = Clock()
-    limit = RateLimit(10, clock)
-    went = [go(limit, clock) for _ in range(100)]
-    for start in went:
-        assert sum(start <= moment < start + 1 for moment in went) <= 10
-    assert went[9] == 0
-    assert max(went) <= 10 * 1.1
+    limit, settings = RateLimit(50, clock), SETTINGS.model_copy(update={"retries": 0})
 
+    def ask(event):
+        return run(Safety.READ, [event], settings=settings, limit=limit, clock=clock)
 
-def test_requests_that_are_long_on_their_way_cannot_crowd_at_the_vendor():
-    clock = Clock()
-    limit = RateLimit(2, clock)
-    slow, slower = limit.reserve(), limit.reserve()
-    assert limit.wait(slow) == limit.wait(slower) == 0
-    clock.now = 0.8
-    limit.answered(slow)
-    assert limit.wait(limit.reserve()) == pytest.approx(1, rel=0.02)
-    clock.now = 1.5
-    assert limit.wait(limit.reserve()) > 0.5, "it may be arriving only now"
-
-
-def test_a_vendor_that_is_always_slow_gets_its_full_rate():
-    clock = Clock()
-    limit = RateLimit(1, clock)
-    for _ in range(300):
-        go(limit, clock, latency=0.8)
-    before = clock.now
-    for _ in range(100):
-        go(limit, clock, latency=0.8)
-    assert clock.now - before == pytest.approx(100, rel=0.02)
-
-
-def test_a_request_that_was_given_up_does_not_hold_up_others():
-    clock = Clock()
-    limit = RateLimit(1, clock)
-    limit.wait(limit.reserve())
-    turn = limit.reserve()
-    while wait := limit.wait(turn):
-        clock.now += wait
-    assert clock.now == pytest.approx(2, rel=0.02)
-
-
-@pytest.mark.parametrize("rate", [0.5, 2.5])
-def test_a_rate_need_not_be_whole(rate):
-    clock = Clock()
-    limit = RateLimit(rate, clock)
-    assert [go(limit, clock) for _ in range(11)][-1] == pytest.approx(10 / rate, rel=0.2)
-
-
-def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
-    clock = Clock()
-    limit = RateLimit(50, clock)
-    waiting = limit.reserve()
-    for _ in range(20):
-        limit.succeeded()
-    limit.refused(2.0)
-    assert limit.rate == 18
-    assert limit.wait(limit.reserve()) == 2.0
-    assert limit.wait(waiting) == 2.0
-    limit.refused(0.0)
-    assert limit.rate == 18, "refusals of one burst count once"
-    for _ in range(30):
-        clock.now += 1.5
-        limit.succeeded()
-    assert limit.rate == 50
-
-
-def test_without_a_rate_one_is_learnt_and_forgotten_again():
-    clock = Clock()
-    limit = RateLimit(None, clock)
-    assert {go(limit, clock) for _ in range(200)} == {0}
-    for _ in range(40):
-        limit.succeeded()
-    limit.refused(0.0)
-    assert limit.rate == 36
-    assert limit.wait(limit.reserve()) > 1, "what was sent before it was learnt counts"
-    for _ in range(60):
-        clock.now += 1.5
-        limit.succeeded()
-    assert limit.rate is None
+    assert ask(answer(429))[1].status == 429
+    assert limit.rate == 45
+    clock.now += 1
+    assert ask(answer(200))[0] == [], "nobody asked for time"
+    assert limit.rate == pytest.approx(49.5)
+    ask(answer(429, {"retry-after": "3"}))
+    assert ask(answer(200))[0] == [3]
+    ask(answer(429, {"retry-after": "3600"}))
+    assert ask(answer(200))[0] == [60], "no vendor may hold everybody back for longer"

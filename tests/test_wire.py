@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from pydantic import BaseModel
 
 from telephony import errors, wire
+from telephony.model import Channel, Direction, Message, MessageStatus
 from telephony.wire import Batch, NumberRef, Progress, Request, Response, Safety
 
 
@@ -173,6 +176,49 @@ def test_an_answer_without_a_type_is_named_so():
         Response(200, {}, b"<", READ).json()
 
 
+SAID = {
+    "id": "SM1",
+    "provider": "acme",
+    "number": "+14155550123",
+    "sender": "+14155550199",
+    "recipient": "+14155550123",
+    "body": "Hi",
+    "direction": Direction.INBOUND,
+    "status": MessageStatus.RECEIVED,
+    "channel": Channel.SMS,
+    "sent_at": datetime(2026, 11, 21, tzinfo=UTC),
+    "media": (),
+    "error": None,
+    "raw": {},
+}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"sender": None, "recipient": None},
+        {"sent_at": None},
+        {"sent_at": datetime(2026, 11, 21, 1, tzinfo=timezone(timedelta(hours=1)))},
+        {"media": ["https://example.com/a.png"]},
+        {"error": {"code": "30007", "message": "Filtered"}},
+    ],
+)
+def test_a_message_is_the_same_whether_it_had_to_be_checked_or_not(odd):
+    fields = {**SAID, **odd}
+    made, checked = wire.as_message(dict(fields), answer(b"")), Message.model_validate(fields)
+    assert made == checked
+    assert repr(made) == repr(checked)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"id": 1}, {"sender": 1}, {"recipient": []}, {"body": None}, {"sent_at": "soon"}]
+)
+def test_a_message_that_is_none_is_refused(wrong):
+    with pytest.raises(errors.InvalidResponseError):
+        wire.as_message({**SAID, **wrong}, answer(b""))
+
+
 # --- Listings -------------------------------------------------------------------------------------
 
 
@@ -208,6 +254,17 @@ def test_everything_and_failures_reach_the_listing():
     found = finished(wire.collect(three_pages(log)), "reply", failure, "reply")
     assert found == ["a", "b", "x", "e", "f"]
     assert log == ["reply", failure, "reply", "closed"]
+
+
+def test_batches_may_follow_one_another():
+    def listing():
+        yield Batch(["a"])
+        yield Batch(["b"])
+        yield Request.get("/c")
+        yield Batch([])
+        yield Batch(["c"])
+
+    assert finished(wire.collect(listing()), "reply") == ["a", "b", "c"]
 
 
 def test_a_listing_that_is_given_up_is_closed():

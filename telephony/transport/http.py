@@ -22,7 +22,7 @@ from telephony.protocols import Adapter
 from telephony.redaction import chain
 from telephony.settings import ProviderSettings
 from telephony.transport.pool import AsyncPool, Pool
-from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts
+from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts, too_late
 from telephony.transport.watch import Watch
 from telephony.wire import Request, Response
 
@@ -50,7 +50,7 @@ class Transport:
                     step = next(flow)
                     continue
                 try:
-                    response = self._exchange(request, step, watch)
+                    response = self._exchange(request, step, deadline, watch)
                 except NoAnswer as silence:
                     step = flow.throw(silence)
                 else:
@@ -59,7 +59,24 @@ class Transport:
             answer: Response = done.value
             return answer
 
-    def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
+    def _exchange(
+        self, request: Request, attempt: Attempt, deadline: Deadline, watch: Watch
+    ) -> Response:
+        with self._pool.client(deadline) as client, self._wire.policy.limit.turn() as turn:
+            while deadline.allows(wait := turn.wait()):
+                if wait == 0:
+                    return self._ask(client, request, attempt, deadline, watch)
+                time.sleep(wait)
+        raise too_late()
+
+    def _ask(
+        self,
+        client: httpx.Client,
+        request: Request,
+        attempt: Attempt,
+        deadline: Deadline,
+        watch: Watch,
+    ) -> Response:
         if self._pool.closed:
             raise _closed()
         seen = watch.attempt(request, attempt.number)
@@ -67,15 +84,14 @@ class Transport:
         chunks: list[bytes] = []
         size = 0
         try:
-            with self._pool.client(attempt.time_left) as client:
-                answer = client.send(self._wire.build(client, request, attempt), stream=True)
-                try:
-                    for chunk in answer.iter_bytes():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        self._wire.check(size, seen.started, attempt)
-                finally:
-                    answer.close()
+            answer = client.send(self._wire.build(client, request, deadline), stream=True)
+            try:
+                for chunk in answer.iter_bytes():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._wire.check(size, deadline)
+            finally:
+                answer.close()
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
@@ -111,7 +127,7 @@ class AsyncTransport:
                     step = next(flow)
                     continue
                 try:
-                    response = await self._exchange(request, step, watch)
+                    response = await self._exchange(request, step, deadline, watch)
                 except NoAnswer as silence:
                     step = flow.throw(silence)
                 else:
@@ -120,7 +136,25 @@ class AsyncTransport:
             answer: Response = done.value
             return answer
 
-    async def _exchange(self, request: Request, attempt: Attempt, watch: Watch) -> Response:
+    async def _exchange(
+        self, request: Request, attempt: Attempt, deadline: Deadline, watch: Watch
+    ) -> Response:
+        async with self._pool.client(deadline) as client:
+            with self._wire.policy.limit.turn() as turn:
+                while deadline.allows(wait := turn.wait()):
+                    if wait == 0:
+                        return await self._ask(client, request, attempt, deadline, watch)
+                    await asyncio.sleep(wait)
+        raise too_late()
+
+    async def _ask(
+        self,
+        client: httpx.AsyncClient,
+        request: Request,
+        attempt: Attempt,
+        deadline: Deadline,
+        watch: Watch,
+    ) -> Response:
         if self._pool.closed:
             raise _closed()
         seen = watch.attempt(request, attempt.number)
@@ -128,15 +162,14 @@ class AsyncTransport:
         chunks: list[bytes] = []
         size = 0
         try:
-            async with self._pool.client(attempt.time_left) as client:
-                answer = await client.send(self._wire.build(client, request, attempt), stream=True)
-                try:
-                    async for chunk in answer.aiter_bytes():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        self._wire.check(size, seen.started, attempt)
-                finally:
-                    await answer.aclose()
+            answer = await client.send(self._wire.build(client, request, deadline), stream=True)
+            try:
+                async for chunk in answer.aiter_bytes():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._wire.check(size, deadline)
+            finally:
+                await answer.aclose()
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
@@ -170,7 +203,7 @@ class _Wire:
         return httpx.Timeout(read, connect=connect)
 
     def build(
-        self, client: httpx.Client | httpx.AsyncClient, request: Request, attempt: Attempt
+        self, client: httpx.Client | httpx.AsyncClient, request: Request, deadline: Deadline
     ) -> httpx.Request:
         url = request.path if "://" in request.path else self.adapter.base_url + request.path
         if _origin(url) not in self._origins:
@@ -192,12 +225,12 @@ class _Wire:
             json=request.json,
             content=content,
             headers=headers,
-            timeout=self.timeout(attempt.time_left),
+            timeout=self.timeout(deadline.left()),
         )
 
-    def check(self, size: int, started: float, attempt: Attempt) -> None:
+    def check(self, size: int, deadline: Deadline) -> None:
         """Bounds what a read timeout does not: an answer that trickles, or does not end."""
-        if attempt.time_left is not None and time.monotonic() - started > attempt.time_left:
+        if not deadline.allows(0):
             raise httpx.ReadTimeout("the deadline passed while the answer was being read")
         if size > _MAX_BODY:
             raise httpx.RemoteProtocolError(f"the answer is over {_MAX_BODY} bytes")
@@ -211,12 +244,11 @@ def no_answer(answer: httpx.Response | None, failure: httpx.HTTPError) -> NoAnsw
         failure,
         httpx.ConnectError
         | httpx.ConnectTimeout
-        | httpx.PoolTimeout
         | httpx.ProxyError
         | httpx.UnsupportedProtocol
         | httpx.LocalProtocolError,
     )
-    if isinstance(failure, httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(failure, httpx.ConnectTimeout):
         return NoAnswer(ProviderTimeoutError("No connection in time"), sent=False)
     if isinstance(failure, httpx.TimeoutException):
         return NoAnswer(ProviderTimeoutError("No answer in time"), sent=sent)

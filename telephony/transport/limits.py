@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Self
 
 # The vendor's clock and ours do not tick alike.
 _SLACK = 1.01
@@ -23,21 +24,37 @@ _SETTLED = 200
 
 
 class Turn:
-    """One request's place in the order in which requests go out.
+    """One request's place in the order in which requests go out, held while it is made.
+
+        with limit.turn() as turn:
+            while wait := turn.wait():
+                time.sleep(wait)
 
     Attributes:
         after: the request that the vendor must have got a window before; None: none, or long past.
         moment: when it is due or went out; once it is answered, the latest that the vendor can
             have got it.
-        answered: whether it is, or never will be.
+        went: whether it went out.
+        ended: whether it is answered or given up.
     """
 
-    __slots__ = ("after", "answered", "moment")
+    __slots__ = ("_limit", "after", "ended", "moment", "went")
 
-    def __init__(self, after: Turn | None) -> None:
+    def __init__(self, limit: RateLimit, after: Turn | None) -> None:
+        self._limit = limit
         self.after = after
         self.moment = 0.0
-        self.answered = False
+        self.went = self.ended = False
+
+    def wait(self) -> float:
+        """Seconds until the request may go out; 0: now. Ask again after waiting for that long."""
+        return self._limit.wait(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._limit.end(self)
 
 
 class RateLimit:
@@ -73,35 +90,36 @@ class RateLimit:
         """Requests a second that are allowed now; None: no limit."""
         return self._rate
 
-    def reserve(self) -> Turn:
-        """The next turn; `wait` says when it has come."""
+    def turn(self) -> Turn:
+        """The next turn."""
         with self._lock:
             count = int(self._rate or 0) or 1
             limited = self._rate is not None and len(self._turns) >= count
-            turn = Turn(self._turns[-count] if limited else None)
+            turn = Turn(self, self._turns[-count] if limited else None)
             now = self._clock()
             turn.moment = max(now, self._due(turn, now))
             self._turns.append(turn)
             return turn
 
     def wait(self, turn: Turn) -> float:
-        """Seconds until the request may go out; 0: now. Ask again after waiting for that long."""
         with self._lock:
             now = self._clock()
             due = self._due(turn, now)
             turn.moment = max(now, due)
             if due > now:
                 return due - now
+            turn.went = True
             turn.after = None  # else every turn would keep all before it
             return 0.0
 
-    def answered(self, turn: Turn) -> None:
-        """The request is answered, or never will be."""
+    def end(self, turn: Turn) -> None:
         with self._lock:
-            now = self._clock()
-            self._fastest = min(self._fastest, now - turn.moment)
-            self._answers += 1
-            turn.moment, turn.answered = now - self._on_the_way(), True
+            turn.ended = True
+            if turn.went:
+                now = self._clock()
+                self._fastest = min(self._fastest, now - turn.moment)
+                self._answers += 1
+                turn.moment = now - self._on_the_way()
 
     def succeeded(self) -> None:
         """The vendor took a request."""
@@ -131,13 +149,14 @@ class RateLimit:
             self._lowered = self._changed = now
 
     def _due(self, turn: Turn, now: float) -> float:
+        while turn.after is not None and turn.after.ended and not turn.after.went:
+            turn.after = turn.after.after  # given up while it waited: its place is free
         if turn.after is None or self._rate is None:
             return self._held_until
         window = max(1, int(self._rate)) / self._rate * _SLACK
         before = turn.after.moment
-        if not turn.after.answered:
-            # It may be arriving only now; but not when it is silent for long, or was given up.
-            before = max(before, min(now - self._on_the_way(), before + window))
+        if not turn.after.ended:
+            before = max(before, now - self._on_the_way())  # it may be arriving only now
         return max(self._held_until, before + window)
 
     def _on_the_way(self) -> float:

@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 
+from telephony.transport.retry import Deadline, too_late
+
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
@@ -34,10 +36,11 @@ class Pool:
         self.closed = False
 
     @contextmanager
-    def client(self, seconds: float | None) -> Iterator[httpx.Client]:
-        """One for one request, waited for so long. Raises `httpx.PoolTimeout`."""
-        if not self._turns.acquire(timeout=seconds):
-            raise httpx.PoolTimeout("no connection became free")
+    def client(self, deadline: Deadline) -> Iterator[httpx.Client]:
+        """One for one request, waited for until the deadline. Raises `NoAnswer`."""
+        left = deadline.left()
+        if not self._turns.acquire(timeout=None if left is None else max(0.0, left)):
+            raise too_late()
         client = self._pop() or httpx.Client(verify=_tls(), limits=_ONE)
         try:
             yield client
@@ -73,12 +76,12 @@ class AsyncPool:
         self.closed = False
 
     @asynccontextmanager
-    async def client(self, seconds: float | None) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(self, deadline: Deadline) -> AsyncIterator[httpx.AsyncClient]:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(deadline.left()):
                 await self._turns.acquire()
         except TimeoutError:
-            raise httpx.PoolTimeout("no connection became free") from None
+            raise too_late() from None
         client = self._free.pop() if self._free else httpx.AsyncClient(verify=_tls(), limits=_ONE)
         try:
             yield client

@@ -28,15 +28,13 @@ _PASSING = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Send the request now.
+    """Send the request, as soon as there is a connection and it is its turn.
 
     Attributes:
         number: 1 for the first try.
-        time_left: seconds until the operation's deadline, or None.
     """
 
     number: int
-    time_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +50,24 @@ class NoAnswer(Exception):  # noqa: N818 - an event for the policy, never raised
     Attributes:
         error: what the caller gets if it stays so.
         sent: whether the vendor may have seen the request.
+        made: whether the attempt was made at all.
     """
 
-    def __init__(self, error: ProviderError, *, sent: bool) -> None:
+    def __init__(self, error: ProviderError, *, sent: bool, made: bool = True) -> None:
         super().__init__(error.message)
         self.error = error
         self.sent = sent
+        self.made = made
+
+
+def too_late() -> NoAnswer:
+    """There was no time left for the attempt, or its turn would have come too late."""
+    error = ProviderTimeoutError(
+        "The deadline of this operation passed",
+        hint="Raise the `deadline` setting, or ask for less at once.",
+        retry_safe=True,
+    )
+    return NoAnswer(error, sent=False, made=False)
 
 
 class Deadline:
@@ -114,42 +124,34 @@ def attempts(
         number += 1
         asked: float | None = None
         too_many = False
-        turn = limit.reserve()
-        while (wait := limit.wait(turn)) > 0 and deadline.allows(wait):
-            yield Wait(wait)
-        left = deadline.left() if wait == 0 else 0.0
-        if left is not None and left <= 0:
-            error: ProviderError = _too_late()
-            again = False
+        try:
+            if not deadline.allows(0):
+                raise too_late()
+            response = yield Attempt(number)
+        except NoAnswer as silence:
+            error, processed = silence.error, silence.sent
+            again = silence.made and (repeatable or not silence.sent)
+            error.attempts = number if silence.made else number - 1
         else:
-            try:
-                response = yield Attempt(number, left)
-            except NoAnswer as silence:
-                limit.answered(turn)
-                error, processed = silence.error, silence.sent
-                again = repeatable or not silence.sent
-            else:
-                limit.answered(turn)
-                if response.status < 300:
-                    limit.succeeded()
-                    return response
-                error = policy.error_of(response) if response.status >= 400 else _redirected()
-                error.status = response.status
-                asked = retry_after(response.headers)
-                # A vendor may say 429 for something else, such as a busy line: its adapter knows.
-                too_many = response.status == 429 and isinstance(error, RateLimitedError)
-                if too_many:
-                    limit.refused(min(asked or 0.0, settings.retry_after_max))
-                if isinstance(error, RateLimitedError) and asked is not None:
-                    error.retry_after = asked
-                # A failure on the vendor's side may have come before the work or after it.
-                processed = response.status >= 500
-                # A refusal of the repetition tells what the lost attempt left behind.
-                if repeatable and response.status < 500 and response.status != 429:
-                    maybe_done = False
-                again = too_many or (response.status in _PASSING and repeatable)
-            error.attempts = number
-            maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
+            if response.status < 300:
+                limit.succeeded()
+                return response
+            error = policy.error_of(response) if response.status >= 400 else _redirected()
+            error.status, error.attempts = response.status, number
+            asked = retry_after(response.headers)
+            # A vendor may say 429 for something else, such as a busy line: its adapter knows.
+            too_many = response.status == 429 and isinstance(error, RateLimitedError)
+            if too_many:
+                limit.refused(min(asked or 0.0, settings.retry_after_max))
+            if isinstance(error, RateLimitedError) and asked is not None:
+                error.retry_after = asked
+            # A failure on the vendor's side may have come before the work or after it.
+            processed = response.status >= 500
+            # A refusal of the repetition tells what the lost attempt left behind.
+            if repeatable and response.status < 500 and response.status != 429:
+                maybe_done = False
+            again = too_many or (response.status in _PASSING and repeatable)
+        maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
         pause = _pause(number, settings, asked, policy.jitter)
         if (
             again
@@ -197,13 +199,6 @@ def _pause(
 def _redirected() -> InvalidResponseError:
     # Following would carry the credentials, and the method's meaning, somewhere else.
     return InvalidResponseError("The answer is a redirect, which is not followed")
-
-
-def _too_late() -> ProviderTimeoutError:
-    return ProviderTimeoutError(
-        "The deadline of this operation passed",
-        hint="Raise the `deadline` setting, or ask for less at once.",
-    )
 
 
 def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:

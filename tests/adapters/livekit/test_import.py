@@ -126,9 +126,10 @@ def test_what_cannot_be_undone_is_named(provider, sandbox, telephony_sandbox):
     telephony_sandbox.fail(Fault(path="CreateSIPOutbound", **refused))
     telephony_sandbox.fail(Fault(path="DeleteSIPTrunk", **refused))
 
-    with pytest.raises(telephony.InvalidRequestError) as caught:
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
         provider.import_number(NUMBER, source=CARRIER)
 
+    assert caught.value.retry_safe is False
     (left,) = sandbox.sip.inbound
     assert f"delete trunk {left}" in caught.value.hint
 
