@@ -8,6 +8,7 @@ or asyncio; transport failures and error answers are thrown in at the `yield`, a
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,13 +29,16 @@ from telephony.model import Message, unchecked
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
 
 # What a message has in the vendor's own words.
 _said = itemgetter("id", "sender", "recipient", "body")
-_TEXT = frozenset({str})
 _made_message = unchecked(Message)
+
+# Pages that may overlap with the one just read.
+_OVERLAP = 3
 
 
 class Safety(enum.Enum):
@@ -225,9 +229,10 @@ def as_message(fields: dict[str, object], response: Response) -> Message:
 
     They are validated only if there is anything to find: listings have thousands. Raises as `read`.
     """
+    one, sender, recipient, body = _said(fields)
     sent_at = fields["sent_at"]
     if (
-        _TEXT.issuperset(map(type, _said(fields)))
+        type(one) is type(sender) is type(recipient) is type(body) is str
         and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
         and fields["media"] == ()
         and fields["error"] is None
@@ -287,26 +292,44 @@ def reconciled(look: Operation[T], lost: ProviderError) -> Operation[T]:
 
 
 class Progress:
-    """Keeps a listing from looping for ever: every page must bring something new."""
+    """Keeps a listing from looping for ever, and items from coming twice where pages overlap.
+
+    It remembers the last pages and, however long ago, one id more, which moves on whenever twice as
+    much has been read: whatever repeats itself for ever comes by it (Brent's cycle detection). So
+    long listings take no more memory than short ones.
+    """
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._recent: deque[set[str]] = deque(maxlen=_OVERLAP)
+        self._landmark: str | None = None
+        self._count, self._next = 0, 1
 
     def new(self, found: Sequence[T], id_of: Callable[[T], str]) -> list[T]:
-        """The items not handed out before, in order."""
+        """The items not handed out before, in order.
+
+        Raises:
+            InvalidResponseError: the vendor repeats what it gave long ago.
+        """
+        keys = list(map(id_of, found))
+        page = set(keys)
+        known = set[str]().union(*map(page.intersection, self._recent))
+        if self._landmark in page and self._landmark not in known:
+            raise self.stuck()
         fresh: list[T] = []
-        for item in found:
-            key = id_of(item)
-            if key not in self._seen:
-                self._seen.add(key)
+        for key, item in zip(keys, found, strict=True):
+            if key not in known:
+                known.add(key)
                 fresh.append(item)
+        self._recent.append(page)
+        self._count += len(fresh)
+        if fresh and self._count >= self._next:
+            self._landmark, self._next = id_of(fresh[-1]), 2 * self._count
         return fresh
 
     @staticmethod
-    def stuck(response: Response) -> InvalidResponseError:
+    def stuck() -> InvalidResponseError:
         return InvalidResponseError(
             "The vendor promises more pages but repeats one already read",
-            status=response.status,
             retry_safe=True,
             hint="Start the listing again; if it happens again, report it to the vendor.",
         )

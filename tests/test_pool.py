@@ -12,7 +12,7 @@ from telephony.transport.retry import Deadline, NoAnswer
 
 
 def test_one_at_a_time_and_the_same_again():
-    pool = Pool(1)
+    pool = Pool(1, {})
     with pool.client(Deadline(None)) as first, pytest.raises(NoAnswer), pool.client(Deadline(0.01)):
         pass
     with pool.client(Deadline(0.01)) as second:
@@ -22,7 +22,7 @@ def test_one_at_a_time_and_the_same_again():
 
 def test_one_at_a_time_and_the_same_again_with_asyncio():
     async def main():
-        pool = AsyncPool(1)
+        pool = AsyncPool(1, {})
         async with pool.client(Deadline(None)) as first:
             with pytest.raises(NoAnswer):
                 async with pool.client(Deadline(0.01)):
@@ -35,7 +35,7 @@ def test_one_at_a_time_and_the_same_again_with_asyncio():
 
 
 def test_what_is_in_use_is_closed_when_it_is_given_back():
-    pool = Pool(2)
+    pool = Pool(2, {})
     with pool.client(Deadline(None)) as used:
         with pool.client(Deadline(None)) as free:
             pass
@@ -46,7 +46,7 @@ def test_what_is_in_use_is_closed_when_it_is_given_back():
 
 def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio():
     async def main():
-        pool = AsyncPool(2)
+        pool = AsyncPool(2, {})
         async with pool.client(Deadline(None)) as used:
             async with pool.client(Deadline(None)) as free:
                 pass

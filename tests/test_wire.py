@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 import pytest
 from pydantic import BaseModel
@@ -294,8 +297,42 @@ def test_a_page_brings_only_what_is_new():
     assert progress.new(["a", "b", "a"], str.lower) == ["a", "b"]
     assert progress.new(["B", "c"], str.lower) == ["c"]
     assert progress.new(["a", "c"], str.lower) == []
-    stuck = progress.stuck(answer(b"{}"))
+    stuck = progress.stuck()
     assert isinstance(stuck, errors.InvalidResponseError)
-    assert (stuck.status, stuck.retry_safe) == (200, True)
+    assert stuck.retry_safe
     assert "repeats" in str(stuck)
     assert "Start the listing again" in str(stuck)
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 3, 4, 5, 7, 50])
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("before", [0, 1, 20])
+def test_a_vendor_that_repeats_itself_is_noticed_however_late(cycle, size, before):
+    pages = [[f"{page}-{item}" for item in range(size)] for page in range(before + cycle)]
+    asked = []
+
+    def read(pages):
+        progress = Progress()
+        for page in pages:
+            asked.append(page)
+            if not progress.new(page, str):
+                raise progress.stuck()
+
+    with pytest.raises(errors.InvalidResponseError, match="repeats"):
+        read(chain(pages[:before], itertools.cycle(pages[before:])))
+    assert len(pages) < len(asked) <= 4 * len(pages)
+
+
+class Id(str):
+    __slots__ = ("__weakref__",)
+
+
+def test_long_listings_are_not_remembered_whole():
+    progress, ids = Progress(), []
+    for page in range(100):
+        fresh = [Id(f"{page}-{item}") for item in range(100)]
+        ids += map(weakref.ref, fresh)
+        assert progress.new(fresh, lambda each: each) == fresh
+    assert progress.new(["99-0", "98-0", "97-0", "100-0"], str) == ["100-0"]
+    del fresh
+    assert sum(one() is not None for one in ids) < 500

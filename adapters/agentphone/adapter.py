@@ -86,7 +86,7 @@ class AgentPhone(Adapter):
             if not more:
                 return
             if not new:
-                raise progress.stuck(response)
+                raise progress.stuck()
             offset += len(page)
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:

@@ -49,7 +49,7 @@ def listing(
         if not (len(page) >= size if promised is None else promised):
             return
         if not page:
-            raise progress.stuck(response)
+            raise progress.stuck()
         oldest = _oldest(page)
         if after is not None and oldest < after:
             return
@@ -59,7 +59,7 @@ def listing(
         elif not new and size == _PAGE:
             # So does a millisecond. Stepping over it is safe only if no more is left in it.
             if settled is not None and oldest >= settled:
-                raise progress.stuck(response)
+                raise progress.stuck()
             settled = oldest
             window = {"after": _iso(oldest - 2 * _MILLISECOND), "before": cursor}
             response = yield Request.get(url, {"limit": size, **window})
@@ -74,7 +74,7 @@ def _all_of(response: Response, provider: str, own: str, progress: Progress) -> 
     """What is new in a window that must fit into one page."""
     page, promised = wire.message_page(response, provider, own)
     if len(page) >= _PAGE if promised is None else promised:
-        stuck = progress.stuck(response)
+        stuck = progress.stuck()
         stuck.message = f"{len(page)} messages or more share one moment, where a page ends"
         stuck.hint = "Ask for older messages with `before`, and for newer ones with `after`."
         raise stuck

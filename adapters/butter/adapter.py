@@ -244,7 +244,7 @@ class Butter(Adapter):
             if not pagination.has_more:
                 return
             if not new or pagination.next_cursor in (None, cursor):
-                raise progress.stuck(response)
+                raise progress.stuck()
             cursor = pagination.next_cursor
 
     def _find(self, ref: NumberRef, status: str | None = None) -> Operation[PhoneNumber | None]:

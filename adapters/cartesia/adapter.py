@@ -354,7 +354,7 @@ class Cartesia(Adapter):
             if not more:
                 return
             if not new:
-                raise progress.stuck(response)
+                raise progress.stuck()
             after = page[-1].id
 
     def _find(self, number: str | None) -> Operation[PhoneNumber | None]:

@@ -153,7 +153,7 @@ class PhoneNumbers:
             if token is None:
                 return
             if not new:
-                raise progress.stuck(response)
+                raise progress.stuck()
 
     def find(self, ref: NumberRef) -> Operation[Owned | None]:
         """A number of the project."""
@@ -189,7 +189,7 @@ class PhoneNumbers:
             if token is None or len(found) >= limit:
                 return found[:limit]
             if not new:
-                raise progress.stuck(response)
+                raise progress.stuck()
 
     def _available(self, one: Owned) -> model.AvailableNumber:
         return model.AvailableNumber(

@@ -6,10 +6,10 @@ Source: twilio.com/docs/messaging/api/message-resource, reading multiple message
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from telephony.model import Message
+from telephony.model import Channel, Message
 from telephony.wire import Batch, Listing, Operation
 
 from . import wire
@@ -40,7 +40,7 @@ class Timeline:
         while any(pages.more for pages in self._sides):
             batch: list[Message] = []
             for message in _within((yield from self._fetch()), after, before):
-                if wire.has_media(message.raw):
+                if message.channel is not Channel.SMS and wire.has_media(message.raw):
                     # What comes before it is handed out first: the caller may not go on.
                     yield Batch(batch)
                     batch = [(yield from with_media(message))]
@@ -56,7 +56,7 @@ class Timeline:
         if found:
             self.empty = False
             self._reached[side] = min(map(_moment, found))
-            self._waiting += self._once(found)
+            self._waiting += [message for message in found if not self._again(message)]
             self._waiting.sort(key=_moment, reverse=True)
         horizon = max(
             (self._reached[side] for side in unread if self._sides[side].more), default=_EVER
@@ -65,14 +65,13 @@ class Timeline:
         messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
         return messages
 
-    def _once(self, messages: Iterable[Message]) -> Iterable[Message]:
-        """Without those on the other side too: what a number sent to itself is on both."""
-        for message in messages:
-            if message.sender == message.recipient:
-                if message.id in self._to_itself:
-                    continue
-                self._to_itself.add(message.id)
-            yield message
+    def _again(self, message: Message) -> bool:
+        """Whether it was on the other side too: what a number sent to itself is on both."""
+        if message.sender != message.recipient:
+            return False
+        again = message.id in self._to_itself
+        self._to_itself.add(message.id)
+        return again
 
 
 def bounds(after: datetime | None, before: datetime | None) -> dict[str, str | int | None]:

@@ -61,7 +61,7 @@ class Pages(Generic[T]):
         link = page.get("next_page_uri")
         self._next = Request.get(self._relative(link, response)) if link else None
         if self._next is not None and not found:
-            raise self._progress.stuck(response)
+            raise self._progress.stuck()
         return found
 
     def all(self) -> Listing[T]:

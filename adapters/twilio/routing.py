@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from pydantic import JsonValue
@@ -51,20 +52,25 @@ def current(number: Mapping[str, JsonValue]) -> Split:
 
 def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
     """What answers calls and what answers texts. Unset fields are null or empty there."""
-
     voice: Voice = None
     if trunk := _text(number, "trunk_sid"):
         voice = Trunk(trunk)
     elif application := _text(number, "voice_application_sid"):
         voice = Application(application)
     elif url := _text(number, "voice_url"):
-        voice = Webhook(voice_url=url)
+        voice = _webhook(url, None)
     sms: Sms = None
     if application := _text(number, "sms_application_sid"):
         sms = Application(application)
     elif url := _text(number, "sms_url"):
-        sms = Webhook(sms_url=url)
+        sms = _webhook(None, url)
     return voice, sms
+
+
+@lru_cache(maxsize=256)
+def _webhook(voice_url: str | None, sms_url: str | None) -> Webhook:
+    # The numbers of an account share theirs, mostly.
+    return Webhook(voice_url, sms_url)
 
 
 def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
@@ -78,7 +84,7 @@ def assignment(voice: Target | None, sms: Target | None) -> Target | None:
     Two URLs are one `Webhook`.
     """
     if isinstance(sms, Webhook) and (voice is None or isinstance(voice, Webhook)):
-        return Webhook(voice.voice_url if voice else None, sms.sms_url)
+        return _webhook(voice.voice_url if voice else None, sms.sms_url)
     return voice or sms
 
 

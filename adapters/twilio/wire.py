@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
@@ -170,7 +171,7 @@ def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
         "body": get("body") or "",
         "direction": _DIRECTIONS.get(str(get("direction"))) or Direction.UNKNOWN,
         "status": MESSAGE_STATUS.get(str(get("status"))) or MessageStatus.UNKNOWN,
-        "channel": _channel(raw, str(sid), str(sender or recipient)),
+        "channel": _channel(str(sid), str(sender or recipient), has_media(raw)),
         # Until it is sent, the moment when Twilio took it is the only one on record.
         "sent_at": moment(get("date_sent")) or moment(get("date_created")),
         "media": (),
@@ -179,10 +180,10 @@ def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
     }
 
 
-def _channel(raw: Json, sid: str, address: str) -> Channel:
+def _channel(sid: str, address: str, with_media: bool) -> Channel:
     if ":" in address:
         return _ADDRESS_CHANNELS.get(address.partition(":")[0], Channel.UNKNOWN)
-    return Channel.MMS if sid[:2] == "MM" or has_media(raw) else Channel.SMS
+    return Channel.MMS if with_media or sid[:2] == "MM" else Channel.SMS
 
 
 def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
@@ -232,8 +233,14 @@ def objects(value: JsonValue, response: Response) -> list[Json]:
 
 def channels(capabilities: JsonValue) -> frozenset[Channel]:
     can = capabilities if isinstance(capabilities, dict) else {}
-    words = [word.lower() for word, able in can.items() if able is True]
-    return frozenset([_CHANNELS[word] for word in words if word in _CHANNELS])
+    return _channels(tuple([word for word, able in can.items() if able is True]))
+
+
+@lru_cache(maxsize=256)
+def _channels(words: tuple[str, ...]) -> frozenset[Channel]:
+    # Most numbers can do the same.
+    known = (_CHANNELS.get(word.lower()) for word in words)
+    return frozenset(channel for channel in known if channel is not None)
 
 
 def has_media(message: Json) -> bool:

@@ -35,7 +35,7 @@ class Transport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._pool = Pool(settings.max_concurrency)
+        self._pool = Pool(settings.max_concurrency, self._wire.headers)
         self._process = os.getpid()
 
     def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
@@ -105,7 +105,7 @@ class Transport:
     def _after_fork(self) -> None:
         # The parent's sockets must not be used by two processes; it will close them itself.
         if self._process != os.getpid():
-            self._pool = Pool(self._wire.settings.max_concurrency)
+            self._pool = Pool(self._wire.settings.max_concurrency, self._wire.headers)
             self._process = os.getpid()
 
 
@@ -114,7 +114,7 @@ class AsyncTransport:
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._wire = _Wire(adapter, settings)
-        self._pool = AsyncPool(settings.max_concurrency)
+        self._pool = AsyncPool(settings.max_concurrency, self._wire.headers)
 
     async def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
@@ -188,8 +188,8 @@ class _Wire:
         self.adapter = adapter
         self.settings = settings
         self.policy = Policy(settings, adapter.error)
-        self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
-        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+        self.headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
+        if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
             raise ConfigurationError(
                 f"{adapter.name}: a credential holds a character that no HTTP header carries, such "
                 "as a line break or a letter with an accent. Copy it again from the vendor."
@@ -212,21 +212,24 @@ class _Wire:
                 "The vendor's answer points to another host, which is not followed",
                 hint="Check `base_url`; if it is right, report this to the vendor.",
             )
-        headers = {**self._headers, **request.headers}
         content: bytes | None = None
         if request.form is not None:
             content = str(httpx.QueryParams(list(request.form))).encode()
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return client.build_request(
+        # Not by client.build_request: it would merge headers, URLs and cookies anew each time.
+        built = httpx.Request(
             request.method,
             url,
             # Given even an empty sequence, httpx drops the query that a paging link carries.
             params=list(request.params) or None,
+            headers=client.headers,
             json=request.json,
             content=content,
-            headers=headers,
-            timeout=self.timeout(deadline.left()),
+            extensions={"timeout": self.timeout(deadline.left()).as_dict()},
         )
+        if content is not None:
+            built.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        built.headers.update(request.headers)
+        return built
 
     def check(self, size: int, deadline: Deadline) -> None:
         """Bounds what a read timeout does not: an answer that trickles, or does not end."""

@@ -13,7 +13,7 @@ import asyncio
 import functools
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -28,10 +28,12 @@ class Pool:
 
     Args:
         most: how many may be in use at once.
+        headers: for every request.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, headers: Mapping[str, str]) -> None:
         self._turns = threading.Semaphore(most)
+        self._headers = headers
         self._free: list[httpx.Client] = []
         self.closed = False
 
@@ -41,7 +43,7 @@ class Pool:
         left = deadline.left()
         if not self._turns.acquire(timeout=None if left is None else max(0.0, left)):
             raise too_late()
-        client = self._pop() or httpx.Client(verify=_tls(), limits=_ONE)
+        client = self._pop() or httpx.Client(headers=self._headers, verify=_tls(), limits=_ONE)
         try:
             yield client
         except BaseException:
@@ -70,8 +72,9 @@ class Pool:
 class AsyncPool:
     """`Pool` for the tasks of one event loop."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, headers: Mapping[str, str]) -> None:
         self._turns = asyncio.Semaphore(most)
+        self._headers = headers
         self._free: list[httpx.AsyncClient] = []
         self.closed = False
 
@@ -82,7 +85,11 @@ class AsyncPool:
                 await self._turns.acquire()
         except TimeoutError:
             raise too_late() from None
-        client = self._free.pop() if self._free else httpx.AsyncClient(verify=_tls(), limits=_ONE)
+        client = (
+            self._free.pop()
+            if self._free
+            else httpx.AsyncClient(headers=self._headers, verify=_tls(), limits=_ONE)
+        )
         try:
             yield client
         except BaseException:

@@ -66,7 +66,7 @@ class Acme(Adapter):
             if cursor is None:
                 return
             if not new:
-                raise progress.stuck(response)
+                raise progress.stuck()
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
