@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
@@ -196,6 +196,8 @@ def listed(kind: type[B], response: Response) -> list[Stored[B]]:
 
 def normalized(text: str) -> str:
     """A number on a trunk as LiveKit compares it, which is E.164 where it is a number at all."""
+    if text[:1] == "+" and text[1:].isdecimal() and text.isascii():
+        return text
     if not _WRITTEN.fullmatch(text):
         return text
     return "+" + _PUNCTUATION.sub("", text).removeprefix("+")
@@ -311,8 +313,14 @@ def target_of(rule: Rule | None) -> model.Target | None:
     if rule is None:
         return None
     if rule.info.agent is not None:
-        return model.Agent(rule.info.agent)
+        return _agent(rule.info.agent)
     return None if rule.info.room is None else model.Room(rule.info.room)
+
+
+@lru_cache(maxsize=256)
+def _agent(name: str) -> model.Agent:
+    # A few answer thousands of numbers.
+    return model.Agent(name)
 
 
 def new_rule(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from time import perf_counter
 
-from . import calls, memory, report, startup
+from . import calls, memory, rate, report, startup
 from .report import Row, row
 from .server import COUNT, serving
 from .sides import LISTINGS, Items
@@ -70,6 +70,11 @@ def single(url: str) -> Iterator[Row]:
     yield row(f"{calls.IMPORTS:,} imports, {calls.IN_FLIGHT} at once", "s", took)
 
 
+def rates() -> Iterator[Row]:
+    for name, run in rate.reading():
+        yield row(name, "s", taken({"ours": run, "floor": lambda: rate.IDEAL}, 1))
+
+
 def starts() -> Iterator[Row]:
     for name, statements in startup.statements().items():
         sides = {side: lambda code=code: startup.seconds(code) for side, code in statements.items()}
@@ -82,7 +87,7 @@ def starts() -> Iterator[Row]:
 def main() -> None:
     rows: list[Row] = []
     with serving() as url:
-        for measured in (listings(url), single(url), starts(), peaks(url)):
+        for measured in (listings(url), single(url), rates(), starts(), peaks(url)):
             for each in measured:
                 rows.append(each)
                 print(each.name, file=sys.stderr)  # noqa: T201 - it takes minutes
