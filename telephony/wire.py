@@ -33,8 +33,8 @@ M = TypeVar("M", bound=BaseModel)
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
 
-# What a message has in the vendor's own words.
-_said = itemgetter("id", "sender", "recipient", "body")
+# What a message has in the vendor's own words, or made of them by validation.
+_doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
 _made_message = unchecked(Message)
 
 # Pages that may overlap with the one just read.
@@ -229,13 +229,12 @@ def as_message(fields: dict[str, object], response: Response) -> Message:
 
     They are validated only if there is anything to find: listings have thousands. Raises as `read`.
     """
-    one, sender, recipient, body = _said(fields)
-    sent_at = fields["sent_at"]
+    one, sender, recipient, body, sent_at, media, error = _doubtful(fields)
     if (
         type(one) is type(sender) is type(recipient) is type(body) is str
         and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
-        and fields["media"] == ()
-        and fields["error"] is None
+        and media == ()
+        and error is None
     ):
         return _made_message(fields)
     return read(Message, fields, response)

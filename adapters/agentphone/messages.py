@@ -8,8 +8,9 @@ here. The caller's ``after`` is not sent: it may turn the order round, and saves
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 from telephony.model import Message
 from telephony.wire import Batch, Listing, Progress, Request, Response, path
@@ -17,6 +18,10 @@ from telephony.wire import Batch, Listing, Progress, Request, Response, path
 from . import wire
 
 _PAGE = 200
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_EVER = datetime.min.replace(tzinfo=UTC)
+# Every message of a page has one.
+_moment: Callable[[Message], datetime] = attrgetter("sent_at")
 # Covers times that are kept more exactly than they are shown, or read less exactly than sent.
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -84,17 +89,15 @@ def _all_of(response: Response, provider: str, own: str, progress: Progress) -> 
 def _within(
     found: Sequence[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
-    timed = [(message.sent_at, message) for message in found if message.sent_at is not None]
-    timed.sort(key=lambda pair: pair[0], reverse=True)
-    return [
-        message
-        for sent_at, message in timed
-        if (after is None or after <= sent_at) and (before is None or sent_at < before)
-    ]
+    newest_first = sorted(found, key=_moment, reverse=True)
+    if after is None and before is None:
+        return newest_first
+    low, high = after or _EVER, before or _NEVER
+    return [message for message in newest_first if low <= _moment(message) < high]
 
 
 def _oldest(page: Sequence[Message]) -> datetime:
-    return min(message.sent_at for message in page if message.sent_at is not None)
+    return min(map(_moment, page))
 
 
 def _from(before: datetime | None) -> str | None:

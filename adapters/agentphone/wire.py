@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
@@ -179,7 +180,7 @@ def message_page(
         as_message(message_fields(_object(raw, response), provider, own), response)
         for raw in items(body.get("data"), response)
     ]
-    if any(message.sent_at is None for message in page):
+    if not all(map(attrgetter("sent_at"), page)):
         raise unreadable(response, "A message of the answer has no receivedAt")
     more = body.get("hasMore")
     return page, more if isinstance(more, bool) else None
