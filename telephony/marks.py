@@ -16,13 +16,12 @@ def mark(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def marked(label: str | None, stored: str | None, *, longest: int | None = None) -> str | None:
-    """`label` carrying the mark, if there is one; shortened so that both fit in `longest`."""
+def marked(label: str | None, stored: str | None) -> str | None:
+    """`label` carrying the mark, if there is one."""
     if stored is None:
         return label
     tail = f"[key:{stored}]"
-    room = None if longest is None else longest - len(tail) - 1
-    return f"{label[:room]} {tail}" if label else tail
+    return f"{label} {tail}" if label else tail
 
 
 def mark_in(stored_label: str | None) -> str | None:
