@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
+import sys
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from telephony.transport.limits import RateLimit, RetryBudget, Turn
+from telephony.transport.limits import RateLimit, RetryBudget
 
 
 class Clock:
@@ -15,6 +19,17 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+@contextlib.contextmanager
+def frequent_switches():
+    """Let threads interrupt one another wherever they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def go(limit, clock, latency=0.0):
@@ -53,11 +68,45 @@ def test_a_vendor_that_is_always_slow_gets_its_full_rate():
     clock = Clock()
     limit = RateLimit(1, clock)
     for _ in range(300):
+        go(limit, clock, latency=3)
+    under_way = limit.turn()
+    assert under_way.wait() == 0
+    clock.now += 1.01
+    assert limit.turn().wait() == 0
+    limit = RateLimit(1, clock)
+    for _ in range(300):
         go(limit, clock, latency=0.8)
     before = clock.now
     for _ in range(100):
         go(limit, clock, latency=0.8)
     assert clock.now - before == pytest.approx(100, rel=0.02)
+    # One that is slower than the fastest may have come as late as that one would have.
+    go(limit, clock, latency=5)
+    assert limit.turn().wait() == pytest.approx(1.01 - 0.8)
+
+
+def test_everybody_is_told_how_long_it_takes_with_all_who_wait_before():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    turns = [limit.turn() for _ in range(4)]
+    assert turns[3].wait() == pytest.approx(3.03), "nobody else has asked yet"
+    for _ in range(2):
+        assert [turn.wait() for turn in turns] == pytest.approx([0, 1.01, 2.02, 3.03])
+    clock.now += 0.5
+    limit.end(turns[0])
+    assert [turn.wait() for turn in turns[1:]] == pytest.approx([1.01, 2.02, 3.03])
+
+
+def test_no_more_go_out_than_the_rate_whichever_threads_ask():
+    together = threading.Barrier(8)
+
+    def ask(limit):
+        together.wait()
+        return [limit.turn().wait() for _ in range(100)].count(0)
+
+    with frequent_switches(), ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            assert sum(pool.map(ask, [RateLimit(50, Clock())] * 8)) == 50
 
 
 def test_what_counts_is_when_a_request_goes_out_not_when_it_was_meant_to():
@@ -77,18 +126,27 @@ def test_a_rate_may_be_high():
     assert limit.turn().wait() == pytest.approx(1.01)
 
 
-def test_turns_are_forgotten():
-    def remembered():
-        return sum(isinstance(thing, Turn) for thing in gc.get_objects())
-
+def test_what_is_long_past_is_forgotten():
     clock = Clock()
-    before, limit = remembered(), RateLimit(1, clock)
-    for _ in range(2000):
-        go(limit, clock)
-        given_up = limit.turn()
-        given_up.wait()
-        limit.end(given_up)
-    assert remembered() - before < 1100
+    limit = RateLimit(1, clock)
+
+    def use():
+        for _ in range(1100):
+            go(limit, clock)
+            limit.succeeded()
+            given_up = limit.turn()
+            given_up.wait()
+            limit.end(given_up)
+
+    tracemalloc.start()
+    try:
+        use()
+        before, _ = tracemalloc.get_traced_memory()
+        use()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10_000
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.5])
@@ -123,6 +181,18 @@ def test_who_gives_up_waiting_leaves_the_place_to_the_next():
     clock.now += 0.5
     limit.end(first)
     assert waiting.wait() == pytest.approx(1.01)
+
+
+def test_time_that_a_vendor_asks_for_counts_beside_the_rate():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    go(limit, clock)
+    waiting = limit.turn()
+    for asked in (5.0, 3.0):
+        limit.refused(asked)
+        assert waiting.wait() == 5
+    clock.now += 5
+    assert waiting.wait() == 0
 
 
 def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
@@ -171,6 +241,7 @@ def test_refusals_a_second_apart_both_count():
         (50, 20, 1, 18),
         (50, 20, 1.5, 45),  # too long ago to tell
         (12, 20, 0, 10.8),
+        (1500, 1200, 0, 1080),
         (1.5, 0, 0, 1.35),
         (1, 0, 0, 1),
         (0.5, 0, 0, 0.5),
@@ -191,11 +262,15 @@ def test_how_far_a_refusal_lowers_the_rate(rate, successes, age, lowered):
 def test_without_a_rate_one_is_learnt_and_forgotten_again():
     clock = Clock()
     limit = RateLimit(None, clock)
-    assert {go(limit, clock) for _ in range(200)} == {clock.now}
+    for _ in range(300):
+        start = clock.now
+        assert go(limit, clock, latency=0.1) == start
+    early = [limit.turn() for _ in range(50)]
     for _ in range(40):
         limit.succeeded()
     limit.refused(0.0)
     assert limit.rate == 36
+    assert {turn.wait() for turn in early} == {0}, "they came before it was learnt"
     waiting = limit.turn()
     assert waiting.wait() > 1, "what was sent before it was learnt counts"
     clock.now += 1
@@ -224,3 +299,6 @@ def test_retries_are_a_share_of_all_requests():
     for _ in range(5):
         budget.earn()
     assert [budget.spend(), budget.spend()] == [True, False]
+    for _ in range(1000):
+        budget.earn()
+    assert [budget.spend() for _ in range(3)] == [True, True, False], "quiet times save up none"

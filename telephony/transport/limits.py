@@ -76,13 +76,13 @@ class RateLimit:
         self._ceiling = rate
         self._rate = rate
         self._clock = clock
-        self._turns: deque[Turn] = deque(maxlen=int(max(_UNLIMITED, rate or 0)))
-        self._successes: deque[float] = deque(maxlen=int(_UNLIMITED))
+        most = int(max(_UNLIMITED, rate or 0))
+        self._turns: deque[Turn] = deque(maxlen=most)
+        self._successes: deque[float] = deque(maxlen=most)
         self._fastest = math.inf
         self._answers = 0
         self._held_until = 0.0
-        self._lowered = -math.inf
-        self._changed = clock()
+        self._lowered = self._changed = -math.inf
         self._lock = threading.Lock()
 
     @property
@@ -126,7 +126,7 @@ class RateLimit:
         with self._lock:
             now = self._clock()
             self._successes.append(now)
-            if self._rate is None or self._rate == self._ceiling or now - self._changed < 1:
+            if self._rate is None or now - self._changed < 1:
                 return
             self._changed = now
             self._rate = min(self._rate * _RAISE, self._ceiling or _UNLIMITED)
