@@ -157,9 +157,40 @@ def test_an_unknown_outcome_says_whether_the_call_may_be_made_again():
     assert isinstance(risky.__cause__, errors.ProviderTimeoutError)
 
 
+def test_an_unknown_outcome_tells_what_the_vendor_said():
+    def failing(_):
+        return errors.UnavailableError("Try later", code="E7", request_id="req_1", raw={"a": 1})
+
+    _, outcome = run(Safety.IDEMPOTENT, [answer(503)] * 3, error_of=failing)
+    assert (outcome.message, outcome.code, outcome.request_id) == ("Try later", "E7", "req_1")
+    assert (outcome.status, outcome.attempts, outcome.raw) == (503, 3, {"a": 1})
+
+
 def test_attempts_are_counted():
     assert run(Safety.READ, [LOST] * 3)[1].attempts == 3
     assert run(Safety.READ, [answer(404)])[1].attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "outcomes"),
+    [
+        ([], ["ProviderTimeoutError"] * 3),
+        ([NOT_SENT], ["ProviderTimeoutError"] * 3),
+        ([LOST], ["ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"]),
+    ],
+    ids=["at once", "after no connection", "after a lost answer"],
+)
+def test_what_did_not_go_out_in_time_counts_for_nothing(script, outcomes):
+    for safety, expected in zip(Safety, outcomes, strict=True):
+        clock = Clock()
+        # The next turn comes after the end.
+        limit, deadline = RateLimit(1, clock), Deadline(1, clock)
+        if not script:
+            clock.now += 1
+        _, outcome = run(safety, script, limit=limit, clock=clock, deadline=deadline)
+        assert type(outcome).__name__ == expected, safety
+        assert outcome.attempts == len(script)
+        assert outcome.retry_safe is (safety is not Safety.UNSAFE or script != [LOST])
 
 
 def test_waits_double_up_to_their_limit_with_full_jitter():
@@ -311,6 +342,7 @@ def test_an_operation_that_is_too_late_takes_no_turn(left):
         ({"retry-after": "nan"}, None),
         ({"retry-after": "Sat, 21 Nov 2026 10:00:30 GMT"}, 30),
         ({"retry-after": "Sat, 21 Nov 2026 09:59:00 GMT"}, 0),
+        ({"retry-after": "Sat, 21 Nov 2026 10:00:30"}, None),
         # The vendor's clock is an hour ahead: its own Date is what its Retry-After means.
         (
             {
@@ -370,8 +402,9 @@ def test_what_the_policy_learns_holds_for_all_requests():
 
     assert ask(answer(429))[1].status == 429
     assert limit.rate == 45
-    clock.now += 1
     assert ask(answer(200))[0] == [], "nobody asked for time"
+    clock.now += 1
+    assert ask(answer(200))[0] == []
     assert limit.rate == pytest.approx(49.5)
     ask(answer(429, {"retry-after": "3"}))
     assert ask(answer(200))[0] == [3]

@@ -148,7 +148,7 @@ def attempts(
             # A failure on the vendor's side may have come before the work or after it.
             processed = response.status >= 500
             # A refusal of the repetition tells what the lost attempt left behind.
-            if repeatable and response.status < 500 and response.status != 429:
+            if response.status != 429:
                 maybe_done = False
             again = too_many or (response.status in _PASSING and repeatable)
         maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
