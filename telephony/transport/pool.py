@@ -40,16 +40,15 @@ class Pool:
     @contextmanager
     def client(self, deadline: Deadline) -> Iterator[httpx.Client]:
         """One for one request, waited for until the deadline. Raises `NoAnswer`."""
-        left = deadline.left()
-        if not self._turns.acquire(timeout=None if left is None else max(0.0, left)):
+        if not self._turns.acquire(timeout=deadline.left()):
             raise too_late()
-        client = self._pop() or httpx.Client(headers=self._headers, verify=_tls(), limits=_ONE)
         try:
-            yield client
-        except BaseException:
-            client.close()
-            raise
-        else:
+            client = self._pop() or self._new()
+            try:
+                yield client
+            except BaseException:
+                client.close()
+                raise
             self._free.append(client)
         finally:
             self._turns.release()
@@ -61,6 +60,9 @@ class Pool:
         self.closed = True
         while client := self._pop():
             client.close()
+
+    def _new(self) -> httpx.Client:
+        return httpx.Client(headers=self._headers, verify=_tls(), limits=_ONE)
 
     def _pop(self) -> httpx.Client | None:
         try:
@@ -85,17 +87,13 @@ class AsyncPool:
                 await self._turns.acquire()
         except TimeoutError:
             raise too_late() from None
-        client = (
-            self._free.pop()
-            if self._free
-            else httpx.AsyncClient(headers=self._headers, verify=_tls(), limits=_ONE)
-        )
         try:
-            yield client
-        except BaseException:
-            await client.aclose()
-            raise
-        else:
+            client = self._free.pop() if self._free else self._new()
+            try:
+                yield client
+            except BaseException:
+                await client.aclose()
+                raise
             self._free.append(client)
         finally:
             self._turns.release()
@@ -106,6 +104,9 @@ class AsyncPool:
         self.closed = True
         while self._free:
             await self._free.pop().aclose()
+
+    def _new(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(headers=self._headers, verify=_tls(), limits=_ONE)
 
 
 @functools.cache
