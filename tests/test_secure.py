@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import ssl
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -45,6 +48,15 @@ class Listener:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def vouched_for_by(self, authority):
+        """Speak TLS, with a certificate of this authority."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        self.server.socket = context.wrap_socket(
+            self.server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self.url = self.url.replace("http:", "https:")
 
     def __enter__(self):
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
@@ -91,21 +103,43 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     adapter, mode, settings, listen, monkeypatch
 ):
     listener = listen()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    listener.server.socket = context.wrap_socket(
-        listener.server.socket, server_side=True, do_handshake_on_connect=False
-    )
+    listener.vouched_for_by(trustme.CA())
     # What turns verification off in other clients changes nothing here.
     for variable in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONHTTPSVERIFY"):
         monkeypatch.setenv(variable, "0")
-    secure = {**settings, "base_url": listener.url.replace("http:", "https:")}
     with (
-        connect(mode, adapter, **secure) as client,
+        connect(mode, adapter, **{**settings, "base_url": listener.url}) as client,
         pytest.raises(telephony.UnavailableError, match=r"not trusted.*SSL_CERT_FILE"),
     ):
         list(client.provider.list_numbers())
     assert listener.heard == []
+
+
+LISTER = """
+import json, sys
+from telephony.testing.client import connect
+
+mode, settings = json.loads(sys.argv[1])
+with connect(mode, "cartesia", **settings) as client:
+    assert list(client.provider.list_numbers()) == []
+"""
+
+
+def test_an_authority_of_ones_own_is_trusted_once_it_is_named(
+    mode, listen, telephony_sandbox, tmp_path, monkeypatch
+):
+    authority, listener = trustme.CA(), listen()
+    listener.vouched_for_by(authority)
+    listener.body = b'{"data": [], "has_more": false}'
+    named = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(named)
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    settings = {**telephony_sandbox.settings("cartesia"), "base_url": listener.url}
+
+    # Who is trusted is read once in a process.
+    subprocess.run([sys.executable, "-c", LISTER, json.dumps([mode, settings])], check=True)
+
+    assert len(listener.heard) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
