@@ -77,6 +77,7 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
 
 
 def test_a_key_that_the_vendor_does_not_keep_is_reported(provider, vendor):
+    assert provider.provision_number(options={"externalId": "mine"}).notices == ()
     vendor.keeps_external_ids = False
 
     (notice,) = provider.provision_number(idempotency_key="order-17").notices
