@@ -116,6 +116,21 @@ def test_a_lost_purchase_beside_somebody_elses_stays_unknown(provider, telephony
     assert len(purchases(telephony_sandbox)) == 1
 
 
+@pytest.mark.parametrize("theirs", [{"country": "CA"}, {"idempotency_key": "order-18"}])
+def test_what_somebody_else_bought_meanwhile_is_not_taken_for_the_lost_purchase(
+    provider, telephony_connect, telephony_sandbox, theirs
+):
+    def meanwhile(event):
+        if event.method == "POST":
+            provider.provision_number(**theirs)
+
+    telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
+
+    bought = telephony_connect("agentphone", on_request=meanwhile).provision_number()
+
+    assert bought.id == purchases(telephony_sandbox)[1].id
+
+
 def test_a_key_tells_a_lost_purchase_from_somebody_elses(provider, telephony_sandbox, vendor):
     vendor.rival = True
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
