@@ -64,18 +64,52 @@ def test_without_the_carriers_address_a_number_only_takes_calls_and_says_so(prov
     assert len(sandbox.sip.outbound) == 1
 
 
-def test_what_was_not_asked_for_is_not_missed(provider):
-    assert provider.import_number(NUMBER, outbound=False).notices == ()
+@pytest.mark.parametrize("source", [None, CARRIER, SipTrunk(username="u", password="p4ss-word")])
+def test_what_was_not_asked_for_is_neither_made_nor_missed(provider, sandbox, source):
+    assert provider.import_number(NUMBER, source=source, outbound=False).notices == ()
+    assert not sandbox.sip.outbound
+
+
+def test_without_a_pin_callers_are_asked_for_none(provider, sandbox):
+    provider.import_number(NUMBER, assign_to="reception")
+
+    (rule,) = sandbox.sip.rules.values()
+    assert rule.rule.dispatch_rule_individual.pin == ""
 
 
 @pytest.mark.parametrize("direction", [{"outbound": False}, {"inbound": False}, {}])
-def test_a_number_is_imported_once_for_each_direction(provider, telephony_sandbox, direction):
+def test_a_number_is_imported_once_for_each_direction(provider, telephony_sandbox, sent, direction):
     provider.import_number(NUMBER, source=CARRIER)
+    before = len(sent())
 
     with pytest.raises(telephony.ConflictError, match="imported already"):
         provider.import_number(NUMBER, source=CARRIER, **direction)
 
     assert len(telephony_sandbox.ledger("livekit", "import")) == 1
+    assert all(method.startswith("List") for method in sent()[before:])
+
+
+def test_a_direction_is_added_to_what_the_number_has(provider):
+    placing = provider.import_number(NUMBER, source=CARRIER, inbound=False)
+    taking = provider.import_number(NUMBER, assign_to="reception")
+    assert placing.assignment is None
+    assert taking.assignment == Agent("reception")
+
+    provider.import_number(OTHER, assign_to="reception")
+    both = provider.import_number(OTHER, source=CARRIER, inbound=False)
+    assert both.assignment == Agent("reception")
+
+
+@pytest.mark.parametrize(
+    ("direction", "named"), [({}, (["Mine"], [""])), ({"inbound": False}, ([], ["Mine"]))]
+)
+def test_options_are_for_the_trunk_that_the_number_gets_its_id_from(
+    provider, sandbox, direction, named
+):
+    provider.import_number(NUMBER, source=CARRIER, options={"metadata": "Mine"}, **direction)
+
+    trunks = sandbox.sip.inbound, sandbox.sip.outbound
+    assert tuple([trunk.metadata for trunk in each.values()] for each in trunks) == named
 
 
 def test_a_trunk_for_all_numbers_does_not_hold_this_one(provider, plant_trunk):
@@ -105,7 +139,7 @@ def test_losing_the_race_for_a_number_is_a_conflict_that_names_no_numbers(
     body = json.dumps({"code": "invalid_argument", "msg": message})
     telephony_sandbox.fail(Fault(kind="status", path="CreateSIPInbound", status=400, body=body))
 
-    with pytest.raises(telephony.ConflictError, match="ST_1") as caught:
+    with pytest.raises(telephony.ConflictError, match=r"ST_1.* has this number") as caught:
         provider.import_number(NUMBER)
 
     assert OTHER not in f"{caught.value} {caught.value.raw}"
@@ -122,9 +156,10 @@ def test_an_import_refused_half_way_is_undone(provider, sandbox, telephony_sandb
 
 
 def test_what_cannot_be_undone_is_named(provider, sandbox, telephony_sandbox):
-    refused = {"kind": "status", "status": 400, "body": '{"code": "x"}'}
-    telephony_sandbox.fail(Fault(path="CreateSIPOutbound", **refused))
-    telephony_sandbox.fail(Fault(path="DeleteSIPTrunk", **refused))
+    body = '{"code": "x", "msg": "No such country", "meta": {"at": "here"}}'
+    refused = {"kind": "status", "status": 400}
+    telephony_sandbox.fail(Fault(path="CreateSIPOutbound", body=body, **refused))
+    telephony_sandbox.fail(Fault(path="DeleteSIPTrunk", body='{"code": "y"}', **refused))
 
     with pytest.raises(telephony.OutcomeUnknownError) as caught:
         provider.import_number(NUMBER, source=CARRIER)
@@ -132,6 +167,9 @@ def test_what_cannot_be_undone_is_named(provider, sandbox, telephony_sandbox):
     assert caught.value.retry_safe is False
     (left,) = sandbox.sip.inbound
     assert f"delete trunk {left}" in caught.value.hint
+    assert (caught.value.message, caught.value.code) == ("No such country", "x")
+    assert (caught.value.status, caught.value.attempts) == (400, 1)
+    assert caught.value.raw["meta"] == {"at": "here"}
 
 
 def test_an_import_that_may_have_happened_in_part_says_what_is_certain(
@@ -144,6 +182,15 @@ def test_an_import_that_may_have_happened_in_part_says_what_is_certain(
 
     (made,) = sandbox.sip.inbound
     assert f"trunk {made}" in caught.value.hint
+
+
+def test_an_import_of_which_nothing_is_certain_claims_nothing(provider, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="status", path="CreateSIPInbound", status=500))
+
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
+        provider.import_number(NUMBER, source=CARRIER)
+
+    assert "certain" not in caught.value.hint
 
 
 @pytest.mark.parametrize(
