@@ -47,7 +47,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import webhooks, wire
+from . import settling, webhooks, wire
 from .offers import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
 
@@ -118,7 +118,7 @@ class Cartesia(Adapter):
         before = yield from self._owned()
         if key is not None:
             for held in before.values():
-                if mark_in(_stored_label(held)) == key:
+                if mark_in(settling.stored_label(held)) == key:
                     return held
         stored = marked(label, key) or "Phone number"
         body: Json = {"label": stored, "agent_id": _agent_id(assign_to)}
@@ -127,14 +127,10 @@ class Cartesia(Adapter):
             return wire.number(response, self.name)
         except OutcomeUnknownError as lost:
             after = yield from reconciled(self._owned(), lost)
-            new = [
-                bought
-                for bought in after.values()
-                if bought.id not in before and _stored_label(bought) == stored
-            ]
-            if len(new) == 1:
-                return new[0]
-            raise
+            bought = settling.bought(before, after, stored)
+            if bought is None:
+                raise
+            return bought
 
     def import_number(
         self,
@@ -148,7 +144,8 @@ class Cartesia(Adapter):
         options: Options,
     ) -> Operation[PhoneNumber]:
         """Imports once. Cartesia may answer 400 although the number was imported, when only the
-        assignment failed: that and a lost answer are settled by reading back."""
+        assignment failed: that and a lost answer are settled by reading back. What was there before
+        is left alone."""
         if not inbound or not outbound:
             raise UnsupportedOperationError(
                 self.name,
@@ -157,21 +154,22 @@ class Cartesia(Adapter):
             )
         if source is None:
             source = yield from self._only_carrier()
-        agent = _agent_id(assign_to)
-        body: Json = {
+        wanted: Json = {
             "label": label or number,
             "number": number,
             "provider": wire.source(source),
-            "agent_id": agent,
+            "agent_id": _agent_id(assign_to),
         }
+        body = merged(wanted, options)
         try:
-            response = yield Request.post(_NUMBERS, merged(body, options))
+            response = yield Request.post(_NUMBERS, body)
             return wire.number(response, self.name)
         except (OutcomeUnknownError, InvalidRequestError) as failure:
             found = yield from reconciled(self._find(number), failure)
-            if found is None:
+            if found is None or not settling.imported(found, body):
                 raise
-            if agent is None or _agent_id(found.assignment) == agent:
+            agent = body.get("agent_id")
+            if _agent_id(found.assignment) == agent:
                 return found
             try:
                 return (yield from self._patch(found, {"agent_id": agent}))
@@ -184,7 +182,7 @@ class Cartesia(Adapter):
         self, number: NumberRef, *, label: str, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        kept = marked(label, mark_in(_stored_label(found)))
+        kept = marked(label, mark_in(settling.stored_label(found)))
         return (yield from self._patch(found, merged({"label": kept}, options)))
 
     def assign_number(
@@ -392,8 +390,3 @@ class Cartesia(Adapter):
 
 def _agent_id(target: Target | None) -> str | None:
     return target.id if isinstance(target, Agent) else None
-
-
-def _stored_label(number: PhoneNumber) -> str | None:
-    label = number.raw.get("label")
-    return label if isinstance(label, str) else None

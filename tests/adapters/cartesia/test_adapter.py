@@ -35,6 +35,39 @@ def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_san
     assert len(telephony_sandbox.ledger("cartesia", "import")) == 1
 
 
+@pytest.mark.parametrize("kind", ["lost", "status"])
+@pytest.mark.parametrize(
+    "other", [{"label": "Lobby"}, {"assign_to": None}, {"assign_to": OTHER}, {"source": "other"}]
+)
+def test_a_number_that_was_there_before_is_not_taken_for_the_failed_import(
+    provider, telephony_sandbox, other, kind
+):
+    """Cartesia refused it, whether or not that was heard: what is there is something else."""
+    first = provider.link_carrier(ACCOUNT)
+    second = provider.link_carrier(SipTrunk("sip.example.com", username="u", password="p4ssword-1"))
+    asked = {"label": "Desk", "assign_to": AGENT, "source": LinkedCarrier(first.id)}
+    before = provider.import_number("+14155550123", **asked)
+    telephony_sandbox.fail(Fault(kind=kind, method="POST", status=400))
+    if "source" in other:
+        other = {"source": LinkedCarrier(second.id)}
+
+    with pytest.raises((telephony.OutcomeUnknownError, telephony.InvalidRequestError)):
+        provider.import_number("+14155550123", **{**asked, **other})
+
+    assert provider.get_number("+14155550123").raw == before.raw
+
+
+def test_options_of_an_import_count_when_it_is_read_back(provider, telephony_sandbox):
+    provider.link_carrier(ACCOUNT)
+    telephony_sandbox.vendors["cartesia"].fail_next_assignment = True
+
+    number = provider.import_number(
+        "+14155550123", options={"agent_id": AGENT, "label": "Front desk"}
+    )
+
+    assert (number.assignment.id, number.label) == (AGENT, "Front desk")
+
+
 def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, telephony_sandbox):
     provider.assign_number(imported, AGENT)
 
