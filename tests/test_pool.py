@@ -36,7 +36,7 @@ def test_one_at_a_time_and_the_same_again_with_asyncio():
 
 
 def test_what_was_cut_off_is_closed_and_not_used_again():
-    pool = Pool(1)
+    pool = Pool(1, {})
     with pytest.raises(KeyError), pool.client(Deadline(None)) as broken:
         raise KeyError
     with pool.client(Deadline(0.01)) as other:
@@ -46,7 +46,7 @@ def test_what_was_cut_off_is_closed_and_not_used_again():
 
 def test_what_was_cut_off_is_closed_and_not_used_again_with_asyncio():
     async def main():
-        pool = AsyncPool(1)
+        pool = AsyncPool(1, {})
         with pytest.raises(KeyError):
             async with pool.client(Deadline(None)) as broken:
                 raise KeyError
@@ -64,7 +64,7 @@ def bad_proxy(monkeypatch):
 
 
 def test_what_cannot_be_opened_takes_no_place(bad_proxy):
-    pool = Pool(1)
+    pool = Pool(1, {})
     with pytest.raises(ValueError, match="gopher"), pool.client(Deadline(None)):
         pass
     bad_proxy.undo()
@@ -75,7 +75,7 @@ def test_what_cannot_be_opened_takes_no_place(bad_proxy):
 
 def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
     async def main():
-        pool = AsyncPool(1)
+        pool = AsyncPool(1, {})
         with pytest.raises(ValueError, match="gopher"):
             async with pool.client(Deadline(None)):
                 pass
