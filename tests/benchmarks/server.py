@@ -21,7 +21,7 @@ from livekit.protocol.room import RoomConfiguration
 from pydantic import JsonValue
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from telephony.adapters.livekit.sandbox_sip import SipService
+from telephony.adapters.livekit.sandbox.trunks import SipService
 from telephony.adapters.twilio.sandbox.account import Account
 
 import telephony

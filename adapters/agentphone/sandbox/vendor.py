@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute
 from telephony.model import Agent
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox, body_of, route
 
-from . import sandbox_bodies as bodies
-from . import sandbox_webhooks
-from .sandbox_bodies import (
+from . import input as bodies
+from . import webhooks
+from .input import (
     checked_body,
     checked_query,
     invalid,
@@ -26,7 +26,7 @@ from .sandbox_bodies import (
     seconds,
     unknown,
 )
-from .sandbox_mailbox import Mailbox, Text, pages, summary
+from .mailbox import Mailbox, Text, pages, summary
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,7 +67,7 @@ class AgentPhoneSandbox(VendorSandbox):
         self.numbers: dict[str, Json] = {}
         self.calls: dict[str, Json] = {}
         self.mailbox = Mailbox()
-        self.webhooks = sandbox_webhooks.Webhooks(self.state)
+        self.webhooks = webhooks.Webhooks(self.state)
         self.number_limit = 1000
         self.balance = 100_000.0
         self.campaign = "approved"
@@ -110,7 +110,7 @@ class AgentPhoneSandbox(VendorSandbox):
             ("GET", "/v1/calls", self._list_calls),
             ("GET", "/v1/calls/{call}", self._get_call),
             ("POST", "/v1/calls/{call}/end", self._end_call),
-            *sandbox_webhooks.handlers(lambda: self.webhooks),
+            *webhooks.handlers(lambda: self.webhooks),
         ]
         return [route(method, path, self._guarded(to)) for method, path, to in handlers]
 
@@ -118,7 +118,7 @@ class AgentPhoneSandbox(VendorSandbox):
         return Refusal(status, {"detail": "Not Found" if status == 404 else "Method Not Allowed"})
 
     def settings(self, base_url: str) -> Mapping[str, str]:
-        secret = sandbox_webhooks.SECRET
+        secret = webhooks.SECRET
         return {"base_url": base_url, "api_key": _KEY, "webhook_secret": secret}
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:

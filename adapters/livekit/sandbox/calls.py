@@ -10,9 +10,9 @@ from livekit.protocol import sip
 
 from telephony.sandbox.vendor import Json, Refusal, State
 
-from . import sandbox_checks as check
-from .sandbox_sip import BASE57, SipService
-from .sandbox_twirp import Claims, Method, refusal, room_admin, sip_grant
+from . import checks as check
+from .trunks import BASE57, SipService
+from .twirp import Claims, Method, refusal, room_admin, sip_grant
 
 # What LiveKit makes of a SIP status; any other 4xx and 6xx is invalid_argument, 5xx
 # failed_precondition.

@@ -23,7 +23,7 @@ from telephony.sandbox.vendor import (
     route,
 )
 
-from .sandbox_input import (
+from .input import (
     Assign,
     Call,
     Import,

@@ -23,8 +23,8 @@ from telephony.sandbox.vendor import (
     route,
 )
 
-from . import sandbox_webhooks
-from .sandbox_input import Calls, Import, Provision, SipTrunk, Twilio, checked, invalid, refusal
+from . import webhooks
+from .input import Calls, Import, Provision, SipTrunk, Twilio, checked, invalid, refusal
 
 _KEY = "sk_car_sandbox"
 _PLAN_SLOTS = 1000
@@ -52,7 +52,7 @@ class CartesiaSandbox(VendorSandbox):
         self.carriers: dict[str, Json] = {}
         self.fail_next_assignment = False
         self.next_call_answer: str | None = None
-        self.webhooks = sandbox_webhooks.Webhooks(self.state)
+        self.webhooks = webhooks.Webhooks(self.state)
         self.sample = Sample(
             target=Agent("agent_reception"),
             other_target=Agent("agent_sales"),
@@ -62,7 +62,7 @@ class CartesiaSandbox(VendorSandbox):
                 api_key_secret=SecretStr("sandbox-secret"),
             ),
             unimportable="+14155550000",
-            webhook_of=sandbox_webhooks.FIRST,
+            webhook_of=webhooks.FIRST,
         )
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -80,7 +80,7 @@ class CartesiaSandbox(VendorSandbox):
             route("PATCH", f"{numbers}/{{id}}", self._update),
             route("DELETE", f"{numbers}/{{id}}", self._delete),
             route("POST", "/agents/calls", self._call),
-            *sandbox_webhooks.routes(self._authorize, lambda: self.webhooks),
+            *webhooks.routes(self._authorize, lambda: self.webhooks),
         ]
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
@@ -88,7 +88,7 @@ class CartesiaSandbox(VendorSandbox):
         return refusal(status, "Not found" if status == 404 else "Method not allowed")
 
     def settings(self, base_url: str) -> Mapping[str, str]:
-        return {"base_url": base_url, "api_key": _KEY, "webhook_secret": sandbox_webhooks.SECRET}
+        return {"base_url": base_url, "api_key": _KEY, "webhook_secret": webhooks.SECRET}
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         raise LookupError("Cartesia carries voice only")

@@ -11,8 +11,8 @@ from livekit.protocol.models import Pagination
 
 from telephony.sandbox.vendor import State
 
-from . import sandbox_checks as check
-from .sandbox_twirp import Method, refusal, sip_grant
+from . import checks as check
+from .twirp import Method, refusal, sip_grant
 
 BASE57 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 

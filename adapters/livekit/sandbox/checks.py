@@ -19,7 +19,7 @@ from livekit.protocol.sip import (
 
 from telephony.sandbox.vendor import Refusal
 
-from .sandbox_twirp import refusal
+from .twirp import refusal
 
 WRAPPED = "twirp error unknown: "
 _WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from telephony.sandbox.vendor import Json, State, iso
 
-from . import sandbox_checks as check
-from .sandbox_sip import BASE57, SipService
-from .sandbox_twirp import Method, refusal, sip_grant
+from . import checks as check
+from .trunks import BASE57, SipService
+from .twirp import Method, refusal, sip_grant
 
 _FOR_SALE = 30
 _FIRST = 150

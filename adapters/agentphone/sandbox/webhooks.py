@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.courier import Delivery, on_any_failure
 from telephony.sandbox.vendor import Json, State
 
-from .sandbox_bodies import checked_body, seconds, unknown
-from .sandbox_mailbox import Text
-from .webhooks import sign
+from ..webhooks import sign
+from .input import checked_body, seconds, unknown
+from .mailbox import Text
 
 SECRET = "whsec_sandbox"  # noqa: S105 - of the sandbox
 _TRIES = 6

@@ -17,11 +17,11 @@ from starlette.routing import BaseRoute, Route
 from telephony.model import Agent, SipTrunk
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
-from .sandbox_calls import Calls
-from .sandbox_phone_numbers import PhoneNumberService
-from .sandbox_sip import SipService
-from .sandbox_twirp import claims, refusal, serve
-from .sandbox_webhooks import called
+from .calls import Calls
+from .numbers import PhoneNumberService
+from .trunks import SipService
+from .twirp import claims, refusal, serve
+from .webhooks import called
 
 _KEY = "APIsandbox"
 _SECRET = "sandbox-secret-of-at-least-32-bytes"  # noqa: S105 - of the sandbox

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from telephony.sandbox.courier import Delivery
 from telephony.sandbox.vendor import Handler, Json, State, body_of, iso, route
 
-from .sandbox_input import checked, invalid, refusal
+from .input import checked, invalid, refusal
 
 SECRET = "sandbox-webhook-secret"  # noqa: S105 - of the sandbox
 FIRST = "webhook_sandbox"

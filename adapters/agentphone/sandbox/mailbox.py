@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from telephony.sandbox.vendor import Json, iso
 
-from .sandbox_bodies import MessagePaging
+from .input import MessagePaging
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from livekit.protocol.webhook import WebhookEvent
 from telephony.sandbox.courier import Delivery, on_server_error
 from telephony.sandbox.vendor import State
 
-from .sandbox_sip import BASE57
-from .webhooks import JSON, body_hash
+from ..webhooks import JSON, body_hash
+from .trunks import BASE57
 
 _TRIES = 4
 _LIFE = timedelta(minutes=5)
