@@ -98,7 +98,7 @@ def test_a_number_says_what_butter_says(imported, provider):
 def test_the_cursor_goes_out_only_when_more_was_promised(provider, vendor, telephony_sandbox):
     for last in range(1, 5):
         provider.import_number(f"+44207946012{last + 3}", source=TRUNK)
-    vendor.page_size = 2
+    vendor.account.page_size = 2
     before = len(telephony_sandbox.requests("butter"))
 
     assert len({n.id for n in provider.list_numbers()}) == 5

@@ -66,8 +66,8 @@ def test_a_move_that_cannot_be_undone_says_what_is_half_done(provider, telephony
 
 def test_undoing_a_move_never_takes_the_number_from_anybody(provider, vendor, imported):
     """Somebody else was faster between the two halves."""
-    vendor.agents["agent_third"] = "Third"
-    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id="agent_third")
+    vendor.account.agents["agent_third"] = "Third"
+    vendor.account.numbers[imported.id].update(status="assigned", assigned_agent_id="agent_third")
     stale = {"phone_number_id": imported.id, "phone_number": NUMBER, "assigned_agent_id": AGENT}
     vendor.next_answers[LIST] = [{"success": True, "data": [stale]}]
     vendor.next_answers[UNASSIGN] = [{"success": True, "data": {"agent_id": AGENT}}]
@@ -92,7 +92,7 @@ def test_assigning_to_the_same_agent_again_is_done_already(provider, kinds):
 
 def test_the_vendors_conflict_over_the_same_agent_is_success(provider, vendor, imported):
     """Another process assigned it between our reading and our writing."""
-    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id=AGENT)
+    vendor.account.numbers[imported.id].update(status="assigned", assigned_agent_id=AGENT)
     stale = [{"phone_number_id": imported.id, "phone_number": NUMBER, "status": "free"}]
     vendor.next_answers[LIST] = [{"success": True, "data": stale}]
 
@@ -100,7 +100,7 @@ def test_the_vendors_conflict_over_the_same_agent_is_success(provider, vendor, i
 
 
 def test_the_vendors_conflict_over_another_agent_is_one(provider, vendor, imported):
-    vendor.numbers[imported.id].update(status="assigned", assigned_agent_id=OTHER)
+    vendor.account.numbers[imported.id].update(status="assigned", assigned_agent_id=OTHER)
     stale = [{"phone_number_id": imported.id, "phone_number": NUMBER, "status": "free"}]
     vendor.next_answers[LIST] = [{"success": True, "data": stale}]
 
@@ -149,7 +149,7 @@ def test_unassigning_a_free_number_asks_nothing_of_the_vendor(provider, kinds):
 
 
 def test_a_twilio_number_without_its_integration_cannot_be_assigned(provider, vendor, imported):
-    vendor.unintegrated.add(imported.id)
+    vendor.account.unintegrated.add(imported.id)
 
     with pytest.raises(telephony.InvalidRequestError, match="no integration"):
         provider.assign_number(NUMBER, AGENT)
@@ -157,7 +157,7 @@ def test_a_twilio_number_without_its_integration_cannot_be_assigned(provider, ve
 
 @pytest.mark.usefixtures("imported")
 def test_an_agent_that_is_not_ours_is_denied(provider, vendor):
-    vendor.elsewhere.add("agent_theirs")
+    vendor.account.elsewhere.add("agent_theirs")
 
     with pytest.raises(telephony.PermissionDeniedError):
         provider.assign_number(NUMBER, "agent_theirs")

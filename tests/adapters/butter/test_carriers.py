@@ -90,7 +90,7 @@ def test_rotation_sends_whole_credentials_and_keeps_the_name(provider, linked, s
 def test_unlinking_while_numbers_use_it_counts_them(provider, vendor, linked, status):
     for last in (3, 4):
         provider.import_number(f"+44207946012{last}", source=LinkedCarrier(linked.id))
-    vendor.in_use_status = status
+    vendor.account.in_use_status = status
 
     with pytest.raises(telephony.ConflictError, match="used by: 2 numbers") as caught:
         provider.unlink_carrier(linked)

@@ -115,14 +115,14 @@ def test_a_carrier_that_is_not_linked_is_not_found(provider):
 
 
 def test_a_carrier_of_another_organization_is_denied(provider, vendor):
-    vendor.elsewhere.add("intg_000000000000")
+    vendor.account.elsewhere.add("intg_000000000000")
 
     with pytest.raises(telephony.PermissionDeniedError):
         provider.import_number(NUMBER, source=LinkedCarrier("intg_000000000000"))
 
 
 def test_a_number_that_is_taken_is_a_conflict_that_says_where_it_may_be(provider, vendor, kinds):
-    vendor.elsewhere.add(NUMBER)
+    vendor.account.elsewhere.add(NUMBER)
 
     with pytest.raises(telephony.ConflictError, match="another organization") as caught:
         provider.import_number(NUMBER, source=TRUNK)
