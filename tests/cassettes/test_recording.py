@@ -51,8 +51,8 @@ def run(tmp_path):
 def account(telephony_sandbox):
     """What reaches an account at "the vendor", and the number that it holds."""
     settings = telephony_sandbox.settings("cartesia")
-    emulation = telephony_sandbox.vendors["cartesia"]
-    emulation.agents |= {"agent_of_ours": "Ours", "agent_of_ours_too": "Ours too"}
+    account = telephony_sandbox.vendors["cartesia"].account
+    account.agents |= {"agent_of_ours": "Ours", "agent_of_ours_too": "Ours too"}
     return {"CARTESIA_API_KEY": settings["api_key"], "CARTESIA_BASE_URL": settings["base_url"]}
 
 

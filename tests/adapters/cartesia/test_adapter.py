@@ -27,7 +27,7 @@ def imported(provider):
 def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_sandbox):
     """400 although the number was imported: only the assignment had failed."""
     provider.link_carrier(ACCOUNT)
-    telephony_sandbox.vendors["cartesia"].fail_next_assignment = True
+    telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
 
     number = provider.import_number("+14155550123", assign_to=AGENT)
 
@@ -222,7 +222,7 @@ def test_an_agent_is_needed_to_call_and_taken_from_the_number(provider, imported
 
 def test_a_call_that_fails_on_its_own_is_an_error(provider, imported, telephony_sandbox):
     answer = '{"calls": [{"number": "+14155550199", "error": {"code": "blocked"}}]}'
-    telephony_sandbox.vendors["cartesia"].next_call_answer = answer
+    telephony_sandbox.vendors["cartesia"].account.next_call_answer = answer
 
     with pytest.raises(telephony.InvalidRequestError, match="did not place") as caught:
         provider.place_call(imported, "+14155550199", agent=AGENT)

@@ -154,7 +154,7 @@ def test_a_secret_of_ones_own_is_used(provider, telephony_connect, telephony_san
 def test_an_agents_webhook_gets_its_calls(provider, telephony_sandbox):
     made = provider.set_webhook(URL)
     vendor = telephony_sandbox.vendors["cartesia"]
-    vendor.webhooks.of_agent["agent_sales"] = made.id
+    vendor.account.webhook_of_agent["agent_sales"] = made.id
     number = provider.provision_number(assign_to="agent_sales")
 
     provider.place_call(number, PERSON)

@@ -1,0 +1,147 @@
+"""The workspace's numbers, imported and bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from telephony.sandbox.vendor import Json, body_of, iso
+
+from .account import Account
+from .input import Import, Provision, checked
+from .paging import page
+from .refusals import invalid, missing, refusal
+
+_PLAN_SLOTS = 1000
+
+
+async def listed(account: Account, request: Request) -> Response:
+    query = request.query_params
+    text = query.get("q", "").lower()
+    found = [n for n in account.numbers.values() if _matches(n, query, text)]
+    items, more = page(found, query)
+    return JSONResponse({"data": [_shown(account, n) for n in items], "has_more": more})
+
+
+async def fetch(account: Account, request: Request) -> Response:
+    return JSONResponse(_shown(account, account.number(request.path_params["id"])))
+
+
+async def import_(account: Account, request: Request) -> Response:
+    wanted = checked(Import, await body_of(request, invalid))
+    carrier = _source(account, wanted.provider)
+    agent = account.agent(wanted.agent_id)
+    if any(held["number"] == wanted.number for held in account.numbers.values()):
+        raise refusal(409, "Already imported", "This number is imported already.")
+    if wanted.number.endswith("0000"):
+        raise refusal(400, "Number not found", "The account does not hold this number.")
+    if agent is not None and account.fail_next_assignment:
+        account.fail_next_assignment = False
+        _add(account, "import", wanted.number, wanted.label, None, _reference(carrier))
+        raise refusal(400, "Webhook setup failed", "Imported, but not assigned.")
+    made = _add(account, "import", wanted.number, wanted.label, agent, _reference(carrier))
+    return JSONResponse(_shown(account, made), 201)
+
+
+async def buy(account: Account, request: Request) -> Response:
+    """One that Cartesia picks."""
+    wanted = checked(Provision, await body_of(request, invalid))
+    agent = account.agent(wanted.agent_id)
+    own = [n for n in account.numbers.values() if n.get("provider") == {"type": "cartesia"}]
+    if len(own) >= _PLAN_SLOTS:
+        raise refusal(402, "Phone number limit reached", "Upgrade the plan.", code="quota_exceeded")
+    given_out = sum(entry.kind == "purchase" for entry in account.state.ledger)
+    number = f"+1650555{given_out + 100:04d}"
+    made = _add(account, "purchase", number, wanted.label, agent, {"type": "cartesia"})
+    # Documented: the answer to a purchase has no `provider`.
+    return JSONResponse({key: made[key] for key in made if key != "provider"}, 201)
+
+
+async def update(account: Account, request: Request) -> Response:
+    number = account.number(request.path_params["id"])
+    body = await body_of(request, invalid)
+    changes: Json = {}
+    if "label" in body:
+        if not isinstance(body["label"], str):
+            raise invalid("label must be a string")
+        changes["label"] = body["label"]
+    if "agent_id" in body:
+        agent_id = body["agent_id"]
+        changes["agent"] = account.agent(str(agent_id)) if agent_id is not None else None
+        kind = "unassign" if agent_id is None else "assign"
+        account.state.record(kind, str(number["id"]), str(number["number"]))
+    wanted = body.get("provider")
+    if isinstance(wanted, dict):
+        changes["provider"] = _reference(_source(account, wanted))
+    number.update(changes, updated_at=iso(account.state.now()))
+    return JSONResponse(_shown(account, number))
+
+
+async def release(account: Account, request: Request) -> Response:
+    number = account.number(request.path_params["id"])
+    if number["agent"] is not None:
+        raise refusal(400, "Number in use", "Unassign the number from its agent first.")
+    del account.numbers[str(number["id"])]
+    account.state.record("release", str(number["id"]), str(number["number"]))
+    return Response(status_code=204)
+
+
+def _matches(number: Json, query: Mapping[str, str], text: str) -> bool:
+    agent, carrier = number["agent"], number.get("provider") or {"type": "cartesia"}
+    agent = agent if isinstance(agent, dict) else {}
+    carrier = carrier if isinstance(carrier, dict) else {}
+    searched = (number["number"], number["label"], agent.get("name"))
+    return (
+        query.get("agent_id") in (None, agent.get("id"))
+        and query.get("provider_id") in (None, carrier.get("id"))
+        and query.get("type") in (None, carrier["type"])
+        and any(text in str(part or "").lower() for part in searched)
+    )
+
+
+def _source(account: Account, wanted: Json) -> Json:
+    """The carrier account that a number is to come from."""
+    if "id" in wanted:
+        return account.carrier(str(wanted["id"]))
+    named = (wanted.get("account_sid"), wanted.get("region", "us1"))
+    for carrier in account.carriers.values():
+        if (carrier.get("account_sid"), carrier.get("region")) == named:
+            return carrier
+    raise missing("provider")
+
+
+def _add(
+    account: Account, kind: str, number: str, label: str, agent: JsonValue, carrier: Json
+) -> Json:
+    now = iso(account.state.now())
+    made: Json = {
+        "id": account.state.id("pn_"),
+        "number": number,
+        "label": label,
+        "agent": agent,
+        "created_at": now,
+        "updated_at": now,
+        "provider": carrier,
+    }
+    account.numbers[str(made["id"])] = made
+    account.state.record(kind, str(made["id"]), number)
+    return made
+
+
+def _shown(account: Account, number: Json) -> Json:
+    """A number with its carrier account as that is now, without the details of a trunk."""
+    held = number["provider"]
+    carrier_id = held.get("id") if isinstance(held, dict) else None
+    if carrier_id is None:
+        return number
+    carrier = account.carriers[str(carrier_id)]
+    details = {"inbound", "outbound"}
+    return {**number, "provider": {k: v for k, v in carrier.items() if k not in details}}
+
+
+def _reference(carrier: Json) -> Json:
+    """What a number keeps of the carrier account it comes from."""
+    return {"type": carrier["type"], "id": carrier["id"]}
