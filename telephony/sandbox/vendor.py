@@ -190,3 +190,8 @@ async def body_of(request: Request, invalid: Callable[[str], Refusal]) -> Json:
 def iso(moment: datetime) -> str:
     """RFC 3339 with ``Z``, to the microsecond."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def iso_seconds(moment: datetime) -> str:
+    """RFC 3339 with ``Z``, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -94,7 +94,7 @@ def _assign(to: telephony.Target) -> Act:
 
 
 def _planted(name: str, value: object) -> Callable[[VendorSandbox], object]:
-    return lambda vendor: setattr(vendor, name, value)
+    return lambda vendor: setattr(vendor.account, name, value)
 
 
 _TRUNK = SipTrunk(

@@ -1,4 +1,4 @@
-"""The messages of the sandbox: kept in order of time, paged by time, grouped into conversations."""
+"""Where the messages are: kept in order of time, paged by time, grouped into conversations."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_a_list_of_numbers_that_does_not_end_is_stopped(provider, vendor, page):
 
 
 def test_texts_without_a_registration_are_refused_and_calls_are_not(provider, vendor, number):
-    vendor.campaign = "pending"
+    vendor.account.campaign = "pending"
     provider.assign_number(number, DESK)
 
     with pytest.raises(telephony.PermissionDeniedError, match="10DLC"):

@@ -38,12 +38,12 @@ def plant(telephony_sandbox, number):
 
 @pytest.fixture(params=[False, True], ids=["exclusive", "inclusive"])
 def bound(request, vendor):
-    vendor.before_is_inclusive = request.param
+    vendor.account.before_is_inclusive = request.param
 
 
 @pytest.fixture(params=[False, True], ids=["newest-first", "oldest-first"])
 def order(request, vendor):
-    vendor.oldest_first = request.param
+    vendor.account.oldest_first = request.param
 
 
 @pytest.mark.usefixtures("bound", "order")
@@ -223,7 +223,7 @@ def test_short_codes_mail_addresses_and_groups_can_be_written_to(provider, numbe
 def test_an_unconfirmed_delivery_is_unknown_and_never_sent_again(
     provider, telephony_sandbox, vendor, number, body
 ):
-    vendor.unconfirmed = body
+    vendor.account.unconfirmed = body
 
     with pytest.raises(telephony.OutcomeUnknownError) as caught:
         provider.send_message(number, OTHER, "Your code is 4711")

@@ -78,7 +78,7 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
 
 def test_a_key_that_the_vendor_does_not_keep_is_reported(provider, vendor):
     assert provider.provision_number(options={"externalId": "mine"}).notices == ()
-    vendor.keeps_external_ids = False
+    vendor.account.keeps_external_ids = False
 
     (notice,) = provider.provision_number(idempotency_key="order-17").notices
 
@@ -107,7 +107,7 @@ def test_a_lost_purchase_that_brought_nothing_stays_unknown(provider, telephony_
 
 
 def test_a_lost_purchase_beside_somebody_elses_stays_unknown(provider, telephony_sandbox, vendor):
-    vendor.rival = True
+    vendor.account.rival = True
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
     with pytest.raises(telephony.OutcomeUnknownError):
@@ -132,7 +132,7 @@ def test_what_somebody_else_bought_meanwhile_is_not_taken_for_the_lost_purchase(
 
 
 def test_a_key_tells_a_lost_purchase_from_somebody_elses(provider, telephony_sandbox, vendor):
-    vendor.rival = True
+    vendor.account.rival = True
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
     bought = provider.provision_number(idempotency_key="order-17")
@@ -141,7 +141,7 @@ def test_a_key_tells_a_lost_purchase_from_somebody_elses(provider, telephony_san
 
 
 def test_a_number_that_came_without_its_agent_gets_it(provider, vendor):
-    vendor.attaches_at_purchase = False
+    vendor.account.attaches_at_purchase = False
 
     assert provider.provision_number(assign_to=DESK).assignment.id == DESK
 
@@ -149,7 +149,7 @@ def test_a_number_that_came_without_its_agent_gets_it(provider, vendor):
 def test_a_purchase_that_cannot_be_given_its_agent_says_what_was_bought(
     provider, telephony_sandbox, vendor
 ):
-    vendor.attaches_at_purchase = False
+    vendor.account.attaches_at_purchase = False
     telephony_sandbox.fail(Fault(kind="status", path="/agents/", status=403, times=None))
 
     with pytest.raises(telephony.PermissionDeniedError, match="IS bought") as caught:
@@ -161,10 +161,10 @@ def test_a_purchase_that_cannot_be_given_its_agent_says_what_was_bought(
 
 
 def test_limits_of_money_and_numbers_are_quota_errors(provider, vendor):
-    vendor.balance = 2.5
+    vendor.account.balance = 2.5
     with pytest.raises(telephony.QuotaExceededError) as broke:
         provider.provision_number()
-    vendor.balance, vendor.number_limit = 100.0, 0
+    vendor.account.balance, vendor.account.number_limit = 100.0, 0
     with pytest.raises(telephony.QuotaExceededError) as full:
         provider.provision_number()
 
@@ -183,7 +183,7 @@ def test_search_is_by_area_code(provider):
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_an_api_without_search_is_said_to_have_none(provider, telephony_sandbox, vendor, status):
-    vendor.has_search = False
+    vendor.account.has_search = False
     if status == 405:
         telephony_sandbox.fail(Fault(kind="status", status=405))
 
