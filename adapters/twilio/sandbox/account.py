@@ -1,16 +1,18 @@
-"""An account of the sandbox, what a request asks of it, and Twilio's way of refusing."""
+"""What an account of the sandbox holds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from starlette.responses import Response
 
-from telephony.sandbox.vendor import Json, Refusal, State
+from telephony.sandbox.vendor import Json, State
+
+from .input import Asked
+from .refusals import missing
 
 API = "/2010-04-01/Accounts"
 
@@ -53,46 +55,7 @@ class Account:
         return next((n for n in self.numbers.values() if n["phone_number"] == number), None)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request. `path` begins where Twilio's own does."""
-
-    path: str
-    ids: Mapping[str, str]
-    query: Sequence[tuple[str, str]]
-    form: Sequence[tuple[str, str]]
-
-    def filter(self, name: str) -> str | None:
-        return dict(self.query).get(name)
-
-    def field(self, name: str) -> str | None:
-        return dict(self.form).get(name)
-
-    def fields(self, name: str) -> list[str]:
-        return [value for key, value in self.form if key == name]
-
-
 Answer = Callable[[Account, Asked], Response]
-
-
-def refusal(status: int, code: int, message: str) -> Refusal:
-    return Refusal(
-        status,
-        {
-            "code": code,
-            "message": message,
-            "more_info": f"https://www.twilio.com/docs/errors/{code}",
-            "status": status,
-        },
-    )
-
-
-def invalid(message: str) -> Refusal:
-    return refusal(400, 20001, message)
-
-
-def missing(path: str) -> Refusal:
-    return refusal(404, 20404, f"The requested resource {path} was not found")
 
 
 def found(table: Mapping[str, Json], asked: Asked, name: str = "sid") -> Json:
@@ -102,21 +65,5 @@ def found(table: Mapping[str, Json], asked: Asked, name: str = "sid") -> Json:
     return table[asked.ids[name]]
 
 
-def http_url(name: str, value: str) -> str:
-    """A URL, or an empty value, which clears."""
-    if value and not value.startswith(("https://", "http://")):
-        raise invalid(f"{name} is not a valid URL")
-    return value
-
-
-def snake(name: str) -> str:
-    """A form's field as the answer spells it."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
 def rfc2822(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC))
-
-
-def iso8601(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,8 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.vendor import Json
 
-from .account import Account, Asked, invalid, missing
+from .account import Account
+from .input import Asked
 from .paging import page_size
+from .refusals import invalid, missing
 
 _TOLL_FREE = ("800", "888", "877", "866", "855", "844", "833")
 _EMPTY_AREA = "533"

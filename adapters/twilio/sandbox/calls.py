@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.vendor import Json
 
 from . import available
-from .account import Account, Asked, found, http_url, invalid, refusal, rfc2822
+from .account import Account, found, rfc2822
+from .input import E164, Asked, http_url
 from .paging import page
+from .refusals import invalid, refusal
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 # twilio.com/docs/iam/test-credentials
 _CALLEES = {
     "+15005550001": (21217, "is not a valid phone number"),
@@ -38,7 +37,7 @@ def fetch(account: Account, asked: Asked) -> Response:
 
 def place(account: Account, asked: Asked) -> Response:
     to, caller = asked.field("To") or "", asked.field("From") or ""
-    if to in _CALLEES or not _E164.fullmatch(to):
+    if to in _CALLEES or not E164.fullmatch(to):
         code, text = _CALLEES.get(to, (21217, "is not a valid phone number"))
         raise refusal(400, code, f"The 'To' number {to} {text}.")
     held = account.holds(caller)

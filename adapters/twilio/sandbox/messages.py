@@ -10,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json
 
 from . import webhooks
-from .account import Account, Asked, Text, http_url, invalid, missing, refusal, rfc2822
+from .account import Account, Text, rfc2822
+from .input import E164, Asked, http_url
 from .paging import page
+from .refusals import invalid, missing, refusal
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _SHORT_CODE = re.compile(r"\d{3,6}", re.ASCII)
 # twilio.com/docs/iam/test-credentials
 _SENDERS = {
@@ -79,7 +80,7 @@ def send(account: Account, asked: Asked) -> Response:
         raise refusal(400, 21623, "There are more than 10 media.")
     for url in media:
         http_url("MediaUrl", url)
-    if to in _RECIPIENTS or not (_E164.fullmatch(to) or _SHORT_CODE.fullmatch(to)):
+    if to in _RECIPIENTS or not (E164.fullmatch(to) or _SHORT_CODE.fullmatch(to)):
         code, text = _RECIPIENTS.get(to, (21211, "is not a valid phone number"))
         raise refusal(400, code, f"The 'To' number {to} {text}.")
     held = account.holds(sender)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 
 from starlette.responses import JSONResponse, Response
@@ -10,10 +9,11 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json
 
 from . import available
-from .account import Account, Asked, found, http_url, invalid, missing, refusal, rfc2822, snake
+from .account import Account, found, rfc2822
+from .input import E164, Asked, http_url, snake
 from .paging import page
+from .refusals import invalid, missing, refusal
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _URLS = ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback", "SmsUrl", "SmsFallbackUrl")
 _METHODS = (
     "VoiceMethod",
@@ -29,7 +29,7 @@ _REGISTERED = {"registered", "pending-unregistration", "unregistration-failure"}
 _TAKEN, _BAD = "+15005550000", "+15005550001"
 
 
-def owned(account: Account, asked: Asked) -> Response:
+def listed(account: Account, asked: Asked) -> Response:
     """The account's numbers, the newest first; `PhoneNumber` takes parts and wildcards."""
     wanted, name = asked.filter("PhoneNumber"), asked.filter("FriendlyName")
     kind, origin = asked.ids.get("kind"), asked.filter("Origin")
@@ -56,7 +56,7 @@ def buy(account: Account, asked: Asked) -> Response:
         number = _any(account, area)
     if number is None:
         raise invalid("PhoneNumber or AreaCode is required")
-    if not _E164.fullmatch(number) or number == _BAD:
+    if not E164.fullmatch(number) or number == _BAD:
         raise refusal(400, 21421, f"{number} is not a valid number")
     if number in {_TAKEN, *account.taken} or account.holds(number):
         raise refusal(400, 21422, f"{number} is not available")

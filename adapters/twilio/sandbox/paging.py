@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.vendor import Json
 
-from .account import Asked, invalid, refusal
+from .input import Asked
+from .refusals import invalid, refusal
 
 _OURS = {"PageSize", "Page", "PageToken"}
 

@@ -7,11 +7,13 @@ from email.utils import parsedate_to_datetime
 
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json
+from telephony.sandbox.vendor import Json, iso_seconds
 
 from . import numbers
-from .account import Account, Asked, found, http_url, invalid, iso8601, missing, rfc2822, snake
+from .account import Account, found, rfc2822
+from .input import Asked, http_url, snake
 from .paging import meta_page, page
+from .refusals import invalid, missing
 
 TRUNKING = "https://trunking.twilio.com"
 _URLS = (
@@ -110,7 +112,7 @@ def delete_trunk(account: Account, asked: Asked) -> Response:
 
 def new_trunk(account: Account, name: str, domain: str | None = None) -> Json:
     sid = account.state.id("TK", 32)
-    now = iso8601(account.state.now())
+    now = iso_seconds(account.state.now())
     url = f"{TRUNKING}/v1/Trunks/{sid}"
     account.trunks[sid] = {
         "sid": sid,
@@ -178,7 +180,7 @@ def create_origination_url(account: Account, asked: Asked) -> Response:
     if not all(given.values()) or not _SIP_URL.fullmatch(given["SipUrl"]):
         raise invalid(f"{', '.join(required)} are required; SipUrl begins with sip:")
     sid = account.state.id("OU", 32)
-    now = iso8601(account.state.now())
+    now = iso_seconds(account.state.now())
     try:
         priority, weight = int(given["Priority"]), int(given["Weight"])
     except ValueError:
@@ -216,7 +218,7 @@ def _on_trunk(number: Json, trunk: str) -> Json:
     links: Json = {"phone_number": f"https://api.twilio.com{number['uri']}".removesuffix(".json")}
     shown = {key: value for key, value in number.items() if key not in hidden}
     dates = {
-        key: iso8601(parsedate_to_datetime(str(number[key])))
+        key: iso_seconds(parsedate_to_datetime(str(number[key])))
         for key in ("date_created", "date_updated")
     }
     return {**shown, **dates, "url": url, "links": links}

@@ -25,7 +25,9 @@ from telephony.sandbox.vendor import (
 )
 
 from . import available, calls, messages, numbers, targets, webhooks
-from .account import API, Account, Answer, Asked, missing, refusal, rfc2822
+from .account import API, Account, Answer, rfc2822
+from .input import Asked
+from .refusals import missing, refusal
 
 _MAIN = "AC" + "5a" * 16
 _SUB = "AC" + "5b" * 16
@@ -81,7 +83,7 @@ class TwilioSandbox(VendorSandbox):
         apps, trunks = f"{account}/Applications", "/v1/Trunks"
         served: list[tuple[str, str, Answer]] = [
             ("GET", f"{account}.json", _describe),
-            ("GET", f"{owned}.json", numbers.owned),
+            ("GET", f"{owned}.json", numbers.listed),
             ("POST", f"{owned}.json", numbers.buy),
             ("GET", f"{owned}/{{sid}}.json", numbers.fetch),
             ("POST", f"{owned}/{{sid}}.json", numbers.update),
@@ -122,7 +124,7 @@ class TwilioSandbox(VendorSandbox):
         by_kind = [
             route(method, f"{owned}/{kind}.json", self._serve(answer, kind))
             for kind in _KINDS
-            for method, answer in (("GET", numbers.owned), ("POST", numbers.buy))
+            for method, answer in (("GET", numbers.listed), ("POST", numbers.buy))
         ]
         return [*by_kind, *(route(m, path, self._serve(answer)) for m, path, answer in served)]
 

@@ -1,0 +1,42 @@
+"""What Twilio takes: queries and forms, and what their fields may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .refusals import invalid
+
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. `path` begins where Twilio's own does."""
+
+    path: str
+    ids: Mapping[str, str]
+    query: Sequence[tuple[str, str]]
+    form: Sequence[tuple[str, str]]
+
+    def filter(self, name: str) -> str | None:
+        return dict(self.query).get(name)
+
+    def field(self, name: str) -> str | None:
+        return dict(self.form).get(name)
+
+    def fields(self, name: str) -> list[str]:
+        return [value for key, value in self.form if key == name]
+
+
+def http_url(name: str, value: str) -> str:
+    """A URL, or an empty value, which clears."""
+    if value and not value.startswith(("https://", "http://")):
+        raise invalid(f"{name} is not a valid URL")
+    return value
+
+
+def snake(name: str) -> str:
+    """A form's field as the answer spells it."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
