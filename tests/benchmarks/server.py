@@ -21,7 +21,7 @@ from livekit.protocol.room import RoomConfiguration
 from pydantic import JsonValue
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from telephony.adapters.livekit.sandbox.trunks import SipService
+from telephony.adapters.livekit.sandbox.account import Account as Project
 from telephony.adapters.twilio.sandbox.account import Account
 
 import telephony
@@ -63,7 +63,7 @@ def filled() -> dict[str, VendorSandbox]:
         found["agentphone"].receive_message(texted.number, _OTHER, f"Text {index}", sent_at=at)
     found["twilio"].plant_messages(NUMBER, COUNT, newest=_NEWEST)
     _more_numbers(found["twilio"].account, held.raw)
-    _trunks(found["livekit"].sip)
+    _trunks(found["livekit"].account)
     return found
 
 
@@ -74,11 +74,11 @@ def _more_numbers(account: Account, like: dict[str, JsonValue]) -> None:
         account.numbers[sid] = {**like, "sid": sid, "phone_number": number, "uri": uri}
 
 
-def _trunks(service: SipService) -> None:
+def _trunks(project: Project) -> None:
     """Trunks with one number each, and a rule for every hundred of them."""
     for index in range(COUNT):
         trunk, number = f"ST_{index:012}", f"+1415666{index:04}"
-        service.inbound[trunk] = sip.SIPInboundTrunkInfo(
+        project.inbound[trunk] = sip.SIPInboundTrunkInfo(
             sip_trunk_id=trunk,
             name=f"Desk {index}",
             numbers=[number],
@@ -87,7 +87,7 @@ def _trunks(service: SipService) -> None:
     for index in range(COUNT // 100):
         rule = f"SDR_{index:012}"
         first = index * 100
-        service.rules[rule] = sip.SIPDispatchRuleInfo(
+        project.rules[rule] = sip.SIPDispatchRuleInfo(
             sip_dispatch_rule_id=rule,
             trunk_ids=[f"ST_{each:012}" for each in range(first, first + 100)],
             rule=sip.SIPDispatchRule(

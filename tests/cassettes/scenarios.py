@@ -252,7 +252,7 @@ def _livekit() -> list[Scenario]:
         Scenario(
             "livekit", operation.PLACE_CALL, "no_bridge",
             CALLS[operation.PLACE_CALL], telephony.UnavailableError,
-            plant=lambda vendor: setattr(vendor.calls, "has_bridge", False), natural=True,
+            plant=_planted("has_bridge", False), natural=True,
         ),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Twirp as LiveKit's server speaks it, for the sandbox: JSON and protobuf, and its errors."""
+"""Twirp as LiveKit's server speaks it: who may call what, in JSON and in protobuf."""
 
 from __future__ import annotations
 
@@ -16,26 +16,10 @@ from starlette.responses import Response
 
 from telephony.sandbox.vendor import Json, Refusal
 
+from .account import Account
+from .refusals import refusal
+
 _LEEWAY = 60
-_STATUS = {
-    "canceled": 408,
-    "deadline_exceeded": 408,
-    "invalid_argument": 400,
-    "malformed": 400,
-    "out_of_range": 400,
-    "unauthenticated": 401,
-    "permission_denied": 403,
-    "not_found": 404,
-    "bad_route": 404,
-    "already_exists": 409,
-    "aborted": 409,
-    "failed_precondition": 412,
-    "resource_exhausted": 429,
-    "unknown": 500,
-    "internal": 500,
-    "unimplemented": 501,
-    "unavailable": 503,
-}
 
 Claims = Mapping[str, JsonValue]
 
@@ -47,17 +31,12 @@ class Method:
     Attributes:
         request: an empty message of what it is sent; None: JSON only, as no messages are published.
         allowed: whether a token's claims permit the request.
-        handler: does the work.
+        answer: does the work.
     """
 
     request: Callable[[], Message] | None
     allowed: Callable[[Claims, Message | Json], bool]
-    handler: Callable[..., Message | Json]
-
-
-def refusal(code: str, message: str, meta: Json | None = None) -> Refusal:
-    body: Json = {"code": code, "msg": message}
-    return Refusal(_STATUS[code], body | ({"meta": meta} if meta else {}))
+    answer: Callable[..., Message | Json]
 
 
 def claims(request: Request, keys: Mapping[str, str]) -> Claims:
@@ -88,14 +67,16 @@ def claims(request: Request, keys: Mapping[str, str]) -> Claims:
     return found
 
 
-def sip_grant(name: str) -> Callable[[Claims, Message | Json], bool]:
-    """``admin`` or ``call``."""
+def sip_admin(found: Claims, _: Message | Json) -> bool:
+    return _sip_grant(found, "admin")
 
-    def allowed(found: Claims, _: Message | Json) -> bool:
-        grants = found.get("sip")
-        return isinstance(grants, dict) and grants.get(name) is True
 
-    return allowed
+def sip_call(found: Claims, _: Message | Json) -> bool:
+    return _sip_grant(found, "call")
+
+
+def sip_call_in_room(found: Claims, wanted: Message | Json) -> bool:
+    return sip_call(found, wanted) and room_admin(found, wanted)
 
 
 def room_admin(found: Claims, wanted: Message | Json) -> bool:
@@ -106,9 +87,13 @@ def room_admin(found: Claims, wanted: Message | Json) -> bool:
 
 
 async def serve(
-    request: Request, found: Claims, methods: Mapping[str, Method], ready: Refusal | None
+    account: Account,
+    request: Request,
+    found: Claims,
+    methods: Mapping[str, Method],
+    unready: Refusal | None,
 ) -> Response:
-    """Answer one call; `ready` is what a permitted one is refused with before it is looked at."""
+    """Answer one call; `unready` is what a permitted one is refused with before it is looked at."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     name = request.path_params["method"]
     if request.method != "POST":
@@ -121,9 +106,9 @@ async def serve(
     wanted = _read(await request.body(), kind, method)
     if not method.allowed(found, wanted):
         raise refusal("unauthenticated", "permissions denied")
-    if ready is not None:
-        raise ready
-    answer = method.handler(wanted)
+    if unready is not None:
+        raise unready
+    answer = method.answer(account, wanted)
     if isinstance(answer, Message) and kind == "application/protobuf":
         return Response(answer.SerializeToString(), media_type=kind)
     shown = as_json(answer) if isinstance(answer, Message) else answer
@@ -137,6 +122,11 @@ def as_json(message: Message) -> Json:
     )
     _with_nulls(message, shown)
     return shown
+
+
+def _sip_grant(found: Claims, name: str) -> bool:
+    grants = found.get("sip")
+    return isinstance(grants, dict) and grants.get(name) is True
 
 
 def _with_nulls(message: Message, shown: Json) -> None:

@@ -1,7 +1,4 @@
-"""LiveKit's server on loopback: SIP, agent dispatch and, as on LiveKit Cloud, Phone Numbers.
-
-Checked against livekit-server 1.13.5; Phone Numbers, which it lacks, follow the published protobuf.
-"""
+"""The sandbox itself: its project, who may reach it, and where everything is served."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from livekit.protocol import agent_dispatch as agents
+from livekit.protocol import sip
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,24 +16,64 @@ from starlette.routing import BaseRoute, Route
 from telephony.model import Agent, SipTrunk
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
-from .calls import Calls
-from .numbers import PhoneNumberService
-from .trunks import SipService
-from .twirp import claims, refusal, serve
-from .webhooks import called
+from . import calls, dispatches, numbers, rules, trunks, webhooks
+from .account import Account
+from .refusals import refusal
+from .twirp import Method, claims, room_admin, serve, sip_admin, sip_call, sip_call_in_room
 
 _KEY = "APIsandbox"
 _SECRET = "sandbox-secret-of-at-least-32-bytes"  # noqa: S105 - of the sandbox
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_SIP = {
+    "CreateSIPInboundTrunk": Method(
+        sip.CreateSIPInboundTrunkRequest, sip_admin, trunks.create_inbound
+    ),
+    "GetSIPInboundTrunk": Method(sip.GetSIPInboundTrunkRequest, sip_admin, trunks.fetch_inbound),
+    "ListSIPInboundTrunk": Method(sip.ListSIPInboundTrunkRequest, sip_admin, trunks.listed_inbound),
+    "UpdateSIPInboundTrunk": Method(
+        sip.UpdateSIPInboundTrunkRequest, sip_admin, trunks.update_inbound
+    ),
+    "CreateSIPOutboundTrunk": Method(
+        sip.CreateSIPOutboundTrunkRequest, sip_admin, trunks.create_outbound
+    ),
+    "GetSIPOutboundTrunk": Method(sip.GetSIPOutboundTrunkRequest, sip_admin, trunks.fetch_outbound),
+    "ListSIPOutboundTrunk": Method(
+        sip.ListSIPOutboundTrunkRequest, sip_admin, trunks.listed_outbound
+    ),
+    "UpdateSIPOutboundTrunk": Method(
+        sip.UpdateSIPOutboundTrunkRequest, sip_admin, trunks.update_outbound
+    ),
+    "DeleteSIPTrunk": Method(sip.DeleteSIPTrunkRequest, sip_admin, trunks.delete),
+    "CreateSIPDispatchRule": Method(sip.CreateSIPDispatchRuleRequest, sip_admin, rules.create),
+    "ListSIPDispatchRule": Method(sip.ListSIPDispatchRuleRequest, sip_admin, rules.listed),
+    "UpdateSIPDispatchRule": Method(sip.UpdateSIPDispatchRuleRequest, sip_admin, rules.update),
+    "DeleteSIPDispatchRule": Method(sip.DeleteSIPDispatchRuleRequest, sip_admin, rules.delete),
+    "CreateSIPParticipant": Method(sip.CreateSIPParticipantRequest, sip_call, calls.place),
+    "TransferSIPParticipant": Method(
+        sip.TransferSIPParticipantRequest, sip_call_in_room, calls.transfer
+    ),
+}
+_DISPATCH = {
+    "CreateDispatch": Method(agents.CreateAgentDispatchRequest, room_admin, dispatches.create),
+    "ListDispatch": Method(agents.ListAgentDispatchRequest, room_admin, dispatches.listed),
+    "DeleteDispatch": Method(agents.DeleteAgentDispatchRequest, room_admin, dispatches.delete),
+}
+_NUMBERS = {
+    "SearchPhoneNumbers": Method(None, sip_admin, numbers.search),
+    "PurchasePhoneNumber": Method(None, sip_admin, numbers.buy),
+    "ListPhoneNumbers": Method(None, sip_admin, numbers.listed),
+    "GetPhoneNumber": Method(None, sip_admin, numbers.fetch),
+    "UpdatePhoneNumber": Method(None, sip_admin, numbers.update),
+    "ReleasePhoneNumbers": Method(None, sip_admin, numbers.release),
+}
+_SERVICES = {"SIP": _SIP, "AgentDispatchService": _DISPATCH, "PhoneNumberService": _NUMBERS}
 
 
 class LiveKitSandbox(VendorSandbox):
     """A LiveKit Cloud project without trunks, rules and numbers, where agents have any name.
 
     Attributes:
-        sip: trunks and dispatch rules; see `SipService` for what can be planted.
-        calls: agent dispatches and calls; see `Calls`.
-        phone_numbers: LiveKit Phone Numbers.
+        account: the project; plant things in its tables.
         has_redis: False makes it a server without one, where SIP answers "redis required".
         has_phone_numbers: False makes it an own server, where Phone Numbers are no service.
         next_answers: by method, what the next call is answered whatever it asks.
@@ -45,9 +84,7 @@ class LiveKitSandbox(VendorSandbox):
 
     def __init__(self) -> None:
         self.state = State(seed=0x11)
-        self.sip = SipService(self.state)
-        self.calls = Calls(self.state, self.sip)
-        self.phone_numbers = PhoneNumberService(self.state, self.sip)
+        self.account = Account(self.state)
         self.has_redis = True
         self.has_phone_numbers = True
         self.next_answers: dict[str, Json] = {}
@@ -62,7 +99,7 @@ class LiveKitSandbox(VendorSandbox):
         )
 
     def routes(self) -> Sequence[BaseRoute]:
-        return [Route("/twirp/livekit.{service}/{method}", self._serve, methods=_METHODS)]
+        return [Route("/twirp/livekit.{service}/{method}", self._serve, methods=_VERBS)]
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         claims(request, {_KEY: _SECRET})
@@ -80,24 +117,20 @@ class LiveKitSandbox(VendorSandbox):
         raise LookupError("LiveKit carries voice only")
 
     def receive_call(self, to: str, sender: str) -> str:
-        rule = self.sip.rule_for(to) or self.phone_numbers.rule_for(to)
+        rule = rules.rule_for(self.account, to) or numbers.rule_for(self.account, to)
         if rule is None:
             raise LookupError(f"No dispatch rule answers {to} in LiveKit's sandbox")
-        return called(self.state, (_KEY, _SECRET), to, sender, rule)
+        return webhooks.called(self.account, (_KEY, _SECRET), to, sender, rule)
 
     async def _serve(self, request: Request) -> Response:
         found = claims(request, {_KEY: _SECRET})
-        service = request.path_params["service"]
-        if request.path_params["method"] in self.next_answers:
-            return JSONResponse(self.next_answers.pop(request.path_params["method"]))
-        if service == "SIP":
-            unready = None
-            if not self.has_redis:
-                unready = refusal("internal", "sip not connected (redis required)")
-            methods = {**self.sip.methods(), **self.calls.sip_methods()}
-            return await serve(request, found, methods, unready)
-        if service == "AgentDispatchService":
-            return await serve(request, found, self.calls.dispatch_methods(), None)
-        if service == "PhoneNumberService" and self.has_phone_numbers:
-            return await serve(request, found, self.phone_numbers.methods(), None)
-        raise self.refuse_route(request, 404)
+        service, method = request.path_params["service"], request.path_params["method"]
+        if method in self.next_answers:
+            return JSONResponse(self.next_answers.pop(method))
+        methods = _SERVICES.get(service)
+        if methods is None or (methods is _NUMBERS and not self.has_phone_numbers):
+            raise self.refuse_route(request, 404)
+        unready = None
+        if methods is _SIP and not self.has_redis:
+            unready = refusal("internal", "sip not connected (redis required)")
+        return await serve(self.account, request, found, methods, unready)

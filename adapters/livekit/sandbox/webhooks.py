@@ -1,4 +1,4 @@
-"""The webhooks of LiveKit's sandbox, signed with its API key as the server's are."""
+"""Webhooks, signed with the API key as the server's are."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from livekit.protocol.models import DisconnectReason, ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
 from telephony.sandbox.courier import Delivery, on_server_error
-from telephony.sandbox.vendor import State
 
 from ..webhooks import JSON, body_hash
-from .trunks import BASE57
+from .account import Account
 
 _TRIES = 4
 _LIFE = timedelta(minutes=5)
 
 
-def called(state: State, login: tuple[str, str], number: str, caller: str, rule: str) -> str:
+def called(account: Account, login: tuple[str, str], number: str, caller: str, rule: str) -> str:
     """Tell of a call that comes in and is hung up; returns its id."""
-    call = state.id("SCL_", 12, BASE57)
+    call = account.id("SCL_")
     who = ParticipantInfo(
-        sid=state.id("PA_", 12, BASE57),
+        sid=account.id("PA_"),
         identity=f"sip_{caller}",
         kind=ParticipantInfo.Kind.SIP,
-        joined_at=int(state.now().timestamp()),
+        joined_at=int(account.state.now().timestamp()),
         attributes={
             "sip.callID": call,
             "sip.ruleID": rule,
@@ -36,22 +35,22 @@ def called(state: State, login: tuple[str, str], number: str, caller: str, rule:
             "sip.callStatus": "active",
         },
     )
-    room = Room(sid=state.id("RM_", 12, BASE57), name=f"call-{call}")
-    joined = _event(state, "participant_joined", room, who)
+    room = Room(sid=account.id("RM_"), name=f"call-{call}")
+    joined = _event(account, "participant_joined", room, who)
     who.attributes["sip.callStatus"] = "hangup"
     who.disconnect_reason = DisconnectReason.CLIENT_INITIATED
-    left = _event(state, "participant_left", room, who)
-    if state.webhook is not None:
-        url = state.webhook
-        state.deliver(*(_delivery(url, login, event) for event in (joined, left)))
+    left = _event(account, "participant_left", room, who)
+    if account.state.webhook is not None:
+        url = account.state.webhook
+        account.state.deliver(*(_delivery(url, login, event) for event in (joined, left)))
     return call
 
 
-def _event(state: State, kind: str, room: Room, who: ParticipantInfo) -> bytes:
+def _event(account: Account, kind: str, room: Room, who: ParticipantInfo) -> bytes:
     told = WebhookEvent(
         event=kind,
-        id=state.id("EV_", 12, BASE57),
-        created_at=int(state.now().timestamp()),
+        id=account.id("EV_"),
+        created_at=int(account.state.now().timestamp()),
         room=room,
         participant=who,
     )

@@ -43,7 +43,7 @@ def sent(telephony_sandbox):
 def plant_trunk(sandbox):
     def plant(trunk_id, *numbers, **fields):
         trunk = SIPInboundTrunkInfo(sip_trunk_id=trunk_id, numbers=numbers, **fields)
-        sandbox.sip.inbound[trunk_id] = trunk
+        sandbox.account.inbound[trunk_id] = trunk
         return trunk
 
     return plant
@@ -57,7 +57,7 @@ def plant_rule(sandbox):
         rule.rule.dispatch_rule_individual.room_prefix = "theirs-"
         rule.rule.dispatch_rule_individual.pin = pin
         rule.room_config.agents.add(agent_name=agent)
-        sandbox.sip.rules[rule.sip_dispatch_rule_id] = rule
+        sandbox.account.rules[rule.sip_dispatch_rule_id] = rule
         return rule
 
     return plant

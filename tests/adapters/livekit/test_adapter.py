@@ -32,7 +32,7 @@ def test_several_numbers_of_one_trunk_have_ids_of_their_own(provider, plant_trun
 
 def test_a_number_object_stays_good_when_its_trunk_gets_another_number(provider, sandbox):
     number = provider.import_number(NUMBER)
-    sandbox.sip.inbound[number.id].numbers.append(OTHER)
+    sandbox.account.inbound[number.id].numbers.append(OTHER)
 
     assert provider.get_number(number).number == NUMBER
 
@@ -40,7 +40,7 @@ def test_a_number_object_stays_good_when_its_trunk_gets_another_number(provider,
 def test_a_number_on_two_trunks_is_addressed_by_id(provider, sandbox, plant_trunk):
     plant_trunk("ST_1", NUMBER, allowed_numbers=["+14155550101"])
     plant_trunk("ST_2", NUMBER, allowed_numbers=["+14155550102"])
-    sandbox.sip.outbound["ST_3"] = SIPOutboundTrunkInfo(
+    sandbox.account.outbound["ST_3"] = SIPOutboundTrunkInfo(
         sip_trunk_id="ST_3", numbers=[NUMBER], address="sip.example.com"
     )
 
@@ -49,7 +49,7 @@ def test_a_number_on_two_trunks_is_addressed_by_id(provider, sandbox, plant_trun
     provider.release_number("ST_1")
 
     assert provider.get_number(NUMBER).id == "ST_2"
-    assert "ST_3" in sandbox.sip.outbound
+    assert "ST_3" in sandbox.account.outbound
 
 
 def test_numbers_that_only_place_calls_are_numbers_too(provider, sandbox):
@@ -61,12 +61,12 @@ def test_numbers_that_only_place_calls_are_numbers_too(provider, sandbox):
     with pytest.raises(telephony.InvalidRequestError, match="only places calls"):
         provider.assign_number(made, "reception")
     provider.release_number(made)
-    assert not sandbox.sip.outbound
+    assert not sandbox.account.outbound
 
 
 def test_a_server_that_caps_its_answers_is_read_to_the_end(provider, sandbox):
     made = {provider.import_number(f"+1415555{n:04d}", source=CARRIER).number for n in range(7)}
-    sandbox.sip.page_cap = 2
+    sandbox.account.page_cap = 2
 
     assert {number.number for number in provider.list_numbers()} == made
 
@@ -89,7 +89,7 @@ def test_a_label_leaves_the_rest_of_the_trunk_alone(provider, sandbox):
     number = provider.import_number(NUMBER, source=source, label="Desk")
 
     assert provider.update_number(number, label="Front desk").label == "Front desk"
-    assert sandbox.sip.inbound[number.id].auth_password == "p4ss-inbound"
+    assert sandbox.account.inbound[number.id].auth_password == "p4ss-inbound"
 
 
 def test_a_shared_trunk_has_no_label_for_one_number(provider, plant_trunk):

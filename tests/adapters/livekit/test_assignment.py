@@ -18,7 +18,7 @@ def test_a_room_answers_too_and_can_be_put_back(provider, sandbox):
     assert (moved.assignment, moved.replaced) == (Agent("reception"), Room("lobby"))
     back = provider.assign_number(NUMBER, moved.replaced)
 
-    (rule,) = sandbox.sip.rules.values()
+    (rule,) = sandbox.account.rules.values()
     assert (back.assignment, back.replaced) == (Room("lobby"), Agent("reception"))
     assert rule.rule.dispatch_rule_direct.pin == "2580"
     assert not rule.room_config.agents
@@ -31,7 +31,7 @@ def test_reassigning_keeps_what_else_the_rule_says(provider, sandbox, plant_rule
 
     provider.assign_number(NUMBER, "reception")
 
-    (kept,) = sandbox.sip.rules.values()
+    (kept,) = sandbox.account.rules.values()
     assert [agent.agent_name for agent in kept.room_config.agents] == ["reception"]
     assert (kept.room_config.max_participants, kept.metadata) == (3, "kept")
     individual = kept.rule.dispatch_rule_individual
@@ -49,7 +49,7 @@ def test_a_rule_of_several_numbers_stays_as_it_is(provider, sandbox, plant_trunk
     assert provider.get_number(OTHER).assignment == Agent("team")
     again = provider.assign_number(NUMBER, "sales")
     assert (again.assignment, again.notices) == (Agent("sales"), ())
-    assert len(sandbox.sip.rules) == 2
+    assert len(sandbox.account.rules) == 2
     # Of the trunk's rule one number cannot be taken away alone.
     with pytest.raises(telephony.ConflictError, match="SDR_team answers every number"):
         provider.unassign_number(NUMBER)
@@ -65,7 +65,7 @@ def test_a_trunk_is_taken_out_of_a_rule_that_it_shares(provider, sandbox, plant_
     assert (freed.assignment, freed.replaced) == (None, Agent("team"))
     assert provider.get_number(OTHER).assignment == Agent("team")
     provider.release_number(OTHER)
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
 
 
 def test_a_number_is_taken_out_of_a_rule_that_names_it(provider, sandbox, plant_trunk, plant_rule):
@@ -74,7 +74,7 @@ def test_a_number_is_taken_out_of_a_rule_that_names_it(provider, sandbox, plant_
 
     provider.unassign_number(NUMBER)
 
-    assert list(sandbox.sip.rules["SDR_team"].numbers) == [OTHER]
+    assert list(sandbox.account.rules["SDR_team"].numbers) == [OTHER]
 
 
 def test_a_rule_for_every_trunk_answers_and_is_not_touched(provider, sandbox, plant_rule):
@@ -86,7 +86,7 @@ def test_a_rule_for_every_trunk_answers_and_is_not_touched(provider, sandbox, pl
         provider.unassign_number(number)
     assert provider.assign_number(number, "reception").replaced == Agent("catchall")
     provider.release_number(number)
-    assert list(sandbox.sip.rules) == ["SDR_catchall"]
+    assert list(sandbox.account.rules) == ["SDR_catchall"]
 
 
 def test_a_rule_for_some_callers_is_left_to_them(provider, sandbox, plant_rule):
@@ -94,9 +94,9 @@ def test_a_rule_for_some_callers_is_left_to_them(provider, sandbox, plant_rule):
     plant_rule("vip", trunk_ids=[number.id], inbound_numbers=["+14155550199"])
 
     assert provider.assign_number(NUMBER, "reception").assignment == Agent("reception")
-    assert "SDR_vip" in sandbox.sip.rules
+    assert "SDR_vip" in sandbox.account.rules
     assert provider.unassign_number(NUMBER).assignment is None
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
 
 
 def test_a_rule_without_an_agent_has_no_name_to_put_back_and_says_so(provider, plant_rule):

@@ -22,9 +22,9 @@ def rooms(sandbox):
 
     def meetings():
         found = {}
-        for one in sandbox.calls.dispatches.values():
+        for one in sandbox.account.dispatches.values():
             found.setdefault(one.room, []).append(one.agent_name)
-        for room, identity in sandbox.calls.participants:
+        for room, identity in sandbox.account.participants:
             found.setdefault(room, []).append(identity)
         return found
 
@@ -90,7 +90,7 @@ def test_a_url_is_not_how_livekit_works(provider):
 
 
 def test_the_call_is_placed_from_the_very_number(provider, sandbox, telephony_sandbox):
-    (trunk,) = sandbox.sip.outbound.values()
+    (trunk,) = sandbox.account.outbound.values()
     trunk.numbers.append("+14155550188")
 
     provider.place_call(NUMBER, CALLEE, agent="sales")
@@ -101,7 +101,7 @@ def test_the_call_is_placed_from_the_very_number(provider, sandbox, telephony_sa
 def test_without_a_bridge_nobody_was_called_and_the_agent_is_called_back(
     provider, sandbox, rooms, telephony_sandbox
 ):
-    sandbox.calls.has_bridge = False
+    sandbox.account.has_bridge = False
 
     with pytest.raises(telephony.UnavailableError, match="livekit-sip") as caught:
         provider.place_call(NUMBER, CALLEE, agent="sales")
@@ -150,7 +150,7 @@ def test_what_the_carrier_says_is_not_taken_for_livekits_word(
 ):
     """LiveKit answers busy as 429 and a wrong SIP password as 401: neither a rate limit, after
     which one would dial again, nor a bad API key."""
-    sandbox.calls.next_sip_status = (status, reason)
+    sandbox.account.next_sip_status = (status, reason)
 
     with pytest.raises(error, match=reason) as caught:
         provider.place_call(NUMBER, CALLEE, agent="sales", options={"wait_until_answered": True})

@@ -16,7 +16,7 @@ CARRIER = SipTrunk("acme.pstn.example.com", username="acme", password="p4ss-of-a
 
 def left(sandbox):
     """The ids of everything that is there."""
-    return [*sandbox.sip.rules, *sandbox.sip.inbound, *sandbox.sip.outbound]
+    return [*sandbox.account.rules, *sandbox.account.inbound, *sandbox.account.outbound]
 
 
 def test_an_import_makes_both_trunks_and_the_rule_of_its_agent(provider, sandbox):
@@ -39,9 +39,9 @@ def test_an_import_makes_both_trunks_and_the_rule_of_its_agent(provider, sandbox
         assign_to="reception",
     )
 
-    (inbound,) = sandbox.sip.inbound.values()
-    (outbound,) = sandbox.sip.outbound.values()
-    (rule,) = sandbox.sip.rules.values()
+    (inbound,) = sandbox.account.inbound.values()
+    (outbound,) = sandbox.account.outbound.values()
+    (rule,) = sandbox.account.rules.values()
     assert (number.id, number.label, number.notices) == (inbound.sip_trunk_id, "Desk", ())
     assert number.assignment == Agent("reception")
     assert (inbound.auth_username, inbound.auth_password) == ("in", "p4ss-inbound")
@@ -58,10 +58,10 @@ def test_without_the_carriers_address_a_number_only_takes_calls_and_says_so(prov
     number = provider.import_number(NUMBER)
 
     assert "inbound=False" in number.notices[0]
-    assert not sandbox.sip.outbound
+    assert not sandbox.account.outbound
     added = provider.import_number(NUMBER, source=CARRIER, inbound=False)
     assert (added.id, added.notices) == (number.id, ())
-    assert len(sandbox.sip.outbound) == 1
+    assert len(sandbox.account.outbound) == 1
 
 
 @pytest.mark.parametrize("source", [None, CARRIER, SipTrunk(username="u", password="p4ss-word")])
@@ -126,7 +126,7 @@ def test_another_spelling_is_the_same_number(provider, sandbox, plant_trunk):
     with pytest.raises(telephony.ConflictError, match="ST_theirs"):
         provider.import_number(NUMBER)
     provider.release_number(NUMBER)
-    assert not sandbox.sip.inbound
+    assert not sandbox.account.inbound
 
 
 def test_losing_the_race_for_a_number_is_a_conflict_that_names_no_numbers(
@@ -165,7 +165,7 @@ def test_what_cannot_be_undone_is_named(provider, sandbox, telephony_sandbox):
         provider.import_number(NUMBER, source=CARRIER)
 
     assert caught.value.retry_safe is False
-    (left,) = sandbox.sip.inbound
+    (left,) = sandbox.account.inbound
     assert f"delete trunk {left}" in caught.value.hint
     assert (caught.value.message, caught.value.code) == ("No such country", "x")
     assert (caught.value.status, caught.value.attempts) == (400, 1)
@@ -180,7 +180,7 @@ def test_an_import_that_may_have_happened_in_part_says_what_is_certain(
     with pytest.raises(telephony.OutcomeUnknownError) as caught:
         provider.import_number(NUMBER, source=CARRIER)
 
-    (made,) = sandbox.sip.inbound
+    (made,) = sandbox.account.inbound
     assert f"trunk {made}" in caught.value.hint
 
 
@@ -233,7 +233,7 @@ def test_a_trunk_with_other_numbers_outlives_the_release_of_one(
     provider.release_number(NUMBER)
 
     assert [number.id for number in provider.list_numbers()] == ["ST_shared"]
-    assert list(sandbox.sip.rules) == ["SDR_team"]
+    assert list(sandbox.account.rules) == ["SDR_team"]
 
 
 def test_the_last_number_takes_its_trunk_along(provider, sandbox, plant_trunk):
@@ -242,7 +242,7 @@ def test_the_last_number_takes_its_trunk_along(provider, sandbox, plant_trunk):
 
     provider.release_number(NUMBER)
 
-    assert not sandbox.sip.inbound
+    assert not sandbox.account.inbound
 
 
 def test_a_release_that_failed_half_way_is_made_again(provider, sandbox, telephony_sandbox):
@@ -263,4 +263,4 @@ def test_a_rule_whose_deletion_went_unheard_is_gone(provider, sandbox, telephony
     telephony_sandbox.fail(Fault(kind="lost", path="DeleteSIPDispatchRule"))
 
     assert provider.unassign_number(NUMBER).replaced == Agent("reception")
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules

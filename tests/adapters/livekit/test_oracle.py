@@ -301,11 +301,11 @@ def test_every_other_method_of_the_sdk_works(sdk, sandbox):
         await livekit.agent_dispatch.delete_dispatch(sent.id, "room-1")
 
     sdk(use)
-    assert sandbox.calls.dispatches == {}
+    assert sandbox.account.dispatches == {}
 
 
 def test_the_sdk_reads_the_sandboxes_errors(sdk, sandbox):
-    sandbox.calls.next_sip_status = (486, "Busy Here")
+    sandbox.account.next_sip_status = (486, "Busy Here")
 
     async def use(livekit):
         with pytest.raises(api.TwirpError) as missing:

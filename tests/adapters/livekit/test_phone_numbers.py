@@ -58,7 +58,7 @@ def test_an_area_that_is_sold_out_is_said_to_be_so(provider, telephony_sandbox):
 def test_a_number_bought_with_its_agent_is_answered_at_once(provider, sandbox):
     number = provider.provision_number(number=FOR_SALE, assign_to="reception")
 
-    (rule,) = sandbox.sip.rules.values()
+    (rule,) = sandbox.account.rules.values()
     assert list(rule.numbers) == [FOR_SALE]
     assert (number.assignment, number.status) == (Agent("reception"), "active")
     assert provider.get_number(FOR_SALE) == number
@@ -68,7 +68,7 @@ def test_a_rule_for_a_number_that_was_not_to_be_had_is_taken_back(provider, sand
     with pytest.raises(telephony.NotFoundError, match="not available"):
         provider.provision_number(number="+14155559999", assign_to="reception")
 
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
 
 
 def test_a_purchase_whose_answer_was_lost_is_found(provider, telephony_sandbox):
@@ -136,23 +136,23 @@ def test_assigning_gives_the_number_a_rule_of_its_own(provider, bought, sandbox)
         Room("lobby"),
     )
     assert provider.get_number(bought).assignment == Agent("reception")
-    assert len(sandbox.sip.rules) == 1
+    assert len(sandbox.account.rules) == 1
     freed = provider.unassign_number(bought)
     assert (freed.replaced, freed.status) == (Agent("reception"), "offline")
     assert provider.get_number(bought).status is freed.status
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
 
 
 def test_a_rule_that_others_share_is_left_alone(provider, bought, sandbox, plant_rule):
     plant_rule("team")
-    (number,) = sandbox.phone_numbers.numbers.values()
+    (number,) = sandbox.account.numbers.values()
     number["sip_dispatch_rule_ids"] = ["SDR_team"]
 
     with pytest.raises(telephony.ConflictError, match="SDR_team"):
         provider.unassign_number(bought)
     assert provider.assign_number(bought, "reception").replaced == Agent("team")
     assert provider.get_number(bought).assignment == Agent("reception")
-    assert "SDR_team" in sandbox.sip.rules
+    assert "SDR_team" in sandbox.account.rules
 
 
 def test_an_assignment_that_is_refused_leaves_no_rule_behind(
@@ -164,7 +164,7 @@ def test_an_assignment_that_is_refused_leaves_no_rule_behind(
     with pytest.raises(telephony.InvalidRequestError):
         provider.assign_number(bought, "reception")
 
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
 
 
 def test_an_assignment_that_may_have_happened_can_be_made_again(
@@ -177,7 +177,7 @@ def test_an_assignment_that_may_have_happened_can_be_made_again(
 
     assert caught.value.retry_safe
     assert provider.assign_number(bought, "reception").assignment == Agent("reception")
-    assert len(sandbox.sip.rules) == 1
+    assert len(sandbox.account.rules) == 1
 
 
 def test_release_is_for_good(provider, bought, sandbox):
@@ -188,7 +188,7 @@ def test_release_is_for_good(provider, bought, sandbox):
     assert released.at_carrier is telephony.CarrierOutcome.RELEASED
     assert released.reversible is None
     assert list(provider.list_numbers()) == []
-    assert not sandbox.sip.rules
+    assert not sandbox.account.rules
     with pytest.raises(telephony.NotFoundError):
         provider.get_number(FOR_SALE)
 

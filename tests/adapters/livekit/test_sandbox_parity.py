@@ -139,7 +139,7 @@ SCRIPT = [
 
 
 def test_the_sandbox_answers_as_the_server_does(telephony_sandbox, livekit_server):
-    telephony_sandbox.vendors["livekit"].calls.has_bridge = False
+    telephony_sandbox.vendors["livekit"].account.has_bridge = False
 
     ours = answers(telephony_sandbox.base_url("livekit"))
     theirs = answers(livekit_server.replace("ws", "http", 1))
