@@ -1,0 +1,5 @@
+"""Acme's documented API on loopback."""
+
+from .vendor import AcmeSandbox
+
+__all__ = ["AcmeSandbox"]
