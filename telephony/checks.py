@@ -5,7 +5,7 @@ All raise `InvalidRequestError`, naming the argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from telephony.errors import InvalidRequestError
@@ -47,16 +47,49 @@ def area_code(value: str | None) -> str | None:
     return value
 
 
-def aware(moment: datetime | None, argument: str) -> datetime | None:
-    if moment is None:
-        return None
-    if moment.utcoffset() is None:
+def number_or_area(number: str | None, area_code: str | None) -> None:
+    if number is not None and area_code is not None:
         raise InvalidRequestError(
-            f"`{argument}` has no time zone.",
-            argument=argument,
-            hint="Use an aware datetime, such as datetime.now(timezone.utc).",
+            "`number` and `area_code` are given together.",
+            argument="area_code",
+            hint="Ask for one exact number or for any number of an area, not both.",
         )
-    return moment.astimezone(UTC)
+
+
+def directions(inbound: bool, outbound: bool) -> None:
+    if not inbound and not outbound:
+        raise InvalidRequestError(
+            "The number would neither receive nor place calls.",
+            argument="inbound",
+            hint="Leave `inbound` or `outbound` true.",
+        )
+
+
+def period(
+    after: datetime | None, before: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    after, before = _aware(after, "after"), _aware(before, "before")
+    if after is not None and before is not None and after > before:
+        raise InvalidRequestError(
+            "`after` is later than `before`.",
+            argument="after",
+            hint="`after` is the earlier end of the period, `before` the later one.",
+        )
+    return after, before
+
+
+def media(media: Sequence[str], body: str) -> tuple[str, ...]:
+    if isinstance(media, str):
+        raise InvalidRequestError(
+            "`media` is one string.", argument="media", hint="Give a list of URLs."
+        )
+    if not body.strip() and not media:
+        raise InvalidRequestError(
+            "`body` is empty and there is no `media`.",
+            argument="body",
+            hint="Give one of them.",
+        )
+    return tuple(media)
 
 
 def options(options: Options | None) -> Options:
@@ -88,3 +121,15 @@ def carrier_id(carrier: CarrierAccount | str) -> str:
             "This carrier account is the vendor's own and has no id.", argument="carrier"
         )
     return carrier.id
+
+
+def _aware(moment: datetime | None, argument: str) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.utcoffset() is None:
+        raise InvalidRequestError(
+            f"`{argument}` has no time zone.",
+            argument=argument,
+            hint="Use an aware datetime, such as datetime.now(timezone.utc).",
+        )
+    return moment.astimezone(UTC)

@@ -13,12 +13,7 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from telephony import checks, numbers
 from telephony.capabilities import Capability, Level
-from telephony.errors import (
-    InvalidRequestError,
-    PermissionDeniedError,
-    ProviderError,
-    UnsupportedOperationError,
-)
+from telephony.errors import PermissionDeniedError, ProviderError, UnsupportedOperationError
 from telephony.marks import mark
 from telephony.model import (
     Agent,
@@ -128,12 +123,7 @@ class Operations:
         idempotency_key: str | None,
         options: Options | None,
     ) -> Task[Request, PhoneNumber]:
-        if number is not None and area_code is not None:
-            raise InvalidRequestError(
-                "`number` and `area_code` are given together.",
-                argument="area_code",
-                hint="Ask for one exact number or for any number of an area, not both.",
-            )
+        checks.number_or_area(number, area_code)
         key = checks.text(idempotency_key, "idempotency_key")
         steps = self.adapter.provision_number(
             number=None if number is None else self._e164(number, "number"),
@@ -157,12 +147,7 @@ class Operations:
         outbound: bool,
         options: Options | None,
     ) -> Task[Request, PhoneNumber]:
-        if not inbound and not outbound:
-            raise InvalidRequestError(
-                "The number would neither receive nor place calls.",
-                argument="inbound",
-                hint="Leave `inbound` or `outbound` true.",
-            )
+        checks.directions(inbound, outbound)
         if source is not None:
             self._kind(Capability.IMPORT_NUMBER, source, self.adapter.sources, "source")
         steps = self.adapter.import_number(
@@ -236,13 +221,7 @@ class Operations:
         limit: int | None,
     ) -> Task[Request | Batch[Message], None]:
         checks.positive(limit)
-        after, before = checks.aware(after, "after"), checks.aware(before, "before")
-        if after is not None and before is not None and after > before:
-            raise InvalidRequestError(
-                "`after` is later than `before`.",
-                argument="after",
-                hint="`after` is the earlier end of the period, `before` the later one.",
-            )
+        after, before = checks.period(after, before)
         steps = self.adapter.list_messages(
             self._ref(number), after=after, before=before, limit=limit
         )
@@ -257,21 +236,12 @@ class Operations:
         media: Sequence[str],
         options: Options | None,
     ) -> Task[Request, Message]:
-        if isinstance(media, str):
-            raise InvalidRequestError(
-                "`media` is one string.", argument="media", hint="Give a list of URLs."
-            )
-        if not body.strip() and not media:
-            raise InvalidRequestError(
-                "`body` is empty and there is no `media`.",
-                argument="body",
-                hint="Give one of them.",
-            )
+        urls = checks.media(media, body)
         steps = self.adapter.send_message(
             self._ref(number),
             self._address(to),
             body,
-            media=tuple(media),
+            media=urls,
             options=checks.options(options),
         )
         return Task(steps, private=(body,) if body.strip() else ())
