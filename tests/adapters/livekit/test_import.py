@@ -67,13 +67,13 @@ def test_without_the_carriers_address_a_number_only_takes_calls_and_says_so(prov
 @pytest.mark.parametrize("source", [None, CARRIER, SipTrunk(username="u", password="p4ss-word")])
 def test_what_was_not_asked_for_is_neither_made_nor_missed(provider, sandbox, source):
     assert provider.import_number(NUMBER, source=source, outbound=False).notices == ()
-    assert not sandbox.sip.outbound
+    assert not sandbox.account.outbound
 
 
 def test_without_a_pin_callers_are_asked_for_none(provider, sandbox):
     provider.import_number(NUMBER, assign_to="reception")
 
-    (rule,) = sandbox.sip.rules.values()
+    (rule,) = sandbox.account.rules.values()
     assert rule.rule.dispatch_rule_individual.pin == ""
 
 
@@ -108,7 +108,7 @@ def test_options_are_for_the_trunk_that_the_number_gets_its_id_from(
 ):
     provider.import_number(NUMBER, source=CARRIER, options={"metadata": "Mine"}, **direction)
 
-    trunks = sandbox.sip.inbound, sandbox.sip.outbound
+    trunks = sandbox.account.inbound, sandbox.account.outbound
     assert tuple([trunk.metadata for trunk in each.values()] for each in trunks) == named
 
 
