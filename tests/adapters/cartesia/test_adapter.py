@@ -35,6 +35,26 @@ def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_san
     assert len(telephony_sandbox.ledger("cartesia", "import")) == 1
 
 
+def test_an_import_that_cannot_be_assigned_says_that_it_is_imported(provider, telephony_sandbox):
+    provider.link_carrier(ACCOUNT)
+    telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
+    telephony_sandbox.fail(Fault(kind="status", method="PATCH", status=400))
+
+    with pytest.raises(telephony.InvalidRequestError, match="IS imported") as caught:
+        provider.import_number("+14155550123", assign_to=AGENT)
+
+    assert not caught.value.retry_safe
+    assert provider.get_number("+14155550123").assignment is None
+
+
+@pytest.mark.parametrize("direction", [{"inbound": False}, {"outbound": False}])
+def test_a_number_works_both_ways_or_is_not_imported(provider, telephony_sandbox, direction):
+    with pytest.raises(telephony.UnsupportedOperationError, match="one direction"):
+        provider.import_number("+14155550123", **direction)
+
+    assert telephony_sandbox.requests("cartesia") == []
+
+
 @pytest.mark.parametrize("kind", ["lost", "status"])
 @pytest.mark.parametrize(
     "other", [{"label": "Lobby"}, {"assign_to": None}, {"assign_to": OTHER}, {"source": "other"}]
@@ -59,7 +79,7 @@ def test_a_number_that_was_there_before_is_not_taken_for_the_failed_import(
 
 def test_options_of_an_import_count_when_it_is_read_back(provider, telephony_sandbox):
     provider.link_carrier(ACCOUNT)
-    telephony_sandbox.vendors["cartesia"].fail_next_assignment = True
+    telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
 
     number = provider.import_number(
         "+14155550123", options={"agent_id": AGENT, "label": "Front desk"}
@@ -78,6 +98,32 @@ def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, tel
     assert released.at_carrier is telephony.CarrierOutcome.KEPT
     assert released.reversible
     assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
+
+
+def test_a_release_that_went_unheard_is_one(provider, imported, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
+
+    assert provider.release_number(imported).number == imported.number
+    with pytest.raises(telephony.NotFoundError):
+        provider.get_number(imported)
+
+
+def test_a_number_that_somebody_else_just_released_is_not_found(
+    provider, imported, telephony_sandbox
+):
+    telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))
+
+    with pytest.raises(telephony.NotFoundError):
+        provider.release_number(imported)
+
+
+def test_a_release_that_stops_half_way_says_so(provider, imported, telephony_sandbox):
+    provider.assign_number(imported, AGENT)
+    for half_done in (True, False):
+        telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=400))
+        with pytest.raises(telephony.InvalidRequestError) as caught:
+            provider.release_number(imported, unassign=True)
+        assert ("unassigned but not released" in caught.value.hint) is half_done
 
 
 def test_release_of_cartesias_own_number_is_final(provider):
@@ -148,6 +194,27 @@ def test_linking_twice_points_to_rotation(provider):
     assert rotated.raw["api_key_sid"] == "SK2b****2b2b"
 
 
+def test_a_link_whose_answer_is_lost_is_found_by_account_and_region(provider, telephony_sandbox):
+    provider.link_carrier(TwilioAccount(ACCOUNT.account_sid, region="ie1", **KEYS))
+    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
+
+    linked = provider.link_carrier(ACCOUNT)
+
+    assert (linked.account, linked.region) == (ACCOUNT.account_sid, "us1")
+    assert [found.region for found in provider.list_carriers()] == ["ie1", "us1"]
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, SipTrunk("sip.example.com")], ids=["twilio", "sip"])
+def test_a_link_that_is_not_to_be_found_stays_unknown(provider, telephony_sandbox, account):
+    provider.link_carrier(TwilioAccount(ACCOUNT.account_sid, region="ie1", **KEYS))
+    telephony_sandbox.fail(Fault(kind="reset", method="POST"))
+
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
+        provider.link_carrier(account)
+
+    assert not caught.value.retry_safe
+
+
 def test_a_linked_carrier_cannot_become_another_account(provider):
     linked = provider.link_carrier(ACCOUNT)
 
@@ -179,6 +246,19 @@ def test_unlinking_while_numbers_depend_on_it_is_a_conflict(provider, imported):
         provider.unlink_carrier(linked)
 
     provider.release_number(imported)
+    assert provider.unlink_carrier(linked).id == linked.id
+    assert list(provider.list_carriers()) == []
+
+
+def test_unlinking_that_went_unheard_is_done_and_of_what_is_gone_is_not_found(
+    provider, telephony_sandbox
+):
+    linked = provider.link_carrier(ACCOUNT)
+    telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))
+    with pytest.raises(telephony.NotFoundError):
+        provider.unlink_carrier(linked)
+
+    telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
     assert provider.unlink_carrier(linked).id == linked.id
     assert list(provider.list_carriers()) == []
 
@@ -231,13 +311,44 @@ def test_a_call_that_fails_on_its_own_is_an_error(provider, imported, telephony_
 
 
 def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandbox):
+    provider.provision_number(label="Desk", idempotency_key="order-16")
     first = provider.provision_number(label="Desk", idempotency_key="order-17")
     renamed = provider.update_number(first, label="Front desk")
     again = provider.provision_number(label="Desk", idempotency_key="order-17")
 
     assert (first.label, renamed.label) == ("Desk", "Front desk")
     assert again.id == first.id
-    assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
+    assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 2
+
+
+@pytest.mark.parametrize("key", [None, "order-17"])
+def test_a_lost_purchase_is_found_in_the_inventory(provider, telephony_sandbox, key):
+    provider.provision_number(label="Desk")
+    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
+
+    bought = provider.provision_number(label="Desk", idempotency_key=key)
+
+    assert bought.id == telephony_sandbox.ledger("cartesia", "purchase")[1].id
+
+
+@pytest.mark.parametrize(
+    ("theirs", "certain"), [({"label": "Lobby"}, True), ({"label": "Desk"}, False)]
+)
+def test_what_somebody_else_bought_meanwhile_is_not_taken_for_the_lost_purchase(
+    provider, telephony_connect, telephony_sandbox, theirs, certain
+):
+    def meanwhile(event):
+        if event.method == "POST":
+            provider.provision_number(**theirs)
+
+    telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
+    buyer = telephony_connect("cartesia", on_request=meanwhile)
+    if certain:
+        bought = buyer.provision_number(label="Desk")
+        assert bought.id == telephony_sandbox.ledger("cartesia", "purchase")[1].id
+    else:
+        with pytest.raises(telephony.OutcomeUnknownError):
+            buyer.provision_number(label="Desk")
 
 
 def test_the_full_plan_is_a_quota_error(provider, telephony_sandbox):
