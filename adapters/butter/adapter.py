@@ -218,7 +218,7 @@ class Butter(Adapter):
         except ProviderError as failure:
             if failure.status == 404 and failure.attempts > 1:
                 # A repeated delete that finds nothing is one whose first answer was lost.
-                return CarrierAccount(id=carrier, provider=self.name, kind="twilio", raw={})
+                return CarrierAccount(id=carrier, provider=self.name, kind="twilio")
             if failure.status not in (400, 409):
                 raise
             # With which of the two the vendor refuses what is in use is not documented.
@@ -271,7 +271,7 @@ class Butter(Adapter):
         except OutcomeUnknownError as lost:
             # What was imported a moment ago is free; anything else was there before.
             found = yield from reconciled(self._find(ref, "free"), lost)
-            if found is None or found.assignment is not None or not wire.agrees(found, body):
+            if found is None or not wire.agrees(found, body):
                 raise
             return found
 
@@ -310,9 +310,8 @@ class Butter(Adapter):
             wire.agent(response)
         except ProviderError as failure:
             freed = yield from reconciled(self._find(NumberRef(number.id), "free"), failure)
-            if freed is None or freed.assignment is not None:
+            if freed is None:
                 raise
-            return freed
         return wire.answered_by(number, None)
 
     def _put_back(self, number: PhoneNumber, holder: str) -> Operation[str]:

@@ -104,14 +104,15 @@ def test_the_vendors_conflict_over_another_agent_is_one(provider, vendor, import
     stale = [{"phone_number_id": imported.id, "phone_number": NUMBER, "status": "free"}]
     vendor.next_answers[LIST] = [{"success": True, "data": stale}]
 
-    with pytest.raises(telephony.ConflictError, match="another agent"):
+    with pytest.raises(telephony.ConflictError, match="another agent") as caught:
         provider.assign_number(NUMBER, AGENT)
+    assert "given back" not in caught.value.hint
 
 
 @pytest.mark.usefixtures("imported")
-@pytest.mark.parametrize("kind", ["lost", "cut", "html", "malformed", "empty"])
+@pytest.mark.parametrize("kind", ["lost", "cut", "html", "malformed", "empty", "status", "reset"])
 @pytest.mark.parametrize("step", ["/assign-phone-number", "/unassign-phone-number"])
-def test_a_move_survives_lost_answers(provider, telephony_sandbox, kind, step, kinds):
+def test_a_move_survives_passing_failures(provider, telephony_sandbox, kind, step, kinds):
     provider.assign_number(NUMBER, AGENT)
     telephony_sandbox.fail(Fault(kind=kind, path=step))
 
@@ -133,13 +134,32 @@ def test_unassigning_survives_lost_answers(provider, imported, telephony_sandbox
     assert kinds().count("unassign") == 1
 
 
-def test_unassigning_names_the_agent_and_the_number(provider, imported, telephony_sandbox):
+@pytest.mark.usefixtures("imported")
+def test_a_number_that_is_not_given_up_stays_with_its_agent(provider, vendor, telephony_sandbox):
     provider.assign_number(NUMBER, AGENT)
-    provider.unassign_number(NUMBER)
+
+    telephony_sandbox.fail(Fault(kind="status", path="/unassign-phone-number", status=403))
+    with pytest.raises(telephony.PermissionDeniedError):
+        provider.unassign_number(NUMBER)
+    vendor.next_answers[UNASSIGN] = [{"success": True}]
+    with pytest.raises(telephony.OutcomeUnknownError):
+        provider.unassign_number(NUMBER)
+
+    assert provider.get_number(NUMBER).assignment.id == AGENT
+
+
+@pytest.mark.parametrize(
+    ("options", "content"), [(None, b""), ({"reason": "holidays"}, b'{"reason":"holidays"}')]
+)
+def test_unassigning_names_the_agent_and_the_number(
+    provider, imported, telephony_sandbox, options, content
+):
+    provider.assign_number(NUMBER, AGENT)
+    provider.unassign_number(NUMBER, options=options)
 
     last = telephony_sandbox.requests("butter")[-1]
     assert last.path == f"/butter/api/agents/{AGENT}/unassign-phone-number/{imported.id}"
-    assert last.content == b""
+    assert last.content == content
 
 
 @pytest.mark.usefixtures("imported")

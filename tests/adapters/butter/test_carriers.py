@@ -95,7 +95,8 @@ def test_unlinking_while_numbers_use_it_counts_them(provider, vendor, linked, st
     with pytest.raises(telephony.ConflictError, match="used by: 2 numbers") as caught:
         provider.unlink_carrier(linked)
 
-    assert caught.value.status == status
+    assert (caught.value.status, caught.value.attempts) == (status, 1)
+    assert "detail" in caught.value.raw
     assert "+4420" not in f"{caught.value} {caught.value.raw} {caught.value.__cause__}"
     assert "dashboard" in caught.value.hint
 
@@ -103,12 +104,23 @@ def test_unlinking_while_numbers_use_it_counts_them(provider, vendor, linked, st
 def test_unlinking_survives_a_lost_answer(provider, linked, telephony_sandbox, kinds):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 
-    assert provider.unlink_carrier(linked).id == linked.id
+    unlinked = provider.unlink_carrier(linked)
 
+    assert (unlinked.id, unlinked.kind) == (linked.id, "twilio")
     assert kinds() == ["link", "unlink"]
     with pytest.raises(telephony.NotFoundError):
         provider.unlink_carrier(linked)
 
 
-def test_unlinking_returns_what_was_removed(provider, linked):
-    assert provider.unlink_carrier(linked).label == "EU lines"
+def test_unlinking_that_fails_again_and_again_is_not_said_to_be_done(
+    provider, linked, telephony_sandbox
+):
+    telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=503, times=None))
+
+    with pytest.raises(telephony.OutcomeUnknownError):
+        provider.unlink_carrier(linked)
+
+
+def test_unlinking_returns_what_was_removed(provider, linked, sent):
+    assert provider.unlink_carrier(linked, options={"force": True}).label == "EU lines"
+    assert sent("DELETE", linked.id) == [{"force": True}]

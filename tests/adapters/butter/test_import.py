@@ -196,8 +196,9 @@ def test_import_and_assign_in_one(provider, linked, kinds):
 
 
 def test_an_import_that_cannot_be_assigned_says_that_it_is_imported(provider, kinds):
-    with pytest.raises(telephony.NotFoundError, match="IS imported"):
+    with pytest.raises(telephony.NotFoundError, match="IS imported") as caught:
         provider.import_number(NUMBER, source=TRUNK, assign_to="agent_nobody")
 
+    assert not caught.value.retry_safe
     assert kinds() == ["import"]
     assert provider.get_number(NUMBER).assignment is None
