@@ -103,7 +103,9 @@ def test_a_released_number_can_be_taken_back_for_ten_days(provider, number):
     assert list(provider.list_numbers()) == []
 
 
-@pytest.mark.parametrize("status", ["registered", "pending-unregistration"])
+@pytest.mark.parametrize(
+    "status", ["registered", "pending-unregistration", "unregistration-failure"]
+)
 def test_a_number_with_an_emergency_address_is_not_released(
     provider, number, vendor, telephony_sandbox, status
 ):
@@ -120,6 +122,15 @@ def test_a_release_whose_answer_is_lost_has_happened_once(provider, number, tele
 
     assert provider.release_number(number).id == number.id
     assert len(telephony_sandbox.ledger("twilio", "release")) == 1
+
+
+def test_a_number_that_somebody_else_just_released_is_not_found(
+    provider, number, telephony_sandbox
+):
+    telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))
+
+    with pytest.raises(telephony.NotFoundError):
+        provider.release_number(number)
 
 
 def test_releasing_takes_no_options(provider, number, telephony_sandbox):

@@ -65,6 +65,15 @@ def test_a_number_that_somebody_else_just_bought_is_passed_over(provider, vendor
     assert provider.provision_number(area_code="212").number == third.number
 
 
+def test_only_a_number_that_is_gone_makes_way_for_the_next(provider, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="status", method="POST", status=409))
+
+    with pytest.raises(telephony.ConflictError):
+        provider.provision_number(area_code="212")
+
+    assert telephony_sandbox.ledger("twilio", "purchase") == []
+
+
 def test_an_area_without_numbers_is_not_found_and_an_exhausted_one_a_conflict(provider, vendor):
     with pytest.raises(telephony.NotFoundError):
         provider.provision_number(area_code="533")
@@ -106,6 +115,21 @@ def test_a_purchase_by_area_whose_answer_is_lost_is_found_again(provider, teleph
     assert (entry.id, entry.number, bought.label) == (bought.id, bought.number, "Desk")
 
 
+def test_a_number_with_another_label_is_not_taken_for_the_lost_purchase(
+    provider, telephony_connect, telephony_sandbox
+):
+    def meanwhile(event):
+        if event.method == "POST":
+            provider.provision_number(number=NUMBER, label="Lobby")
+
+    telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
+
+    with pytest.raises(telephony.OutcomeUnknownError):
+        telephony_connect("twilio", on_request=meanwhile).provision_number(
+            number=NUMBER, label="Desk"
+        )
+
+
 def test_a_purchase_that_may_or_may_not_be_under_way_is_not_made_again(provider, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=502, body="<html>"))
 
@@ -141,9 +165,10 @@ def test_a_label_is_never_cut_off(provider, telephony_sandbox):
 
 @pytest.mark.parametrize("field", ["PhoneNumber", "AreaCode", "FriendlyName"])
 def test_options_do_not_do_what_arguments_are_for(provider, telephony_sandbox, field):
-    with pytest.raises(telephony.InvalidRequestError, match=field):
+    with pytest.raises(telephony.InvalidRequestError, match=field) as caught:
         provider.provision_number(options={field: "415"})
 
+    assert caught.value.argument == "options"
     assert telephony_sandbox.requests("twilio") == []
 
 

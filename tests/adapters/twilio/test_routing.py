@@ -6,6 +6,7 @@ import pytest
 
 import telephony
 from telephony import Application, Split, Trunk, Webhook
+from telephony.sandbox import Fault
 
 VOICE, SMS = "https://example.com/voice", "https://example.com/sms"
 
@@ -123,6 +124,13 @@ def test_targets_that_answer_nothing_are_refused_before_anything_is_sent(
 
     assert caught.value.argument == "to"
     assert len(telephony_sandbox.requests("twilio")) == sent
+
+
+@pytest.mark.parametrize("kind", ["status", "lost", "reset"])
+def test_assigning_survives_passing_failures(provider, number, telephony_sandbox, kind):
+    telephony_sandbox.fail(Fault(kind=kind, method="POST"))
+
+    assert provider.assign_number(number, VOICE).assignment == Webhook(VOICE)
 
 
 def test_options_clear_repeat_and_switch(provider, number, posts):
