@@ -7,9 +7,8 @@ is the vendor's own body, secrets removed, for what the model has no field for.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -371,38 +370,3 @@ class Release(_Result):
     undo_until: Utc | None = None
     how_to_undo: str | None = None
     raw: Raw = Field(default_factory=dict, repr=False)
-
-
-_R = TypeVar("_R", bound=_Result)
-
-# What pydantic sets too. Called themselves, they take a third of what object.__setattr__ does.
-_set_fields, _set_names, _set_extra, _set_private = (
-    vars(BaseModel)[slot].__set__
-    for slot in (
-        "__dict__",
-        "__pydantic_fields_set__",
-        "__pydantic_extra__",
-        "__pydantic_private__",
-    )
-)
-
-
-def unchecked(result: type[_R]) -> Callable[[dict[str, object]], _R]:
-    """A maker of `result`s, several times as fast as validation: for adapters that list thousands.
-
-    What it is given is all fields in their order, each exactly as validation would leave it; it is
-    neither checked nor copied.
-    """
-    # One set for all of them, since they are immutable: a set each would double their size.
-    names = set(result.model_fields)
-    new = object.__new__
-
-    def made(fields: dict[str, object]) -> _R:
-        one = new(result)
-        _set_fields(one, fields)
-        _set_names(one, names)
-        _set_extra(one, None)
-        _set_private(one, None)
-        return one
-
-    return made

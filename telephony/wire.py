@@ -25,7 +25,8 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
-from telephony.model import Message, unchecked
+from telephony.model import Message
+from telephony.unchecked import unchecked
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)

@@ -20,10 +20,10 @@ from telephony.model import (
     MessageError,
     PhoneNumber,
     Release,
-    unchecked,
 )
 from telephony.registry import available
 from telephony.testing.matrix import situation
+from telephony.unchecked import unchecked
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 CARRIER = CarrierAccount(

@@ -32,6 +32,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, S
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
+from telephony.unchecked import unchecked
 from telephony.wire import Json, Response, items, read
 
 ROOM_PREFIX = "call-"
@@ -51,7 +52,7 @@ _WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)
 _PUNCTUATION = re.compile(r"[- ()]")
 _NO_ADDRESS = re.compile(r"[()+*;,\s]|://")
 _VOICE = frozenset({model.Channel.VOICE})
-_made_number = model.unchecked(model.PhoneNumber)
+_made_number = unchecked(model.PhoneNumber)
 _SECRETS = frozenset({"auth_password", "pin"})
 
 

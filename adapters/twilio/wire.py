@@ -18,6 +18,7 @@ from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.marks import marked, unmarked
 from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
+from telephony.unchecked import unchecked
 from telephony.wire import Json, Response, as_message, items, read
 
 from . import routing
@@ -46,7 +47,7 @@ CALL_STATUS = {
     if status is not CallStatus.UNKNOWN
 }
 _CHANNELS = {channel.value: channel for channel in Channel}
-_made_number = model.unchecked(model.PhoneNumber)
+_made_number = unchecked(model.PhoneNumber)
 _ADDRESS_CHANNELS = {"whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
 
 

@@ -46,8 +46,9 @@ class Door:
             return
         now = time.monotonic()
         refused = not self._takes(name, now)
-        self._under_way[name] += 1
-        self.arrivals.append(Arrival(name, now, self._under_way[name], refused))
+        under_way = self._under_way
+        under_way[name] += 1
+        self.arrivals.append(Arrival(name, now, under_way[name], refused))
         try:
             if refused:
                 refusal = self.vendors[name].too_many.response()
@@ -55,12 +56,14 @@ class Door:
             else:
                 await self.app(scope, receive, send)
         finally:
-            self._under_way[name] -= 1
+            under_way[name] -= 1
 
     def reset(self) -> None:
         self.limits.clear()
         self.arrivals.clear()
         self._taken.clear()
+        # What nobody waits for any more may go on for a while, and is not counted.
+        self._under_way = Counter()
 
     def _takes(self, vendor: str, now: float) -> bool:
         most = self.limits.get(vendor)

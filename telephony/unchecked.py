@@ -1,0 +1,42 @@
+"""Results made without pydantic's validation, for listings of thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+R = TypeVar("R", bound=BaseModel)
+
+# What pydantic sets too. Called themselves, they take a third of what object.__setattr__ does.
+_set_fields, _set_names, _set_extra, _set_private = (
+    vars(BaseModel)[slot].__set__
+    for slot in (
+        "__dict__",
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+    )
+)
+
+
+def unchecked(result: type[R]) -> Callable[[dict[str, object]], R]:
+    """A maker of `result`s of the unified model, several times as fast as validation.
+
+    What it is given is all fields in their order, each exactly as validation would leave it; it is
+    neither checked nor copied.
+    """
+    # One set for all of them, since they are immutable: a set each would double their size.
+    names = set(result.model_fields)
+    new = object.__new__
+
+    def made(fields: dict[str, object]) -> R:
+        one = new(result)
+        _set_fields(one, fields)
+        _set_names(one, names)
+        _set_extra(one, None)
+        _set_private(one, None)
+        return one
+
+    return made
