@@ -101,6 +101,18 @@ def test_unlinking_while_numbers_use_it_counts_them(provider, vendor, linked, st
     assert "dashboard" in caught.value.hint
 
 
+def test_a_refused_unlinking_keeps_the_vendors_id_of_the_request(
+    provider, linked, telephony_sandbox
+):
+    named = {"X-Request-Id": "req_1"}
+    telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=409, headers=named))
+
+    with pytest.raises(telephony.ConflictError) as caught:
+        provider.unlink_carrier(linked)
+
+    assert caught.value.request_id == "req_1"
+
+
 def test_unlinking_survives_a_lost_answer(provider, linked, telephony_sandbox, kinds):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 

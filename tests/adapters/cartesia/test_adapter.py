@@ -35,6 +35,17 @@ def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_san
     assert len(telephony_sandbox.ledger("cartesia", "import")) == 1
 
 
+@pytest.mark.parametrize("agent", [None, AGENT])
+def test_an_import_whose_answer_is_lost_is_found_as_it_is(provider, telephony_sandbox, agent):
+    provider.link_carrier(ACCOUNT)
+    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
+
+    number = provider.import_number("+14155550123", assign_to=agent)
+
+    assert (number.assignment and number.assignment.id) == agent
+    assert telephony_sandbox.requests("cartesia")[-1].method == "GET"
+
+
 def test_an_import_that_cannot_be_assigned_says_that_it_is_imported(provider, telephony_sandbox):
     provider.link_carrier(ACCOUNT)
     telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
@@ -88,6 +99,12 @@ def test_options_of_an_import_count_when_it_is_read_back(provider, telephony_san
     assert (number.assignment.id, number.label) == (AGENT, "Front desk")
 
 
+def test_the_agent_that_another_one_replaces_is_named(provider, imported):
+    first, moved, again = (provider.assign_number(imported, to) for to in (AGENT, OTHER, OTHER))
+
+    assert (first.replaced, moved.replaced.id, again.replaced) == (None, AGENT, None)
+
+
 def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, telephony_sandbox):
     provider.assign_number(imported, AGENT)
 
@@ -103,7 +120,10 @@ def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, tel
 def test_a_release_that_went_unheard_is_one(provider, imported, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 
-    assert provider.release_number(imported).number == imported.number
+    released = provider.release_number(imported, options={"keep": True})
+
+    assert released.number == imported.number
+    assert telephony_sandbox.requests("cartesia")[-1].json() == {"keep": True}
     with pytest.raises(telephony.NotFoundError):
         provider.get_number(imported)
 
@@ -152,7 +172,9 @@ def test_the_version_header_is_a_setting(telephony_connect, telephony_sandbox):
     assert sent == ["2026-03-01", "2026-08-14"]
 
 
-@pytest.mark.parametrize("criteria", [{"area_code": "415"}, {"country": "CA"}])
+@pytest.mark.parametrize(
+    "criteria", [{"area_code": "415"}, {"country": "CA"}, {"number": "+14155550123"}]
+)
 def test_criteria_that_cartesia_would_ignore_are_refused(provider, telephony_sandbox, criteria):
     with pytest.raises(telephony.UnsupportedOperationError, match="its own choice"):
         provider.provision_number(**criteria)
@@ -194,14 +216,19 @@ def test_linking_twice_points_to_rotation(provider):
     assert rotated.raw["api_key_sid"] == "SK2b****2b2b"
 
 
-def test_a_link_whose_answer_is_lost_is_found_by_account_and_region(provider, telephony_sandbox):
+@pytest.mark.parametrize(("region", "stored"), [(None, "us1"), ("au1", "au1")])
+def test_a_link_whose_answer_is_lost_is_found_by_account_and_region(
+    provider, telephony_sandbox, region, stored
+):
     provider.link_carrier(TwilioAccount(ACCOUNT.account_sid, region="ie1", **KEYS))
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
-    linked = provider.link_carrier(ACCOUNT)
+    account = TwilioAccount(ACCOUNT.account_sid, region=region, **KEYS)
+    linked = provider.link_carrier(account, label="Lines")
 
-    assert (linked.account, linked.region) == (ACCOUNT.account_sid, "us1")
-    assert [found.region for found in provider.list_carriers()] == ["ie1", "us1"]
+    assert (linked.account, linked.region) == (ACCOUNT.account_sid, stored)
+    assert linked.label == "Lines"
+    assert [found.region for found in provider.list_carriers()] == ["ie1", stored]
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, SipTrunk("sip.example.com")], ids=["twilio", "sip"])
@@ -259,8 +286,14 @@ def test_unlinking_that_went_unheard_is_done_and_of_what_is_gone_is_not_found(
         provider.unlink_carrier(linked)
 
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
-    assert provider.unlink_carrier(linked).id == linked.id
+    assert provider.unlink_carrier(linked, options={"force": True}).id == linked.id
+    assert telephony_sandbox.requests("cartesia")[-1].json() == {"force": True}
     assert list(provider.list_carriers()) == []
+
+
+def test_a_trunk_without_a_label_is_called_by_its_address(provider):
+    trunk = SipTrunk("sip.example.com", username="u", password="p4ssword-1")
+    assert provider.link_carrier(trunk).label == "sip.example.com"
 
 
 def test_sip_trunks_link_both_sides_and_show_no_password(provider):
