@@ -132,10 +132,22 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([answer(300)], *["InvalidResponseError"] * 3),
         # A refused repetition tells what the lost attempt left behind.
         ([LOST, answer(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
-        # Being told to wait tells nothing of it.
+        # Being told to wait tells nothing of it, nor that the key is no good any more.
         (
             [LOST, *[answer(429)] * 2],
             "RateLimitedError",
+            "OutcomeUnknownError",
+            "OutcomeUnknownError",
+        ),
+        (
+            [LOST, answer(401)],
+            "AuthenticationError",
+            "OutcomeUnknownError",
+            "OutcomeUnknownError",
+        ),
+        (
+            [LOST, answer(403)],
+            "PermissionDeniedError",
             "OutcomeUnknownError",
             "OutcomeUnknownError",
         ),
@@ -164,6 +176,14 @@ def test_an_unknown_outcome_tells_what_the_vendor_said():
     _, outcome = run(Safety.IDEMPOTENT, [answer(503)] * 3, error_of=failing)
     assert (outcome.message, outcome.code, outcome.request_id) == ("Try later", "E7", "req_1")
     assert (outcome.status, outcome.attempts, outcome.raw) == (503, 3, {"a": 1})
+
+
+@pytest.mark.parametrize("name", ["x-request-id", "twilio-request-id", "x-livekit-request-id"])
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_error_names_the_request_for_the_vendors_support(name, status):
+    _, outcome = run(Safety.UNSAFE, [answer(status, {name: "req_1"})])
+    assert outcome.request_id == "req_1"
+    assert "request req_1" in str(outcome)
 
 
 def test_attempts_are_counted():

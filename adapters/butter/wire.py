@@ -301,7 +301,6 @@ def error(response: Response) -> errors.ProviderError:
         body = {}
     return errors.class_for(response.status)(
         _said(body) or _plain(response) or "Butter AI refused the request",
-        request_id=response.headers.get("x-request-id"),
         raw=_shown(body) or None,
     )
 

@@ -255,7 +255,7 @@ def error(response: Response) -> errors.ProviderError:
     return errors.class_for(response.status)(
         text or "Cartesia refused the request",
         code=said.error_code,
-        request_id=said.request_id or response.headers.get("x-request-id"),
+        request_id=said.request_id,
         # The numbers of an account are nobody's business in a log.
         raw={key: value for key, value in body.items() if key != "unreachable_numbers"} or None,
     )

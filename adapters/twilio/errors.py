@@ -105,6 +105,5 @@ def error(response: Response) -> ProviderError:
         str(text) or "Twilio refused the request",
         hint=hint,
         code=code,
-        request_id=response.headers.get("twilio-request-id"),
         raw=body or None,
     )

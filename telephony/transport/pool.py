@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 
+from telephony.errors import ConfigurationError
 from telephony.transport.retry import Deadline, too_late
 
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -62,7 +63,8 @@ class Pool:
             client.close()
 
     def _new(self) -> httpx.Client:
-        return httpx.Client(headers=self._headers, verify=_tls(), limits=_ONE)
+        with _proxies():
+            return httpx.Client(headers=self._headers, verify=_tls(), limits=_ONE)
 
     def _pop(self) -> httpx.Client | None:
         try:
@@ -106,7 +108,22 @@ class AsyncPool:
             await self._free.pop().aclose()
 
     def _new(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(headers=self._headers, verify=_tls(), limits=_ONE)
+        with _proxies():
+            return httpx.AsyncClient(headers=self._headers, verify=_tls(), limits=_ONE)
+
+
+@contextmanager
+def _proxies() -> Iterator[None]:
+    """httpx reads the environment for each client."""
+    try:
+        yield
+    except (ValueError, ImportError) as unusable:
+        # Without its words: they show the address, and that may hold a password.
+        raise ConfigurationError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names a proxy that cannot be used "
+            f"({type(unusable).__name__}). Write http://host:port; for socks5://host:port, "
+            "install the package socksio."
+        ) from None
 
 
 @functools.cache

@@ -19,11 +19,13 @@ from telephony.errors import (
 )
 from telephony.settings import ProviderSettings
 from telephony.transport.limits import RateLimit, RetryBudget
-from telephony.transport.watch import Watch
+from telephony.transport.watch import Watch, request_id_of
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _PASSING = frozenset({429, 502, 503, 504})
+# Answered before the vendor looks at what is asked for.
+_UNREAD = frozenset({401, 403, 408, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def attempts(
                 return response
             error = policy.error_of(response) if response.status >= 400 else _redirected()
             error.status, error.attempts = response.status, number
+            error.request_id = error.request_id or request_id_of(response.headers)
             asked = retry_after(response.headers)
             # A vendor may say 429 for something else, such as a busy line: its adapter knows.
             too_many = response.status == 429 and isinstance(error, RateLimitedError)
@@ -148,7 +151,7 @@ def attempts(
             # A failure on the vendor's side may have come before the work or after it.
             processed = response.status >= 500
             # A refusal of the repetition tells what the lost attempt left behind.
-            if response.status != 429:
+            if response.status not in _UNREAD:
                 maybe_done = False
             again = too_many or (response.status in _PASSING and repeatable)
         maybe_done = maybe_done or (processed and request.safety is not Safety.READ)

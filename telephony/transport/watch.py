@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -177,7 +177,7 @@ class AttemptWatch:
         )  # fmt: skip
 
 
-def request_id_of(headers: dict[str, str]) -> str | None:
+def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The vendor's id of a request, under whichever of the usual names."""
     return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
 
