@@ -29,3 +29,5 @@ app = webhooks.asgi([provider], handle, store=store)
 config = uvicorn.Config(app, log_level="warning", access_log=False)
 with contextlib.suppress(KeyboardInterrupt):
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(descriptor))])
+if isinstance(store, webhooks.SQLiteStore):
+    store.close()
