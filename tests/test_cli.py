@@ -174,6 +174,26 @@ def test_config_check_says_what_is_right_and_what_to_mend(cli, tmp_path):
     assert "NOWHERE" in profiles["bad"]["details"]
 
 
+def test_what_people_wrote_is_shown_as_they_wrote_it(cli, imported, telephony_sandbox):
+    written = "[/b] [red]urgent[/red] :smile:"
+    labelled = cli("numbers", "label", NUMBER, written)
+    assert written in labelled.stdout, labelled.stderr
+    assert "[/b] [red]" in cli("numbers", "list").stdout
+    bought = cli("numbers", "buy", "--provider", "agentphone", "--yes", "--json")
+    number = json.loads(bought.stdout)["number"]
+    telephony_sandbox.receive_message(
+        "agentphone", number, sender="+14155550199", body=f"{written}\x1b[2J"
+    )
+    listed = cli("messages", "list", number, "--provider", "agentphone")
+    assert "[/b]" in listed.stdout, listed.stderr
+    assert "\x1b" not in listed.stdout
+
+
+def test_config_check_names_the_table_to_mend(cli, tmp_path):
+    (tmp_path / "telephony.toml").write_text("[providers.desk]\n")
+    assert "[providers.desk] has no `adapter`" in cli("config", "check", "desk").stdout
+
+
 def test_config_check_online_asks_the_vendor(cli):
     good = cli("config", "check", "cartesia", "--online")
     assert good.returncode == 0

@@ -252,4 +252,4 @@ def _print(number: PhoneNumber, as_json: bool) -> None:
         ]
     )
     for notice in number.notices:
-        console.print(f"note: {notice}", style="yellow", markup=False)
+        console.print(f"note: {notice}", style="yellow")

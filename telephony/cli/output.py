@@ -26,14 +26,24 @@ from telephony import (
 
 T = TypeVar("T")
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# What the vendors and their callers wrote is text: "[/b]" in a message is no markup.
+console = Console(highlight=False, markup=False, emoji=False)
+errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+# Nor does it steer the terminal: an escape sequence in a message is shown, not obeyed.
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
+del _CONTROLS[ord("\t")], _CONTROLS[ord("\n")]
 
 
 def fail(error: TelephonyError) -> None:
     """Say what went wrong and what to do next."""
-    text = " ".join(str(error).split())
-    errors.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+    text = plain(" ".join(str(error).split()))
+    errors.print(f"error: {text}", style="red", soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """Text of other people, without what a terminal would obey."""
+    return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
 def document(value: BaseModel | Sequence[BaseModel] | dict[str, object]) -> None:
@@ -56,7 +66,7 @@ def table(
         # An E.164 number or an id that is cut in two is of no use to anyone.
         grid.add_column(column, overflow="fold", no_wrap=column in {"NUMBER", "FROM", "TO"})
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(plain, row))
     if grid.row_count:
         console.print(grid)
     else:
@@ -70,7 +80,7 @@ def facts(pairs: Iterable[tuple[str, str | None]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs:
         if value:
-            grid.add_row(name, value)
+            grid.add_row(name, plain(value))
     console.print(grid)
 
 

@@ -54,7 +54,7 @@ def providers(
         if support.note
     ]
     for note in notes:
-        console.print(note, markup=False)
+        console.print(note)
 
 
 def _outcomes(as_json: bool) -> None:

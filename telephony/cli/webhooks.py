@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from telephony import ConfigurationError, webhooks
 from telephony.cli.options import JsonOption, ProviderOption, connect
-from telephony.cli.output import document
+from telephony.cli.output import document, plain
 from telephony.model import Utc
 from telephony.webhooks import (
     CallEnded,
@@ -130,6 +130,10 @@ def verify(
 
 def line(event: Event) -> str:
     """An event in one line."""
+    return " ".join(plain(_said(event)).splitlines())
+
+
+def _said(event: Event) -> str:
     at = event.occurred_at.strftime("%Y-%m-%d %H:%M:%S ") if event.occurred_at else ""
     what = f"{at}{event.provider} {type(event).__name__}"
     match event:
