@@ -42,6 +42,17 @@ def e164(text: str, *, region: str | None = None, argument: str = "number") -> s
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def is_e164(text: str) -> bool:
+    return _E164.fullmatch(text) is not None
+
+
+def is_region(code: str) -> bool:
+    """Whether `code` is a country whose national notation can be read."""
+    import phonenumbers
+
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def normalized(text: str) -> str:
     """A vendor's spelling as E.164 where it is a number at all; short codes and names stay."""
     if _E164.fullmatch(text):

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from telephony.numbers import is_e164, is_region, normalized
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -84,8 +86,19 @@ class ProviderSettings(BaseModel):
     @field_validator("protected")
     @classmethod
     def _e164(cls, value: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
-        if isinstance(value, tuple) and not all(number.startswith("+") for number in value):
+        if not isinstance(value, tuple):
+            return value
+        # Spaces or not, it must be the very number: one that never matches would protect nothing.
+        numbers = tuple(map(normalized, value))
+        if not all(map(is_e164, numbers)):
             raise ValueError("write the numbers in E.164 form, such as +14155550123")
+        return numbers
+
+    @field_validator("number_region")
+    @classmethod
+    def _region(cls, value: str | None) -> str | None:
+        if value is not None and not is_region(value):
+            raise ValueError("write the ISO 3166 code of a country, such as US")
         return value
 
     @model_validator(mode="after")

@@ -97,6 +97,14 @@ def test_a_named_file_is_used(here, monkeypatch, tmp_path):
             "[providers.a]\nadapter = 'cartesia'\napi_key = 'x'\nbase_url = 'http://api.example.com'\n",
             "plain http",
         ),
+        (
+            "[providers.a]\nadapter = 'cartesia'\napi_key = 'x'\nprotected = ['+banana']\n",
+            "`protected`: write the numbers in E.164 form",
+        ),
+        (
+            "[providers.a]\nadapter = 'cartesia'\napi_key = 'x'\nnumber_region = 'UK'\n",
+            "`number_region`: write the ISO 3166 code",
+        ),
         ("", "no default"),
     ],
 )
@@ -107,6 +115,13 @@ def test_what_is_wrong_is_said_in_one_line(here, monkeypatch, toml, said):
         telephony.connect()
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mistaken_kind_of_value_is_not_a_misspelling(here):
+    (here / "telephony.toml").write_text("providers = 3\n")
+    with pytest.raises(telephony.ConfigurationError) as caught:
+        telephony.connect()
+    assert "Did you mean" not in str(caught.value)
 
 
 def test_an_unknown_name_suggests_the_nearest(here):

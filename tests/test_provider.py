@@ -98,7 +98,8 @@ def test_a_protected_number_is_not_released(telephony_connect, telephony_sandbox
     other = telephony_connect("cartesia").provision_number()
     before = len(telephony_sandbox.requests("cartesia"))
 
-    for protected in (True, [number.number]):
+    written = f"{number.number[:2]} {number.number[2:5]} {number.number[5:]}"
+    for protected in (True, [number.number], [written]):
         provider = telephony_connect("cartesia", protected=protected)
         for way in (number, number.number):
             with pytest.raises(telephony.PermissionDeniedError, match="protected"):
