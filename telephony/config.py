@@ -142,7 +142,8 @@ def load(path: Path) -> ConfigFile:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        near = suggestion(str(first["loc"][0]), ConfigFile.model_fields)
+        known = () if first["type"] != "extra_forbidden" else ConfigFile.model_fields
+        near = suggestion(str(first["loc"][0]), known)
         raise ConfigurationError(f"{path}: `{key}`: {first['msg']}.{near}") from error
 
 

@@ -138,7 +138,7 @@ class PermissionDeniedError(ProviderError):
 
 
 class NotFoundError(ProviderError):
-    default_hint = "List what the account holds with list_numbers()."
+    default_hint = "Check the id: list_numbers() and list_carriers() say what the account holds."
 
 
 class ConflictError(ProviderError):

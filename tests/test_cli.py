@@ -189,6 +189,23 @@ def test_what_people_wrote_is_shown_as_they_wrote_it(cli, imported, telephony_sa
     assert "\x1b" not in listed.stdout
 
 
+def test_an_id_is_not_cut_in_two(cli):
+    for label in ("Desk", "Front desk"):
+        bought = cli("numbers", "buy", "-p", "twilio", "--label", label, "--yes", "--json")
+        listed = cli("numbers", "list", "-p", "twilio").stdout
+        assert json.loads(bought.stdout)["id"] in listed
+        assert max(map(len, listed.splitlines())) <= 80
+    narrow = cli("numbers", "list", "-p", "twilio", environment={"COLUMNS": "40"}).stdout
+    assert json.loads(bought.stdout)["number"] in narrow
+
+
+def test_config_check_finds_a_default_that_is_nobody(cli, tmp_path):
+    (tmp_path / "telephony.toml").write_text("default = 'dsek'\n")
+    done = cli("config", "check", environment={"TELEPHONY_PROVIDER": ""})
+    assert done.returncode == 2
+    assert "There is no profile or adapter 'dsek'" in done.stdout
+
+
 def test_config_check_names_the_table_to_mend(cli, tmp_path):
     (tmp_path / "telephony.toml").write_text("[providers.desk]\n")
     assert "[providers.desk] has no `adapter`" in cli("config", "check", "desk").stdout

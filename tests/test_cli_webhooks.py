@@ -163,6 +163,7 @@ def test_what_is_wrong_with_a_captured_webhook_is_said(cli, captured, changes, c
         (["+13125550999"], 2, "Give TEXT, or --call"),
         (["+13125550999", "hello", "--call"], 2, "Give TEXT, or --call"),
         (["+13125550999", "hello", "--vendor", "twilio"], 4, "Twilio's sandbox holds no"),
+        (["+13125550999", "hello", "--vendor", "zip"], 4, "does not serve 'zip'. It has: agentp"),
         (["+13125550999", "hello", "--port", "9"], 9, "no sandbox at port 9"),
     ],
 )

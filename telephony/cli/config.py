@@ -31,6 +31,9 @@ def check(
     path = configuration.config_path()
     file = configuration.load(path) if path else configuration.ConfigFile()
     wanted = names or [*file.providers, *_from_environment(set(file.providers))]
+    chosen = os.environ.get("TELEPHONY_PROVIDER") or file.default
+    if not names and chosen and chosen not in wanted:
+        wanted.append(chosen)
     reports = [_report(name, online=online) for name in wanted]
     if as_json:
         document({"file": str(path) if path else None, "profiles": reports})

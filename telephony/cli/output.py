@@ -34,6 +34,8 @@ errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 del _CONTROLS[ord("\t")], _CONTROLS[ord("\n")]
 
+_ROOM = 80  # columns: what a number, the longest id and some words beside them need
+
 
 def fail(error: TelephonyError) -> None:
     """Say what went wrong and what to do next."""
@@ -62,9 +64,11 @@ def table(
 ) -> None:
     """Print rows under their headings, or say that there are none."""
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    # An E.164 number or an id that is cut in two is of no use to anyone. Where there is no room for
+    # both, rich would leave out the end of each.
+    whole = {"NUMBER", "FROM", "TO"} | ({"ID"} if console.width >= _ROOM else set())
     for column in columns:
-        # An E.164 number or an id that is cut in two is of no use to anyone.
-        grid.add_column(column, overflow="fold", no_wrap=column in {"NUMBER", "FROM", "TO"})
+        grid.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         grid.add_row(*map(plain, row))
     if grid.row_count:

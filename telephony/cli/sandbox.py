@@ -103,8 +103,12 @@ def receive(
     reasons: list[str] = []
     try:
         with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
-            served = [vendor] if vendor else list(client.get(control).json()["vendors"])
-            for name in served:
+            served = list(client.get(control).json()["vendors"])
+            if vendor and vendor not in served:
+                raise NotFoundError(
+                    f"The sandbox does not serve {vendor!r}", hint=f"It has: {', '.join(served)}."
+                )
+            for name in [vendor] if vendor else served:
                 answer = client.post(
                     f"{control}/{name}/{what}", json={"to": number, "from": sender, "body": text}
                 )

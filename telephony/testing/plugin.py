@@ -41,7 +41,10 @@ def telephony_sandbox(_telephony_server: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def telephony_connect(telephony_sandbox: Sandbox) -> Iterator[Callable[..., Provider]]:
-    """Connect to a vendor's sandbox, blocking; further settings as keywords. Closed at the end."""
+    """Connect to a vendor's sandbox, blocking; further settings as keywords. Closed at the end.
+
+    Repetitions come without a pause: give a `backoff` to outlast a fault that takes time.
+    """
     import telephony
 
     with ExitStack() as opened:
