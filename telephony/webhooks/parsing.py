@@ -62,7 +62,7 @@ def parse(
 def adapter_of(vendor: Vendor) -> Adapter:
     """The adapter of a connected provider, which must send webhooks that can be proven."""
     # Not by isinstance: of a protocol it sees no attributes that a wrapper passes through.
-    adapter: Adapter = getattr(vendor, "adapter", vendor)
+    adapter: Adapter = vendor.adapter if hasattr(vendor, "adapter") else vendor
     support = adapter.capabilities[Capability.PARSE_WEBHOOK]
     if support.level is Level.NONE:
         raise UnsupportedOperationError(adapter.name, Capability.PARSE_WEBHOOK, support.note)
