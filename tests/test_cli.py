@@ -206,6 +206,14 @@ def test_config_check_finds_a_default_that_is_nobody(cli, tmp_path):
     assert "There is no profile or adapter 'dsek'" in done.stdout
 
 
+def test_a_token_that_is_written_out_goes_before_a_key_of_the_environment(cli):
+    key = {"TWILIO_API_KEY": "SK" + "1a" * 16, "TWILIO_API_SECRET": "s3cret-of-the-key"}
+    link = ("carriers", "link", "-p", "butter", "--twilio-account", "AC" + "0f" * 16)
+    assert "auth token" in cli(*link, environment=key).stderr
+    done = cli(*link, "--auth-token", "1f" * 16, environment=key)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_config_check_names_the_table_to_mend(cli, tmp_path):
     (tmp_path / "telephony.toml").write_text("[providers.desk]\n")
     assert "[providers.desk] has no `adapter`" in cli("config", "check", "desk").stdout

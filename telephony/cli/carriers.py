@@ -68,6 +68,7 @@ def list_(provider: ProviderOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def link(
+    context: typer.Context,
     provider: ProviderOption = None,
     label: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     twilio_account: AccountOption = None,
@@ -83,7 +84,7 @@ def link(
 ) -> None:
     """Link a Twilio account or a SIP trunk, so that its numbers can be imported."""
     account = _credentials(
-        twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
         sip_address, sip_username, sip_password,
     )  # fmt: skip
     with connect(provider) as vendor:
@@ -92,6 +93,7 @@ def link(
 
 @app.command()
 def rotate(
+    context: typer.Context,
     carrier: CarrierArgument,
     provider: ProviderOption = None,
     twilio_account: AccountOption = None,
@@ -107,7 +109,7 @@ def rotate(
 ) -> None:
     """Replace the credentials of a linked account; its numbers stay as they are."""
     credentials = _credentials(
-        twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
         sip_address, sip_username, sip_password,
     )  # fmt: skip
     with connect(provider) as vendor:
@@ -129,7 +131,14 @@ def unlink(
         _print(vendor.unlink_carrier(carrier, options=vendor_options(option)), as_json)
 
 
+def _written(context: typer.Context, option: str) -> bool:
+    """Whether an option is on the command line, not from the environment."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _credentials(
+    context: typer.Context,
     account: str | None,
     region: str | None,
     key_sid: str | None,
@@ -140,14 +149,10 @@ def _credentials(
     password: str | None,
 ) -> CarrierCredentials:
     if account is not None:
-        # A vendor takes a key or a token; with a key given, the token of the environment is idle.
-        return TwilioAccount(
-            account,
-            region,
-            key_sid,
-            _secret(key_secret) if key_sid else None,
-            None if key_sid else _secret(token),
-        )
+        # A vendor takes a key or a token: the one that is written out, else the key.
+        if key_sid is None or _written(context, "auth_token"):
+            return TwilioAccount(account, region, None, None, _secret(token))
+        return TwilioAccount(account, region, key_sid, _secret(key_secret), None)
     if address is not None:
         return SipTrunk(address, username, _secret(password))
     raise ConfigurationError("Name the account: --twilio-account AC… or --sip-address HOST.")

@@ -20,7 +20,7 @@ app = typer.Typer(help="Check the configuration.", no_args_is_help=True)
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Profiles; default: all.")
+        list[str] | None, typer.Argument(metavar="NAME...", help="Profiles; default: all.")
     ] = None,
     online: Annotated[
         bool, typer.Option("--online", help="Also make one cheap read at each vendor.")

@@ -13,7 +13,7 @@ from telephony.cli.output import console, document, errors, table
 
 def demo(
     vendors: Annotated[
-        list[str] | None, typer.Argument(metavar="[VENDOR]...", help="Default: all installed.")
+        list[str] | None, typer.Argument(metavar="VENDOR...", help="Default: all installed.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -83,7 +83,7 @@ def search(
 @app.command()
 def buy(
     number: Annotated[
-        str | None, typer.Argument(metavar="[NUMBER]", help="Exactly this one, E.164.")
+        str | None, typer.Argument(metavar="NUMBER", help="Exactly this one, E.164.")
     ] = None,
     provider: ProviderOption = None,
     country: Annotated[str, typer.Option(help="ISO 3166 code.")] = "US",

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from telephony import ConfigurationError, InvalidRequestError, NotFoundError, UnavailableError
+from telephony.cli.output import said
 
 PORT = 4010
 _PORT_VARIABLE = "TELEPHONY_SANDBOX_PORT"
@@ -35,7 +36,7 @@ app = typer.Typer(
 @app.command()
 def serve(
     vendors: Annotated[
-        list[str] | None, typer.Argument(metavar="[VENDOR]...", help="Default: all installed.")
+        list[str] | None, typer.Argument(metavar="VENDOR...", help="Default: all installed.")
     ] = None,
     port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = PORT,
     webhook: Annotated[
@@ -63,8 +64,9 @@ def serve(
         ) from missing
     server = Sandbox(vendors or None, port=port, webhook=webhook, webhook_backoff=webhook_backoff)
     typer.echo(f"# The telephony sandbox, for developing and testing: {server.url}")
-    for vendor in server.vendors:
-        typer.echo(f"#   {vendor:<12} {server.base_url(vendor)}")
+    typer.echo("#   where each vendor is, and what its numbers can be assigned to:")
+    for name, vendor in server.vendors.items():
+        typer.echo(f"#   {server.base_url(name):<34} {said(vendor.sample.target)}")
     typer.echo("# Point `telephony` at it from another terminal:")
     for name, value in server.environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
@@ -79,7 +81,7 @@ def serve(
 @app.command()
 def receive(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164, of a number you hold.")],
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT")] = None,
     sender: Annotated[
         str, typer.Option("--from", metavar="NUMBER", help="Who texts or calls, E.164.")
     ] = "+14155550199",
@@ -98,6 +100,9 @@ def receive(
         )
     import httpx
 
+    from telephony.numbers import e164
+
+    sender = e164(sender, argument="sender")
     control = f"http://127.0.0.1:{port}/_sandbox"
     what = "calls" if call else "messages"
     reasons: list[str] = []
@@ -115,8 +120,8 @@ def receive(
                 if answer.status_code == 200:
                     typer.echo(f"{name}: {answer.json()['id']}")
                     for webhook in answer.json()["webhooks"]:
-                        said = webhook["status"] or "not delivered"
-                        typer.echo(f"webhook {webhook['url']}: {said}")
+                        status = webhook["status"] or "not delivered"
+                        typer.echo(f"webhook {webhook['url']}: {status}")
                     return
                 reasons.append(answer.json()["error"])
     except (httpx.TransportError, ValueError, KeyError) as error:
