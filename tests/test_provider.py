@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -158,3 +159,20 @@ def test_a_provider_is_usable_after_a_fork(telephony_connect):
         os._exit(0 if provider.get_number(number.id).id == number.id else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert provider.get_number(number.id).id == number.id
+
+
+def test_a_fork_does_not_wait_for_what_its_parent_was_asking(telephony_connect, telephony_sandbox):
+    provider = telephony_connect("cartesia", requests_per_second=1, deadline=5)
+    telephony_sandbox.fail(Fault(kind="slow_headers", seconds=1))
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(lambda: list(provider.list_numbers()))
+        while not telephony_sandbox.arrivals("cartesia"):
+            time.sleep(0.001)
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if list(provider.list_numbers()) == [] else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert asking.result() == []

@@ -104,7 +104,9 @@ class Transport:
 
     def _after_fork(self) -> None:
         # The parent's sockets must not be used by two processes; it will close them itself.
+        # What is under way there never ends here: the rate limit would wait for it for ever.
         if self._process != os.getpid():
+            self._wire = _Wire(self._wire.adapter, self._wire.settings)
             self._pool = Pool(self._wire.settings.max_concurrency, self._wire.headers)
             self._process = os.getpid()
 
