@@ -80,6 +80,8 @@ class Port:
         server.servers.clear()
         for client in self._connections.keys() - {but}:
             self.drop(client)
+        if self._reopening is not None:
+            self._reopening.cancel()  # it would open the port too early
         self._reopening = asyncio.create_task(self._accept_after(seconds))
 
     async def accept(self) -> None:
