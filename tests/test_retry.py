@@ -363,6 +363,7 @@ def test_an_operation_that_is_too_late_takes_no_turn(left):
         ({"retry-after": "Sat, 21 Nov 2026 10:00:30 GMT"}, 30),
         ({"retry-after": "Sat, 21 Nov 2026 09:59:00 GMT"}, 0),
         ({"retry-after": "Sat, 21 Nov 2026 10:00:30"}, None),
+        ({"retry-after": "Sat, 21 Nov 2026 10:00:30 +99999999999999999999"}, None),
         # The vendor's clock is an hour ahead: its own Date is what its Retry-After means.
         (
             {

@@ -185,7 +185,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         until = parsedate_to_datetime(asked)
         sent = parsedate_to_datetime(headers["date"]) if "date" in headers else now
         return max(0.0, (until - (sent or datetime.now(UTC))).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
