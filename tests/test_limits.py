@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import tracemalloc
 
@@ -106,6 +107,21 @@ def test_threads_that_ask_at_once_do_not_go_out_at_once():
     ask()
     clock.other.join()
     assert sorted(waits) == pytest.approx([0, 1.01])
+
+
+def test_what_fails_at_once_is_no_fast_answer():
+    clock = Clock()
+    limit = RateLimit(1, clock)
+    for _ in range(300):
+        go(limit, clock, latency=0.8)
+    with contextlib.suppress(ConnectionError), limit.turn() as turn:
+        while wait := turn.wait():
+            clock.now += wait
+        raise ConnectionError
+    before = clock.now
+    for _ in range(100):
+        go(limit, clock, latency=0.8)
+    assert clock.now - before == pytest.approx(100, rel=0.02)
 
 
 def test_what_counts_is_when_a_request_goes_out_not_when_it_was_meant_to():

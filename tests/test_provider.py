@@ -176,3 +176,8 @@ def test_a_fork_does_not_wait_for_what_its_parent_was_asking(telephony_connect, 
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert asking.result() == []
+
+
+def test_an_id_that_no_url_can_hold_is_refused(telephony_connect):
+    with pytest.raises(telephony.InvalidRequestError, match="URL"):
+        telephony_connect("cartesia").get_number("x" * 70_000)

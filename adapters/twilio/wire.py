@@ -61,9 +61,12 @@ def moment(text: object) -> datetime | None:
     except (ValueError, KeyError):
         try:
             at = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
+    try:
+        return at if at.tzinfo is UTC else at.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 _Moment = Annotated[datetime | None, BeforeValidator(moment)]

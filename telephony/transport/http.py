@@ -14,6 +14,7 @@ import httpx
 from telephony._version import __version__
 from telephony.errors import (
     ConfigurationError,
+    InvalidRequestError,
     InvalidResponseError,
     ProviderTimeoutError,
     UnavailableError,
@@ -79,12 +80,13 @@ class Transport:
     ) -> Response:
         if self._pool.closed:
             raise _closed()
+        built = self._wire.build(client, request, deadline)
         seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
         chunks: list[bytes] = []
         size = 0
         try:
-            answer = client.send(self._wire.build(client, request, deadline), stream=True)
+            answer = client.send(built, stream=True)
             try:
                 for chunk in answer.iter_bytes():
                     chunks.append(chunk)
@@ -95,6 +97,9 @@ class Transport:
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
+        except BaseException as interruption:
+            seen.failed(type(interruption).__name__)
+            raise
         headers = {key.lower(): value for key, value in answer.headers.items()}
         seen.answered(answer.status_code, headers)
         return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
@@ -159,12 +164,13 @@ class AsyncTransport:
     ) -> Response:
         if self._pool.closed:
             raise _closed()
+        built = self._wire.build(client, request, deadline)
         seen = watch.attempt(request, attempt.number)
         answer: httpx.Response | None = None
         chunks: list[bytes] = []
         size = 0
         try:
-            answer = await client.send(self._wire.build(client, request, deadline), stream=True)
+            answer = await client.send(built, stream=True)
             try:
                 async for chunk in answer.aiter_bytes():
                     chunks.append(chunk)
@@ -175,6 +181,9 @@ class AsyncTransport:
         except httpx.HTTPError as failure:
             seen.failed(type(failure).__name__)
             raise no_answer(answer, failure) from failure
+        except BaseException as interruption:
+            seen.failed(type(interruption).__name__)
+            raise
         headers = {key.lower(): value for key, value in answer.headers.items()}
         seen.answered(answer.status_code, headers)
         return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
@@ -218,16 +227,21 @@ class _Wire:
         if request.form is not None:
             content = str(httpx.QueryParams(list(request.form))).encode()
         # Not by client.build_request: it would merge headers, URLs and cookies anew each time.
-        built = httpx.Request(
-            request.method,
-            url,
-            # Given even an empty sequence, httpx drops the query that a paging link carries.
-            params=list(request.params) or None,
-            headers=client.headers,
-            json=request.json,
-            content=content,
-            extensions={"timeout": self.timeout(deadline.left()).as_dict()},
-        )
+        try:
+            built = httpx.Request(
+                request.method,
+                url,
+                # Given even an empty sequence, httpx drops the query that a paging link carries.
+                params=list(request.params) or None,
+                headers=client.headers,
+                json=request.json,
+                content=content,
+                extensions={"timeout": self.timeout(deadline.left()).as_dict()},
+            )
+        except httpx.InvalidURL as error:
+            raise InvalidRequestError(
+                f"No URL can be made of what is asked for: {error}", hint="Check the id."
+            ) from None
         if content is not None:
             built.headers["Content-Type"] = "application/x-www-form-urlencoded"
         built.headers.update(request.headers)

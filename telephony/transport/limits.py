@@ -53,8 +53,8 @@ class Turn:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._limit.end(self)
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._limit.end(self, answered=kind is None)
 
 
 class RateLimit:
@@ -112,14 +112,16 @@ class RateLimit:
             turn.after = None  # else every turn would keep all before it
             return 0.0
 
-    def end(self, turn: Turn) -> None:
+    def end(self, turn: Turn, *, answered: bool = True) -> None:
         with self._lock:
             turn.ended = True
-            if turn.went:
-                now = self._clock()
+            if not turn.went:
+                return
+            now = self._clock()
+            if answered:
                 self._fastest = min(self._fastest, now - turn.moment)
                 self._answers += 1
-                turn.moment = now - self._on_the_way()
+            turn.moment = now - (self._on_the_way() if answered else 0.0)
 
     def succeeded(self) -> None:
         """The vendor took a request."""
