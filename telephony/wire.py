@@ -34,6 +34,9 @@ M = TypeVar("M", bound=BaseModel)
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
+
 # What a message has in the vendor's own words, or made of them by validation.
 _doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
 _made_message = unchecked(Message)
@@ -239,6 +242,16 @@ def as_message(fields: dict[str, object], response: Response) -> Message:
     ):
         return _made_message(fields)
     return read(Message, fields, response)
+
+
+def within(
+    messages: list[Message], after: datetime | None, before: datetime | None
+) -> list[Message]:
+    """Those sent at `after` or later and before `before`; what has no moment has yet to be sent."""
+    if after is None and before is None:
+        return messages
+    low, high = after or EVER, before or NEVER
+    return [message for message in messages if low <= (message.sent_at or NEVER) < high]
 
 
 def items(value: JsonValue, response: Response) -> list[JsonValue]:

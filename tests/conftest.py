@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from telephony import registry
+
 
 @contextlib.contextmanager
 def asgi_server(app):
@@ -48,6 +50,16 @@ def wsgi_server(app):
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(params=sorted(registry.available()))
+def adapter(request):
+    return request.param
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def mode(request):
+    return request.param
 
 
 @pytest.fixture

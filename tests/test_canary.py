@@ -123,16 +123,6 @@ def _secret_settings(adapter, settings):
     }
 
 
-@pytest.fixture(params=sorted(registry.available()))
-def adapter(request):
-    return request.param
-
-
-@pytest.fixture(params=["blocking", "asyncio"])
-def mode(request):
-    return request.param
-
-
 @pytest.fixture
 def secrets(adapter, telephony_sandbox):
     return _secret_settings(adapter, telephony_sandbox.settings(adapter))

@@ -8,13 +8,7 @@ import random
 import pytest
 
 import telephony
-from telephony import registry
 from telephony.sandbox import Fault
-
-
-@pytest.fixture(params=sorted(registry.available()))
-def adapter(request):
-    return request.param
 
 
 async def until(condition):

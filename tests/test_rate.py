@@ -8,15 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import telephony
-from telephony import registry
 from telephony.sandbox import Fault
 
 PER_SECOND = 50
-
-
-@pytest.fixture(params=sorted(registry.available()))
-def adapter(request):
-    return request.param
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

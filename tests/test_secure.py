@@ -14,7 +14,6 @@ import pytest
 import trustme
 
 import telephony
-from telephony import registry
 from telephony.testing.client import connect
 
 
@@ -74,16 +73,6 @@ def listen():
     """Start a `Listener`; it runs until the test ends."""
     with contextlib.ExitStack() as running:
         yield lambda: running.enter_context(Listener())
-
-
-@pytest.fixture(params=sorted(registry.available()))
-def adapter(request):
-    return request.param
-
-
-@pytest.fixture(params=["blocking", "asyncio"])
-def mode(request):
-    return request.param
 
 
 @pytest.fixture

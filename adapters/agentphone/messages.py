@@ -9,17 +9,15 @@ here. The caller's ``after`` is not sent: it may turn the order round, and saves
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 from telephony.model import Message
-from telephony.wire import Batch, Listing, Progress, Request, Response, path
+from telephony.wire import Batch, Listing, Progress, Request, Response, path, within
 
 from . import wire
 
 _PAGE = 200
-_NEVER = datetime.max.replace(tzinfo=UTC)
-_EVER = datetime.min.replace(tzinfo=UTC)
 # Every message of a page has one.
 _moment: Callable[[Message], datetime] = attrgetter("sent_at")
 # Covers times that are kept more exactly than they are shown, or read less exactly than sent.
@@ -50,7 +48,7 @@ def listing(
         response = yield Request.get(url, {"limit": size, "before": cursor})
         page, promised = wire.message_page(response, provider, own)
         new = progress.new(page, lambda message: message.id)
-        yield Batch(_within(new, after, before))
+        yield Batch(_newest_first(new, after, before))
         if not (len(page) >= size if promised is None else promised):
             return
         if not page:
@@ -68,7 +66,7 @@ def listing(
             settled = oldest
             window = {"after": _iso(oldest - 2 * _MILLISECOND), "before": cursor}
             response = yield Request.get(url, {"limit": size, **window})
-            yield Batch(_within(_all_of(response, provider, own, progress), after, before))
+            yield Batch(_newest_first(_all_of(response, provider, own, progress), after, before))
             cursor = _iso(oldest - _MILLISECOND)
             continue
         size = _PAGE
@@ -86,14 +84,10 @@ def _all_of(response: Response, provider: str, own: str, progress: Progress) -> 
     return progress.new(page, lambda message: message.id)
 
 
-def _within(
+def _newest_first(
     found: Sequence[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
-    newest_first = sorted(found, key=_moment, reverse=True)
-    if after is None and before is None:
-        return newest_first
-    low, high = after or _EVER, before or _NEVER
-    return [message for message in newest_first if low <= _moment(message) < high]
+    return within(sorted(found, key=_moment, reverse=True), after, before)
 
 
 def _oldest(page: Sequence[Message]) -> datetime:

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from telephony.model import Channel, Message
-from telephony.wire import Batch, Listing, Operation
+from telephony.wire import EVER, NEVER, Batch, Listing, Operation, within
 
 from . import wire
 from .pages import Pages
-
-# A message whose moment is not known has yet to be sent.
-_NEVER = datetime.max.replace(tzinfo=UTC)
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Timeline:
@@ -25,7 +21,7 @@ class Timeline:
 
     def __init__(self, sides: Sequence[Pages[Message]]) -> None:
         self._sides = sides
-        self._reached = [_NEVER] * len(sides)
+        self._reached = [NEVER] * len(sides)
         self._waiting: list[Message] = []
         self._to_itself: set[str] = set()
         self.empty = True
@@ -39,7 +35,7 @@ class Timeline:
         """Those sent at `after` or later and before `before`, completed where they have media."""
         while any(pages.more for pages in self._sides):
             batch: list[Message] = []
-            for message in _within((yield from self._fetch()), after, before):
+            for message in within((yield from self._fetch()), after, before):
                 if message.channel is not Channel.SMS and wire.has_media(message.raw):
                     # What comes before it is handed out first: the caller may not go on.
                     yield Batch(batch)
@@ -59,7 +55,7 @@ class Timeline:
             self._waiting += [message for message in found if not self._again(message)]
             self._waiting.sort(key=_moment, reverse=True)
         horizon = max(
-            (self._reached[side] for side in unread if self._sides[side].more), default=_EVER
+            (self._reached[side] for side in unread if self._sides[side].more), default=EVER
         )
         ready = bisect_left(self._waiting, True, key=lambda message: _moment(message) < horizon)
         messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
@@ -79,17 +75,8 @@ def bounds(after: datetime | None, before: datetime | None) -> dict[str, str | i
     return {"DateSent>": _second(after), "DateSent<": _second(before)}
 
 
-def _within(
-    messages: list[Message], after: datetime | None, before: datetime | None
-) -> list[Message]:
-    if after is None and before is None:
-        return messages
-    low, high = after or _EVER, before or _NEVER
-    return [message for message in messages if low <= _moment(message) < high]
-
-
 def _moment(message: Message) -> datetime:
-    return message.sent_at or _NEVER
+    return message.sent_at or NEVER
 
 
 def _second(moment: datetime | None) -> str | None:

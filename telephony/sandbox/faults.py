@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 
 from telephony.sandbox.port import Port
 
@@ -218,14 +219,9 @@ class Answer:
 
 async def _echo(status: int, scope: Scope, receive: Receive) -> Answer:
     """What was sent, wherever a vendor may put the text of an error."""
-    pairs: list[tuple[bytes, bytes]] = list(scope["headers"])  # type: ignore[call-overload]
-    headers = {name.decode(): value.decode("latin-1") for name, value in pairs}
-    sent, more = b"", True
-    while more:
-        event = await receive()
-        sent += _bytes(event)
-        more = bool(event.get("more_body"))
-    text = f"refused: {sent.decode()} {headers}"
+    request = Request(scope, receive)
+    headers = dict(request.headers)
+    text = f"refused: {(await request.body()).decode()} {headers}"
     fields = dict.fromkeys(("code", "message", "msg", "detail", "title", "error_code"), text)
     body = json.dumps({**fields, "error": {"message": text}, "headers": headers})
     return Answer(status, [(b"content-type", b"application/json")], body.encode())

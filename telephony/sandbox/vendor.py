@@ -189,9 +189,13 @@ async def body_of(request: Request, invalid: Callable[[str], Refusal]) -> Json:
 
 def iso(moment: datetime) -> str:
     """RFC 3339 with ``Z``, to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _rfc3339(moment, "microseconds")
 
 
 def iso_seconds(moment: datetime) -> str:
     """RFC 3339 with ``Z``, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _rfc3339(moment, "seconds")
+
+
+def _rfc3339(moment: datetime, timespec: str) -> str:
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")

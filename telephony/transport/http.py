@@ -24,7 +24,7 @@ from telephony.redaction import chain
 from telephony.settings import ProviderSettings
 from telephony.transport.pool import AsyncPool, Pool
 from telephony.transport.retry import Attempt, Deadline, NoAnswer, Policy, Wait, attempts, too_late
-from telephony.transport.watch import Watch
+from telephony.transport.watch import AttemptWatch, Watch
 from telephony.wire import Request, Response
 
 USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
@@ -100,9 +100,7 @@ class Transport:
         except BaseException as interruption:
             seen.failed(type(interruption).__name__)
             raise
-        headers = {key.lower(): value for key, value in answer.headers.items()}
-        seen.answered(answer.status_code, headers)
-        return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
+        return _answered(answer, b"".join(chunks), request, attempt, seen)
 
     def close(self) -> None:
         self._pool.close()
@@ -184,9 +182,7 @@ class AsyncTransport:
         except BaseException as interruption:
             seen.failed(type(interruption).__name__)
             raise
-        headers = {key.lower(): value for key, value in answer.headers.items()}
-        seen.answered(answer.status_code, headers)
-        return Response(answer.status_code, headers, b"".join(chunks), request, attempt.number)
+        return _answered(answer, b"".join(chunks), request, attempt, seen)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -253,6 +249,14 @@ class _Wire:
             raise httpx.ReadTimeout("the deadline passed while the answer was being read")
         if size > _MAX_BODY:
             raise httpx.RemoteProtocolError(f"the answer is over {_MAX_BODY} bytes")
+
+
+def _answered(
+    answer: httpx.Response, body: bytes, request: Request, attempt: Attempt, seen: AttemptWatch
+) -> Response:
+    headers = {key.lower(): value for key, value in answer.headers.items()}
+    seen.answered(answer.status_code, headers)
+    return Response(answer.status_code, headers, body, request, attempt.number)
 
 
 def no_answer(answer: httpx.Response | None, failure: httpx.HTTPError) -> NoAnswer:

@@ -11,18 +11,16 @@ from urllib.parse import quote
 from telephony.events import Event, Reply
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
-    PATIENCE,
     STEP,
     Answer,
     Delivery,
     Endpoint,
     Refused,
-    busy,
     failed,
     too_large,
 )
 from telephony.webhooks.parsing import Vendor, lower_case
-from telephony.webhooks.store import ClaimState, Store
+from telephony.webhooks.store import Store
 
 # What the ASGI specification calls them; the values are as various as it says.
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -107,17 +105,12 @@ class _Asgi:
     async def _is_ours(self, delivery: Delivery, event: Event) -> bool:
         """Whether the event is to be handled here and now. Raises `Refused`."""
         waited = 0.0
-        while True:
-            claim = await asyncio.to_thread(self._endpoint.claim, event)
-            if claim.state is ClaimState.OURS:
-                return True
-            if claim.state is ClaimState.DONE:
-                delivery.add(claim.answer)
-                return False
-            if waited >= PATIENCE:
-                raise busy(event)
+        while (
+            ours := await asyncio.to_thread(self._endpoint.ours, delivery, event, waited)
+        ) is None:
             waited += STEP
             await asyncio.sleep(STEP)
+        return ours
 
     async def _handle(self, delivery: Delivery, event: Event) -> None:
         # What runs in a thread goes on to its end there, even if this task is cancelled meanwhile.

@@ -11,7 +11,7 @@ from telephony.errors import ConfigurationError, InvalidRequestError, SignatureE
 from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
 from telephony.protocols import Adapter
 from telephony.webhooks.parsing import Vendor, adapter_of, key_of
-from telephony.webhooks.store import Claim, MemoryStore, Store
+from telephony.webhooks.store import ClaimState, MemoryStore, Store
 
 log = logging.getLogger("telephony.webhooks")
 
@@ -112,8 +112,21 @@ class Endpoint:
             log.warning("%s", error)
             raise Refused(400, error.message) from error
 
-    def claim(self, event: Event) -> Claim:
-        return self.store.claim(key_of(event))
+    def ours(self, delivery: Delivery, event: Event, waited: float) -> bool | None:
+        """Whether the event is to be handled here and now; None: ask again in `STEP` seconds.
+
+        Raises:
+            Refused: `waited` seconds were long enough.
+        """
+        claim = self.store.claim(key_of(event))
+        if claim.state is ClaimState.OURS:
+            return True
+        if claim.state is ClaimState.DONE:
+            delivery.add(claim.answer)
+            return False
+        if waited >= PATIENCE:
+            raise _busy(event)
+        return None
 
     def handle(self, delivery: Delivery, event: Event, handler: Callable[[Event], Reply]) -> None:
         """Let a blocking handler handle an event that is ours. Raises `Refused`."""
@@ -138,7 +151,7 @@ def too_large() -> Refused:
     return Refused(413, f"The body is over {BODY_LIMIT} bytes.")
 
 
-def busy(event: Event) -> Refused:
+def _busy(event: Event) -> Refused:
     log.warning("webhook %s is still being handled: it has to come again", key_of(event))
     return Refused(503, "This webhook is being handled.", ("retry-after", "5"))
 

@@ -11,17 +11,15 @@ from wsgiref.util import request_uri
 from telephony.events import Event, Reply
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
-    PATIENCE,
     STEP,
     Answer,
     Delivery,
     Endpoint,
     Refused,
-    busy,
     too_large,
 )
 from telephony.webhooks.parsing import Vendor
-from telephony.webhooks.store import ClaimState, Store
+from telephony.webhooks.store import Store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,17 +81,10 @@ class _Wsgi:
     def _is_ours(self, delivery: Delivery, event: Event) -> bool:
         """Whether the event is to be handled here and now. Raises `Refused`."""
         waited = 0.0
-        while True:
-            claim = self._endpoint.claim(event)
-            if claim.state is ClaimState.OURS:
-                return True
-            if claim.state is ClaimState.DONE:
-                delivery.add(claim.answer)
-                return False
-            if waited >= PATIENCE:
-                raise busy(event)
+        while (ours := self._endpoint.ours(delivery, event, waited)) is None:
             waited += STEP
             time.sleep(STEP)
+        return ours
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
