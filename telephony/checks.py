@@ -5,17 +5,25 @@ All raise `InvalidRequestError`, naming the argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from telephony.errors import InvalidRequestError
-from telephony.model import CarrierAccount
+from telephony.model import CarrierAccount, Channel
 from telephony.settings import is_loopback
 from telephony.wire import Options
 
+E = TypeVar("E", bound=StrEnum)
+
 
 def positive(limit: int | None) -> None:
-    if limit is not None and limit < 1:
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise _mistyped(limit, "limit", "a whole number, such as 20")
+    if limit < 1:
         raise InvalidRequestError(
             "`limit` is below 1.", argument="limit", hint="Leave it out to get everything."
         )
@@ -26,12 +34,40 @@ def text(value: str | None, argument: str) -> str | None:
 
 
 def required(value: str, argument: str) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
+        raise _mistyped(value, argument, "text")
+    if not value.strip():
         raise InvalidRequestError(f"`{argument}` is empty.", argument=argument)
     return value.strip()
 
 
+def flag(value: bool, argument: str) -> bool:
+    if not isinstance(value, bool):
+        raise _mistyped(value, argument, "True or False")
+    return value
+
+
+def word(kind: type[E], value: str, argument: str) -> E:
+    """Return `value` as a member of `kind`."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidRequestError(
+            f"`{argument}` is none of the known words.",
+            argument=argument,
+            hint=f"Write one of: {', '.join(kind)}.",
+        ) from None
+
+
+def channels(value: Collection[Channel | str]) -> frozenset[Channel]:
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise _mistyped(value, "channels", "a list, such as ('voice', 'sms')")
+    return frozenset(word(Channel, channel, "channels") for channel in value)
+
+
 def country(value: str) -> str:
+    if not isinstance(value, str):
+        raise _mistyped(value, "country", "text, such as 'US'")
     if not (value.isascii() and value.isalpha() and len(value) == 2):
         raise InvalidRequestError(
             "`country` is not an ISO 3166 code.", argument="country", hint="Write it like US."
@@ -40,6 +76,8 @@ def country(value: str) -> str:
 
 
 def area_code(value: str | None) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _mistyped(value, "area_code", "text, such as '415'")
     if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 6):
         raise InvalidRequestError(
             "`area_code` is not made of digits.", argument="area_code", hint="Write it like 415."
@@ -57,7 +95,7 @@ def number_or_area(number: str | None, area_code: str | None) -> None:
 
 
 def directions(inbound: bool, outbound: bool) -> None:
-    if not inbound and not outbound:
+    if not flag(inbound, "inbound") and not flag(outbound, "outbound"):
         raise InvalidRequestError(
             "The number would neither receive nor place calls.",
             argument="inbound",
@@ -78,11 +116,20 @@ def period(
     return after, before
 
 
-def media(media: Sequence[str], body: str) -> tuple[str, ...]:
-    if isinstance(media, str):
+def change(label: str | None, source: object) -> None:
+    if label is None and source is None:
         raise InvalidRequestError(
-            "`media` is one string.", argument="media", hint="Give a list of URLs."
+            "There is nothing to change.", argument="label", hint="Give `label` or `source`."
         )
+
+
+def media(media: Sequence[str], body: str) -> tuple[str, ...]:
+    if not isinstance(body, str):
+        raise _mistyped(body, "body", "text")
+    if isinstance(media, str) or not isinstance(media, Sequence):
+        raise _mistyped(media, "media", "a list of URLs")
+    for url in media:
+        required(url, "media")
     if not body.strip() and not media:
         raise InvalidRequestError(
             "`body` is empty and there is no `media`.",
@@ -94,11 +141,7 @@ def media(media: Sequence[str], body: str) -> tuple[str, ...]:
 
 def options(options: Options | None) -> Options:
     if options is not None and not isinstance(options, Mapping):
-        raise InvalidRequestError(
-            "`options` is not a mapping.",
-            argument="options",
-            hint="Give the vendor's own fields, such as {'field': 'value'}.",
-        )
+        raise _mistyped(options, "options", "the vendor's own fields, such as {'field': 'value'}")
     return options or {}
 
 
@@ -114,7 +157,7 @@ def webhook_url(url: str) -> str:
 
 
 def carrier_id(carrier: CarrierAccount | str) -> str:
-    if isinstance(carrier, str):
+    if not isinstance(carrier, CarrierAccount):
         return required(carrier, "carrier")
     if carrier.id is None:
         raise InvalidRequestError(
@@ -126,6 +169,8 @@ def carrier_id(carrier: CarrierAccount | str) -> str:
 def _aware(moment: datetime | None, argument: str) -> datetime | None:
     if moment is None:
         return None
+    if not isinstance(moment, datetime):
+        raise _mistyped(moment, argument, "an aware datetime, such as datetime.now(timezone.utc)")
     if moment.utcoffset() is None:
         raise InvalidRequestError(
             f"`{argument}` has no time zone.",
@@ -133,3 +178,12 @@ def _aware(moment: datetime | None, argument: str) -> datetime | None:
             hint="Use an aware datetime, such as datetime.now(timezone.utc).",
         )
     return moment.astimezone(UTC)
+
+
+def _mistyped(value: object, argument: str, wanted: str) -> InvalidRequestError:
+    # Not the value itself: it may be a secret that went to the wrong argument.
+    return InvalidRequestError(
+        f"`{argument}` is of type {type(value).__name__}.",
+        argument=argument,
+        hint=f"Give {wanted}.",
+    )

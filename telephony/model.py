@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -25,12 +26,25 @@ from pydantic.dataclasses import dataclass
 from telephony.capabilities import CarrierOutcome
 
 
-def _utc(moment: datetime) -> datetime:
-    # Every vendor here writes UTC; a missing offset is an omission, not another zone.
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def utc(moment: datetime) -> datetime:
+    """Return the moment in UTC."""
+    if moment.tzinfo is None:
+        # Every vendor here writes UTC; a missing offset is an omission, not another zone.
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not a moment that UTC has") from None
 
 
-Utc: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
+def _hidden(value: object) -> object:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+Utc: TypeAlias = Annotated[datetime, AfterValidator(utc)]
+Id: TypeAlias = Annotated[str, Field(min_length=1)]
+Secret: TypeAlias = Annotated[SecretStr | str, BeforeValidator(_hidden)]
+"""Given as text or as a `SecretStr`, kept as the latter."""
 Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
 _INPUT = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
@@ -52,6 +66,13 @@ class Channel(enum.StrEnum):
 Channels: TypeAlias = Annotated[
     frozenset[Channel], PlainSerializer(sorted, return_type=list[Channel], when_used="json")
 ]
+
+
+class NumberKind(enum.StrEnum):
+    LOCAL = "local"
+    TOLL_FREE = "toll_free"
+    MOBILE = "mobile"
+    NATIONAL = "national"
 
 
 class NumberStatus(enum.StrEnum):
@@ -103,6 +124,7 @@ class Agent:
 
     id: str
     name: str | None = None
+    kind: Literal["agent"] = Field(default="agent", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -111,6 +133,7 @@ class Webhook:
 
     voice_url: str | None = None
     sms_url: str | None = None
+    kind: Literal["webhook"] = Field(default="webhook", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -118,6 +141,7 @@ class Application:
     """A named set of webhooks kept at the vendor."""
 
     id: str
+    kind: Literal["application"] = Field(default="application", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -125,6 +149,7 @@ class Trunk:
     """A SIP trunk kept at the vendor."""
 
     id: str
+    kind: Literal["trunk"] = Field(default="trunk", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -132,6 +157,7 @@ class Room:
     """One fixed room that every call to the number joins."""
 
     name: str
+    kind: Literal["room"] = Field(default="room", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -143,6 +169,7 @@ class Split:
 
     voice: Agent | Webhook | Application | Trunk | Room | None = None
     sms: Agent | Webhook | Application | Room | None = None
+    kind: Literal["split"] = Field(default="split", kw_only=True, repr=False)
 
 
 Target: TypeAlias = Agent | Webhook | Application | Trunk | Room | Split
@@ -156,6 +183,7 @@ class LinkedCarrier:
     """A carrier account that is already linked, by the id that `link_carrier` returned."""
 
     id: str
+    kind: Literal["linked_carrier"] = Field(default="linked_carrier", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -172,8 +200,9 @@ class TwilioAccount:
     account_sid: str
     region: str | None = None
     api_key_sid: str | None = None
-    api_key_secret: SecretStr | None = None
-    auth_token: SecretStr | None = None
+    api_key_secret: Secret | None = None
+    auth_token: Secret | None = None
+    kind: Literal["twilio"] = Field(default="twilio", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
@@ -190,19 +219,22 @@ class SipTrunk:
         inbound_username: what the carrier must authenticate with, with `inbound_password`.
         pin: digits a caller must key in.
         destination_country: ISO 3166 code of where calls leave the vendor's network.
+        name: what people call the trunk, at vendors that keep a name.
     """
 
     address: str | None = None
     username: str | None = None
-    password: SecretStr | None = None
+    password: Secret | None = None
     transport: Literal["tcp", "tls", "udp"] | None = None
     media_encryption: Literal["disabled", "allowed", "required"] | None = None
     allowed_addresses: tuple[str, ...] = ()
     allowed_numbers: tuple[str, ...] = ()
     inbound_username: str | None = None
-    inbound_password: SecretStr | None = None
-    pin: SecretStr | None = None
+    inbound_password: Secret | None = None
+    pin: Secret | None = None
     destination_country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    name: str | None = None
+    kind: Literal["sip_trunk"] = Field(default="sip_trunk", kw_only=True, repr=False)
 
 
 CarrierCredentials: TypeAlias = TwilioAccount | SipTrunk
@@ -214,6 +246,10 @@ Source: TypeAlias = LinkedCarrier | TwilioAccount | SipTrunk
 
 class _Result(BaseModel):
     model_config = _CONFIG
+
+    def __hash__(self) -> int:
+        # Without `raw`, which has no hash; equal results have equal hashes all the same.
+        return hash(tuple(value for name, value in self.__dict__.items() if name != "raw"))
 
 
 class CarrierAccount(_Result):
@@ -251,7 +287,7 @@ class PhoneNumber(_Result):
             was not to be had.
     """
 
-    id: str
+    id: Id
     number: str
     provider: str
     label: str | None = None
@@ -276,7 +312,7 @@ class AvailableNumber(_Result):
     region: str | None = None
     locality: str | None = None
     postal_code: str | None = None
-    kind: str | None = None
+    kind: NumberKind | None = None
     channels: Channels = frozenset()
     raw: Raw = Field(default_factory=dict, repr=False)
 
@@ -297,11 +333,11 @@ class Message(_Result):
         media: URLs of attachments.
     """
 
-    id: str
+    id: Id
     provider: str
     number: str
-    sender: str | None
-    recipient: str | None
+    sender: str | None = None
+    recipient: str | None = None
     body: str = Field(default="", repr=False)
     direction: Direction = Direction.UNKNOWN
     status: MessageStatus = MessageStatus.UNKNOWN
@@ -320,11 +356,11 @@ class Call(_Result):
         agent: the vendor's id of the agent that speaks, where there is one.
     """
 
-    id: str
+    id: Id
     provider: str
     number: str
-    sender: str | None
-    recipient: str | None
+    sender: str | None = None
+    recipient: str | None = None
     direction: Direction = Direction.OUTBOUND
     status: CallStatus = CallStatus.UNKNOWN
     agent: str | None = None
@@ -343,7 +379,7 @@ class WebhookEndpoint(_Result):
         previous: after `set_webhook`: what was there before, where that was another URL.
     """
 
-    id: str
+    id: Id
     provider: str
     url: str
     of: str | None = None
@@ -362,7 +398,7 @@ class Release(_Result):
         how_to_undo: what to do to have it back.
     """
 
-    id: str
+    id: Id
     number: str | None
     provider: str
     at_carrier: CarrierOutcome

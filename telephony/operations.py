@@ -6,14 +6,20 @@ Each method checks its arguments and returns the adapter's generator; nothing is
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from telephony import checks, numbers
 from telephony.capabilities import Capability, Level
-from telephony.errors import PermissionDeniedError, ProviderError, UnsupportedOperationError
+from telephony.errors import (
+    InvalidRequestError,
+    PermissionDeniedError,
+    ProviderError,
+    UnsupportedOperationError,
+)
 from telephony.marks import mark
 from telephony.model import (
     Agent,
@@ -21,7 +27,10 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
+    LinkedCarrier,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -101,14 +110,28 @@ class Operations:
 
     @_gated(Capability.SEARCH_NUMBERS)
     def search_numbers(
-        self, country: str, area_code: str | None, contains: str | None, limit: int
+        self,
+        country: str,
+        area_code: str | None,
+        contains: str | None,
+        kind: NumberKind | str | None,
+        channels: Collection[Channel | str],
+        limit: int,
+        options: Options | None,
     ) -> Task[Request, list[AvailableNumber]]:
         checks.positive(limit)
+        wanted = None if kind is None else checks.word(NumberKind, kind, "kind")
+        carries = checks.channels(channels)
+        self._searchable("kind", frozenset([wanted] if wanted else ()), self.adapter.number_kinds)
+        self._searchable("channels", carries, self.adapter.search_channels)
         steps = self.adapter.search_numbers(
             country=checks.country(country),
             area_code=checks.area_code(area_code),
             contains=checks.text(contains, "contains"),
+            kind=wanted,
+            channels=carries,
             limit=limit,
+            options=checks.options(options),
         )
         return Task(steps)
 
@@ -140,7 +163,7 @@ class Operations:
     def import_number(
         self,
         number: str,
-        source: Source | None,
+        source: Source | CarrierAccount | None,
         label: str | None,
         assign_to: Target | str | None,
         inbound: bool,
@@ -148,29 +171,35 @@ class Operations:
         options: Options | None,
     ) -> Task[Request, PhoneNumber]:
         checks.directions(inbound, outbound)
-        if source is not None:
-            self._kind(Capability.IMPORT_NUMBER, source, self.adapter.sources, "source")
+        origin = self._source(Capability.IMPORT_NUMBER, source, self.adapter.sources)
         steps = self.adapter.import_number(
             self._e164(number, "number"),
-            source=source,
+            source=origin,
             label=self._label(Capability.IMPORT_NUMBER, label),
             assign_to=self._optional_target(Capability.IMPORT_NUMBER, assign_to),
             inbound=inbound,
             outbound=outbound,
             options=checks.options(options),
         )
-        return Task(steps, private=secrets_of(source))
+        return Task(steps, private=secrets_of(origin))
 
     @_gated(Capability.UPDATE_NUMBER)
     def update_number(
-        self, number: PhoneNumber | str, label: str, options: Options | None
+        self,
+        number: PhoneNumber | str,
+        label: str | None,
+        source: Source | CarrierAccount | None,
+        options: Options | None,
     ) -> Task[Request, PhoneNumber]:
+        checks.change(label, source)
+        origin = self._source(Capability.UPDATE_NUMBER, source, self.adapter.update_sources)
         steps = self.adapter.update_number(
             self._ref(number),
-            label=checks.required(label, "label"),
+            label=checks.text(label, "label"),
+            source=origin,
             options=checks.options(options),
         )
-        return Task(steps)
+        return Task(steps, private=secrets_of(origin))
 
     @_gated(Capability.ASSIGN_NUMBER)
     def assign_number(
@@ -194,6 +223,7 @@ class Operations:
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
     ) -> Task[Request, Release]:
         ref, fields = self._ref(number), checks.options(options)
+        checks.flag(unassign, "unassign")
         if self._protected is True or (
             isinstance(self._protected, tuple) and ref.number in self._protected
         ):
@@ -317,7 +347,7 @@ class Operations:
         steps = self.adapter.set_webhook(
             checks.webhook_url(url),
             of=self._owner(of),
-            replace=replace,
+            replace=checks.flag(replace, "replace"),
             options=checks.options(options),
         )
         return Task(steps)
@@ -330,7 +360,7 @@ class Operations:
         return ref.number or ref.id
 
     def _e164(self, text: str, argument: str) -> str:
-        return numbers.e164(text, region=self._region, argument=argument)
+        return numbers.e164(checks.required(text, argument), region=self._region, argument=argument)
 
     def _ref(self, number: PhoneNumber | str) -> NumberRef:
         if isinstance(number, PhoneNumber):
@@ -363,9 +393,41 @@ class Operations:
         self._kind(operation, target, self.adapter.targets, "to")
         return target
 
+    def _source(
+        self,
+        operation: Capability,
+        source: Source | CarrierAccount | None,
+        kinds: tuple[type[Source], ...],
+    ) -> Source | None:
+        if source is None:
+            return None
+        if isinstance(source, CarrierAccount):
+            source = LinkedCarrier(checks.carrier_id(source))
+        self._kind(operation, source, kinds, "source")
+        return source
+
+    def _searchable(
+        self, argument: str, wanted: frozenset[StrEnum], offered: frozenset[StrEnum]
+    ) -> None:
+        missing = sorted(wanted - offered)
+        if missing:
+            raise UnsupportedOperationError(
+                self.adapter.name,
+                f"{Capability.SEARCH_NUMBERS} with {argument}={', '.join(missing)}",
+                f"Here `{argument}` can be: {', '.join(sorted(offered))}."
+                if offered
+                else f"Leave `{argument}` out, and choose from the result.",
+            )
+
     def _kind(
         self, operation: Capability, value: object, kinds: tuple[type, ...], argument: str
     ) -> None:
+        if not isinstance(value, Target | Source):
+            raise InvalidRequestError(
+                f"`{argument}` is of type {type(value).__name__}.",
+                argument=argument,
+                hint=f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
+            )
         if not isinstance(value, kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds) or "nothing of the kind"
             given = type(value).__name__

@@ -41,6 +41,11 @@ class Veiled(dict[str, object]):
         return f"{{{', '.join(f'{key!r}: {MASK}' for key in self)}}}"
 
 
+def revealed(secret: SecretStr | str) -> str:
+    """Return a secret in clear."""
+    return secret if isinstance(secret, str) else secret.get_secret_value()
+
+
 def secrets_of(holder: object) -> tuple[str, ...]:
     """Every secret among an object's attributes, in clear."""
     return tuple(

@@ -11,12 +11,10 @@ import enum
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue
 from pydantic_core import from_json
 
 from telephony.errors import (
@@ -25,21 +23,11 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
-from telephony.model import Message
-from telephony.unchecked import unchecked
 
 T = TypeVar("T")
-M = TypeVar("M", bound=BaseModel)
 
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
-
-NEVER = datetime.max.replace(tzinfo=UTC)
-EVER = datetime.min.replace(tzinfo=UTC)
-
-# What a message has in the vendor's own words, or made of them by validation.
-_doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
-_made_message = unchecked(Message)
 
 # Pages that may overlap with the one just read.
 _OVERLAP = 3
@@ -211,54 +199,6 @@ def unreadable(response: Response, message: str) -> InvalidResponseError | Outco
         attempts=response.attempts,
         retry_safe=safety is Safety.IDEMPOTENT,
     )
-
-
-def read(model: type[M], value: object, response: Response) -> M:
-    """`value`, a part of the answer, as the vendor's `model`.
-
-    Raises:
-        InvalidResponseError: it has another shape; the message names the field, never its value.
-        OutcomeUnknownError: the same, after a request that changes something.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise unreadable(response, f"The answer has no usable {where}: {first['msg']}") from None
-
-
-def as_message(fields: dict[str, object], response: Response) -> Message:
-    """`fields`, all of them and in their order, as a message.
-
-    They are validated only if there is anything to find: listings have thousands. Raises as `read`.
-    """
-    one, sender, recipient, body, sent_at, media, error = _doubtful(fields)
-    if (
-        type(one) is type(sender) is type(recipient) is type(body) is str
-        and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
-        and media == ()
-        and error is None
-    ):
-        return _made_message(fields)
-    return read(Message, fields, response)
-
-
-def within(
-    messages: list[Message], after: datetime | None, before: datetime | None
-) -> list[Message]:
-    """Those sent at `after` or later and before `before`; what has no moment has yet to be sent."""
-    if after is None and before is None:
-        return messages
-    low, high = after or EVER, before or NEVER
-    return [message for message in messages if low <= (message.sent_at or NEVER) < high]
-
-
-def items(value: JsonValue, response: Response) -> list[JsonValue]:
-    """`value`, a part of the answer, as a list. Raises as `read` does."""
-    if not isinstance(value, list):
-        raise unreadable(response, "The answer has no list where one was due")
-    return value
 
 
 def first(listing: Listing[T], wanted: Callable[[T], bool]) -> Operation[T | None]:

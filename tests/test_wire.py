@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 
 import pytest
-from pydantic import BaseModel
 
 from telephony import errors, wire
-from telephony.model import Channel, Direction, Message, MessageStatus
 from telephony.wire import Batch, NumberRef, Progress, Request, Response, Safety
-
-
-class Thing(BaseModel):
-    id: str
-    size: int = 0
-
-
-class Things(BaseModel):
-    data: list[Thing]
-
 
 READ = Request.get("/things")
 CHANGE = Request.patch("/things/1")
@@ -120,8 +107,6 @@ def test_a_number_is_called_by_its_id_or_else_its_digits():
 def test_a_readable_answer():
     reply = answer(b'{"id": "a", "size": 2}')
     assert reply.json() == reply.object() == {"id": "a", "size": 2}
-    assert wire.read(Thing, reply.json(), reply) == Thing(id="a", size=2)
-    assert wire.items([1], reply) == [1]
     assert answer(b"[]").json() == []
 
 
@@ -133,21 +118,6 @@ UNREADABLE = {
         "The answer is not the JSON that was due (application/json)",
     ),
     "list": (lambda reply: reply.object(), b"[]", "The answer is not a JSON object"),
-    "item": (
-        lambda reply: wire.read(Things, reply.json(), reply),
-        b'{"data": [{"id": "a"}, {"id": "b", "size": "s3cret"}]}',
-        "The answer has no usable data.1.size: Input should be a valid integer",
-    ),
-    "whole": (
-        lambda reply: wire.read(Thing, reply.json(), reply),
-        b"[]",
-        "The answer has no usable the body",
-    ),
-    "items": (
-        lambda reply: wire.items(reply.json(), reply),
-        b"{}",
-        "The answer has no list where one was due",
-    ),
 }
 
 
@@ -177,49 +147,6 @@ def test_what_cannot_be_read_may_have_been_done(kind, request_, error, retry_saf
 def test_an_answer_without_a_type_is_named_so():
     with pytest.raises(errors.InvalidResponseError, match=r"\(no content type\)"):
         Response(200, {}, b"<", READ).json()
-
-
-SAID = {
-    "id": "SM1",
-    "provider": "acme",
-    "number": "+14155550123",
-    "sender": "+14155550199",
-    "recipient": "+14155550123",
-    "body": "Hi",
-    "direction": Direction.INBOUND,
-    "status": MessageStatus.RECEIVED,
-    "channel": Channel.SMS,
-    "sent_at": datetime(2026, 11, 21, tzinfo=UTC),
-    "media": (),
-    "error": None,
-    "raw": {},
-}
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {},
-        {"sender": None, "recipient": None},
-        {"sent_at": None},
-        {"sent_at": datetime(2026, 11, 21, 1, tzinfo=timezone(timedelta(hours=1)))},
-        {"media": ["https://example.com/a.png"]},
-        {"error": {"code": "30007", "message": "Filtered"}},
-    ],
-)
-def test_a_message_is_the_same_whether_it_had_to_be_checked_or_not(odd):
-    fields = {**SAID, **odd}
-    made, checked = wire.as_message(dict(fields), answer(b"")), Message.model_validate(fields)
-    assert made == checked
-    assert repr(made) == repr(checked)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"id": 1}, {"sender": 1}, {"recipient": []}, {"body": None}, {"sent_at": "soon"}]
-)
-def test_a_message_that_is_none_is_refused(wrong):
-    with pytest.raises(errors.InvalidResponseError):
-        wire.as_message({**SAID, **wrong}, answer(b""))
 
 
 # --- Listings -------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ from telephony.model import (
     Agent,
     AvailableNumber,
     Call,
+    Channel,
     Message,
+    NumberKind,
     NumberStatus,
     PhoneNumber,
     Release,
@@ -101,7 +103,15 @@ class AgentPhone(Adapter):
         return found
 
     def search_numbers(
-        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+        self,
+        *,
+        country: str,
+        area_code: str | None,
+        contains: str | None,
+        kind: NumberKind | None,
+        channels: frozenset[Channel],
+        limit: int,
+        options: Options,
     ) -> Operation[list[AvailableNumber]]:
         if contains is not None:
             raise UnsupportedOperationError(

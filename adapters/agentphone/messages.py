@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from telephony.model import Message
-from telephony.wire import Batch, Listing, Progress, Request, Response, path, within
+from telephony.reading import within
+from telephony.wire import Batch, Listing, Progress, Request, Response, path
 
 from . import wire
 

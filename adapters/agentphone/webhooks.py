@@ -28,17 +28,8 @@ from telephony.events import (
     WebhookRequest,
 )
 from telephony.model import Call, CallStatus, Direction, Message, WebhookEndpoint
-from telephony.wire import (
-    Json,
-    Operation,
-    Options,
-    Request,
-    Response,
-    merged,
-    path,
-    read,
-    reconciled,
-)
+from telephony.reading import read
+from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
 from . import wire
 

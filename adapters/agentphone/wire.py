@@ -16,7 +16,8 @@ from pydantic.alias_generators import to_camel
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
-from telephony.wire import Json, Response, as_message, items, read, unreadable
+from telephony.reading import as_message, items, read
+from telephony.wire import Json, Response, unreadable
 
 
 class _Body(BaseModel):

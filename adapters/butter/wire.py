@@ -13,7 +13,9 @@ from datetime import datetime
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from telephony import errors, model
-from telephony.wire import Json, Response, items, read, unreadable
+from telephony.reading import items, read
+from telephony.redaction import revealed
+from telephony.wire import Json, Response, unreadable
 
 _PIN_LENGTH = range(4, 11)
 _LONGEST_NAME = 100
@@ -235,7 +237,7 @@ def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
             "A SIP trunk that places calls needs an `address`.",
             "Give SipTrunk(…) the carrier's host, or import with outbound=False.",
         )
-    if trunk.pin is not None and len(trunk.pin.get_secret_value()) not in _PIN_LENGTH:
+    if trunk.pin is not None and len(revealed(trunk.pin)) not in _PIN_LENGTH:
         raise _bad_source("`pin` has not 4 to 10 characters.", "Choose another.")
     return {
         "sip_server_address": trunk.address,
@@ -268,7 +270,7 @@ def twilio(account: model.TwilioAccount, argument: str) -> Json:
     return {
         "provider": "twilio",
         "account_sid": account.account_sid,
-        "auth_token": account.auth_token.get_secret_value(),
+        "auth_token": revealed(account.auth_token),
     }
 
 
@@ -281,8 +283,8 @@ def name(label: str | None, account: model.TwilioAccount) -> str:
     return label or account.account_sid
 
 
-def _clear(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+def _clear(secret: SecretStr | str | None) -> str | None:
+    return None if secret is None else revealed(secret)
 
 
 def agrees(number: model.PhoneNumber, body: Json) -> bool:

@@ -179,7 +179,7 @@ class Cartesia(Adapter):
                 raise
 
     def update_number(
-        self, number: NumberRef, *, label: str, options: Options
+        self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
         kept = marked(label, mark_in(settling.stored_label(found)))

@@ -21,7 +21,8 @@ from telephony.errors import (
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
-from telephony.wire import Json, Operation, Options, Request, Response, merged, path, read
+from telephony.reading import read
+from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
 _WEBHOOKS = "/agents/webhooks"
 _HEADER = "x-webhook-secret"

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
 from telephony.marks import unmarked
-from telephony.wire import Json, Response, items, read
+from telephony.reading import items, read
+from telephony.redaction import revealed
+from telephony.wire import Json, Response
 
 
 class _Body(BaseModel):
@@ -157,7 +159,7 @@ def twilio(account: model.TwilioAccount) -> Json:
         "type": "twilio",
         "account_sid": account.account_sid,
         "api_key_sid": account.api_key_sid,
-        "api_key_secret": account.api_key_secret.get_secret_value(),
+        "api_key_secret": revealed(account.api_key_secret),
         **({"region": account.region} if account.region else {}),
     }
 
@@ -210,7 +212,7 @@ def _outbound(trunk: model.SipTrunk, existing: model.CarrierAccount | None) -> J
 
 def _credentials(
     username: str | None,
-    password: SecretStr | None,
+    password: SecretStr | str | None,
     prefix: str,
     existing: model.CarrierAccount | None,
 ) -> Json:
@@ -221,7 +223,7 @@ def _credentials(
             f"Give both `{prefix}username` and `{prefix}password`.",
         )
     body: Json = {"username": username}
-    return body | ({"password": password.get_secret_value()} if password is not None else {})
+    return body | ({"password": revealed(password)} if password is not None else {})
 
 
 def _wrong(message: str, hint: str) -> errors.InvalidRequestError:

@@ -16,6 +16,8 @@ from telephony.model import (
     Agent,
     AvailableNumber,
     Call,
+    Channel,
+    NumberKind,
     PhoneNumber,
     Release,
     Room,
@@ -83,7 +85,15 @@ class LiveKit(Adapter):
         return found.normalized(self.name)
 
     def search_numbers(
-        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+        self,
+        *,
+        country: str,
+        area_code: str | None,
+        contains: str | None,
+        kind: NumberKind | None,
+        channels: frozenset[Channel],
+        limit: int,
+        options: Options,
     ) -> Operation[list[AvailableNumber]]:
         if contains is not None:
             raise UnsupportedOperationError(
@@ -151,7 +161,7 @@ class LiveKit(Adapter):
         return made.normalized(self.name).model_copy(update={"notices": plan.notices})
 
     def update_number(
-        self, number: NumberRef, *, label: str, options: Options
+        self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self._found(number)
         if isinstance(found, Owned):
@@ -165,7 +175,7 @@ class LiveKit(Adapter):
                 f"The trunk's name labels all of its {len(wire.numbers_on(found.trunk))} numbers",
                 hint="Rename the trunk at LiveKit, or import the number on a trunk of its own.",
             )
-        return (yield from self._trunks.rename(found, label, options)).normalized(self.name)
+        return (yield from self._trunks.rename(found, label or "", options)).normalized(self.name)
 
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options

@@ -17,6 +17,7 @@ from telephony.errors import (
     ProviderError,
 )
 from telephony.model import SipTrunk, Target
+from telephony.redaction import revealed
 from telephony.wire import Operation, Options
 
 from . import rules, wire
@@ -85,7 +86,7 @@ def plan(
         wire.inbound_trunk(number, source, label) if inbound else None,
         wire.outbound_trunk(number, source, label) if dials else None,
         assign_to,
-        source.pin.get_secret_value() if source.pin is not None else "",
+        revealed(source.pin) if source.pin is not None else "",
         (_NO_OUTBOUND,) if outbound and not dials else (),
     )
 

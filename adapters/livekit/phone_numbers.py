@@ -22,6 +22,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
+from telephony.reading import items, read
 from telephony.wire import (
     Batch,
     Json,
@@ -32,9 +33,7 @@ from telephony.wire import (
     Progress,
     Response,
     Safety,
-    items,
     merged,
-    read,
     reconciled,
 )
 
@@ -45,7 +44,7 @@ from .wire import Rule
 
 _PAGE = 50
 _STATUS = "PHONE_NUMBER_STATUS_"
-_TYPE = "PHONE_NUMBER_TYPE_"
+_KINDS = {f"PHONE_NUMBER_TYPE_{kind.upper()}": kind for kind in model.NumberKind}
 _STATUSES = {
     f"{_STATUS}ACTIVE": model.NumberStatus.ACTIVE,
     f"{_STATUS}PENDING": model.NumberStatus.PENDING,
@@ -198,7 +197,7 @@ class PhoneNumbers:
             country=one.entry.country_code or None,
             region=one.entry.region or None,
             locality=one.entry.locality or None,
-            kind=str(one.entry.number_type).removeprefix(_TYPE).lower() or None,
+            kind=_KINDS.get(str(one.entry.number_type)),
             channels=_VOICE,
             raw=one.raw,
         )

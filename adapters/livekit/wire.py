@@ -32,8 +32,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, S
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
+from telephony.reading import items, read
+from telephony.redaction import revealed
 from telephony.unchecked import unchecked
-from telephony.wire import Json, Response, items, read
+from telephony.wire import Json, Response
 
 ROOM_PREFIX = "call-"
 
@@ -385,5 +387,5 @@ def _media(source: model.SipTrunk) -> SIPMediaConfig | None:
     return SIPMediaConfig(encryption=_ENCRYPTION[source.media_encryption])
 
 
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value is not None else ""
+def _secret(value: SecretStr | str | None) -> str:
+    return revealed(value) if value is not None else ""

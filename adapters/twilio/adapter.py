@@ -20,7 +20,9 @@ from telephony.model import (
     Application,
     AvailableNumber,
     Call,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -101,7 +103,15 @@ class Twilio(Adapter):
         return found
 
     def search_numbers(
-        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+        self,
+        *,
+        country: str,
+        area_code: str | None,
+        contains: str | None,
+        kind: NumberKind | None,
+        channels: frozenset[Channel],
+        limit: int,
+        options: Options,
     ) -> Operation[list[AvailableNumber]]:
         """Local numbers; toll-free ones for an area code such as 800 (or `contains` beginning with
         it); mobile ones in a country that has no local ones. `kind` of each says which it is.
@@ -109,17 +119,17 @@ class Twilio(Adapter):
         Twilio shows a sample, of some thirty at most in a US area, and no prices.
         """
         asked = search.query(self.name, country, area_code, contains)
-        kind, *others = search.kinds(country, area_code, contains)
+        first, *others = [kind] if kind else search.kinds(country, area_code, contains)
         while True:
-            place = f"{self._account}/AvailablePhoneNumbers/{country}/{search.PATHS[kind]}.json"
+            place = f"{self._account}/AvailablePhoneNumbers/{country}/{search.PATHS[first]}.json"
             try:
                 response = yield Request.get(place, {**asked, "PageSize": min(limit, LARGEST)})
-                return wire.available(response, self.name, kind)[:limit]
+                return wire.available(response, self.name, first)[:limit]
             except NotFoundError as absent:
                 if not others:
                     absent.hint = "Twilio has no such numbers in this country: try another one."
                     raise
-                kind = others.pop(0)
+                first = others.pop(0)
 
     def provision_number(
         self,
@@ -158,7 +168,13 @@ class Twilio(Adapter):
                 )
             return (yield from self._buy(number, merged(body, options)))
         offered = yield from self.search_numbers(
-            country=country, area_code=area_code, contains=None, limit=_CANDIDATES
+            country=country,
+            area_code=area_code,
+            contains=None,
+            kind=None,
+            channels=frozenset(),
+            limit=_CANDIDATES,
+            options={},
         )
         taken: ProviderError = NotFoundError(
             "Twilio offers no such number now", hint="Try another area code, or none."
@@ -197,15 +213,15 @@ class Twilio(Adapter):
                 "The Twilio account does not hold this number",
                 hint="A number of another carrier is ported in first, in the Twilio console.",
             )
-        kept = wire.friendly_name(label, mark_in(wire.stored_label(found))) if label else None
+        kept = wire.friendly_name(label or "", mark_in(wire.stored_label(found))) if label else None
         body = merged({"FriendlyName": kept, **routes}, options)
         return (yield from self._post(found, body)) if body else found
 
     def update_number(
-        self, number: NumberRef, *, label: str, options: Options
+        self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        kept = wire.friendly_name(label, mark_in(wire.stored_label(found)))
+        kept = wire.friendly_name(label or "", mark_in(wire.stored_label(found)))
         return (yield from self._post(found, merged({"FriendlyName": kept}, options)))
 
     def assign_number(

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from telephony.model import Channel, Message
-from telephony.wire import EVER, NEVER, Batch, Listing, Operation, within
+from telephony.reading import EVER, NEVER, within
+from telephony.wire import Batch, Listing, Operation
 
 from . import wire
 from .pages import Pages

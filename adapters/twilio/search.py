@@ -8,8 +8,14 @@ from __future__ import annotations
 import re
 
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
+from telephony.model import NumberKind
 
-PATHS = {"local": "Local", "toll_free": "TollFree", "mobile": "Mobile"}
+PATHS = {
+    NumberKind.LOCAL: "Local",
+    NumberKind.TOLL_FREE: "TollFree",
+    NumberKind.MOBILE: "Mobile",
+    NumberKind.NATIONAL: "National",
+}
 """The kinds of number that are searched, as Twilio spells them in its paths."""
 
 _NORTH_AMERICA = {"US", "CA"}
@@ -18,7 +24,7 @@ _BEGINS_TOLL_FREE = re.compile(rf"(?:{_TOLL_FREE})|\+1?(?:{_TOLL_FREE}).*")
 _PATTERN = re.compile(r"[0-9A-Za-z*%+$]{2,16}")
 
 
-def kinds(country: str, area_code: str | None, contains: str | None) -> list[str]:
+def kinds(country: str, area_code: str | None, contains: str | None) -> list[NumberKind]:
     """The kinds to search, the next only if the country does not have the one before.
 
     ``contains="800"`` means toll-free numbers, as ``+1800…`` does; ``8001`` means those digits
@@ -27,7 +33,11 @@ def kinds(country: str, area_code: str | None, contains: str | None) -> list[str
     toll_free = any(
         text is not None and _BEGINS_TOLL_FREE.fullmatch(text) for text in (area_code, contains)
     )
-    return ["toll_free"] if toll_free and country in _NORTH_AMERICA else ["local", "mobile"]
+    return (
+        [NumberKind.TOLL_FREE]
+        if toll_free and country in _NORTH_AMERICA
+        else [NumberKind.LOCAL, NumberKind.MOBILE]
+    )
 
 
 def query(

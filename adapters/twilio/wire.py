@@ -18,8 +18,9 @@ from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.marks import marked, unmarked
 from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
+from telephony.reading import as_message, items, read
 from telephony.unchecked import unchecked
-from telephony.wire import Json, Response, as_message, items, read
+from telephony.wire import Json, Response
 
 from . import routing
 
@@ -84,7 +85,7 @@ class Available(_Body):
     postal_code: str | None = None
     capabilities: dict[str, JsonValue] | None = None
 
-    def normalized(self, provider: str, kind: str, raw: Json) -> model.AvailableNumber:
+    def normalized(self, provider: str, kind: model.NumberKind, raw: Json) -> model.AvailableNumber:
         return model.AvailableNumber(
             number=self.phone_number,
             provider=provider,
@@ -150,7 +151,9 @@ def _number(raw: Json, response: Response, provider: str) -> model.PhoneNumber:
     return read(model.PhoneNumber, found, response)
 
 
-def available(response: Response, provider: str, kind: str) -> list[model.AvailableNumber]:
+def available(
+    response: Response, provider: str, kind: model.NumberKind
+) -> list[model.AvailableNumber]:
     page = read(_Available, response.json(), response)
     return [
         read(Available, raw, response).normalized(provider, kind, raw)

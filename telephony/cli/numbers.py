@@ -149,7 +149,7 @@ def import_(
     elif twilio_account is not None:
         source = TwilioAccount(twilio_account, region)
     elif sip_address is not None:
-        source = SipTrunk(sip_address, sip_username, sip_password)  # type: ignore[arg-type]  # pydantic makes it a secret
+        source = SipTrunk(sip_address, sip_username, sip_password)
     with connect(provider) as vendor:
         imported = vendor.import_number(
             number,

@@ -16,7 +16,9 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -47,7 +49,10 @@ class Adapter(Protocol):
             lost.
         targets: the kinds a number can be assigned to.
         sources: the kinds a number can be imported from.
+        update_sources: the kinds that `update_number` can change a number's source to.
         carriers: the kinds of carrier account that can be linked.
+        number_kinds: what `search_numbers` can be asked for by `kind`.
+        search_channels: what `search_numbers` can be asked for by `channels`.
         webhook_methods: what the vendor sends webhooks with.
         webhook_types: the content types of their bodies.
     """
@@ -56,7 +61,10 @@ class Adapter(Protocol):
     Settings: ClassVar[type[ProviderSettings]]
     targets: ClassVar[tuple[type[Target], ...]] = ()
     sources: ClassVar[tuple[type[Source], ...]] = ()
+    update_sources: ClassVar[tuple[type[Source], ...]] = ()
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = ()
+    number_kinds: ClassVar[frozenset[NumberKind]] = frozenset()
+    search_channels: ClassVar[frozenset[Channel]] = frozenset()
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 
@@ -84,7 +92,15 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: get_number")
 
     def search_numbers(
-        self, *, country: str, area_code: str | None, contains: str | None, limit: int
+        self,
+        *,
+        country: str,
+        area_code: str | None,
+        contains: str | None,
+        kind: NumberKind | None,
+        channels: frozenset[Channel],
+        limit: int,
+        options: Options,
     ) -> Operation[list[AvailableNumber]]:
         raise NotImplementedError(f"{self.vendor}: search_numbers")
 
@@ -115,7 +131,7 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: import_number")
 
     def update_number(
-        self, number: NumberRef, *, label: str, options: Options
+        self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         raise NotImplementedError(f"{self.vendor}: update_number")
 

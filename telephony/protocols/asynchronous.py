@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,9 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -39,7 +41,7 @@ class AsyncPhoneNumberProvider(Protocol):
 
     def supports(self, capability: Capability) -> bool: ...
 
-    def list_numbers(self, *, limit: int | None = None) -> AsyncIterator[PhoneNumber]: ...
+    def list_numbers(self, *, limit: int | None = None) -> AsyncGenerator[PhoneNumber, None]: ...
 
     async def get_number(self, number: PhoneNumber | str) -> PhoneNumber: ...
 
@@ -49,7 +51,10 @@ class AsyncPhoneNumberProvider(Protocol):
         country: str = "US",
         area_code: str | None = None,
         contains: str | None = None,
+        kind: NumberKind | str | None = None,
+        channels: Collection[Channel | str] = (),
         limit: int = 20,
+        options: Options | None = None,
     ) -> list[AvailableNumber]: ...
 
     async def provision_number(
@@ -68,7 +73,7 @@ class AsyncPhoneNumberProvider(Protocol):
         self,
         number: str,
         *,
-        source: Source | None = None,
+        source: Source | CarrierAccount | None = None,
         label: str | None = None,
         assign_to: Target | str | None = None,
         inbound: bool = True,
@@ -77,7 +82,12 @@ class AsyncPhoneNumberProvider(Protocol):
     ) -> PhoneNumber: ...
 
     async def update_number(
-        self, number: PhoneNumber | str, *, label: str, options: Options | None = None
+        self,
+        number: PhoneNumber | str,
+        *,
+        label: str | None = None,
+        source: Source | CarrierAccount | None = None,
+        options: Options | None = None,
     ) -> PhoneNumber: ...
 
     async def assign_number(
@@ -103,7 +113,7 @@ class AsyncPhoneNumberProvider(Protocol):
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[Message]: ...
+    ) -> AsyncGenerator[Message, None]: ...
 
     async def send_message(
         self,
@@ -125,7 +135,7 @@ class AsyncPhoneNumberProvider(Protocol):
         options: Options | None = None,
     ) -> Call: ...
 
-    def list_carriers(self) -> AsyncIterator[CarrierAccount]: ...
+    def list_carriers(self) -> AsyncGenerator[CarrierAccount, None]: ...
 
     async def link_carrier(
         self,

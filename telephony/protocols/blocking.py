@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,9 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -52,7 +54,7 @@ class PhoneNumberProvider(Protocol):
     def supports(self, capability: Capability) -> bool:
         """Whether the vendor offers the operation, wholly or in part."""
 
-    def list_numbers(self, *, limit: int | None = None) -> Iterator[PhoneNumber]:
+    def list_numbers(self, *, limit: int | None = None) -> Generator[PhoneNumber, None, None]:
         """Every number, fetched page by page as it is iterated.
 
         Collect it (``list(...)``) before releasing numbers from it: vendors that page by offset
@@ -68,7 +70,10 @@ class PhoneNumberProvider(Protocol):
         country: str = "US",
         area_code: str | None = None,
         contains: str | None = None,
+        kind: NumberKind | str | None = None,
+        channels: Collection[Channel | str] = (),
         limit: int = 20,
+        options: Options | None = None,
     ) -> list[AvailableNumber]:
         """Numbers that could be bought now. Nothing is held for you.
 
@@ -76,6 +81,9 @@ class PhoneNumberProvider(Protocol):
             country: ISO 3166 code.
             area_code: as dialled nationally, such as ``415``.
             contains: digits (or the vendor's pattern) that the number must contain.
+            kind: ``local``, ``toll_free``, ``mobile`` or ``national``; None: whatever the vendor
+                offers for the rest of the request.
+            channels: what the number must carry, such as ``("voice", "sms")``.
             limit: the most to return.
         """
 
@@ -109,7 +117,7 @@ class PhoneNumberProvider(Protocol):
         self,
         number: str,
         *,
-        source: Source | None = None,
+        source: Source | CarrierAccount | None = None,
         label: str | None = None,
         assign_to: Target | str | None = None,
         inbound: bool = True,
@@ -130,9 +138,22 @@ class PhoneNumberProvider(Protocol):
         """
 
     def update_number(
-        self, number: PhoneNumber | str, *, label: str, options: Options | None = None
+        self,
+        number: PhoneNumber | str,
+        *,
+        label: str | None = None,
+        source: Source | CarrierAccount | None = None,
+        options: Options | None = None,
     ) -> PhoneNumber:
-        """Change the name that people see."""
+        """Change the number's label, or the carrier account that it comes from.
+
+        Args:
+            label: the name that people see.
+            source: the carrier account that holds the number now, at vendors that can change it.
+
+        Raises:
+            InvalidRequestError: neither is given.
+        """
 
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
@@ -172,7 +193,7 @@ class PhoneNumberProvider(Protocol):
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         """Messages received and sent, newest first, fetched page by page as it is iterated.
 
         Args:
@@ -219,7 +240,7 @@ class PhoneNumberProvider(Protocol):
             OutcomeUnknownError: it may be ringing; it is not dialled again.
         """
 
-    def list_carriers(self) -> Iterator[CarrierAccount]:
+    def list_carriers(self) -> Generator[CarrierAccount, None, None]:
         """The carrier accounts linked at this vendor."""
 
     def link_carrier(

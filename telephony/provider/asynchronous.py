@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,7 +15,9 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -88,7 +90,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
             self._failed(error, task.name, task.private, watch)
             raise
 
-    async def _iterate(self, task: Task[Request | Batch[T], None]) -> AsyncIterator[T]:
+    async def _iterate(self, task: Task[Request | Batch[T], None]) -> AsyncGenerator[T, None]:
         left, watch = task.limit, self._watch(task.name)
         try:
             step = next(task.steps)
@@ -121,7 +123,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
             task.steps.close()
             watch.end()
 
-    def list_numbers(self, *, limit: int | None = None) -> AsyncIterator[PhoneNumber]:
+    def list_numbers(self, *, limit: int | None = None) -> AsyncGenerator[PhoneNumber, None]:
         return self._iterate(self._operations.list_numbers(limit))
 
     async def get_number(self, number: PhoneNumber | str) -> PhoneNumber:
@@ -133,9 +135,16 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         country: str = "US",
         area_code: str | None = None,
         contains: str | None = None,
+        kind: NumberKind | str | None = None,
+        channels: Collection[Channel | str] = (),
         limit: int = 20,
+        options: Options | None = None,
     ) -> list[AvailableNumber]:
-        return await self._run(self._operations.search_numbers(country, area_code, contains, limit))
+        return await self._run(
+            self._operations.search_numbers(
+                country, area_code, contains, kind, channels, limit, options
+            )
+        )
 
     async def provision_number(
         self,
@@ -158,7 +167,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         self,
         number: str,
         *,
-        source: Source | None = None,
+        source: Source | CarrierAccount | None = None,
         label: str | None = None,
         assign_to: Target | str | None = None,
         inbound: bool = True,
@@ -172,9 +181,14 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         )
 
     async def update_number(
-        self, number: PhoneNumber | str, *, label: str, options: Options | None = None
+        self,
+        number: PhoneNumber | str,
+        *,
+        label: str | None = None,
+        source: Source | CarrierAccount | None = None,
+        options: Options | None = None,
     ) -> PhoneNumber:
-        return await self._run(self._operations.update_number(number, label, options))
+        return await self._run(self._operations.update_number(number, label, source, options))
 
     async def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
@@ -202,7 +216,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         return self._iterate(self._operations.list_messages(number, after, before, limit))
 
     async def send_message(
@@ -228,7 +242,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
     ) -> Call:
         return await self._run(self._operations.place_call(number, to, agent, url, options))
 
-    def list_carriers(self) -> AsyncIterator[CarrierAccount]:
+    def list_carriers(self) -> AsyncGenerator[CarrierAccount, None]:
         return self._iterate(self._operations.list_carriers())
 
     async def link_carrier(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -14,7 +14,9 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Channel,
     Message,
+    NumberKind,
     PhoneNumber,
     Release,
     Source,
@@ -73,7 +75,7 @@ class Provider(Connected, PhoneNumberProvider):
             self._failed(error, task.name, task.private, watch)
             raise
 
-    def _iterate(self, task: Task[Request | Batch[T], None]) -> Iterator[T]:
+    def _iterate(self, task: Task[Request | Batch[T], None]) -> Generator[T, None, None]:
         left, watch = task.limit, self._watch(task.name)
         try:
             step = next(task.steps)
@@ -103,7 +105,7 @@ class Provider(Connected, PhoneNumberProvider):
             task.steps.close()
             watch.end()
 
-    def list_numbers(self, *, limit: int | None = None) -> Iterator[PhoneNumber]:
+    def list_numbers(self, *, limit: int | None = None) -> Generator[PhoneNumber, None, None]:
         return self._iterate(self._operations.list_numbers(limit))
 
     def get_number(self, number: PhoneNumber | str) -> PhoneNumber:
@@ -115,9 +117,16 @@ class Provider(Connected, PhoneNumberProvider):
         country: str = "US",
         area_code: str | None = None,
         contains: str | None = None,
+        kind: NumberKind | str | None = None,
+        channels: Collection[Channel | str] = (),
         limit: int = 20,
+        options: Options | None = None,
     ) -> list[AvailableNumber]:
-        return self._run(self._operations.search_numbers(country, area_code, contains, limit))
+        return self._run(
+            self._operations.search_numbers(
+                country, area_code, contains, kind, channels, limit, options
+            )
+        )
 
     def provision_number(
         self,
@@ -140,7 +149,7 @@ class Provider(Connected, PhoneNumberProvider):
         self,
         number: str,
         *,
-        source: Source | None = None,
+        source: Source | CarrierAccount | None = None,
         label: str | None = None,
         assign_to: Target | str | None = None,
         inbound: bool = True,
@@ -154,9 +163,14 @@ class Provider(Connected, PhoneNumberProvider):
         )
 
     def update_number(
-        self, number: PhoneNumber | str, *, label: str, options: Options | None = None
+        self,
+        number: PhoneNumber | str,
+        *,
+        label: str | None = None,
+        source: Source | CarrierAccount | None = None,
+        options: Options | None = None,
     ) -> PhoneNumber:
-        return self._run(self._operations.update_number(number, label, options))
+        return self._run(self._operations.update_number(number, label, source, options))
 
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
@@ -184,7 +198,7 @@ class Provider(Connected, PhoneNumberProvider):
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         return self._iterate(self._operations.list_messages(number, after, before, limit))
 
     def send_message(
@@ -210,7 +224,7 @@ class Provider(Connected, PhoneNumberProvider):
     ) -> Call:
         return self._run(self._operations.place_call(number, to, agent, url, options))
 
-    def list_carriers(self) -> Iterator[CarrierAccount]:
+    def list_carriers(self) -> Generator[CarrierAccount, None, None]:
         return self._iterate(self._operations.list_carriers())
 
     def link_carrier(

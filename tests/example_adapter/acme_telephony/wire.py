@@ -3,7 +3,8 @@
 from pydantic import BaseModel, JsonValue
 
 from telephony import errors, model
-from telephony.wire import Json, Response, items, read
+from telephony.reading import items, read
+from telephony.wire import Json, Response
 
 
 class Number(BaseModel):

@@ -1,0 +1,203 @@
+"""Read what vendors send, tolerantly: the id and what was asked for are required, nothing else is.
+
+A vendor may leave any other field out, send null, an empty text or another type. Such a field
+becomes its default; `raw` still holds what came. One unreadable row never ends a listing.
+"""
+
+from __future__ import annotations
+
+import logging
+from copy import deepcopy
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from operator import itemgetter
+from typing import Annotated, TypeAlias, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
+
+from telephony.model import Message, utc
+from telephony.unchecked import unchecked
+from telephony.wire import Json, Response, unreadable
+
+M = TypeVar("M", bound=BaseModel)
+
+Place: TypeAlias = tuple[int | str, ...]
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
+
+log = logging.getLogger("telephony")
+
+
+# What a message has in the vendor's own words, or made of them by validation.
+_doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
+_made_message = unchecked(Message)
+
+
+def _internet_date(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parsedate_to_datetime(value)
+    except (TypeError, IndexError, OverflowError):
+        raise ValueError("not a date") from None
+
+
+Moment: TypeAlias = Annotated[
+    datetime | Annotated[datetime, BeforeValidator(_internet_date)],
+    Field(union_mode="left_to_right"),
+    AfterValidator(utc),
+]
+"""ISO 8601, RFC 2822, or seconds or milliseconds since 1970. In UTC, which no zone stands for."""
+
+
+class Body(BaseModel):
+    """A vendor's JSON object. Only fields without a default are required; unknown ones are ignored.
+
+    Numbers are taken where text is due: some vendors write ids so.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True, coerce_numbers_to_str=True)
+
+
+def read(model: type[M], value: object, response: Response) -> M:
+    """Return `value`, a part of the response, as the vendor's `model`.
+
+    Raises:
+        InvalidResponseError: a required field is unusable; the message names it, never its value.
+        OutcomeUnknownError: the same, after a request that changes something.
+    """
+    found = _tolerant(model, value)
+    if isinstance(found, str):
+        raise unreadable(response, f"The response has no usable {found}")
+    return found
+
+
+def rows(model: type[M], values: object, response: Response) -> list[tuple[M, Json]]:
+    """Return each readable row of a listing with the vendor's own form of it.
+
+    An unreadable row is left out and logged. Null is an empty listing. Raises as `read` does
+    where there is no list.
+    """
+    readable: list[tuple[M, Json]] = []
+    unusable: list[str] = []
+    for value in items(values, response):
+        found = _tolerant(model, value)
+        if isinstance(found, str):
+            unusable.append(found)
+        elif isinstance(value, dict):
+            readable.append((found, value))
+    if unusable:
+        log.warning(
+            "%s %s: %d of %d rows left out: no usable %s",
+            response.request.method,
+            response.request.path.partition("?")[0],
+            len(unusable),
+            len(unusable) + len(readable),
+            unusable[0],
+        )
+    return readable
+
+
+def items(value: object, response: Response) -> list[JsonValue]:
+    """Return `value`, a part of the response, as a list; null is an empty one.
+
+    Raises as `read` does.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise unreadable(response, "The response has no list where one was due")
+    return value
+
+
+def as_message(fields: dict[str, object], response: Response) -> Message:
+    """Return `fields`, all of them and in their order, as a message. Raises as `read` does.
+
+    They are validated only if there is anything to find: listings have thousands.
+    """
+    one, sender, recipient, body, sent_at, media, error = _doubtful(fields)
+    if (
+        type(one) is type(sender) is type(recipient) is type(body) is str
+        and one
+        and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
+        and media == ()
+        and error is None
+    ):
+        return _made_message(fields)
+    return read(Message, fields, response)
+
+
+def within(
+    messages: list[Message], after: datetime | None, before: datetime | None
+) -> list[Message]:
+    """Return those sent at `after` or later and before `before`.
+
+    What has no moment has yet to be sent.
+    """
+    if after is None and before is None:
+        return messages
+    low, high = after or EVER, before or NEVER
+    return [message for message in messages if low <= (message.sent_at or NEVER) < high]
+
+
+def _tolerant(model: type[M], value: object) -> M | str:
+    """Return `value` as `model`, or which required field is unusable and why."""
+    reasons: dict[Place, str] = {}
+    while True:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            faults = error.errors(include_input=False, include_url=False)
+        if not reasons:
+            value = deepcopy(value)
+        places: set[Place] = set()
+        for fault in faults:
+            reasons.setdefault(fault["loc"], fault["msg"])
+            place = _place(fault["loc"], value)
+            if not place:
+                return _reason(fault["loc"], reasons)
+            places.add(place)
+        # The last elements of a list first, so that the places of the others hold.
+        for place in sorted(places, key=_order, reverse=True):
+            _remove(value, place)
+
+
+def _place(location: Place, value: object) -> Place:
+    """Where a fault is in `value`: of a required field that is missing, the object without it."""
+    place: list[int | str] = []
+    for part in location:
+        # What a union tried stands in the location too, but not in the value.
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        ):
+            value = value[part]  # type: ignore[index]
+        else:
+            continue
+        place.append(part)
+    return tuple(place)
+
+
+def _remove(value: object, place: Place) -> None:
+    *above, last = place
+    for part in above:
+        value = value[part]  # type: ignore[index]
+    del value[last]  # type: ignore[attr-defined]
+
+
+def _reason(location: Place, reasons: dict[Place, str]) -> str:
+    """Say what is wrong with a required field: what was first found there, or inside it."""
+    found = next((at for at in reasons if at[: len(location)] == location), location)
+    return f"{'.'.join(map(str, found)) or 'body'}: {reasons[found]}"
+
+
+def _order(place: Place) -> list[str]:
+    return [str(part).zfill(9) for part in place]
