@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from telephony.numbers import is_e164, is_region, normalized
 
+_COUNTRY = "the ISO 3166 code of a country, such as US"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
+
+
+def is_blank(value: object) -> bool:
+    """Whether a setting with this value counts as not set, as CI writes a missing secret."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and not text.strip()
 
 
 # The argument is a `telephony.transport.watch.HttpEvent`, which this layer does not know.
@@ -30,7 +37,14 @@ class Env:
 
 
 class ProviderSettings(BaseModel):
-    """Settings that every vendor has. Times are in seconds.
+    """Settings that every vendor has. Times are in seconds. A blank text is an absent setting.
+
+    What an adapter declares about its own settings:
+
+    - ``account``: the settings that say which account is used. Once one of them is given, neither
+      the others nor any secret are taken from the vendor's own environment variables.
+    - ``hosts``: the vendor's own hosts besides that of the default `base_url`; ``*.`` stands for
+      any subdomain. A configuration file found in the working directory may choose no other.
 
     Attributes:
         base_url: where the vendor's API is; change it for a proxy or the sandbox.
@@ -55,6 +69,9 @@ class ProviderSettings(BaseModel):
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
 
+    account: ClassVar[tuple[str, ...]] = ()
+    hosts: ClassVar[tuple[str, ...]] = ()
+
     base_url: str
     timeout: float = Field(default=30.0, gt=0)
     connect_timeout: float = Field(default=5.0, gt=0)
@@ -70,8 +87,15 @@ class ProviderSettings(BaseModel):
     on_request: Hook | None = Field(default=None, repr=False)
     on_response: Hook | None = Field(default=None, repr=False)
     on_retry: Hook | None = Field(default=None, repr=False)
-    number_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    number_region: Annotated[str | None, Field(description=_COUNTRY)] = None
     allow_insecure_http: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if not is_blank(value)}
 
     @field_validator("base_url")
     @classmethod
@@ -98,7 +122,7 @@ class ProviderSettings(BaseModel):
     @classmethod
     def _region(cls, value: str | None) -> str | None:
         if value is not None and not is_region(value):
-            raise ValueError("write the ISO 3166 code of a country, such as US")
+            raise ValueError(f"write {_COUNTRY}")
         return value
 
     @model_validator(mode="after")

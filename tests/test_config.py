@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 import telephony
 from telephony import config
@@ -141,3 +142,20 @@ def test_plain_http_is_allowed_to_loopback_and_to_a_named_host():
         {"base_url": "http://proxy.internal", "allow_insecure_http": "proxy.internal"},
     ):
         telephony.connect("cartesia", api_key="k", **settings).close()
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+@pytest.mark.parametrize(
+    ("adapter", "setting"),
+    [("agentphone", "webhook_secret"), ("cartesia", "webhook_secret"), ("twilio", "auth_token")],
+)
+def test_a_blank_secret_is_no_secret(adapter, setting, blank):
+    given = {
+        "agentphone": {"api_key": "k"},
+        "cartesia": {"api_key": "k"},
+        "twilio": {"account_sid": "AC" + "0f" * 16, "api_key_sid": "SK" + "1a" * 16,
+                   "api_key_secret": "s"},
+    }[adapter]  # fmt: skip
+    for value in (blank, SecretStr(blank)):
+        found = config.resolve(adapter, {**given, setting: value})
+        assert getattr(found.settings, setting) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
@@ -22,7 +22,11 @@ class AgentPhoneSettings(ProviderSettings):
             issues a new one: see the `secret` of set_webhook() and get_webhook().
     """
 
+    account: ClassVar[tuple[str, ...]] = ("api_key", "sub_account_id")
+
     base_url: str = "https://api.agentphone.ai"
     api_key: Annotated[SecretStr, Env("AGENTPHONE_API_KEY")]
-    sub_account_id: str | None = Field(default=None, pattern=r"^[!-~]+$")
+    sub_account_id: str | None = Field(
+        default=None, pattern=r"^[!-~]+$", description="the id without spaces"
+    )
     webhook_secret: SecretStr | None = None

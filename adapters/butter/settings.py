@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
@@ -18,7 +18,9 @@ class ButterSettings(ProviderSettings):
         requests_per_second: what the plan allows: 10 on Starter, 50 on Pro.
     """
 
+    account: ClassVar[tuple[str, ...]] = ("api_key", "organization_id")
+
     base_url: str = "https://api.getbutter.ai"
     api_key: Annotated[SecretStr, Env("BUTTER_API_KEY")]
-    organization_id: Annotated[str, Field(min_length=1), Env("BUTTER_ORGANIZATION_ID")]
+    organization_id: Annotated[str, Env("BUTTER_ORGANIZATION_ID")]
     requests_per_second: float = Field(default=10.0, gt=0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import SecretStr, field_validator
 
 from telephony.settings import Env, ProviderSettings
 
@@ -22,9 +22,13 @@ class LiveKitSettings(ProviderSettings):
             when the host ends with ``.livekit.cloud``.
     """
 
+    # The URL is that of a project, and keys belong to one project.
+    account: ClassVar[tuple[str, ...]] = ("base_url", "api_key", "api_secret")
+    hosts: ClassVar[tuple[str, ...]] = ("*.livekit.cloud",)
+
     base_url: Annotated[str, Env("LIVEKIT_URL")]
-    api_key: Annotated[str, Env("LIVEKIT_API_KEY"), Field(min_length=1)]
-    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET"), Field(min_length=1)]
+    api_key: Annotated[str, Env("LIVEKIT_API_KEY")]
+    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET")]
     phone_numbers: bool | None = None
 
     @field_validator("base_url", mode="before")

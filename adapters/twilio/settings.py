@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -11,6 +11,7 @@ from telephony.settings import Env, ProviderSettings
 _HOST = "https://api.twilio.com"
 _EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 _LABEL = r"^[a-z0-9-]+$"
+_ACCOUNT = "AC and 32 hexadecimal digits"
 
 
 class TwilioSettings(ProviderSettings):
@@ -31,17 +32,38 @@ class TwilioSettings(ProviderSettings):
             `account_sid`: a subaccount's own token, or the secret of a SharedKey.
     """
 
+    account: ClassVar[tuple[str, ...]] = (
+        "account_sid",
+        "auth_token",
+        "api_key_sid",
+        "api_key_secret",
+        "auth_account_sid",
+    )
+    hosts: ClassVar[tuple[str, ...]] = ("*.twilio.com",)
+
     base_url: str = _HOST
-    account_sid: Annotated[str, Env("TWILIO_ACCOUNT_SID")] = Field(pattern="^AC[0-9a-fA-F]{32}$")
+    account_sid: Annotated[str, Env("TWILIO_ACCOUNT_SID")] = Field(
+        pattern="^AC[0-9a-fA-F]{32}$", description=_ACCOUNT
+    )
     auth_token: Annotated[SecretStr | None, Env("TWILIO_AUTH_TOKEN")] = None
     api_key_sid: Annotated[str | None, Env("TWILIO_API_KEY")] = Field(
-        default=None, pattern="^SK[0-9a-fA-F]{32}$"
+        default=None, pattern="^SK[0-9a-fA-F]{32}$", description="SK and 32 hexadecimal digits"
     )
     api_key_secret: Annotated[SecretStr | None, Env("TWILIO_API_SECRET")] = None
-    auth_account_sid: str | None = Field(default=None, pattern="^AC[0-9a-fA-F]{32}$")
-    region: Annotated[str | None, Env("TWILIO_REGION")] = Field(default=None, pattern=_LABEL)
-    edge: Annotated[str | None, Env("TWILIO_EDGE")] = Field(default=None, pattern=_LABEL)
-    webhook_url: str | None = Field(default=None, pattern=r"^https?://[^?#]+$")
+    auth_account_sid: str | None = Field(
+        default=None, pattern="^AC[0-9a-fA-F]{32}$", description=_ACCOUNT
+    )
+    region: Annotated[str | None, Env("TWILIO_REGION")] = Field(
+        default=None, pattern=_LABEL, description="the name of a region, such as ie1"
+    )
+    edge: Annotated[str | None, Env("TWILIO_EDGE")] = Field(
+        default=None, pattern=_LABEL, description="the name of an edge, such as dublin"
+    )
+    webhook_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#]+$",
+        description="a whole URL without query, such as https://example.com/webhooks/twilio",
+    )
     webhook_secret: SecretStr | None = None
 
     @model_validator(mode="after")
