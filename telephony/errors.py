@@ -62,6 +62,9 @@ class UnsupportedOperationError(TelephonyError):
         self.operation = operation
         self.instead = instead
 
+    def __reduce__(self) -> tuple[type[UnsupportedOperationError], tuple[str, str, str]]:
+        return type(self), (self.provider, self.operation, self.instead)
+
 
 class ProviderError(TelephonyError):
     """An operation at a vendor did not succeed.

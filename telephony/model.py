@@ -13,7 +13,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -24,6 +23,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from telephony.capabilities import CarrierOutcome
+from telephony.redaction import MASK
 
 
 def utc(moment: datetime) -> datetime:
@@ -37,13 +37,16 @@ def utc(moment: datetime) -> datetime:
         raise ValueError("not a moment that UTC has") from None
 
 
-def _hidden(value: object) -> object:
-    return SecretStr(value) if isinstance(value, str) else value
+def _hidden(secret: SecretStr | str) -> SecretStr:
+    hidden = SecretStr(secret) if isinstance(secret, str) else secret
+    if hidden.get_secret_value() == MASK:
+        raise ValueError("this secret is masked, as JSON and logs show it: give the secret itself")
+    return hidden
 
 
 Utc: TypeAlias = Annotated[datetime, AfterValidator(utc)]
 Id: TypeAlias = Annotated[str, Field(min_length=1)]
-Secret: TypeAlias = Annotated[SecretStr | str, BeforeValidator(_hidden)]
+Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_hidden)]
 """Given as text or as a `SecretStr`, kept as the latter."""
 Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
