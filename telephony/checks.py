@@ -95,7 +95,7 @@ def number_or_area(number: str | None, area_code: str | None) -> None:
 
 
 def directions(inbound: bool, outbound: bool) -> None:
-    if not flag(inbound, "inbound") and not flag(outbound, "outbound"):
+    if not any((flag(inbound, "inbound"), flag(outbound, "outbound"))):
         raise InvalidRequestError(
             "The number would neither receive nor place calls.",
             argument="inbound",

@@ -205,9 +205,10 @@ class Operations:
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
     ) -> Task[Request, PhoneNumber]:
-        target = self._target(Capability.ASSIGN_NUMBER, to)
         steps = self.adapter.assign_number(
-            self._ref(number), target, options=checks.options(options)
+            self._ref(number),
+            self._target(Capability.ASSIGN_NUMBER, to, "to"),
+            options=checks.options(options),
         )
         return Task(steps)
 
@@ -356,20 +357,20 @@ class Operations:
         """Whose webhook: a number (E.164) or an id."""
         if of is None or isinstance(of, Agent):
             return None if of is None else of.id
-        ref = self._ref(of)
+        ref = self._ref(of, "of")
         return ref.number or ref.id
 
     def _e164(self, text: str, argument: str) -> str:
         return numbers.e164(checks.required(text, argument), region=self._region, argument=argument)
 
-    def _ref(self, number: PhoneNumber | str) -> NumberRef:
+    def _ref(self, number: PhoneNumber | str, argument: str = "number") -> NumberRef:
         if isinstance(number, PhoneNumber):
             # Ids mean nothing at another vendor; E.164 does.
             ours = number.provider == self.adapter.name
             return NumberRef(number.id if ours else None, number.number)
-        text = checks.required(number, "number")
+        text = checks.required(number, argument)
         if numbers.looks_written(text):
-            return NumberRef(number=self._e164(text, "number"))
+            return NumberRef(number=self._e164(text, argument))
         return NumberRef(id=text)
 
     def _address(self, to: str) -> str:
@@ -386,11 +387,11 @@ class Operations:
         return checks.text(label, "label")
 
     def _optional_target(self, operation: Capability, to: Target | str | None) -> Target | None:
-        return None if to is None else self._target(operation, to)
+        return None if to is None else self._target(operation, to, "assign_to")
 
-    def _target(self, operation: Capability, to: Target | str) -> Target:
-        target = self.adapter.target(checks.required(to, "to")) if isinstance(to, str) else to
-        self._kind(operation, target, self.adapter.targets, "to")
+    def _target(self, operation: Capability, to: Target | str, argument: str) -> Target:
+        target = self.adapter.target(checks.required(to, argument)) if isinstance(to, str) else to
+        self._kind(operation, target, self.adapter.targets, argument)
         return target
 
     def _source(

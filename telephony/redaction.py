@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Self
 from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, SecretStr
@@ -26,12 +25,13 @@ class Private(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> Self:
-        # Joined, because str() would make a text of anything, None included.
-        return super().__new__(cls, "" + text)
-
     def __repr__(self) -> str:
         return MASK
+
+
+def private(text: str) -> str:
+    """Return `text` so that no repr shows it; what is no text stays as it is, to be refused."""
+    return Private(text) if isinstance(text, str) else text
 
 
 class Veiled(dict[str, object]):

@@ -27,7 +27,7 @@ from telephony.model import (
 from telephony.operations import Task
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider
 from telephony.provider.connected import Connected
-from telephony.redaction import Private
+from telephony.redaction import private
 from telephony.settings import ProviderSettings
 from telephony.transport import AsyncTransport
 from telephony.transport.retry import Deadline
@@ -228,7 +228,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         media: Sequence[str] = (),
         options: Options | None = None,
     ) -> Message:
-        body = Private(body)
+        body = private(body)
         return await self._run(self._operations.send_message(number, to, body, media, options))
 
     async def place_call(

@@ -26,7 +26,7 @@ from telephony.model import (
 from telephony.operations import Task
 from telephony.protocols import Adapter, PhoneNumberProvider
 from telephony.provider.connected import Connected
-from telephony.redaction import Private
+from telephony.redaction import private
 from telephony.settings import ProviderSettings
 from telephony.transport import Transport
 from telephony.transport.retry import Deadline
@@ -210,7 +210,7 @@ class Provider(Connected, PhoneNumberProvider):
         media: Sequence[str] = (),
         options: Options | None = None,
     ) -> Message:
-        body = Private(body)
+        body = private(body)
         return self._run(self._operations.send_message(number, to, body, media, options))
 
     def place_call(
