@@ -33,6 +33,7 @@ soak: $(READY)
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python scripts/generate_asyncio.py --check
 	$(BIN)/mypy
 
 # From another folder, so that only what is in the wheel can be imported. Without the fault matrix,

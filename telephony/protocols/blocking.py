@@ -1,4 +1,4 @@
-"""What callers get, blocking."""
+"""What `telephony.connect` returns: numbers, messages and calls, blocking."""
 
 from __future__ import annotations
 
@@ -28,41 +28,69 @@ from telephony.wire import Options
 
 @runtime_checkable
 class PhoneNumberProvider(Protocol):
-    """Numbers and messages at one vendor, blocking. `telephony.connect` returns one.
+    """Numbers, messages and calls at one vendor, blocking.
 
-    Wherever a number is asked for, an E.164 string, the vendor's id or a `PhoneNumber` will do.
-    E.164 is the portable one: code that uses it runs unchanged at every vendor.
+    `telephony.connect` returns one.
+
+    Wherever a number is wanted, give an E.164 string, the vendor's id or a `PhoneNumber`. E.164 is
+    portable: code that uses it runs unchanged at every vendor.
 
     Every method raises `UnsupportedOperationError` before any request where the vendor has no such
-    operation, `InvalidRequestError` before any request for an argument that cannot be right, and a
-    `ProviderError` otherwise. `options` is merged into the vendor's request body, for what the
-    unified model has no argument for; `.raw` of every result holds the vendor's answer.
+    operation, and `InvalidRequestError` before any request for an argument that cannot be right.
+    After that, every failure is a `ProviderError`: `AuthenticationError`, `PermissionDeniedError`,
+    `RateLimitedError`, `UnavailableError`, `ProviderTimeoutError` and `InvalidResponseError` can
+    come from any method, further ones are listed with it. `options` is merged into the vendor's
+    request, for what the unified model has no argument for; `.raw` of every result is the vendor's
+    response.
     """
 
     @property
     def name(self) -> str:
-        """The profile, or the adapter, this was connected as."""
+        """The name of the profile, or of the adapter, that this is connected as."""
 
     @property
     def adapter(self) -> Adapter:
-        """The adapter behind it."""
+        """The adapter that speaks the vendor's API."""
 
     @property
     def capabilities(self) -> Mapping[Capability, Support]:
-        """How far the vendor offers each operation."""
+        """How far the vendor offers each operation, with what is missing or to use instead."""
 
     def supports(self, capability: Capability) -> bool:
-        """Whether the vendor offers the operation, wholly or in part."""
+        """Return whether the vendor offers an operation, fully or in part.
+
+        Args:
+            capability: the operation, such as ``Capability.SEND_MESSAGE``.
+
+        Example:
+            if provider.supports(Capability.SEND_MESSAGE): ...
+        """
 
     def list_numbers(self, *, limit: int | None = None) -> Generator[PhoneNumber, None, None]:
-        """Every number, fetched page by page as it is iterated.
+        """List your numbers, fetched page by page while you iterate.
 
-        Collect it (``list(...)``) before releasing numbers from it: vendors that page by offset
-        would otherwise skip some.
+        Collect them all before you release some: vendors that page by offset would skip others.
+
+        Args:
+            limit: the most numbers to return, 1 or more; None: all.
+
+        Example:
+            for number in provider.list_numbers():
+                print(number.number, number.assignment)
         """
 
     def get_number(self, number: PhoneNumber | str) -> PhoneNumber:
-        """The number as it is now. Raises `NotFoundError`."""
+        """Return a number as it is now.
+
+        Args:
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+
+        Raises:
+            NotFoundError: the account holds no such number.
+
+        Example:
+            number = provider.get_number("+14155550123")
+        """
 
     def search_numbers(
         self,
@@ -75,16 +103,23 @@ class PhoneNumberProvider(Protocol):
         limit: int = 20,
         options: Options | None = None,
     ) -> list[AvailableNumber]:
-        """Numbers that could be bought now. Nothing is held for you.
+        """Search for numbers that can be bought now. Nothing is reserved for you.
 
         Args:
-            country: ISO 3166 code.
-            area_code: as dialled nationally, such as ``415``.
-            contains: digits (or the vendor's pattern) that the number must contain.
-            kind: ``local``, ``toll_free``, ``mobile`` or ``national``; None: whatever the vendor
-                offers for the rest of the request.
+            country: ISO 3166 code of two letters.
+            area_code: digits, as dialled nationally, such as ``"415"``.
+            contains: digits, or the vendor's pattern, that the number must contain.
+            kind: ``"local"``, ``"toll_free"``, ``"mobile"`` or ``"national"``; None: what the
+                vendor offers for the rest of the request.
             channels: what the number must carry, such as ``("voice", "sms")``.
-            limit: the most to return.
+            limit: the most numbers to return, 1 or more.
+            options: further filters in the vendor's own words.
+
+        Raises:
+            NotFoundError: the vendor sells no numbers in this country.
+
+        Example:
+            found = provider.search_numbers(country="GB", kind="mobile", channels=("sms",))
         """
 
     def provision_number(
@@ -98,19 +133,29 @@ class PhoneNumberProvider(Protocol):
         idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> PhoneNumber:
-        """Buy a number. This costs money, and is never done twice for one call.
+        """Buy a number. This costs money; one call never buys two.
 
         Args:
             number: exactly this one, E.164. Otherwise any of `country` and `area_code`.
-            label: a name for people.
-            assign_to: what shall answer it.
-            idempotency_key: your own name for this purchase, such as an order number. A call with
-                a key that was used before, by any process, returns the number bought then. It is
-                kept at the vendor, at the end of the label where there is no better field.
+            country: ISO 3166 code of two letters.
+            area_code: digits, as dialled nationally, such as ``"415"``.
+            label: the number's display name.
+            assign_to: what answers it from the start: a target, or the id of the vendor's most
+                usual kind of target.
+            idempotency_key: your own name for this purchase, such as an order number. A later call
+                with the same key, from any process, returns the number that the first one bought.
+                The vendor keeps it, at the end of the label where there is no better field.
+            options: further fields of the vendor's request.
 
         Raises:
-            OutcomeUnknownError: the answer was lost and reading back did not settle it.
-            QuotaExceededError: the plan, the balance or an account limit is used up.
+            OutcomeUnknownError: the response was lost, and reading back did not prove what
+                happened. With an `idempotency_key` the same call can be made again.
+            ConflictError: the number is taken.
+            NotFoundError: the vendor has no such number for sale.
+            QuotaExceededError: the plan, the balance or a limit of the account is used up.
+
+        Example:
+            number = provider.provision_number(area_code="415", idempotency_key="order-17")
         """
 
     def import_number(
@@ -124,17 +169,27 @@ class PhoneNumberProvider(Protocol):
         outbound: bool = True,
         options: Options | None = None,
     ) -> PhoneNumber:
-        """Make a number that you hold at a carrier known to this vendor. Buys nothing.
+        """Register a number that you hold at a carrier with this vendor. Buys nothing.
 
         Args:
             number: E.164.
-            source: where the number lives now.
-            inbound: whether it shall receive calls.
-            outbound: whether it shall place calls.
+            source: where the number is now: a `CarrierAccount` or `LinkedCarrier` of this vendor,
+                a `TwilioAccount` or a `SipTrunk`; None: the vendor's only or usual source.
+            label: the number's display name.
+            assign_to: what answers it from the start: a target, or the id of the vendor's most
+                usual kind of target.
+            inbound: whether it receives calls.
+            outbound: whether it places calls.
+            options: further fields of the vendor's request.
 
         Raises:
-            ConflictError: it is already imported.
-            NotFoundError: the carrier account does not hold it.
+            ConflictError: it is imported already.
+            NotFoundError: the carrier account does not hold it, or there is no such target.
+            OutcomeUnknownError: the response was lost, and reading back did not prove what
+                happened.
+
+        Example:
+            provider.import_number("+14155550123", source=LinkedCarrier("cr_1"))
         """
 
     def update_number(
@@ -145,30 +200,57 @@ class PhoneNumberProvider(Protocol):
         source: Source | CarrierAccount | None = None,
         options: Options | None = None,
     ) -> PhoneNumber:
-        """Change the number's label, or the carrier account that it comes from.
+        """Change a number's label, or the carrier account that it comes from; at least one.
 
         Args:
-            label: the name that people see.
-            source: the carrier account that holds the number now, at vendors that can change it.
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+            label: the new display name.
+            source: the carrier account that holds the number now, where the vendor can change it.
+            options: further fields of the vendor's request.
 
         Raises:
-            InvalidRequestError: neither is given.
+            NotFoundError: there is no such number or carrier account.
+
+        Example:
+            provider.update_number("+14155550123", label="Front desk")
         """
 
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Let `to` answer the number, whatever answered it before (kept on `.replaced`).
+        """Have `to` answer the number, in place of whatever answered it before.
+
+        What answered it before is the result's `replaced`, which puts it back when assigned.
 
         Args:
-            to: an agent, webhook, application, trunk or room; a plain string is the vendor's most
-                usual kind.
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+            to: an `Agent`, `Webhook`, `Application`, `Trunk`, `Room` or `Split`; a string is the
+                id of the vendor's most usual kind of target.
+            options: further fields of the vendor's request.
+
+        Raises:
+            NotFoundError: there is no such number or target.
+            ConflictError: the vendor's state forbids it.
+
+        Example:
+            before = provider.assign_number("+14155550123", Agent("agent_1")).replaced
         """
 
     def unassign_number(
         self, number: PhoneNumber | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Let nothing answer it. Does nothing when nothing does."""
+        """Have nothing answer the number. Changes nothing where nothing does.
+
+        Args:
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+            options: further fields of the vendor's request.
+
+        Raises:
+            NotFoundError: there is no such number.
+
+        Example:
+            provider.unassign_number("+14155550123")
+        """
 
     def release_number(
         self,
@@ -177,13 +259,20 @@ class PhoneNumberProvider(Protocol):
         unassign: bool = False,
         options: Options | None = None,
     ) -> Release:
-        """Give the number up at this vendor; the result says what that meant at the carrier.
+        """Give a number up at this vendor. The result says what that means at its carrier.
 
         Args:
-            unassign: take it from what answers it first, where the vendor insists on that.
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+            unassign: take it from what answers it first, at vendors that insist on that.
+            options: further fields of the vendor's request.
 
         Raises:
-            ConflictError: it is still assigned and `unassign` was not asked for.
+            ConflictError: it is still assigned, and `unassign` is not given.
+            NotFoundError: there is no such number.
+            PermissionDeniedError: the setting `protected` keeps it.
+
+        Example:
+            release = provider.release_number("+14155550123", unassign=True)
         """
 
     def list_messages(
@@ -194,11 +283,20 @@ class PhoneNumberProvider(Protocol):
         before: datetime | None = None,
         limit: int | None = None,
     ) -> Generator[Message, None, None]:
-        """Messages received and sent, newest first, fetched page by page as it is iterated.
+        """List messages received and sent, newest first, fetched page by page while you iterate.
 
         Args:
+            number: E.164, the vendor's id, or a `PhoneNumber`.
             after: aware; only messages of this moment or later.
             before: aware; only messages earlier than this moment.
+            limit: the most messages to return, 1 or more; None: all.
+
+        Raises:
+            NotFoundError: there is no such number.
+
+        Example:
+            for message in provider.list_messages("+14155550123", limit=20):
+                print(message.sender, message.body)
         """
 
     def send_message(
@@ -210,14 +308,22 @@ class PhoneNumberProvider(Protocol):
         media: Sequence[str] = (),
         options: Options | None = None,
     ) -> Message:
-        """Send a text from a number. Never sent twice for one call.
+        """Send a text message from a number. One call never sends two.
 
         Args:
+            number: E.164, the vendor's id, or a `PhoneNumber`; or another sender that the vendor
+                takes.
             to: E.164, a short code, or another address that the vendor takes.
+            body: the text; empty only with `media`.
             media: public URLs of attachments.
+            options: further fields of the vendor's request.
 
         Raises:
-            OutcomeUnknownError: it may have gone out; it is not sent again.
+            OutcomeUnknownError: it may have been sent; it is not sent again.
+            NotFoundError: there is no such number.
+
+        Example:
+            message = provider.send_message("+14155550123", "+14155550199", "See you at 9")
         """
 
     def place_call(
@@ -229,19 +335,32 @@ class PhoneNumberProvider(Protocol):
         url: str | None = None,
         options: Options | None = None,
     ) -> Call:
-        """Call someone from a number. Never dialled twice for one call.
+        """Call someone from a number. One call never dials twice.
 
         Args:
-            to: E.164.
-            agent: who speaks; default: the agent that the number is assigned to.
-            url: where the vendor asks what to do, at vendors that work so.
+            number: E.164, the vendor's id, or a `PhoneNumber`.
+            to: E.164, or another address that the vendor takes.
+            agent: the vendor's id of the agent that speaks; None: the one that the number is
+                assigned to.
+            url: where the vendor asks what to do, at vendors that work with webhooks.
+            options: further fields of the vendor's request.
 
         Raises:
             OutcomeUnknownError: it may be ringing; it is not dialled again.
+            NotFoundError: there is no such number or agent.
+            ConflictError: the line is busy, or the call is not answered, where the vendor waits.
+
+        Example:
+            call = provider.place_call("+14155550123", "+14155550199", agent="agent_1")
         """
 
     def list_carriers(self) -> Generator[CarrierAccount, None, None]:
-        """The carrier accounts linked at this vendor."""
+        """List the carrier accounts that are linked at this vendor.
+
+        Example:
+            for carrier in provider.list_carriers():
+                print(carrier.id, carrier.kind, carrier.account)
+        """
 
     def link_carrier(
         self,
@@ -252,8 +371,18 @@ class PhoneNumberProvider(Protocol):
     ) -> CarrierAccount:
         """Link a carrier account, so that its numbers can be imported.
 
+        Args:
+            account: a `TwilioAccount` or a `SipTrunk` with its credentials.
+            label: the link's display name.
+            options: further fields of the vendor's request.
+
         Raises:
-            ConflictError: it is already linked.
+            ConflictError: it is linked already.
+            OutcomeUnknownError: the response was lost, and reading back did not prove what
+                happened.
+
+        Example:
+            carrier = provider.link_carrier(TwilioAccount("AC…", auth_token="…"))
         """
 
     def rotate_carrier(
@@ -263,18 +392,48 @@ class PhoneNumberProvider(Protocol):
         *,
         options: Options | None = None,
     ) -> CarrierAccount:
-        """Replace the credentials of a linked carrier account; its numbers stay as they are."""
+        """Replace the credentials of a linked carrier account. Its numbers stay as they are.
+
+        Args:
+            carrier: the linked account, or the vendor's id of it.
+            credentials: the new ones, of the same kind of account.
+            options: further fields of the vendor's request.
+
+        Raises:
+            NotFoundError: there is no such link.
+
+        Example:
+            provider.rotate_carrier("cr_1", TwilioAccount("AC…", auth_token="…"))
+        """
 
     def unlink_carrier(
         self, carrier: CarrierAccount | str, *, options: Options | None = None
     ) -> CarrierAccount:
-        """Remove a linked carrier account. Raises `ConflictError` while numbers depend on it."""
-
-    def get_webhook(self, of: PhoneNumber | Agent | str | None = None) -> WebhookEndpoint | None:
-        """Where the vendor sends its webhooks, or None.
+        """Remove a linked carrier account.
 
         Args:
-            of: the number, or the vendor's id of an agent or webhook, where they have their own.
+            carrier: the linked account, or the vendor's id of it.
+            options: further fields of the vendor's request.
+
+        Raises:
+            ConflictError: numbers still depend on it.
+            NotFoundError: there is no such link.
+
+        Example:
+            provider.unlink_carrier("cr_1")
+        """
+
+    def get_webhook(self, of: PhoneNumber | Agent | str | None = None) -> WebhookEndpoint | None:
+        """Return where the vendor sends its webhooks, or None.
+
+        Args:
+            of: the number, agent or webhook, where they have their own; None: the account's.
+
+        Raises:
+            NotFoundError: there is no such number, agent or webhook.
+
+        Example:
+            endpoint = provider.get_webhook()
         """
 
     def set_webhook(
@@ -285,17 +444,24 @@ class PhoneNumberProvider(Protocol):
         replace: bool = False,
         options: Options | None = None,
     ) -> WebhookEndpoint:
-        """Let the vendor send its webhooks to `url`. Changes nothing where it does already.
+        """Have the vendor send its webhooks to `url`. Changes nothing where it does already.
 
-        Some vendors issue a new secret with every change: keep the `secret` of the result.
+        Some vendors issue a new secret with every change: keep the result's `secret`.
 
         Args:
+            url: https, or http on this machine.
             of: as for `get_webhook`.
-            replace: whether another URL that is there may be overwritten.
+            replace: whether to overwrite another URL.
+            options: further fields of the vendor's request.
 
         Raises:
-            ConflictError: another URL is there.
+            ConflictError: another URL is there, and `replace` is not given.
+            OutcomeUnknownError: the response was lost, and reading back did not prove what
+                happened.
+
+        Example:
+            endpoint = provider.set_webhook("https://example.com/webhooks/support")
         """
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. Further calls raise `UnavailableError`."""
