@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -47,12 +49,11 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import settling, webhooks, wire
+from . import carriers, settling, webhooks, wire
 from .offers import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
 
 _NUMBERS = "/agents/phone-numbers"
-_CARRIERS = "/agents/phone-numbers/providers"
 _PAGE = 100
 
 
@@ -64,6 +65,7 @@ class Cartesia(Adapter):
     outcomes = OUTCOMES
     targets = (Agent,)
     sources = (LinkedCarrier, TwilioAccount)
+    update_sources = (LinkedCarrier,)
     carriers = (TwilioAccount, SipTrunk)
     capabilities = CAPABILITIES
 
@@ -107,30 +109,34 @@ class Cartesia(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once. A lost answer is settled by the inventory before and after, or by the
-        key, which rides in the label."""
+        """Buys at most once. A lost response is settled by the key, which rides in the label;
+        without one nothing tells this purchase from another buyer's."""
         if number is not None or area_code is not None or country != "US":
             raise UnsupportedOperationError(
                 self.name,
                 "provision_number with number, area_code or another country",
                 "Cartesia gives out US numbers of its own choice; buy elsewhere and import.",
             )
-        before = yield from self._owned()
         if key is not None:
-            for held in before.values():
-                if mark_in(settling.stored_label(held)) == key:
-                    return held
-        stored = marked(label, key) or "Phone number"
-        body: Json = {"label": stored, "agent_id": _agent_id(assign_to)}
+            held = settling.bought((yield from self._owned()), key)
+            if held is not None:
+                return held
+        body = merged({"label": label, "agent_id": _agent_id(assign_to)}, options)
+        body["label"] = marked(_text(body.get("label")), key) or "Phone number"
         try:
-            response = yield Request.post(f"{_NUMBERS}/provision", merged(body, options))
-            return wire.number(response, self.name)
+            response = yield Request.post(f"{_NUMBERS}/provision", body)
+            return wire.bought(response, self.name)
         except OutcomeUnknownError as lost:
-            after = yield from reconciled(self._owned(), lost)
-            bought = settling.bought(before, after, stored)
-            if bought is None:
+            if key is None:
+                lost.hint = "It may have been bought: see list_numbers() before you buy again."
+                owned = yield from reconciled(self._owned(), lost)
+                lost.hint = settling.after_purchase(owned, body)
                 raise
-            return bought
+            lost.hint = "Make the same call with the same idempotency_key: it looks before it buys."
+            made = settling.bought((yield from reconciled(self._owned(), lost)), key)
+            if made is None:
+                raise
+            return made
 
     def import_number(
         self,
@@ -150,10 +156,10 @@ class Cartesia(Adapter):
             raise UnsupportedOperationError(
                 self.name,
                 "import_number for one direction",
-                "An imported number both receives and places calls; limit it at the carrier.",
+                "An imported number works in each direction that its carrier does: limit it there.",
             )
         if source is None:
-            source = yield from self._only_carrier()
+            source = yield from carriers.only(self.name)
         wanted: Json = {
             "label": label or number,
             "number": number,
@@ -163,27 +169,26 @@ class Cartesia(Adapter):
         body = merged(wanted, options)
         try:
             response = yield Request.post(_NUMBERS, body)
-            return wire.number(response, self.name)
+            made = wire.number(response, self.name)
+        except ConflictError as taken:
+            taken.hint = "It is imported already: see get_number(), then assign_number()."
+            raise
         except (OutcomeUnknownError, InvalidRequestError) as failure:
             found = yield from reconciled(self._find(number), failure)
             if found is None or not settling.imported(found, body):
                 raise
-            agent = body.get("agent_id")
-            if _agent_id(found.assignment) == agent:
-                return found
-            try:
-                return (yield from self._patch(found, {"agent_id": agent}))
-            except ProviderError as unassigned:
-                unassigned.hint = "The number IS imported, but nothing answers it: assign it again."
-                unassigned.retry_safe = False
-                raise
+            made = yield from self._assigned(found, body.get("agent_id"))
+        return (yield from carriers.noted(made))
 
     def update_number(
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        kept = marked(label, mark_in(settling.stored_label(found)))
-        return (yield from self._patch(found, merged({"label": kept}, options)))
+        changes: Json = {"label": label, "provider": wire.source(source) if source else None}
+        body = merged(changes, options)
+        if text := _text(body.get("label")):
+            body["label"] = marked(text, mark_in(settling.stored_label(found)))
+        return (yield from self._patch(found, body))
 
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
@@ -230,6 +235,7 @@ class Cartesia(Adapter):
             raise UnsupportedOperationError(
                 self.name, "place_call with url", "An agent speaks at Cartesia: give `agent`."
             )
+        options = wire.one_call(to, options)
         found = yield from self.get_number(number)
         speaker = agent or _agent_id(found.assignment)
         if speaker is None:
@@ -244,20 +250,13 @@ class Cartesia(Adapter):
             "outbound_calls": [{"to_number": to}],
         }
         response = yield Request.post("/agents/calls", merged(body, options))
-        placed = wire.placed(response)
-        if placed.error is not None or placed.agent_call_id is None:
-            raise InvalidRequestError(
-                "Cartesia did not place the call",
-                status=response.status,
-                hint="See `raw` for the reason.",
-                raw=placed.error,
-            )
+        call, called = wire.placed(response)
         return Call(
-            id=placed.agent_call_id,
+            id=call,
             provider=self.name,
             number=found.number,
             sender=found.number,
-            recipient=placed.number or to,
+            recipient=called or to,
             status=CallStatus.QUEUED,
             agent=speaker,
             raw=response.object(),
@@ -266,63 +265,20 @@ class Cartesia(Adapter):
     # --- Carrier accounts ------------------------------------------------------------------------
 
     def list_carriers(self) -> Listing[CarrierAccount]:
-        response = yield Request.get(_CARRIERS)
-        yield Batch(wire.carriers(response, self.name))
+        return carriers.listed(self.name)
 
     def link_carrier(
         self, account: CarrierCredentials, *, label: str | None, options: Options
     ) -> Operation[CarrierAccount]:
-        """Links once. Account and region of a Twilio link are unique, so a lost answer is settled
-        by looking for them; a SIP trunk has nothing unique, so its outcome stays unknown."""
-        if isinstance(account, SipTrunk):
-            body = {**wire.sip_trunk(account), "label": label or account.address or "SIP trunk"}
-            response = yield Request.post(_CARRIERS, merged(body, options))
-            return wire.carrier(response, self.name)
-        body = {**wire.twilio(account), "label": label}
-        try:
-            response = yield Request.post(_CARRIERS, merged(body, options))
-            return wire.carrier(response, self.name)
-        except ConflictError as linked:
-            linked.hint = "It is linked already: change its credentials with rotate_carrier()."
-            raise
-        except OutcomeUnknownError as lost:
-            unique = (account.account_sid, account.region or "us1")
-            carriers = yield from reconciled(collect(self.list_carriers()), lost)
-            for found in carriers:
-                if (found.account, found.region) == unique:
-                    return found
-            raise
+        return carriers.link(account, label, self.name, options)
 
     def rotate_carrier(
         self, carrier: str, credentials: CarrierCredentials, *, options: Options
     ) -> Operation[CarrierAccount]:
-        """Idempotent: Cartesia tests the new credentials and applies all of them or none."""
-        found = yield from self._carrier(carrier)
-        if isinstance(credentials, TwilioAccount):
-            if found.account not in (None, credentials.account_sid):
-                raise InvalidRequestError(
-                    "A linked carrier cannot move to another Twilio account.",
-                    argument="credentials",
-                    hint="Link the other account with link_carrier() and import from there.",
-                )
-            body = wire.twilio(credentials)
-            del body["account_sid"]
-        else:
-            body = wire.sip_trunk(credentials, found)
-        response = yield Request.patch(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
-        return wire.carrier(response, self.name)
+        return carriers.rotate(carrier, credentials, self.name, options)
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
-        found = yield from self._carrier(carrier)
-        try:
-            yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-        except NotFoundError as gone:
-            if gone.attempts == 1:
-                raise
-        except ConflictError as used:
-            used.hint = "Release the numbers that were imported from it first."
-            raise
-        return found
+        return carriers.unlink(carrier, self.name, options)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -346,24 +302,34 @@ class Cartesia(Adapter):
         progress, after = Progress(), None
         while True:
             response = yield Request.get(_NUMBERS, {**params, "starting_after": after})
-            page, more = wire.number_page(response, self.name)
+            page, following = wire.number_page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
-            if not more:
+            # An empty page names nothing to go on from, whatever it promises.
+            if following is None:
                 return
-            if not new:
+            if following == after or (page and not new):
                 raise progress.stuck()
-            after = page[-1].id
+            after = following
 
     def _find(self, number: str | None) -> Operation[PhoneNumber | None]:
         # `q` also matches labels and parts of numbers, so what it finds is compared.
         listing = self._pages({"q": number, "limit": _PAGE})
         return (yield from first(listing, lambda found: found.number == number))
 
-    def _owned(self) -> Operation[dict[str, PhoneNumber]]:
-        """Cartesia's own numbers of this account by id; few, as plans bound them."""
-        owned = yield from collect(self._pages({"type": "cartesia", "limit": _PAGE}))
-        return {number.id: number for number in owned}
+    def _owned(self) -> Operation[list[PhoneNumber]]:
+        """Cartesia's own numbers of this account; few, as plans bound them."""
+        return (yield from collect(self._pages({"type": "cartesia", "limit": _PAGE})))
+
+    def _assigned(self, imported: PhoneNumber, agent: JsonValue) -> Operation[PhoneNumber]:
+        if _agent_id(imported.assignment) == agent:
+            return imported
+        try:
+            return (yield from self._patch(imported, {"agent_id": agent}))
+        except ProviderError as unassigned:
+            unassigned.hint = "The number IS imported, but nothing answers it: assign it again."
+            unassigned.retry_safe = False
+            raise
 
     def _patch(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
         response = yield Request.patch(path(f"{_NUMBERS}/{{}}", number.id), body)
@@ -372,20 +338,9 @@ class Cartesia(Adapter):
             return changed
         return changed.model_copy(update={"replaced": number.assignment})
 
-    def _carrier(self, carrier: str) -> Operation[CarrierAccount]:
-        response = yield Request.get(path(f"{_CARRIERS}/{{}}", carrier))
-        return wire.carrier(response, self.name)
 
-    def _only_carrier(self) -> Operation[LinkedCarrier]:
-        linked = yield from collect(self.list_carriers())
-        ids = [carrier.id for carrier in linked if carrier.id]
-        if len(ids) == 1:
-            return LinkedCarrier(ids[0])
-        raise InvalidRequestError(
-            f"{len(ids) or 'No'} carrier accounts are linked, and none is named.",
-            argument="source",
-            hint="Give source=LinkedCarrier(id); list_carriers() and link_carrier() have the ids.",
-        )
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _agent_id(target: Target | None) -> str | None:

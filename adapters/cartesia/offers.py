@@ -36,7 +36,10 @@ CAPABILITIES: Mapping[Capability, Support] = {
     ),
     Capability.PLACE_CALL: FULL,
     Capability.LIST_CARRIERS: FULL,
-    Capability.LINK_CARRIER: FULL,
+    Capability.LINK_CARRIER: partial(
+        "a SIP trunk places calls only with an `address`, and receives them only with "
+        "`allowed_addresses`, `allowed_numbers` or an inbound login"
+    ),
     Capability.ROTATE_CARRIER: FULL,
     Capability.UNLINK_CARRIER: FULL,
     Capability.PARSE_WEBHOOK: partial(
@@ -49,16 +52,14 @@ CAPABILITIES: Mapping[Capability, Support] = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.PROVISION_NUMBER: once(
-        "by the key in the label, else by the inventory before and after"
-    ),
+    Capability.PROVISION_NUMBER: once("by the key in the label; without a key it stays unknown"),
     Capability.IMPORT_NUMBER: once("by looking for the number"),
     Capability.UPDATE_NUMBER: repeated(),
     Capability.ASSIGN_NUMBER: repeated(),
     Capability.UNASSIGN_NUMBER: repeated(),
     Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
     Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.LINK_CARRIER: once("by account and region; of a SIP trunk it stays unknown"),
+    Capability.LINK_CARRIER: once("by account, region and key; of a SIP trunk it stays unknown"),
     Capability.ROTATE_CARRIER: repeated("sent again: all of it is applied or nothing"),
     Capability.UNLINK_CARRIER: repeated("sent again; finding nothing then is success"),
     Capability.SET_WEBHOOK: once(

@@ -1,9 +1,17 @@
-"""What became of a purchase or an import that nobody heard the end of."""
+"""What became of a change whose response was lost: what is proven, and what it may have been."""
 
 from __future__ import annotations
 
-from telephony.model import Agent, PhoneNumber
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from telephony.marks import mark_in
+from telephony.model import Agent, CarrierAccount, PhoneNumber, TwilioAccount
 from telephony.wire import Json
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+_SHOWN = 5
 
 
 def stored_label(number: PhoneNumber) -> str | None:
@@ -12,27 +20,60 @@ def stored_label(number: PhoneNumber) -> str | None:
     return label if isinstance(label, str) else None
 
 
-def bought(
-    before: dict[str, PhoneNumber], after: dict[str, PhoneNumber], label: str
-) -> PhoneNumber | None:
-    """The number that a purchase has brought; None when that is not certain."""
-    new = [
-        number
-        for number in after.values()
-        if number.id not in before and stored_label(number) == label
-    ]
-    return new[0] if len(new) == 1 else None
+def bought(owned: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
+    """The number that the purchase with this key has brought. Nothing but the key proves it."""
+    return next((number for number in owned if mark_in(stored_label(number)) == key), None)
+
+
+def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
+    """The hint for a purchase without a key: which numbers it may have brought."""
+    candidates = sorted(
+        (
+            number
+            for number in owned
+            if stored_label(number) == body["label"]
+            and _agent_id(number) in (None, body.get("agent_id"))
+        ),
+        key=lambda number: number.created_at or _EVER,
+        reverse=True,
+    )
+    ids = ", ".join(number.id for number in candidates[:_SHOWN])
+    found = (
+        f"It may have bought one of {ids} (newest first): compare with what you know."
+        if ids
+        else "No number with this label is there now, but one may yet appear: look again."
+    )
+    return f"{found} Give an idempotency_key next time: with one, the same call finds its number."
 
 
 def imported(found: PhoneNumber, body: Json) -> bool:
     """Whether a number that is there is what `body` asked for, as far as Cartesia shows it; with
     another label, carrier or agent it was there before."""
-    agent = found.assignment.id if isinstance(found.assignment, Agent) else None
     shown, asked = found.raw.get("provider"), body["provider"]
     carrier = shown if isinstance(shown, dict) else {}
     return (
         stored_label(found) == body["label"]
-        and agent in (None, body.get("agent_id"))
+        and _agent_id(found) in (None, body.get("agent_id"))
         and isinstance(asked, dict)
-        and all(carrier.get(key, value) == value for key, value in asked.items())
+        and all(carrier.get(key) in (None, value) for key, value in asked.items())
     )
+
+
+def linked(found: CarrierAccount, account: TwilioAccount) -> bool:
+    """Whether a link is one with these credentials: Cartesia shows the key's ends, the rest masked.
+
+    A link with another key was there before, and keeps it.
+    """
+    shown = found.raw.get("api_key_sid")
+    ends = re.split(r"[^0-9A-Za-z]+", shown if isinstance(shown, str) else "")
+    key = account.api_key_sid or ""
+    return (
+        (found.account, found.region) == (account.account_sid, account.region or "us1")
+        and any(ends)
+        and key.startswith(ends[0])
+        and key.endswith(ends[-1])
+    )
+
+
+def _agent_id(number: PhoneNumber) -> str | None:
+    return number.assignment.id if isinstance(number.assignment, Agent) else None

@@ -6,41 +6,47 @@ Source: docs.cartesia.ai/api-reference/agents/phone-numbers and …/agents/provi
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
+from pydantic import JsonValue, SecretStr
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
 from telephony.marks import unmarked
-from telephony.reading import items, read
+from telephony.model import Id
+from telephony.reading import Body, Moment, items, read, rows
 from telephony.redaction import revealed
-from telephony.wire import Json, Response
+from telephony.wire import Json, Options, Response, unreadable
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class Agent(_Body):
-    id: str
+class Agent(Body):
+    id: Id
     name: str | None = None
 
 
-class Carrier(_Body):
-    """A "provider" in Cartesia's words: a linked carrier account, or Cartesia itself."""
+class Carrier(Body):
+    """A "provider" in Cartesia's words, as numbers show it: a linked account, or Cartesia."""
 
-    type: str
-    id: str | None = None
+    id: Id | None = None
+    type: str | None = None
     account_sid: str | None = None
     region: str | None = None
     label: str | None = None
+    inbound: Json | None = None
+    outbound: Json | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """The type. Some pages print a Twilio account without it."""
+        if self.type:
+            return self.type
+        if self.account_sid:
+            return "twilio"
+        return "sip_trunk" if self.inbound or self.outbound else None
 
     def normalized(self, provider: str, raw: JsonValue) -> model.CarrierAccount:
         return model.CarrierAccount(
             id=self.id,
             provider=provider,
-            kind=self.type,
+            kind=self.kind or "unknown",
             label=self.label,
             account=self.account_sid,
             region=self.region,
@@ -48,18 +54,24 @@ class Carrier(_Body):
         )
 
 
-class Number(_Body):
-    id: str
+class Linked(Carrier):
+    """A linked account, as the routes of providers show it."""
+
+    id: Id
+
+
+class Number(Body):
+    id: Id
     number: str
     label: str | None = None
     agent: Agent | None = None
-    # Absent from the answer to a purchase, where it can only be Cartesia itself.
     provider: Carrier | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
 
     def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
-        carrier = self.provider or Carrier(type="cartesia")
+        held = self.provider
+        known = held is not None and (held.kind or held.id)
         return model.PhoneNumber(
             id=self.id,
             number=self.number,
@@ -69,33 +81,32 @@ class Number(_Body):
             status=model.NumberStatus.ACTIVE,
             channels=frozenset({model.Channel.VOICE}),
             assignment=model.Agent(self.agent.id, self.agent.name) if self.agent else None,
-            carrier=carrier.normalized(provider, raw.get("provider")),
+            carrier=held.normalized(provider, raw.get("provider")) if held and known else None,
             created_at=self.created_at,
             updated_at=self.updated_at,
             raw=raw,
         )
 
 
-class NumberPage(_Body):
-    data: list[JsonValue]
+class NumberPage(Body):
+    data: JsonValue = None
     has_more: bool = False
 
 
-class Placed(_Body):
-    """One item of the answer to an outbound call; each succeeds or fails by itself."""
+class Placed(Body):
+    """One item of the response to an outbound call; each succeeds or fails by itself."""
 
     number: str | None = None
-    agent_call_id: str | None = None
+    agent_call_id: Id | None = None
     error: JsonValue = None
 
 
-class _Error(_Body):
+class _Error(Body):
     error_code: str | None = None
     title: str | None = None
     message: str | None = None
     request_id: str | None = None
-    doc_url: str | None = None
-    unreachable_numbers: list[JsonValue] = []
+    unreachable_numbers: list[JsonValue] | None = None
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
@@ -103,32 +114,68 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
     return read(Number, raw, response).normalized(provider, raw)
 
 
-def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], bool]:
+def bought(response: Response, provider: str) -> model.PhoneNumber:
+    """A number just bought: the response leaves out its `provider`, which is Cartesia itself."""
+    own = model.CarrierAccount(id=None, provider=provider, kind="cartesia")
+    made = number(response, provider)
+    return made if made.carrier else made.model_copy(update={"carrier": own})
+
+
+def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
+    """The numbers of a page, and the cursor of the next one."""
     page = read(NumberPage, response.json(), response)
-    found = [
-        read(Number, raw, response).normalized(provider, raw)
-        for raw in page.data
-        if isinstance(raw, dict)
-    ]
-    return found, page.has_more
+    found = [number.normalized(provider, raw) for number, raw in rows(Number, page.data, response)]
+    return found, _last_id(items(page.data, response)) if page.has_more else None
+
+
+def _last_id(page: list[JsonValue]) -> str | None:
+    """The cursor: the last id, be the rest of its row readable or not."""
+    ids = [row.get("id") for row in page if isinstance(row, dict)]
+    return next((str(found) for found in reversed(ids) if found), None)
 
 
 def carrier(response: Response, provider: str) -> model.CarrierAccount:
     raw = response.object()
-    return read(Carrier, raw, response).normalized(provider, raw)
+    return read(Linked, raw, response).normalized(provider, raw)
 
 
 def carriers(response: Response, provider: str) -> list[model.CarrierAccount]:
     """Documented as a bare array; an envelope with `data` is taken too."""
     body = response.json()
-    found = items(body.get("data") if isinstance(body, dict) else body, response)
-    return [read(Carrier, raw, response).normalized(provider, raw) for raw in found]
+    found = body.get("data") if isinstance(body, dict) else body
+    return [linked.normalized(provider, raw) for linked, raw in rows(Linked, found, response)]
 
 
-def placed(response: Response) -> Placed:
-    """The outcome of the one call that was asked for."""
+def one_call(to: str, options: Options) -> Options:
+    """The caller's `options`, whose `outbound_calls` may add to the call and name no other."""
+    if "outbound_calls" not in options:
+        return options
+    calls = options["outbound_calls"]
+    call = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
+    if not isinstance(call, dict) or call.get("to_number", to) != to:
+        raise errors.InvalidRequestError(
+            "place_call() places one call, and `outbound_calls` has others.",
+            argument="options",
+            hint="Call place_call() once for each number; for metadata give one entry, such as "
+            "{'outbound_calls': [{'metadata': {…}}]}.",
+        )
+    return {**options, "outbound_calls": [{"to_number": to, **call}]}
+
+
+def placed(response: Response) -> tuple[str, str | None]:
+    """The id of the one call that was asked for, and whom it calls."""
     calls = items(response.object().get("calls"), response)
-    return read(Placed, calls[0] if calls else None, response)
+    call = read(Placed, calls[0] if calls else None, response)
+    if call.error:
+        raise errors.InvalidRequestError(
+            "Cartesia did not place the call",
+            status=response.status,
+            hint="See `raw` for the reason.",
+            raw=call.error,
+        )
+    if call.agent_call_id is None:
+        raise unreadable(response, "The response names neither a call nor an error")
+    return call.agent_call_id, call.number
 
 
 def source(value: model.Source) -> Json:
@@ -165,7 +212,8 @@ def twilio(account: model.TwilioAccount) -> Json:
 
 
 def sip_trunk(trunk: model.SipTrunk, existing: model.CarrierAccount | None = None) -> Json:
-    """A SIP trunk: `outbound` where calls go somewhere, `inbound` where anything limits callers.
+    """A SIP trunk: it places calls where it has an address, and receives them where anything says
+    who may call in.
 
     A change of an `existing` trunk leaves out what cannot change and keeps what it does not name.
     """
@@ -184,10 +232,14 @@ def sip_trunk(trunk: model.SipTrunk, existing: model.CarrierAccount | None = Non
             side["media_encryption"] = trunk.media_encryption
     if trunk.pin is not None:
         raise _wrong("Cartesia's SIP trunks have no PIN.", "Leave `pin` out.")
-    if not inbound and not outbound:
-        raise _wrong("The SIP trunk says nothing.", "Give an `address`, or who may call in.")
-    sides = {"inbound": inbound, "outbound": outbound}
-    return {"type": "sip_trunk", **{name: side for name, side in sides.items() if side}}
+    if not inbound and not outbound and not (existing and trunk.name):
+        raise _wrong(
+            "The SIP trunk would neither place nor receive calls.",
+            "Give an `address` to place them; to receive them, `allowed_addresses`, "
+            "`allowed_numbers` or an inbound login.",
+        )
+    parts: Json = {"label": trunk.name, "inbound": inbound, "outbound": outbound}
+    return {"type": "sip_trunk", **{name: part for name, part in parts.items() if part}}
 
 
 def _outbound(trunk: model.SipTrunk, existing: model.CarrierAccount | None) -> Json:
@@ -206,7 +258,11 @@ def _outbound(trunk: model.SipTrunk, existing: model.CarrierAccount | None) -> J
     if trunk.username is not None or trunk.password is not None:
         side["credentials"] = _credentials(trunk.username, trunk.password, "", existing)
     if (side or trunk.transport) and not fixed and trunk.address is None:
-        raise _wrong("The SIP trunk has no `address` to call.", "Give one, or leave its login out.")
+        raise _wrong(
+            "The SIP trunk has no `address` to call.",
+            "Give one to place calls, or leave `username`, "
+            "`password`, `transport` and `destination_country` out.",
+        )
     return side
 
 
@@ -230,16 +286,34 @@ def _wrong(message: str, hint: str) -> errors.InvalidRequestError:
     return errors.InvalidRequestError(message, argument="account", hint=hint)
 
 
+def one_way(trunk: model.CarrierAccount) -> str | None:
+    """What a caller should know of a SIP trunk that works one way only."""
+    places, receives = (isinstance(trunk.raw.get(way), dict) for way in ("outbound", "inbound"))
+    if places and not receives:
+        return (
+            "The SIP trunk of this number only places calls. To receive them, say who may call in: "
+            "rotate_carrier(…, SipTrunk(allowed_addresses=…)), or an inbound login."
+        )
+    if receives and not places:
+        return (
+            "The SIP trunk of this number only receives calls. To place them, add an address: "
+            "rotate_carrier(…, SipTrunk(address))."
+        )
+    return None
+
+
 def released(number: model.PhoneNumber, raw: Json) -> model.Release:
     """What deleting did, which depends on where the number came from."""
-    own = number.carrier is not None and number.carrier.kind == "cartesia"
+    kind = number.carrier.kind if number.carrier else None
+    own, kept = kind == "cartesia", kind in {"twilio", "sip_trunk"}
+    outcome = CarrierOutcome.KEPT if kept else CarrierOutcome.UNKNOWN
     return model.Release(
         id=number.id,
         number=number.number,
         provider=number.provider,
-        at_carrier=CarrierOutcome.RELEASED if own else CarrierOutcome.KEPT,
-        reversible=not own,
-        how_to_undo=None if own else "Import it again with import_number().",
+        at_carrier=CarrierOutcome.RELEASED if own else outcome,
+        reversible=kept if own or kept else None,
+        how_to_undo="Import it again with import_number()." if kept else None,
         raw=raw,
     )
 
@@ -248,17 +322,17 @@ def error(response: Response) -> errors.ProviderError:
     """JSON since 2026-03-01; before that plain text of the form ``Title: Message``."""
     try:
         body = response.object()
-        said = _Error.model_validate(body)
-    except (errors.InvalidResponseError, errors.OutcomeUnknownError, ValueError):
-        body, said = {}, _Error(message=_plain(response))
-    text = ": ".join(part for part in (said.title, said.message) if part)
+    except errors.ProviderError:
+        body = {}
+    said = read(_Error, body, response)
+    text = ": ".join(part for part in (said.title, said.message) if part) or _plain(response)
     if said.unreachable_numbers:
-        text += f" ({len(said.unreachable_numbers)} numbers cannot be reached)"
+        text = f"{text or 'Refused'} ({len(said.unreachable_numbers)} numbers cannot be reached)"
     return errors.class_for(response.status)(
         text or "Cartesia refused the request",
         code=said.error_code,
         request_id=said.request_id,
-        # The numbers of an account are nobody's business in a log.
+        # The numbers of an account do not belong in a log.
         raw={key: value for key, value in body.items() if key != "unreachable_numbers"} or None,
     )
 

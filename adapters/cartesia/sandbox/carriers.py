@@ -47,9 +47,8 @@ async def rotate(account: Account, request: Request) -> Response:
     if carrier["type"] == "twilio":
         wanted = checked(Twilio, {"account_sid": "", **body})
         _try_key(wanted.api_key_sid)
-        carrier.update(api_key_sid=_masked(wanted.api_key_sid))
-        if "region" in body:
-            carrier.update(region=wanted.region)
+        # The documented default of `region` holds here too: us1, whatever it was before.
+        carrier.update(api_key_sid=_masked(wanted.api_key_sid), region=wanted.region)
     else:
         carrier.update(_changed(carrier, checked(SipTrunk, body)))
     account.state.record("rotate", str(carrier["id"]))

@@ -16,6 +16,8 @@ from .paging import page
 from .refusals import invalid, missing, refusal
 
 _PLAN_SLOTS = 1000
+# From this version on an update names a Twilio account by its sid too.
+_LOOKUP_SINCE = "2026-08-14"
 
 
 async def listed(account: Account, request: Request) -> Response:
@@ -75,7 +77,7 @@ async def update(account: Account, request: Request) -> Response:
         account.state.record(kind, str(number["id"]), str(number["number"]))
     wanted = body.get("provider")
     if isinstance(wanted, dict):
-        changes["provider"] = _reference(_source(account, wanted))
+        changes["provider"] = _moved(account, number, wanted, request.headers["cartesia-version"])
     number.update(changes, updated_at=iso(account.state.now()))
     return JSONResponse(_shown(account, number))
 
@@ -111,6 +113,16 @@ def _source(account: Account, wanted: Json) -> Json:
         if (carrier.get("account_sid"), carrier.get("region")) == named:
             return carrier
     raise missing("provider")
+
+
+def _moved(account: Account, number: Json, wanted: Json, version: str) -> Json:
+    """What `number` keeps of the carrier account that it is to come from now."""
+    if "id" not in wanted and version < _LOOKUP_SINCE:
+        raise invalid("provider.id: Field required")
+    target, held = _source(account, wanted), number["provider"]
+    if not isinstance(held, dict) or held["type"] != target["type"]:
+        raise invalid("provider type cannot change: delete the number and import it again")
+    return _reference(target)
 
 
 def _add(

@@ -354,36 +354,6 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
     assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 2
 
 
-@pytest.mark.parametrize("key", [None, "order-17"])
-def test_a_lost_purchase_is_found_in_the_inventory(provider, telephony_sandbox, key):
-    provider.provision_number(label="Desk")
-    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
-
-    bought = provider.provision_number(label="Desk", idempotency_key=key)
-
-    assert bought.id == telephony_sandbox.ledger("cartesia", "purchase")[1].id
-
-
-@pytest.mark.parametrize(
-    ("theirs", "certain"), [({"label": "Lobby"}, True), ({"label": "Desk"}, False)]
-)
-def test_what_somebody_else_bought_meanwhile_is_not_taken_for_the_lost_purchase(
-    provider, telephony_connect, telephony_sandbox, theirs, certain
-):
-    def meanwhile(event):
-        if event.method == "POST":
-            provider.provision_number(**theirs)
-
-    telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
-    buyer = telephony_connect("cartesia", on_request=meanwhile)
-    if certain:
-        bought = buyer.provision_number(label="Desk")
-        assert bought.id == telephony_sandbox.ledger("cartesia", "purchase")[1].id
-    else:
-        with pytest.raises(telephony.OutcomeUnknownError):
-            buyer.provision_number(label="Desk")
-
-
 def test_the_full_plan_is_a_quota_error(provider, telephony_sandbox):
     body = '{"error_code": "quota_exceeded", "title": "Phone number limit reached"}'
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=402, body=body))
