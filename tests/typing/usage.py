@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
 from typing import assert_type
 
 import telephony
@@ -10,19 +11,27 @@ from telephony import webhooks
 
 
 def blocking(provider: telephony.PhoneNumberProvider) -> None:
-    assert_type(provider.list_numbers(limit=5), Iterator[telephony.PhoneNumber])
+    assert_type(provider.list_numbers(limit=5), Generator[telephony.PhoneNumber, None, None])
     assert_type(provider.get_number("+14155550123"), telephony.PhoneNumber)
     assert_type(provider.search_numbers(area_code="415"), list[telephony.AvailableNumber])
     assert_type(
         provider.assign_number("+14155550123", "agent_1").assignment, telephony.Target | None
     )
     assert_type(provider.release_number("+14155550123").at_carrier, telephony.CarrierOutcome)
-    assert_type(provider.list_messages("+14155550123"), Iterator[telephony.Message])
-    provider.import_number(
-        "+14155550123",
-        source=telephony.TwilioAccount("AC123", region="ie1"),
-        assign_to=telephony.Agent("agent_1"),
-    )
+    assert_type(provider.list_messages("+14155550123"), Generator[telephony.Message, None, None])
+    with closing(provider.list_numbers()) as numbers:
+        assert_type(next(numbers), telephony.PhoneNumber)
+    provider.search_numbers(kind="mobile", channels=("sms", telephony.Channel.VOICE))
+    provider.update_number("+14155550123", source=next(provider.list_carriers()))
+    account = telephony.TwilioAccount("AC123", region="ie1", api_key_sid="SK1", api_key_secret="…")
+    provider.import_number("+14155550123", source=account, assign_to=telephony.Agent("agent_1"))
+    carrier = provider.link_carrier(telephony.SipTrunk("sip.example.com", "user", password="…"))
+    provider.import_number("+14155550123", source=carrier)
+    match provider.get_number("+14155550123").assignment:
+        case telephony.Agent(id=agent):
+            assert_type(agent, str)
+        case telephony.Room(name=room):
+            assert_type(room, str)
 
 
 def blocking_handler(event: webhooks.Event) -> webhooks.Reply:
@@ -52,7 +61,9 @@ def hooks(
 
 
 async def asyncio(provider: telephony.AsyncPhoneNumberProvider) -> None:
-    assert_type(provider.list_numbers(), AsyncIterator[telephony.PhoneNumber])
+    assert_type(provider.list_numbers(), AsyncGenerator[telephony.PhoneNumber, None])
+    async with aclosing(provider.list_numbers()) as numbers:
+        assert_type(await anext(numbers), telephony.PhoneNumber)
     assert_type(await provider.get_number("+14155550123"), telephony.PhoneNumber)
     assert_type(await provider.place_call("+14155550123", "+14155550199"), telephony.Call)
 
