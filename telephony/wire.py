@@ -57,6 +57,7 @@ class Request:
         form: a form body, in order.
         headers: in addition to the adapter's own. Kept out of the repr: they may hold a token.
         safety: whether it may be sent again.
+        timeout: seconds that the vendor may take at least, where that is longer than usual.
     """
 
     method: str
@@ -66,6 +67,7 @@ class Request:
     form: Sequence[tuple[str, str]] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     safety: Safety = Safety.READ
+    timeout: float = 0.0
 
     @classmethod
     def get(cls, path: str, params: Mapping[str, str | int | None] | None = None) -> Request:

@@ -127,6 +127,8 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([answer(429)] * 3, "RateLimitedError", "RateLimitedError", "RateLimitedError"),
         ([answer(503)] * 3, "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
         ([answer(500)], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
+        # A server that gave up waiting may have handed the work on before.
+        ([answer(408)], "ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"),
         ([answer(400)], *["InvalidRequestError"] * 3),
         ([answer(404)], *["NotFoundError"] * 3),
         ([answer(300)], *["InvalidResponseError"] * 3),

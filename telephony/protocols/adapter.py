@@ -53,6 +53,7 @@ class Adapter(Protocol):
         carriers: the kinds of carrier account that can be linked.
         number_kinds: what `search_numbers` can be asked for by `kind`.
         search_channels: what `search_numbers` can be asked for by `channels`.
+        ambiguous_statuses: those below 500 after which an unsafe request may have been done.
         webhook_methods: what the vendor sends webhooks with.
         webhook_types: the content types of their bodies.
     """
@@ -65,6 +66,7 @@ class Adapter(Protocol):
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = ()
     number_kinds: ClassVar[frozenset[NumberKind]] = frozenset()
     search_channels: ClassVar[frozenset[Channel]] = frozenset()
+    ambiguous_statuses: ClassVar[frozenset[int]] = frozenset({408})
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 

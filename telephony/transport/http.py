@@ -194,7 +194,7 @@ class _Wire:
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self.adapter = adapter
         self.settings = settings
-        self.policy = Policy(settings, adapter.error)
+        self.policy = Policy(settings, adapter.error, ambiguous=adapter.ambiguous_statuses)
         self.headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **adapter.headers}
         if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
             raise ConfigurationError(
@@ -203,8 +203,8 @@ class _Wire:
             )
         self._origins = {_origin(url) for url in (adapter.base_url, *adapter.origins)}
 
-    def timeout(self, left: float | None) -> httpx.Timeout:
-        read, connect = self.settings.timeout, self.settings.connect_timeout
+    def timeout(self, request: Request, left: float | None) -> httpx.Timeout:
+        read, connect = max(self.settings.timeout, request.timeout), self.settings.connect_timeout
         if left is not None:
             read, connect = min(read, left), min(connect, left)
         return httpx.Timeout(read, connect=connect)
@@ -232,7 +232,7 @@ class _Wire:
                 headers=client.headers,
                 json=request.json,
                 content=content,
-                extensions={"timeout": self.timeout(deadline.left()).as_dict()},
+                extensions={"timeout": self.timeout(request, deadline.left()).as_dict()},
             )
         except httpx.InvalidURL as error:
             raise InvalidRequestError(

@@ -95,11 +95,13 @@ class Policy:
         settings: ProviderSettings,
         error_of: Callable[[Response], ProviderError],
         *,
+        ambiguous: frozenset[int] = frozenset({408}),
         jitter: Callable[[], float] = random.random,
         limit: RateLimit | None = None,
     ) -> None:
         self.settings = settings
         self.error_of = error_of
+        self.ambiguous = ambiguous
         self.jitter = jitter
         self.limit = limit or RateLimit(settings.requests_per_second)
         self.budget = RetryBudget(settings.retry_budget)
@@ -149,7 +151,7 @@ def attempts(
             if isinstance(error, RateLimitedError) and asked is not None:
                 error.retry_after = asked
             # A failure on the vendor's side may have come before the work or after it.
-            processed = response.status >= 500
+            processed = response.status >= 500 or response.status in policy.ambiguous
             # A refusal of the repetition tells what the lost attempt left behind.
             if response.status not in _UNREAD:
                 maybe_done = False
