@@ -162,18 +162,6 @@ def test_release_at_a_terminal_wants_the_number_typed(cli, imported, telephony_s
     assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
 
 
-def test_config_check_says_what_is_right_and_what_to_mend(cli, tmp_path):
-    (tmp_path / "telephony.toml").write_text(
-        '[providers.good]\nadapter = "cartesia"\napi_key = "sk_car_sandbox"\n'
-        '[providers.bad]\nadapter = "cartesia"\napi_key = "env:NOWHERE"\n'
-    )
-    done = cli("config", "check", "--json")
-    profiles = {p["profile"]: p for p in json.loads(done.stdout)["profiles"]}
-    assert done.returncode == 2
-    assert profiles["good"]["ok"]
-    assert "NOWHERE" in profiles["bad"]["details"]
-
-
 def test_what_people_wrote_is_shown_as_they_wrote_it(cli, imported, telephony_sandbox):
     written = "[/b] [red]urgent[/red] :smile:"
     labelled = cli("numbers", "label", NUMBER, written)
@@ -199,44 +187,12 @@ def test_an_id_is_not_cut_in_two(cli):
     assert json.loads(bought.stdout)["number"] in narrow
 
 
-def test_config_check_finds_a_default_that_is_nobody(cli, tmp_path):
-    (tmp_path / "telephony.toml").write_text("default = 'dsek'\n")
-    done = cli("config", "check", environment={"TELEPHONY_PROVIDER": ""})
-    assert done.returncode == 2
-    assert "There is no profile or adapter 'dsek'" in done.stdout
-
-
 def test_a_token_that_is_written_out_goes_before_a_key_of_the_environment(cli):
     key = {"TWILIO_API_KEY": "SK" + "1a" * 16, "TWILIO_API_SECRET": "s3cret-of-the-key"}
     link = ("carriers", "link", "-p", "butter", "--twilio-account", "AC" + "0f" * 16)
     assert "auth token" in cli(*link, environment=key).stderr
     done = cli(*link, "--auth-token", "1f" * 16, environment=key)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_config_check_names_the_table_to_mend(cli, tmp_path):
-    (tmp_path / "telephony.toml").write_text("[providers.desk]\n")
-    assert "[providers.desk] has no `adapter`" in cli("config", "check", "desk").stdout
-
-
-def test_config_check_online_asks_the_vendor(cli):
-    good = cli("config", "check", "cartesia", "--online")
-    assert good.returncode == 0
-    assert "the vendor answers" in " ".join(good.stdout.split())
-    bad = cli("config", "check", "cartesia", "--online",
-              environment={"TELEPHONY_CARTESIA_API_KEY": "wrong"})  # fmt: skip
-    assert bad.returncode == 2
-    assert "HTTP 401" in bad.stdout
-
-
-def test_config_check_with_nothing_configured_says_how_to_begin(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "telephony", "config", "check"],
-        capture_output=True, text=True, cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "CARTESIA_API_KEY" in done.stdout + done.stderr
 
 
 def test_the_demo_needs_nothing_and_fails_nowhere(tmp_path):

@@ -46,9 +46,9 @@ def test_the_default_profile_and_a_named_one(here):
 
 
 def test_the_first_place_that_has_a_setting_wins(here, monkeypatch):
-    assert key() == "from-env"
     monkeypatch.setenv("CARTESIA_API_KEY", "vendors-own")
-    assert key() == "vendors-own"
+    assert key("cartesia") == "vendors-own"
+    assert key() == "from-env"
     monkeypatch.setenv("TELEPHONY_SUPPORT_API_KEY", "telephonys")
     assert key() == "telephonys"
     assert key(api_key="argument") == "argument"
@@ -112,6 +112,7 @@ def test_a_named_file_is_used(here, monkeypatch, tmp_path):
 def test_what_is_wrong_is_said_in_one_line(here, monkeypatch, toml, said):
     monkeypatch.delenv("CARTESIA_API_KEY", raising=False)
     (here / "telephony.toml").write_text(toml)
+    monkeypatch.setenv("TELEPHONY_CONFIG", "telephony.toml")
     with pytest.raises(telephony.ConfigurationError) as caught:
         telephony.connect()
     assert said in str(caught.value)

@@ -6,7 +6,9 @@ Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not f
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -70,11 +72,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - the callback did it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The telephony.toml to use, and to trust."),
+    ] = None,
 ) -> None:
-    pass
+    if config is not None:
+        os.environ["TELEPHONY_CONFIG"] = str(config)
 
 
 def run() -> None:

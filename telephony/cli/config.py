@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 import telephony
 from telephony import config as configuration
 from telephony import registry
+from telephony.cli import config_init
 from telephony.cli.options import JsonOption
-from telephony.cli.output import document, table
-from telephony.settings import Env
+from telephony.cli.output import document, plain
+from telephony.config.layers import is_secret, own_variables
+from telephony.redaction import MASK
 
-app = typer.Typer(help="Check the configuration.", no_args_is_help=True)
+app = typer.Typer(help="Check the configuration, or write one.", no_args_is_help=True)
+app.command("init")(config_init.init)
 
 
 @app.command()
@@ -27,84 +32,99 @@ def check(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Report for each profile whether it is valid, or what to mend."""
-    path = configuration.config_path()
-    file = configuration.load(path) if path else configuration.ConfigFile()
-    wanted = names or [*file.providers, *_from_environment(set(file.providers))]
-    chosen = os.environ.get("TELEPHONY_PROVIDER") or file.default
-    if not names and chosen and chosen not in wanted:
-        wanted.append(chosen)
-    reports = [_report(name, online=online) for name in wanted]
+    """Report for each profile whether it is valid, and where its settings come from."""
+    file = configuration.find()
+    reports = [_report(name, file, online=online) for name in names or _profiles(file)]
     if as_json:
-        document({"file": str(path) if path else None, "profiles": reports})
+        path = str(file.path) if file.path else None
+        document({"file": path, "trusted": file.trusted, "profiles": reports})
     else:
-        typer.echo(f"configuration file: {path or 'none'}")
-        rows = [
-            (
-                str(r["profile"]),
-                str(r["adapter"] or "?"),
-                "ok" if r["ok"] else "mend",
-                str(r["details"]),
-            )
-            for r in reports
-        ]
-        table(
-            ("PROFILE", "ADAPTER", "STATE", "DETAILS"),
-            rows,
-            empty="No profile yet. Write telephony.toml, or set a vendor's variables "
-            f"({', '.join(_required_variables())}).",
-        )
+        _print(file, reports)
     if not reports or not all(report["ok"] for report in reports):
         raise typer.Exit(2)
 
 
-def _report(name: str, *, online: bool) -> dict[str, object]:
-    """One profile: ``ok``, or its ``problem``; and where each setting came from."""
-    report: dict[str, object] = {"profile": name, "adapter": None, "ok": False}
+def _profiles(file: configuration.ConfigFile) -> list[str]:
+    """The profiles of the file, and what is used by default; without a file, what the environment
+    configures alone."""
+    chosen = (os.environ.get("TELEPHONY_PROVIDER") or file.default or "").strip()
+    found = [*file.providers]
+    if chosen and chosen not in found:
+        found.append(chosen)
+    return found or [name for name in registry.available() if config_init.in_environment(name)]
+
+
+def _report(name: str, file: configuration.ConfigFile, *, online: bool) -> dict[str, JsonValue]:
     try:
-        found = configuration.resolve(name, {})
-        origins = ", ".join(f"{setting} from {place}" for setting, place in found.origins.items())
-        report |= {"adapter": found.adapter.vendor, "details": origins}
-        if online:
+        found = configuration.examine(name, {}, file=file)
+    except telephony.ConfigurationError as error:
+        found = configuration.Examined(name)
+        problems = [str(error)]
+    else:
+        problems = [problem.text for problem in found.problems]
+    answered = False
+    if online and not problems:
+        try:
             with telephony.connect(name) as provider:
                 next(provider.list_numbers(limit=1), None)
-            report["details"] = f"the vendor answers; {origins}"
-        report["ok"] = True
-    except telephony.TelephonyError as error:
-        report["details"] = str(error)
-    return report
+            answered = True
+        except telephony.TelephonyError as error:
+            problems = [str(error)]
+    return {
+        "profile": name,
+        "adapter": found.adapter.vendor if found.adapter else None,
+        "ok": not problems,
+        "answered": answered if online else None,
+        "settings": _settings(found),
+        "problems": [*problems],
+        "notes": [*found.notes],
+    }
 
 
-def _from_environment(profiles: set[str]) -> list[str]:
-    """Adapters that the environment alone speaks of."""
-    found = []
-    for name in registry.available():
-        if name in profiles:
-            continue
-        try:
-            fields = registry.load(name).Settings.model_fields
-        except telephony.ConfigurationError:
-            continue
-        variables = {f"TELEPHONY_{name}_{setting}".upper() for setting in fields}
-        for field in fields.values():
-            variables |= {mark.name for mark in field.metadata if isinstance(mark, Env)}
-        if variables & set(os.environ):
-            found.append(name)
-    return found
+def _settings(found: configuration.Examined) -> dict[str, JsonValue]:
+    """Each setting that is set: its value, unless it may be secret, and where it came from."""
+    shown: dict[str, JsonValue] = {}
+    for setting, origin in found.layers.origins.items():
+        info = found.adapter.Settings.model_fields.get(setting) if found.adapter else None
+        open_ = info is not None and not is_secret(info) and setting not in found.layers.references
+        value = str(found.layers.values.get(setting, MASK)) if open_ else MASK
+        shown[setting] = {"value": re.sub(r"//[^/]*@", f"//{MASK}@", value), "from": origin}
+    return shown
+
+
+def _print(file: configuration.ConfigFile, reports: list[dict[str, JsonValue]]) -> None:
+    trust = "" if file.trusted else " (found in the working directory, so not trusted)"
+    typer.echo(f"configuration file: {file.path or 'none'}{trust}")
+    for report in reports:
+        state = "ok" if report["ok"] else "not valid"
+        if report["answered"]:
+            state = "ok, the vendor answers"
+        lines = [f"\n{report['profile']} ({report['adapter'] or 'no adapter'}): {state}"]
+        settings = report["settings"]
+        if isinstance(settings, dict):
+            width = max(map(len, settings), default=0)
+            for setting, said in settings.items():
+                if isinstance(said, dict):
+                    lines.append(f"  {setting:{width}}  {said['value']}  from {said['from']}")
+        for word, key in (("problem", "problems"), ("note", "notes")):
+            said = report[key]
+            lines += [f"  {word}: {text}" for text in (said if isinstance(said, list) else [])]
+        typer.echo(plain("\n".join(lines)))
+    if not reports:
+        variables = ", ".join(_required_variables())
+        typer.echo(
+            "No profile yet. Run `telephony config init`, or set a vendor's variables "
+            f"({variables}).",
+            err=True,
+        )
 
 
 def _required_variables() -> list[str]:
-    names = []
-    for name in registry.available():
-        try:
-            fields = registry.load(name).Settings.model_fields.values()
-        except telephony.ConfigurationError:
-            continue
-        names += [
-            mark.name
-            for field in fields
-            if field.is_required()
-            for mark in field.metadata
-            if isinstance(mark, Env)
-        ]
-    return names
+    return [
+        variable
+        for name in registry.available()
+        for model in config_init.models(name)
+        for info in model.model_fields.values()
+        if info.is_required()
+        for variable in own_variables(info)
+    ]

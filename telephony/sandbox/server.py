@@ -58,7 +58,7 @@ class Sandbox:
     """Every vendor's documented API on loopback, in a thread of this process.
 
         with Sandbox() as sandbox:
-            provider = telephony.connect("cartesia", **sandbox.settings("cartesia"))
+            provider = telephony.connect("cartesia", settings=sandbox.settings("cartesia"))
 
     Args:
         only: names of the vendors to serve; None: all that are installed.

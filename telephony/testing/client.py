@@ -31,10 +31,10 @@ class Client:
     def __init__(self, mode: str, adapter: str, settings: dict[str, object]) -> None:
         self._runner = asyncio.Runner() if mode == "asyncio" else None
         if self._runner is None:
-            self._blocking = telephony.connect(adapter, **settings)
+            self._blocking = telephony.connect(adapter, settings=settings)
             self.provider: PhoneNumberProvider = self._blocking
         else:
-            self._async = telephony.connect_async(adapter, **settings)
+            self._async = telephony.connect_async(adapter, settings=settings)
             self.provider = cast("PhoneNumberProvider", _Awaited(self._async, self._runner))
 
     def __enter__(self) -> Self:

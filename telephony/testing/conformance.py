@@ -54,11 +54,11 @@ class AdapterConformance(RefusalConformance):
 
     def test_it_is_a_provider(self, mode: str, settings: dict[str, object]) -> None:
         if mode == "blocking":
-            with telephony.connect(self.adapter, **settings) as provider:
+            with telephony.connect(self.adapter, settings=settings) as provider:
                 assert isinstance(provider, telephony.PhoneNumberProvider)
         else:
             assert isinstance(
-                telephony.connect_async(self.adapter, **settings),
+                telephony.connect_async(self.adapter, settings=settings),
                 telephony.AsyncPhoneNumberProvider,
             )
 

@@ -51,7 +51,7 @@ def telephony_connect(telephony_sandbox: Sandbox) -> Iterator[Callable[..., Prov
 
         def connect(vendor: str, **settings: object) -> Provider:
             merged = {"backoff": 0.0, **telephony_sandbox.settings(vendor), **settings}
-            return opened.enter_context(telephony.connect(vendor, **merged))
+            return opened.enter_context(telephony.connect(vendor, settings=merged))
 
         yield connect
 
@@ -63,7 +63,7 @@ def telephony_aconnect(telephony_sandbox: Sandbox) -> Callable[..., AsyncProvide
 
     def connect(vendor: str, **settings: object) -> AsyncProvider:
         merged = {"backoff": 0.0, **telephony_sandbox.settings(vendor), **settings}
-        return telephony.connect_async(vendor, **merged)
+        return telephony.connect_async(vendor, settings=merged)
 
     return connect
 

@@ -84,7 +84,9 @@ class RefusalConformance(Reached):
         self, settings: dict[str, object]
     ) -> None:
         with pytest.raises(telephony.ConfigurationError, match="base_url"):
-            telephony.connect(self.adapter, **settings, base_ulr="https://example.com")
+            telephony.connect(
+                self.adapter, settings={**settings, "base_ulr": "https://example.com"}
+            )
 
     # --- Errors ----------------------------------------------------------------------------------
 

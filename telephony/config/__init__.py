@@ -1,0 +1,79 @@
+"""From telephony.toml, the environment and arguments to a connected provider.
+
+For each setting the first that has it wins: arguments, ``TELEPHONY_<PROFILE>_<SETTING>``, the
+profile in telephony.toml, the vendor's own environment variable. An empty value is no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Unpack
+
+from telephony.config.file import FILE_NAME, ConfigFile, find, load, named
+from telephony.config.keywords import Settings
+from telephony.config.profiles import Examined, Resolved, examine, resolve, variable_prefix
+from telephony.redaction import Veiled
+
+if TYPE_CHECKING:
+    from telephony.provider import AsyncProvider, Provider
+
+__all__ = [
+    "FILE_NAME",
+    "ConfigFile",
+    "Examined",
+    "Resolved",
+    "Settings",
+    "connect",
+    "connect_async",
+    "examine",
+    "find",
+    "load",
+    "named",
+    "resolve",
+    "variable_prefix",
+]
+
+
+def connect(
+    name: str | None = None,
+    /,
+    *,
+    adapter: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    **keywords: Unpack[Settings],
+) -> Provider:
+    """Connect to a vendor, blocking. Use it as a context manager, or close it yourself.
+
+    Args:
+        name: a profile of telephony.toml, or an adapter such as ``"cartesia"``; None: the default.
+        adapter: the adapter to use under this name; no telephony.toml is read then.
+        settings: settings as a mapping, those of adapters from other packages among them.
+        keywords: settings that override the configuration, such as ``api_key="…"`` or
+            ``timeout=10``.
+
+    Raises:
+        ConfigurationError: something is missing or wrong; the message says what to change.
+    """
+    from telephony.provider import Provider  # loads httpx
+
+    given = Veiled({**(settings or {}), **keywords})
+    del settings, keywords  # tracebacks show local variables
+    found = resolve(name, given, adapter=adapter)
+    return Provider(found.adapter(found.settings, name=found.name), found.settings)
+
+
+def connect_async(
+    name: str | None = None,
+    /,
+    *,
+    adapter: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    **keywords: Unpack[Settings],
+) -> AsyncProvider:
+    """Connect to a vendor, for asyncio: as `connect`, with ``async with`` or ``await close()``."""
+    from telephony.provider import AsyncProvider  # loads httpx
+
+    given = Veiled({**(settings or {}), **keywords})
+    del settings, keywords
+    found = resolve(name, given, adapter=adapter)
+    return AsyncProvider(found.adapter(found.settings, name=found.name), found.settings)

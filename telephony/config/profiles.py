@@ -1,0 +1,220 @@
+"""A profile or adapter by name, with everything that configures it."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from telephony import registry
+from telephony.config.file import FILE_NAME, ConfigFile, find
+from telephony.config.layers import Layers, Problem, layered
+from telephony.config.words import problems_of
+from telephony.errors import ConfigurationError
+from telephony.protocols import Adapter
+from telephony.redaction import forgetful
+from telephony.registry import suggestion
+from telephony.settings import ProviderSettings
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A profile ready to connect.
+
+    Attributes:
+        name: the profile's name.
+        adapter: its adapter class.
+        settings: validated.
+        origins: where each setting came from, in words; settings left at their default are absent.
+    """
+
+    name: str
+    adapter: type[Adapter]
+    settings: ProviderSettings
+    origins: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Everything that was found out about a profile, right or wrong.
+
+    Attributes:
+        adapter: None where it is not known which.
+        settings: None where there are problems.
+        layers: the settings as they were found.
+        problems: all that is wrong.
+        notes: what is not wrong, and may not be what was meant.
+    """
+
+    name: str
+    adapter: type[Adapter] | None = None
+    settings: ProviderSettings | None = None
+    layers: Layers = field(default_factory=Layers)
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def resolve(
+    name: str | None, arguments: Mapping[str, object], *, adapter: str | None = None
+) -> Resolved:
+    """Return what `connect` connects with.
+
+    Raises:
+        ConfigurationError: as `connect`.
+    """
+    found = examine(name, arguments, adapter=adapter)
+    if found.adapter is None or found.settings is None:
+        said = " ".join(problem.text for problem in found.problems)
+        raise ConfigurationError(f"{found.name}: {said}" if found.name else said)
+    return Resolved(found.name, found.adapter, found.settings, found.layers.origins)
+
+
+@forgetful()
+def examine(
+    name: str | None,
+    arguments: Mapping[str, object],
+    *,
+    adapter: str | None = None,
+    file: ConfigFile | None = None,
+) -> Examined:
+    """Find out how a profile is configured. `file` stands for the one in force.
+
+    Raises:
+        ConfigurationError: the configuration file cannot be read, no name is given and there is no
+            default, or the adapter's package is not installed.
+    """
+    name, adapter = _given(name), _given(adapter)
+    if adapter is not None:
+        return _examined(name or adapter, adapter, {}, ConfigFile(), arguments)
+    file = find() if file is None else file
+    name = name or _given(os.environ.get("TELEPHONY_PROVIDER")) or _default(file)
+    if name not in file.providers:
+        if name in registry.available():
+            return _examined(name, name, {}, file, arguments)
+        known = [*file.providers, *registry.available()]
+        raise ConfigurationError(
+            f"There is no profile or adapter {name!r}.{suggestion(name, known)} "
+            f"Known: {', '.join(dict.fromkeys(known))}."
+        )
+    profile = file.providers[name]
+    if not isinstance(profile, dict):
+        return _broken(name, file, "is not a table. Write its settings below [providers.NAME].")
+    used = profile.get("adapter")
+    if not isinstance(used, str) or not used.strip():
+        return _broken(
+            name, file, f"has no `adapter`. Add one of: {', '.join(registry.available())}."
+        )
+    rest = {setting: value for setting, value in profile.items() if setting != "adapter"}
+    return _examined(name, used, rest, file, arguments)
+
+
+def variable_prefix(name: str) -> str:
+    """Return how the environment variables of a profile begin: those of ``büro-2``, with
+    ``TELEPHONY_BURO_2_``."""
+    plain = unicodedata.normalize("NFKD", name)
+    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    return f"TELEPHONY_{re.sub('[^A-Z0-9]', '_', letters.upper())}_"
+
+
+def _given(text: str | None) -> str | None:
+    return text if text and text.strip() else None
+
+
+def _default(file: ConfigFile) -> str:
+    if _given(file.default) is not None:
+        return str(file.default)
+    if len(file.providers) == 1:
+        return next(iter(file.providers))
+    raise ConfigurationError(
+        "No provider is named and there is no default. Name one, set TELEPHONY_PROVIDER, or write "
+        f'`default = "…"` in {FILE_NAME}. Adapters: {", ".join(registry.available())}.'
+    )
+
+
+def _broken(name: str, file: ConfigFile, text: str) -> Examined:
+    return Examined("", problems=(Problem("", f"{file.path}: [providers.{name}] {text}"),))
+
+
+def _examined(
+    name: str,
+    adapter_name: str,
+    profile: Mapping[str, object],
+    file: ConfigFile,
+    arguments: Mapping[str, object],
+) -> Examined:
+    adapter = registry.load(adapter_name)
+    model = adapter.Settings
+    layers = layered(
+        model, prefix=variable_prefix(name), profile=profile, file=file, arguments=arguments
+    )
+    settings, wrong = problems_of(name, model, layers.values)
+    mixed = _mixed(name, model, layers, wrong)
+    problems = [*layers.problems, *_shared_variables(name, model, file)]
+    already = {problem.setting for problem in layers.problems}
+    if mixed is not None:
+        problems.append(mixed)
+    else:
+        # Settings that are judged together are judged when each of them can be read.
+        problems += [
+            one for one in wrong if one.setting not in already and (one.setting or not already)
+        ]
+    return Examined(
+        name,
+        adapter,
+        None if problems else settings,
+        layers,
+        tuple(problems),
+        tuple(_notes(name, model, layers, file)),
+    )
+
+
+def _mixed(
+    name: str, model: type[ProviderSettings], layers: Layers, wrong: list[Problem]
+) -> Problem | None:
+    """The problem that only the variables of perhaps another account would solve."""
+    given = {setting: os.environ[name] for setting, name in layers.unused.items()}
+    if not wrong or not given:
+        return None
+    remaining = {one.setting for one in problems_of(name, model, {**layers.values, **given})[1]}
+    if all(one.setting in remaining for one in wrong):
+        return None
+    first = next(setting for setting in model.account if setting in layers.origins)
+    lacking = {one.setting for one in wrong} - remaining
+    needed = [s for s in layers.unused if s in lacking] or list(layers.unused)
+    ambient = ", ".join(f"`{setting}` from {layers.unused[setting]}" for setting in needed)
+    write = ", ".join(f'{setting} = "env:{layers.unused[setting]}"' for setting in needed)
+    return Problem(
+        needed[0],
+        f"`{first}` comes from {layers.origins[first]}, but {ambient}: they may belong to "
+        f"different accounts. Give them in one place; if they belong together, write {write} in "
+        f"[providers.{name}].",
+    )
+
+
+def _shared_variables(name: str, model: type[ProviderSettings], file: ConfigFile) -> list[Problem]:
+    """Variables that could be meant for another profile, whose name is spelt the same there."""
+    prefix = variable_prefix(name)
+    twins = [one for one in file.providers if one != name and variable_prefix(one) == prefix]
+    variables = [prefix + setting.upper() for setting in model.model_fields]
+    used = [variable for variable in variables if _given(os.environ.get(variable))]
+    if not twins or not used:
+        return []
+    text = f"{', '.join(used)} could be meant for {name!r} or for {twins[0]!r}. Rename one of them."
+    return [Problem("", text)]
+
+
+def _notes(name: str, model: type[ProviderSettings], layers: Layers, file: ConfigFile) -> list[str]:
+    notes = [
+        f"{variable} is set and not used: the account is configured elsewhere."
+        for variable in layers.unused.values()
+    ]
+    prefix = variable_prefix(name)
+    others = [variable_prefix(one) for one in file.providers if one != name]
+    known = [prefix + setting.upper() for setting in model.model_fields]
+    for variable in os.environ:
+        near = suggestion(variable, known) if variable.startswith(prefix) else ""
+        if near and variable not in known and not variable.startswith(tuple(others)):
+            notes.append(f"{variable} is set, but there is no such setting.{near}")
+    return notes
