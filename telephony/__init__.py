@@ -7,59 +7,60 @@ with telephony.connect("cartesia") as provider:
     provider.assign_number(number, "agent_7Hq2LmX9")
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from telephony._version import __version__
-from telephony.capabilities import Capability, CarrierOutcome, Level, Support
-from telephony.config import connect, connect_async
-from telephony.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConflictError,
-    InvalidRequestError,
-    InvalidResponseError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    ProviderError,
-    ProviderTimeoutError,
-    QuotaExceededError,
-    RateLimitedError,
-    SignatureError,
-    TelephonyError,
-    UnavailableError,
-    UnsupportedOperationError,
-)
-from telephony.model import (
-    Agent,
-    Application,
-    AvailableNumber,
-    Call,
-    CallStatus,
-    CarrierAccount,
-    Channel,
-    Direction,
-    LinkedCarrier,
-    Message,
-    MessageError,
-    MessageStatus,
-    NumberKind,
-    NumberStatus,
-    PhoneNumber,
-    Release,
-    Room,
-    SipTrunk,
-    Source,
-    Split,
-    Target,
-    Trunk,
-    TwilioAccount,
-    Webhook,
-    WebhookEndpoint,
-)
-from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
 if TYPE_CHECKING:
+    from telephony.capabilities import Capability, CarrierOutcome, Level, Support
+    from telephony.config import connect, connect_async
+    from telephony.errors import (
+        AuthenticationError,
+        ConfigurationError,
+        ConflictError,
+        InvalidRequestError,
+        InvalidResponseError,
+        NotFoundError,
+        OutcomeUnknownError,
+        PermissionDeniedError,
+        ProviderError,
+        ProviderTimeoutError,
+        QuotaExceededError,
+        RateLimitedError,
+        SignatureError,
+        TelephonyError,
+        UnavailableError,
+        UnsupportedOperationError,
+    )
+    from telephony.model import (
+        Agent,
+        Application,
+        AvailableNumber,
+        Call,
+        CallStatus,
+        CarrierAccount,
+        Channel,
+        Direction,
+        LinkedCarrier,
+        Message,
+        MessageError,
+        MessageStatus,
+        NumberKind,
+        NumberStatus,
+        PhoneNumber,
+        Release,
+        Room,
+        SipTrunk,
+        Source,
+        Split,
+        Target,
+        Trunk,
+        TwilioAccount,
+        Webhook,
+        WebhookEndpoint,
+    )
+    from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
     from telephony.provider import AsyncProvider, Provider
 
 __all__ = [
@@ -119,9 +120,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # The drivers load httpx, most of the cost of the whole import: only who connects pays it.
-    if name in {"AsyncProvider", "Provider"}:
-        import telephony.provider
-
-        return getattr(telephony.provider, name)
+    # Loaded when first used: pytest imports this package at every start, for its plugin, and the
+    # command line must be able to say that it was interrupted while it loads.
+    if name in __all__:
+        for module in ("capabilities", "errors", "model", "protocols", "config", "provider"):
+            found = vars(import_module(f"telephony.{module}"))
+            if name in found:
+                globals()[name] = found[name]
+                return found[name]
     raise AttributeError(f"module 'telephony' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,16 +12,12 @@ import telephony
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
 
-def test_the_public_names_are_exactly_all():
-    exported = {
-        name
-        for name, value in vars(telephony).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    lazy = {"AsyncProvider", "Provider"}
-    assert exported | lazy == set(telephony.__all__) - {"__version__"} | {"TYPE_CHECKING"}
+def test_every_public_name_can_be_had():
     assert all(getattr(telephony, name) for name in telephony.__all__)
     assert list(telephony.__all__) == sorted(telephony.__all__)
+    assert set(telephony.__all__) <= set(dir(telephony))
+    with pytest.raises(AttributeError, match="no attribute 'conect'"):
+        telephony.conect  # noqa: B018
 
 
 def _members(kind):
@@ -78,7 +74,7 @@ def _run(code):
 
 def test_importing_telephony_loads_no_vendor_sdk_no_cli_and_no_sandbox():
     # httpx itself loads its command line, and rich with it, where that is installed.
-    code = "import sys, httpx, pydantic; before = set(sys.modules); import telephony; "
+    code = "import sys, httpx, pydantic; before = set(sys.modules); from telephony import *; "
     loaded = _run(code + "print(*set(sys.modules) - before)").split()
 
     heavy = {
@@ -87,6 +83,16 @@ def test_importing_telephony_loads_no_vendor_sdk_no_cli_and_no_sandbox():
         "telephony.cli", "telephony.sandbox", "telephony.testing", "telephony.adapters",
     }  # fmt: skip
     assert heavy.isdisjoint(loaded)
+
+
+def test_the_package_itself_loads_next_to_nothing():
+    code = "import sys; before = set(sys.modules); import telephony; "
+    loaded = set(_run(code + "print(*set(sys.modules) - before)").split())
+    assert {name for name in loaded if name.startswith("telephony")} == {
+        "telephony",
+        "telephony._version",
+    }
+    assert {"pydantic", "httpx"}.isdisjoint(loaded)
 
 
 def test_adapters_load_only_when_connected_to():

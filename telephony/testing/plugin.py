@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    # Imported when a fixture is first used: a project that only has telephony installed shall not
+    # Imported when a fixture is first used: a project that merely has telephony installed does not
     # pay for it at every start of pytest.
     from telephony.provider import AsyncProvider, Provider
     from telephony.sandbox import Sandbox
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("telephony.testing.conformance", "telephony.testing.refusals")
 
+STRUCK = pytest.StashKey[tuple[int, int]]()
+"""Of a test of the fault matrix: how many faults struck, and how many violations there were."""
+
 
 @pytest.fixture(scope="session")
 def _telephony_server() -> Iterator[Sandbox]:
-    from telephony.sandbox import Sandbox
-
+    try:
+        from telephony.sandbox import Sandbox
+    except ModuleNotFoundError as missing:
+        pytest.fail(
+            f"telephony's fixtures need the package {missing.name!r}. "
+            "Install it with: pip install 'telephony[sandbox]'",
+            pytrace=False,
+        )
     with Sandbox(webhook_backoff=0.001) as sandbox:
         yield sandbox
 
@@ -43,7 +52,7 @@ def telephony_sandbox(_telephony_server: Sandbox) -> Iterator[Sandbox]:
 def telephony_connect(telephony_sandbox: Sandbox) -> Iterator[Callable[..., Provider]]:
     """Connect to a vendor's sandbox, blocking; further settings as keywords. Closed at the end.
 
-    Repetitions come without a pause: give a `backoff` to outlast a fault that takes time.
+    Retries come without a pause: give a `backoff` to outlast a fault that takes time.
     """
     import telephony
 
@@ -68,18 +77,28 @@ def telephony_aconnect(telephony_sandbox: Sandbox) -> Callable[..., AsyncProvide
     return connect
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and STRUCK in item.stash:
+        # On the report, which pytest-xdist brings from its workers; a stash stays where it is.
+        vars(report)["telephony_struck"] = item.stash[STRUCK]
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the fault matrix of the conformance suite came to, where it was run."""
-    counts = {"faults": 0, "violations": 0}
-    cells = 0
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            found = {name: value for name, value in report.user_properties if name in counts}
-            cells += "faults" in found
-            for name, value in found.items():
-                counts[name] += int(str(value))
-    if cells:
+    """Print the totals of the conformance suite's fault matrix, where it was run."""
+    struck = [
+        report.telephony_struck
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if hasattr(report, "telephony_struck")
+    ]
+    if struck:
+        faults, violations = map(sum, zip(*struck, strict=True))
         terminalreporter.write_line(
-            f"fault matrix: {cells} combinations of adapter, operation, fault and mode; "
-            f"{counts['faults']} faults struck, violations: {counts['violations']}"
+            f"fault matrix: {len(struck)} combinations of adapter, operation, fault and mode; "
+            f"{faults} faults struck, violations: {violations}"
         )

@@ -24,6 +24,7 @@ from telephony.testing.matrix import (
     fault_name,
     situation,
 )
+from telephony.testing.plugin import STRUCK
 from telephony.testing.reached import Reached
 
 OTHER_PARTY = "+14155550199"
@@ -170,7 +171,7 @@ class RefusalConformance(Reached):
         server: Sandbox,
         operation: Capability,
         fault: Fault,
-        record_property: Callable[[str, object], None],
+        request: pytest.FixtureRequest,
     ) -> None:
         with (
             connect(mode, self.adapter, **settings) as patient,
@@ -179,8 +180,7 @@ class RefusalConformance(Reached):
             if patient.provider.supports(operation):
                 run = Run(patient.provider, tried.provider, server, self.adapter)
                 problems = run.problems(operation, fault)
-                record_property("faults", run.requests(operation))
-                record_property("violations", len(problems))
+                request.node.stash[STRUCK] = (run.requests(operation), len(problems))
                 assert problems == []
 
     @pytest.mark.parametrize("fault", HALVING, ids=fault_name)
