@@ -97,7 +97,7 @@ class Butter(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Imports once, then assigns. A lost answer is settled by looking for the number."""
+        """Imports once, then assigns. A lost response is settled by looking for the number."""
         if source is None:
             raise InvalidRequestError(
                 "Butter AI must be told where the number lives: `source` is missing.",
@@ -117,10 +117,13 @@ class Butter(Adapter):
             ),
             NumberRef(number=number),
         )
+        notices = wire.one_way(imported, inbound=inbound, outbound=outbound)
+        imported = imported.model_copy(update={"notices": notices})
         if assign_to is None:
             return imported
         try:
-            return (yield from self._assign(imported, _agent_id(assign_to), {}))
+            assigned = yield from self._assign(imported, _agent_id(assign_to), {})
+            return assigned.model_copy(update={"notices": notices})
         except ProviderError as unassigned:
             unassigned.hint = (
                 "The number IS imported, but not known to be assigned: call assign_number()."
@@ -131,8 +134,8 @@ class Butter(Adapter):
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
-        """Takes the number from another agent first, as Butter AI insists, and puts it back if it
-        then cannot be assigned."""
+        """Butter AI assigns free numbers only, so a number is taken from its agent first, and given
+        back if it then cannot be assigned."""
         found = yield from self.get_number(number)
         agent, holder = _agent_id(to), _agent_id(found.assignment)
         if holder == agent:
@@ -142,16 +145,16 @@ class Butter(Adapter):
                     hint="Unassign it first, or leave `options` out.",
                 )
             return found
-        moves = bool(holder)
-        if moves:
-            yield from self._unassign(found, {})
         try:
+            # An agent that is not there is refused here, while the old one still has the number.
             changed = yield from self._assign(found, agent, options)
-        except ProviderError as failure:
-            if moves:
-                failure.hint = yield from self._put_back(found, holder)
-            raise
-        return changed.model_copy(update={"replaced": found.assignment if moves else None})
+        except (ConflictError, OutcomeUnknownError):
+            if not holder:
+                raise
+            changed = yield from self._move(found, holder, agent, options)
+        return changed.model_copy(
+            update={"replaced": found.assignment, "notices": wire.one_way(found, inbound=True)}
+        )
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
@@ -178,7 +181,11 @@ class Butter(Adapter):
                 hint="Give `agent`, or assign the number to one.",
             )
         body: Json = {"call_to": to, "call_from": found.number, "agent_id": speaker}
-        response = yield Request.post("/api/make-call", merged(body, options))
+        try:
+            response = yield Request.post("/api/make-call", merged(body, options))
+        except InvalidRequestError as refused:
+            refused.hint = " ".join(wire.one_way(found, outbound=True)) or refused.hint
+            raise
         return wire.call(response, self.name, found.number, to, speaker)
 
     # --- Carrier accounts ------------------------------------------------------------------------
@@ -186,7 +193,7 @@ class Butter(Adapter):
     def link_carrier(
         self, account: CarrierCredentials, *, label: str | None, options: Options
     ) -> Operation[CarrierAccount]:
-        """Links once. Nothing lists the links, so a lost answer leaves the outcome unknown."""
+        """Links once. Nothing lists the links, so a lost response leaves the outcome unknown."""
         twilio = _twilio(account)
         body: Json = {
             "name": wire.name(label, twilio),
@@ -194,7 +201,7 @@ class Butter(Adapter):
         }
         try:
             response = yield Request.post(_CARRIERS, merged(body, options))
-            return wire.carrier(response, self.name, twilio.account_sid)
+            return wire.carrier(response, self.name, account=twilio.account_sid)
         except OutcomeUnknownError as lost:
             lost.hint = (
                 "It may be linked: look among the integrations in Butter AI's dashboard before you "
@@ -209,15 +216,15 @@ class Butter(Adapter):
         twilio = _twilio(credentials)
         body: Json = {"credentials": wire.twilio(twilio, "credentials")}
         response = yield Request.put(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
-        return wire.carrier(response, self.name, twilio.account_sid)
+        return wire.carrier(response, self.name, known=carrier, account=twilio.account_sid)
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
         try:
             response = yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-            return wire.carrier(response, self.name)
+            return wire.carrier(response, self.name, known=carrier)
         except ProviderError as failure:
             if failure.status == 404 and failure.attempts > 1:
-                # A repeated delete that finds nothing is one whose first answer was lost.
+                # A repeated delete that finds nothing is one whose first response was lost.
                 return CarrierAccount(id=carrier, provider=self.name, kind="twilio")
             if failure.status not in (400, 409):
                 raise
@@ -235,17 +242,17 @@ class Butter(Adapter):
 
     def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
         """The cursor is not among the documented parameters, so the first page goes without."""
-        progress, cursor = Progress(), None
+        progress, cursors, cursor = Progress(), Progress(), None
         while True:
             response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
-            page, pagination = wire.number_page(response, self.name)
+            page, cursor = wire.number_page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
-            if not pagination.has_more:
+            if cursor is None:
                 return
-            if not new or pagination.next_cursor in (None, cursor):
+            # A page may be empty, if only the cursor leads on.
+            if (page and not new) or not cursors.new([cursor], str):
                 raise progress.stuck()
-            cursor = pagination.next_cursor
 
     def _find(self, ref: NumberRef, status: str | None = None) -> Operation[PhoneNumber | None]:
         def wanted(number: PhoneNumber) -> bool:
@@ -259,8 +266,8 @@ class Butter(Adapter):
             return wire.number(response, self.name)
         except ConflictError as taken:
             taken.hint = (
-                "It is in Butter AI's system already. If get_number() does not find it, another "
-                "organization holds it: remove it there first."
+                "It is in Butter AI's system already. If get_number() finds it, it is imported: "
+                "call assign_number(). If not, another organization holds it: remove it there."
             )
             raise
         except NotFoundError as unlinked:
@@ -285,7 +292,7 @@ class Butter(Adapter):
         )
         try:
             response = yield request
-            return wire.answered_by(number, wire.agent(response))
+            return wire.answered_by(number, wire.agent(response, agent))
         except ProviderError as failure:
             look = self._find(NumberRef(number.id), "assigned")
             held = yield from reconciled(look, failure)
@@ -296,27 +303,34 @@ class Butter(Adapter):
     def _unassign(self, number: PhoneNumber, options: Options) -> Operation[PhoneNumber]:
         """Take a number from its agent. Repeating it is refused and changes nothing, so whatever
         goes wrong is settled by reading whether the number is free now."""
+        holder = _agent_id(number.assignment)
         request = Request.post(
-            path(
-                f"{_AGENTS}/{{}}/unassign-phone-number/{{}}",
-                _agent_id(number.assignment),
-                number.id,
-            ),
+            path(f"{_AGENTS}/{{}}/unassign-phone-number/{{}}", holder, number.id),
             dict(options) or None,
             safety=Safety.IDEMPOTENT,
         )
         try:
             response = yield request
-            wire.agent(response)
+            wire.agent(response, holder)
         except ProviderError as failure:
             freed = yield from reconciled(self._find(NumberRef(number.id), "free"), failure)
             if freed is None:
                 raise
         return wire.answered_by(number, None)
 
+    def _move(
+        self, number: PhoneNumber, holder: str, agent: str, options: Options
+    ) -> Operation[PhoneNumber]:
+        yield from self._unassign(number, {})
+        try:
+            return (yield from self._assign(number, agent, options))
+        except ProviderError as failure:
+            failure.hint = yield from self._put_back(number, holder)
+            raise
+
     def _put_back(self, number: PhoneNumber, holder: str) -> Operation[str]:
-        """Undo the first half of a move; returns what to tell the caller. Safe, as the vendor lets
-        nobody be assigned over another."""
+        """Undo the first half of a move; returns what to tell the caller. Safe, as the vendor
+        assigns no number that another agent has."""
         try:
             yield from self._assign(number, holder, {})
         except ProviderError:

@@ -26,7 +26,10 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.GET_NUMBER: FULL,
     Capability.SEARCH_NUMBERS: unsupported(_BUY_ELSEWHERE),
     Capability.PROVISION_NUMBER: unsupported(_BUY_ELSEWHERE),
-    Capability.IMPORT_NUMBER: partial("`source` must be named; a number has no label"),
+    Capability.IMPORT_NUMBER: partial(
+        "`source` must be named; a number has no label; the room name pattern of a SIP trunk goes "
+        "into `options`, as `inbound_room_name`"
+    ),
     Capability.UPDATE_NUMBER: unsupported(
         "A number has no label or other field to change at Butter AI: keep names on your side."
     ),

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AliasChoices, Field, JsonValue, SecretStr
 
 from telephony import errors, model
-from telephony.reading import items, read
+from telephony.model import Id
+from telephony.reading import Body, Moment, read, rows
 from telephony.redaction import revealed
 from telephony.wire import Json, Response, unreadable
 
@@ -42,21 +42,17 @@ _LISTED = re.compile(r"\[(?:\s*['\"]?\+\d{6,15}['\"]?\s*,?)+\]|\+\d{6,15}(?:\s*,
 _NUMBER = re.compile(r"\+\d{6,15}")
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class Number(_Body):
+class Number(Body):
     # The introduction calls every entity's key `id`; the endpoints' own pages do not.
-    id: str = Field(validation_alias=AliasChoices("phone_number_id", "id"))
+    id: Id = Field(validation_alias=AliasChoices("phone_number_id", "id"))
     phone_number: str
     provider: str | None = None
     status: str | None = None
     assigned_agent_id: str | None = None
-    # Shown in the answer to an import, not in the list.
+    # Shown in the response to an import, not in the list.
     integration_id: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
 
     def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
         agent = self.assigned_agent_id
@@ -74,34 +70,39 @@ class Number(_Body):
         )
 
     def _carrier(self, provider: str) -> model.CarrierAccount | None:
-        if self.provider is None:
+        # Only Twilio numbers have an integration.
+        word = self.provider or ("twilio" if self.integration_id else None)
+        if word is None:
             return None
-        kind = "sip_trunk" if self.provider == "sip" else self.provider
-        return model.CarrierAccount(id=self.integration_id, provider=provider, kind=kind, raw={})
+        kind = "sip_trunk" if word == "sip" else word
+        return model.CarrierAccount(id=self.integration_id or None, provider=provider, kind=kind)
 
 
-class Pagination(_Body):
+class Pagination(Body):
     next_cursor: str | None = None
-    has_more: bool = False
+    has_more: bool | None = None
 
 
-class Agent(_Body):
-    """What the answers to an assignment and to its end tell of the agent."""
+class NumberPage(Body):
+    pagination: Pagination = Field(default_factory=Pagination)
 
-    id: str = Field(validation_alias=AliasChoices("agent_id", "id"))
+
+class Agent(Body):
+    """What the responses to an assignment and to its end say of the agent."""
+
     name: str | None = Field(default=None, validation_alias=AliasChoices("agent_name", "name"))
 
 
-class Integration(_Body):
+class Integration(Body):
     """A linked carrier account."""
 
-    id: str = Field(validation_alias=AliasChoices("integration_id", "id"))
+    id: Id | None = Field(default=None, validation_alias=AliasChoices("integration_id", "id"))
     name: str | None = None
-    provider: str = "twilio"
+    provider: str | None = None
 
 
-class Placed(_Body):
-    call_sid: str
+class Placed(Body):
+    call_sid: Id
     sender: str | None = Field(default=None, validation_alias="from")
     recipient: str | None = Field(default=None, validation_alias="to")
     agent_id: str | None = None
@@ -112,7 +113,7 @@ class Placed(_Body):
 
 
 def _body(response: Response) -> Json:
-    """The answer, unless it is a refusal in the clothes of a success."""
+    """The body, unless it is a refusal in the clothes of a success."""
     body = response.object()
     if body.get("success") is False:
         raise errors.InvalidRequestError(
@@ -125,11 +126,11 @@ def _body(response: Response) -> Json:
 
 
 def _object(response: Response, entity: str) -> Json:
-    """What an answer is about: `data`, or the entity's own key in an older revision."""
+    """What a response is about: `data`, or the entity's own key in an older revision."""
     body = _body(response)
-    value = body.get("data", body.get(entity))
+    value = body.get("data") or body.get(entity)
     if not isinstance(value, dict):
-        raise unreadable(response, f"The answer tells nothing of the {entity}")
+        raise unreadable(response, f"The response has no usable {entity}")
     return value
 
 
@@ -138,23 +139,29 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
     return read(Number, raw, response).normalized(provider, _without_secrets(raw))
 
 
-def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], Pagination]:
+def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
+    """The numbers of a page, and the cursor of the next one."""
     body = _body(response)
+    listed = body.get("data")
     found = [
-        read(Number, raw, response).normalized(provider, _without_secrets(raw))
-        for raw in items(body.get("data", body.get("phone_numbers")), response)
-        if isinstance(raw, dict)
+        number.normalized(provider, _without_secrets(raw))
+        for number, raw in rows(
+            Number, body.get("phone_numbers") if listed is None else listed, response
+        )
     ]
-    return found, read(Pagination, body.get("pagination") or {}, response)
+    said = read(NumberPage, body, response).pagination
+    if said.has_more and not said.next_cursor:
+        raise unreadable(response, "More numbers are promised, and no cursor leads to them")
+    return found, (said.next_cursor or None) if said.has_more is not False else None
 
 
-def agent(response: Response) -> model.Agent:
-    said = read(Agent, _object(response, "agent"), response)
-    return model.Agent(said.id, said.name)
+def agent(response: Response, agent_id: str) -> model.Agent:
+    """The agent that a number was assigned to or taken from."""
+    return model.Agent(agent_id, read(Agent, _object(response, "agent"), response).name)
 
 
 def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.PhoneNumber:
-    """`number` as the list shows it from now on: the vendor's answer tells of the agent only."""
+    """`number` as the list shows it from now on: the response shows the agent only."""
     raw = {
         **number.raw,
         "status": "assigned" if agent else "free",
@@ -163,14 +170,31 @@ def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.P
     return number.model_copy(update={"assignment": agent, "raw": raw})
 
 
-def carrier(response: Response, provider: str, account: str | None = None) -> model.CarrierAccount:
-    """A linked carrier. Butter AI does not show the `account` it was linked with."""
+def one_way(number: model.PhoneNumber, **asked: bool) -> tuple[str, ...]:
+    """Notices of what was `asked` of the number and Butter AI says that it does not support."""
+    return tuple(
+        f"Butter AI does not let this number {verb}: remove it in its dashboard, then import it "
+        f"again with {way}=True."
+        for way, verb in (("inbound", "receive calls"), ("outbound", "place calls"))
+        if asked.get(way) and number.raw.get(f"supports_{way}") is False
+    )
+
+
+def carrier(
+    response: Response, provider: str, *, known: str | None = None, account: str | None = None
+) -> model.CarrierAccount:
+    """A linked carrier: the one with the id `known`, or one just linked. Butter AI does not show
+    the `account` it was linked with."""
     raw = _object(response, "integration")
     found = read(Integration, raw, response)
+    link = found.id or known
+    if link is None:
+        raise unreadable(response, "The response has no usable integration_id")
     return model.CarrierAccount(
-        id=found.id,
+        id=link,
         provider=provider,
-        kind=found.provider,
+        # Nothing else can be linked.
+        kind=found.provider or "twilio",
         label=found.name,
         account=account,
         raw=_without_secrets(raw),
@@ -178,9 +202,10 @@ def carrier(response: Response, provider: str, account: str | None = None) -> mo
 
 
 def call(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
-    """A call just placed: its fields stand at the top of the answer, not under `data`."""
+    """A call just placed: its fields stand at the top of the response, not under `data`."""
     body = _body(response)
-    inner = body.get("data", body.get("call", body))
+    parts = [part for part in (body.get("data"), body.get("call")) if isinstance(part, dict)]
+    inner = next((part for part in parts if part.get("call_sid")), body)
     placed = read(Placed, inner, response)
     return model.Call(
         id=placed.call_sid,
@@ -190,7 +215,7 @@ def call(response: Response, provider: str, number: str, to: str, agent: str) ->
         recipient=placed.recipient or to,
         status=_CALL_STATUS.get(_word(placed.status), model.CallStatus.UNKNOWN),
         agent=placed.agent_id or agent,
-        raw=inner if isinstance(inner, dict) else body,
+        raw=inner,
     )
 
 
@@ -201,11 +226,13 @@ def _word(status: str | None) -> str:
 
 def _without_secrets(raw: Json) -> Json:
     """The pages promise credentials that Butter AI makes, without saying where they would stand."""
-    return {
-        key: _without_secrets(value) if isinstance(value, dict) else value
-        for key, value in raw.items()
-        if not _SECRET.search(key)
-    }
+    return {key: _cleared(value) for key, value in raw.items() if not _SECRET.search(key)}
+
+
+def _cleared(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_cleared(element) for element in value]
+    return _without_secrets(value) if isinstance(value, dict) else value
 
 
 # --- Requests ------------------------------------------------------------------------------------
@@ -240,6 +267,7 @@ def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
     if trunk.pin is not None and len(revealed(trunk.pin)) not in _PIN_LENGTH:
         raise _bad_source("`pin` has not 4 to 10 characters.", "Choose another.")
     return {
+        "sip_trunk_name": trunk.name,
         "sip_server_address": trunk.address,
         "sip_username": trunk.username,
         "sip_password": _clear(trunk.password),
@@ -289,7 +317,7 @@ def _clear(secret: SecretStr | str | None) -> str | None:
 
 def agrees(number: model.PhoneNumber, body: Json) -> bool:
     """Whether a number that is there is one that `body` asked for, as far as the vendor shows."""
-    return all(number.raw.get(key, value) == value for key, value in body.items())
+    return all(number.raw.get(key) in (None, value) for key, value in body.items())
 
 
 # --- Errors --------------------------------------------------------------------------------------

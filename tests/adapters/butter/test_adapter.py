@@ -108,18 +108,40 @@ def test_the_cursor_goes_out_only_when_more_was_promised(provider, vendor, telep
     assert [set(query) for query in queries[1:]] == [{"cursor"}, {"cursor"}]
 
 
-@pytest.mark.parametrize("following", ["c1", None])
-def test_a_cursor_that_does_not_change_is_an_error_and_not_a_loop(provider, vendor, following):
-    def page(number_id, cursor):
-        data = [{"phone_number_id": number_id, "phone_number": NUMBER, "provider": "sip"}]
-        return {"data": data, "pagination": {"has_more": True, "next_cursor": cursor}}
+def page_of(number_id, cursor, *, more=True):
+    data = [{"phone_number_id": number_id, "phone_number": NUMBER, "provider": "sip"}]
+    shown = data if number_id else []
+    return {"data": shown, "pagination": {"has_more": more, "next_cursor": cursor}}
 
-    vendor.next_answers[LIST] = [page("phon_1", "c1"), page("phon_2", following)]
+
+@pytest.mark.parametrize(
+    ("following", "said"), [("c1", "repeats"), (None, "no cursor"), ("", "no cursor")]
+)
+def test_a_cursor_that_leads_nowhere_is_an_error_and_not_a_loop(provider, vendor, following, said):
+    vendor.next_answers[LIST] = [page_of("phon_1", "c1"), page_of("phon_2", following)]
     found = provider.list_numbers()
 
-    assert [next(found).id, next(found).id] == ["phon_1", "phon_2"]
+    assert next(found).id == "phon_1"
+    with pytest.raises(telephony.InvalidResponseError, match=said):
+        list(found)
+
+
+def test_an_empty_page_with_a_cursor_is_followed(provider, vendor):
+    vendor.next_answers[LIST] = [
+        page_of("phon_1", "c1"),
+        page_of(None, "c2"),
+        page_of(None, "c3", more=None),
+        page_of("phon_2", "c4", more=False),
+    ]
+
+    assert [number.id for number in provider.list_numbers()] == ["phon_1", "phon_2"]
+
+
+def test_empty_pages_in_a_circle_come_to_an_end(provider, vendor):
+    vendor.next_answers[LIST] = [page_of(None, cursor) for cursor in "abcdefabcdefabcdef"]
+
     with pytest.raises(telephony.InvalidResponseError, match="repeats"):
-        next(found)
+        list(provider.list_numbers())
 
 
 def test_a_vendor_that_ignores_the_cursor_is_found_out(provider, vendor):
@@ -191,6 +213,14 @@ def test_an_agent_is_needed_to_call_and_taken_from_the_number(provider, imported
     provider.assign_number(imported, AGENT)
     assert provider.place_call(imported, CALLEE).agent == AGENT
     assert provider.place_call(imported, CALLEE, agent=OTHER).agent == OTHER
+
+
+def test_a_call_from_a_number_that_places_none_says_why(provider, linked):
+    source = telephony.LinkedCarrier(linked.id)
+    number = provider.import_number(NUMBER, source=source, outbound=False)
+
+    with pytest.raises(telephony.InvalidRequestError, match="outbound=True"):
+        provider.place_call(number, CALLEE, agent=AGENT)
 
 
 def test_a_call_by_url_is_not_offered(provider, imported):

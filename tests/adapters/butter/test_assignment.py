@@ -43,11 +43,29 @@ def test_the_result_is_what_the_list_shows_afterwards(provider):
 
 
 @pytest.mark.usefixtures("imported")
-def test_a_move_that_stops_half_way_is_undone(provider, kinds):
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_move_to_an_agent_that_is_not_there_leaves_the_number_answered(
+    provider, vendor, kinds, elsewhere
+):
+    """A caller during the attempt reaches the old agent: the number is never taken from it."""
     provider.assign_number(NUMBER, AGENT)
+    if elsewhere:
+        vendor.account.elsewhere.add("agent_nobody")
+
+    with pytest.raises((telephony.NotFoundError, telephony.PermissionDeniedError)):
+        provider.assign_number(NUMBER, "agent_nobody")
+
+    assert provider.get_number(NUMBER).assignment.id == AGENT
+    assert kinds()[2:] == ["assign"]
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_move_that_stops_half_way_is_undone(provider, kinds, telephony_sandbox):
+    provider.assign_number(NUMBER, AGENT)
+    telephony_sandbox.fail(Fault(kind="status", status=404, path=f"{OTHER}/assign-phone", skip=1))
 
     with pytest.raises(telephony.NotFoundError, match=f"with the agent '{AGENT}', as before"):
-        provider.assign_number(NUMBER, "agent_nobody")
+        provider.assign_number(NUMBER, OTHER)
 
     assert provider.get_number(NUMBER).assignment.id == AGENT
     assert kinds()[2:] == ["assign", "unassign", "assign"]
@@ -56,7 +74,9 @@ def test_a_move_that_stops_half_way_is_undone(provider, kinds):
 @pytest.mark.usefixtures("imported")
 def test_a_move_that_cannot_be_undone_says_what_is_half_done(provider, telephony_sandbox):
     provider.assign_number(NUMBER, AGENT)
-    telephony_sandbox.fail(Fault(kind="status", status=403, path="/assign-phone", times=None))
+    telephony_sandbox.fail(
+        Fault(kind="status", status=403, path="/assign-phone", skip=1, times=None)
+    )
 
     with pytest.raises(telephony.PermissionDeniedError, match=f"taken from the agent '{AGENT}'"):
         provider.assign_number(NUMBER, OTHER)
@@ -107,6 +127,16 @@ def test_the_vendors_conflict_over_another_agent_is_one(provider, vendor, import
     with pytest.raises(telephony.ConflictError, match="another agent") as caught:
         provider.assign_number(NUMBER, AGENT)
     assert "given back" not in caught.value.hint
+
+
+def test_an_agent_of_a_number_that_receives_no_calls_comes_with_a_notice(provider, linked):
+    source = telephony.LinkedCarrier(linked.id)
+    number = provider.import_number(NUMBER, source=source, inbound=False)
+
+    assigned = provider.assign_number(number, AGENT)
+
+    assert number.notices == ()
+    assert "receive calls" in assigned.notices[0]
 
 
 @pytest.mark.usefixtures("imported")

@@ -38,9 +38,12 @@ def test_a_sip_trunk_is_sent_in_the_vendors_words(provider, sent):
         password="p4ss-of-trunk",
         media_encryption="required",
         pin="4711",
+        name="hq-trunk",
     )
 
-    number = provider.import_number(NUMBER, source=trunk, options={"sip_trunk_name": "hq-trunk"})
+    number = provider.import_number(
+        NUMBER, source=trunk, options={"inbound_room_name": "call-{number}"}
+    )
 
     assert number.carrier.kind == "sip_trunk"
     assert sent("POST", "/phone-numbers") == [
@@ -55,6 +58,7 @@ def test_a_sip_trunk_is_sent_in_the_vendors_words(provider, sent):
             "inbound_pin": "4711",
             "media_encryption": "require",
             "sip_trunk_name": "hq-trunk",
+            "inbound_room_name": "call-{number}",
         }
     ]
 
@@ -164,6 +168,24 @@ def test_an_import_that_never_arrived_stays_unknown(provider, telephony_sandbox,
     assert kinds() == []
 
 
+@pytest.mark.parametrize("way", ["inbound", "outbound"])
+def test_a_direction_that_was_asked_for_and_is_not_there_is_noticed(provider, vendor, way):
+    data = {"phone_number_id": "phon_1", "phone_number": NUMBER, f"supports_{way}": False}
+    vendor.next_answers[IMPORT] = [{"success": True, "data": data}]
+
+    number = provider.import_number(NUMBER, source=TRUNK)
+
+    assert [f"{way}=True" in notice for notice in number.notices] == [True]
+
+
+def test_an_import_that_was_cut_off_before_its_assignment_says_how_to_go_on(provider):
+    """A process was killed between the two; the next run makes the same call."""
+    provider.import_number(NUMBER, source=TRUNK)
+
+    with pytest.raises(telephony.ConflictError, match=r"call assign_number\(\)"):
+        provider.import_number(NUMBER, source=TRUNK, assign_to=AGENT)
+
+
 def test_a_sip_answer_without_an_id_is_looked_up(provider, vendor):
     """What a SIP import answers is not documented."""
     provider.import_number(NUMBER, source=TRUNK)
@@ -177,6 +199,7 @@ def test_credentials_that_butter_makes_stay_out_of_raw(provider, vendor):
         "phone_number_id": "phon_1",
         "phone_number": NUMBER,
         "trunk": {"id": "ST_1", "auth_password": "made-by-butter"},
+        "trunks": [{"id": "ST_2", "auth_password": "made-by-butter"}],
         "sip_password": "p4ss-of-trunk",
         "inbound_pin": "4711",
     }
@@ -185,6 +208,7 @@ def test_credentials_that_butter_makes_stay_out_of_raw(provider, vendor):
     number = provider.import_number(NUMBER, source=TRUNK)
 
     assert number.raw["trunk"] == {"id": "ST_1"}
+    assert number.raw["trunks"] == [{"id": "ST_2"}]
     assert not {"sip_password", "inbound_pin"} & set(number.raw)
 
 
