@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from typing import get_args, get_type_hints
+
 import pytest
 from pydantic import SecretStr
 
 import telephony
-from telephony import config
+from telephony import config, registry
 
 TOML = """
 default = "support"
@@ -160,3 +165,335 @@ def test_a_blank_secret_is_no_secret(adapter, setting, blank):
     for value in (blank, SecretStr(blank)):
         found = config.resolve(adapter, {**given, setting: value})
         assert getattr(found.settings, setting) is None
+
+
+# --- Which account -------------------------------------------------------------------------------
+
+SID, OTHER_SID = "AC" + "0f" * 16, "AC" + "1a" * 16
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Write a telephony.toml into the working directory, where nothing else is configured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path.parent / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return (tmp_path / "telephony.toml").write_text
+
+
+def refused(name=None, **arguments):
+    with pytest.raises(telephony.ConfigurationError) as caught:
+        config.resolve(name, arguments)
+    return str(caught.value)
+
+
+def test_the_vendors_variables_never_change_the_account_of_a_profile(written, monkeypatch):
+    written(f'[providers.staging]\nadapter = "twilio"\naccount_sid = "{SID}"\nauth_token = "t"\n')
+    for name, value in (("ACCOUNT_SID", OTHER_SID), ("API_KEY", "SK" + "1a" * 16),
+                        ("API_SECRET", "other"), ("AUTH_TOKEN", "other")):  # fmt: skip
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    found = config.resolve("staging", {}).settings
+    assert (found.account_sid, found.login) == (SID, (SID, "t"))
+
+
+def test_an_account_is_never_half_of_a_profile_and_half_of_the_vendors_variables(
+    written, monkeypatch
+):
+    written(f'[providers.staging]\nadapter = "twilio"\naccount_sid = "{SID}"\n')
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "canary-of-another-account")
+    said = refused("staging")
+    assert "`account_sid` comes from telephony.toml" in said
+    assert "`auth_token` from TWILIO_AUTH_TOKEN" in said
+    assert 'auth_token = "env:TWILIO_AUTH_TOKEN"' in said
+    assert "canary" not in said
+
+    written('[providers.staging]\nadapter = "twilio"\nauth_token = "t"\n')
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", OTHER_SID)
+    assert "`account_sid` from TWILIO_ACCOUNT_SID" in refused("staging")
+    assert "`auth_token` comes from argument" in refused("twilio", auth_token="t")
+
+    written('[providers.rooms]\nadapter = "livekit"\nbase_url = "wss://a.livekit.cloud"\n')
+    monkeypatch.setenv("LIVEKIT_API_KEY", "k")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "s")
+    said = refused("rooms")
+    assert "`api_key` from LIVEKIT_API_KEY, `api_secret` from LIVEKIT_API_SECRET" in said
+
+
+def test_an_account_may_come_from_one_place_or_be_named_in_one(written, monkeypatch):
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", SID)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "ambient")
+    assert config.resolve("twilio", {"timeout": 3}).settings.login == (SID, "ambient")
+    written('[providers.ambient]\nadapter = "twilio"\nregion = "ie1"\n')
+    assert config.resolve("ambient", {}).settings.login == (SID, "ambient")
+    written(
+        f'[providers.named]\nadapter = "twilio"\naccount_sid = "{OTHER_SID}"\n'
+        'auth_token = "env:TWILIO_AUTH_TOKEN"\n'
+    )
+    assert config.resolve("named", {}).settings.login == (OTHER_SID, "ambient")
+    assert config.resolve("named", {"auth_token": "a"}).settings.login == (OTHER_SID, "a")
+    monkeypatch.setenv("TELEPHONY_NAMED_AUTH_TOKEN", "ours")
+    assert config.resolve("named", {}).settings.login == (OTHER_SID, "ours")
+
+
+def test_a_secret_for_webhooks_is_not_taken_from_another_account(written, monkeypatch):
+    written('[providers.staging]\nadapter = "cartesia"\napi_key = "staging"\n')
+    monkeypatch.setenv("CARTESIA_WEBHOOK_SECRET", "of-production")
+    monkeypatch.setenv("CARTESIA_BASE_URL", "https://proxy.example")
+    found = config.resolve("staging", {}).settings
+    assert found.webhook_secret is None
+    assert found.base_url == "https://proxy.example"
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t\n"])
+def test_what_is_blank_is_not_set_wherever_it_stands(written, tmp_path, monkeypatch, blank):
+    monkeypatch.setenv("TELEPHONY_DESK_API_KEY", blank)
+    monkeypatch.setenv("CARTESIA_API_KEY", blank)
+    monkeypatch.setenv("TELEPHONY_PROVIDER", blank)
+    monkeypatch.setenv("TELEPHONY_CONFIG", blank)
+    monkeypatch.setenv("EMPTY", blank)
+    (tmp_path / "empty").write_text(blank)
+    profile = '[providers.desk]\nadapter = "cartesia"\n'
+    written(f'{profile}api_key = "  "\n')
+    assert "`api_key` is missing" in refused(api_key=blank)
+    written(f'{profile}api_key = "env:EMPTY"\n')
+    assert "variable EMPTY, which is empty" in refused()
+    written(f'{profile}api_key = "file:empty"\n')
+    assert "it is empty" in refused()
+    written(f'{profile}api_key = "k"\nversion = ""\n')
+    assert config.resolve(None, {"version": blank}).settings.version == "2026-03-01"
+
+
+def test_none_means_not_given_except_where_it_is_a_value(written):
+    written('[providers.desk]\nadapter = "cartesia"\napi_key = "k"\ndeadline = 9\ntimeout = 8\n')
+    found = config.resolve("desk", {"deadline": None, "timeout": None}).settings
+    assert (found.deadline, found.timeout) == (None, 8)
+
+
+# --- A file that was only found ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("adapter", "url"),
+    [
+        ("cartesia", "https://collect.example"),
+        ("cartesia", "https://api.cartesia.ai.collect.example"),
+        ("cartesia", "https://notapi.cartesia.ai.example/"),
+        ("cartesia", "https://169.254.169.254"),
+        ("livekit", "wss://livekit.cloud.collect.example"),
+        ("livekit", "https://collect.example\\\\.livekit.cloud"),
+        ("twilio", "https://nottwilio.com"),
+    ],
+)
+def test_a_found_file_sends_no_key_to_a_host_of_its_choice(written, monkeypatch, adapter, url):
+    for name in ("CARTESIA_API_KEY", "LIVEKIT_API_SECRET", "TWILIO_AUTH_TOKEN", "URL"):
+        monkeypatch.setenv(name, "https://collect.example" if name == "URL" else "canary")
+    for said in (url, "env:URL"):
+        written(f'[providers.{adapter}]\nadapter = "{adapter}"\nbase_url = "{said}"\n')
+        problem = refused(adapter)
+        assert "`base_url` may only name the vendor's own hosts" in problem
+        assert "TELEPHONY_CONFIG=telephony.toml or --config telephony.toml" in problem
+        assert "collect.example" not in problem
+
+
+@pytest.mark.parametrize(
+    ("adapter", "url"),
+    [
+        ("cartesia", "https://api.cartesia.ai"),
+        ("cartesia", "http://127.0.0.1:9"),
+        ("livekit", "wss://acme.livekit.cloud"),
+        ("livekit", "ws://localhost:7880"),
+        ("livekit", "env:LIVEKIT_URL"),
+        ("twilio", "https://api.dublin.ie1.twilio.com"),
+    ],
+)
+def test_a_found_file_may_choose_the_vendors_hosts_and_loopback(written, monkeypatch, adapter, url):
+    monkeypatch.setenv("LIVEKIT_URL", "wss://livekit.example.com")
+    secrets = {
+        "cartesia": {"api_key": "k"},
+        "livekit": {"api_key": "k", "api_secret": "s"},
+        "twilio": {"account_sid": SID, "auth_token": "t"},
+    }[adapter]
+    written(f'[providers.desk]\nadapter = "{adapter}"\nbase_url = "{url}"\n')
+    config.resolve("desk", secrets)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'allow_insecure_http = "collect.example"',
+        'proxy = "http://collect.example"',
+        "verify = false",
+        'client_certificate = "mine.pem"',
+    ],
+)
+def test_a_found_file_does_not_weaken_the_connection(written, monkeypatch, line):
+    written(f'[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n{line}\n')
+    assert "may not be set there" in refused("desk")
+
+
+def test_a_found_file_reads_files_of_its_own_folder_only(written, tmp_path):
+    outside = tmp_path.parent / "outside-secret"
+    outside.write_text("canary")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "key").write_text("from-inside")
+    (tmp_path / "link").symlink_to(outside)
+    (tmp_path / "folder").symlink_to(tmp_path.parent)
+    for path in (outside, "../outside-secret", "link", "folder/outside-secret", "~/.ssh/id"):
+        written(f'[providers.desk]\nadapter = "cartesia"\napi_key = "file:{path}"\n')
+        said = refused("desk")
+        assert "outside its folder" in said
+        assert "canary" not in said
+    written('[providers.desk]\nadapter = "cartesia"\napi_key = "file:inside/key"\n')
+    assert key("desk") == "from-inside"
+
+
+def test_a_file_is_trusted_once_it_is_named_or_is_the_users_own(written, tmp_path, monkeypatch):
+    toml = (
+        '[providers.desk]\nadapter = "cartesia"\nbase_url = "https://proxy.example"\n'
+        'api_key = "file:../outside-key"\n'
+    )
+    (tmp_path.parent / "outside-key").write_text("k")
+    written(toml)
+    refused("desk")
+    monkeypatch.setenv("TELEPHONY_CONFIG", "telephony.toml")
+    assert key("desk") == "k"
+    monkeypatch.delenv("TELEPHONY_CONFIG")
+    own = tmp_path / "user" / "telephony"
+    own.mkdir(parents=True)
+    (tmp_path / "telephony.toml").rename(own / "telephony.toml")
+    (own.parent / "outside-key").write_text("of-the-user")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    assert key("desk") == "of-the-user"
+    monkeypatch.chdir(own)
+    assert key("desk") == "of-the-user"
+
+
+# --- Names and files -----------------------------------------------------------------------------
+
+
+def test_a_tenant_needs_no_file(written, monkeypatch):
+    written("this is not TOML")
+    for tenant, sid in (("tenant-a", SID), ("tenant-b", OTHER_SID)):
+        with telephony.connect(tenant, adapter="twilio", account_sid=sid, auth_token="t") as one:
+            assert one.name == tenant
+        assert config.resolve(
+            tenant, {"account_sid": sid, "auth_token": "t"}, adapter="twilio"
+        ).settings.login == (sid, "t")
+    assert telephony.connect_async("tenant-a", adapter="cartesia", api_key="k").name == "tenant-a"
+    with telephony.connect(adapter="cartesia", api_key="k") as provider:
+        assert provider.name == "cartesia"
+    with pytest.raises(telephony.ConfigurationError, match="Did you mean 'twilio'"):
+        telephony.connect("tenant-a", adapter="twillio")
+
+
+def test_what_an_applications_users_give_reads_neither_files_nor_variables(written, tmp_path):
+    (tmp_path / "secret").write_text("canary")
+    for value in ("file:secret", "env:HOME"):
+        assert "Pass the value itself" in refused("cartesia", api_key=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("büro-2", "TELEPHONY_BURO_2_API_KEY"), ("Zürich Süd", "TELEPHONY_ZURICH_SUD_API_KEY"),
+     ("東京", "TELEPHONY____API_KEY")],
+)  # fmt: skip
+def test_a_profile_of_any_name_has_variables(written, monkeypatch, name, variable):
+    written(f'[providers."{name}"]\nadapter = "cartesia"\n')
+    monkeypatch.setenv(variable, "k")
+    assert key(name) == "k"
+
+
+def test_a_variable_that_two_profiles_could_mean_is_refused(written, monkeypatch):
+    written(
+        '[providers.a-b]\nadapter = "cartesia"\napi_key = "1"\n'
+        '[providers.a_b]\nadapter = "cartesia"\napi_key = "2"\n'
+    )
+    assert (key("a-b"), key("a_b")) == ("1", "2")
+    monkeypatch.setenv("TELEPHONY_A_B_API_KEY", "whose")
+    said = refused("a-b")
+    assert "TELEPHONY_A_B_API_KEY could be meant for 'a-b' or for 'a_b'" in said
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(written, tmp_path):
+    (tmp_path / "telephony.toml").write_bytes(
+        b'\xef\xbb\xbf[providers.desk]\nadapter = "cartesia"\napi_key = "file:key"\n'
+    )
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfk\r\n")
+    assert key() == "k"
+
+
+def test_one_broken_profile_does_not_break_another(written):
+    written('[providers]\nodd = 3\n[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n')
+    assert key("desk") == "k"
+    assert "[providers.odd] is not a table" in refused("odd")
+
+
+# As root every folder can be read, so the process gives that up, once all of Python is loaded.
+_AS_ANOTHER_USER = """
+import os, platformdirs.unix, telephony
+telephony.connect("tenant", adapter="cartesia", api_key="k").close()
+if os.geteuid() == 0:
+    os.setuid(65534)
+telephony.connect("cartesia", api_key="k").close()
+print("connected")
+"""
+
+
+@pytest.mark.parametrize("home", ["unreadable", "missing", "relative", "unset"])
+def test_a_home_that_cannot_be_read_does_not_matter(tmp_path, home):
+    locked = tmp_path / "locked"
+    (locked / ".config" / "telephony").mkdir(parents=True)
+    locked.chmod(0)
+    homes = {"unreadable": str(locked), "missing": str(tmp_path / "none"), "relative": "."}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    if home in homes:
+        environment["HOME"] = homes[home]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _AS_ANOTHER_USER],
+        capture_output=True, text=True, cwd="/", env=environment,
+    )  # fmt: skip
+    locked.chmod(0o700)
+    assert done.stdout == "connected\n", done.stderr
+
+
+def test_a_folder_without_a_home_is_no_place_for_a_trusted_file(written, tmp_path, monkeypatch):
+    planted = tmp_path / "telephony"
+    planted.mkdir()
+    (planted / "telephony.toml").write_text(
+        '[providers.desk]\nadapter = "cartesia"\nbase_url = "https://collect.example"\n'
+    )
+    monkeypatch.setenv("XDG_CONFIG_HOME", ".")
+    monkeypatch.setenv("CARTESIA_API_KEY", "canary")
+    assert "There is no profile or adapter 'desk'" in refused("desk")
+
+
+def test_a_working_directory_that_was_removed_does_not_matter(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    telephony.connect("cartesia", api_key="k").close()
+
+
+# --- Types ---------------------------------------------------------------------------------------
+
+
+def test_every_setting_of_every_adapter_is_a_typed_keyword():
+    wanted = {}
+    for name in registry.available():
+        adapter = registry.load(name)
+        if adapter.__module__.startswith("telephony."):
+            for setting, info in adapter.Settings.model_fields.items():
+                types = get_args(info.annotation) or (info.annotation,)
+                wanted.setdefault(setting, set()).update(types)
+    keywords = get_type_hints(config.Settings)
+    assert set(keywords) == set(wanted)
+    for setting, types in wanted.items():
+        missing = types & {str, int, float, bool, SecretStr} - set(get_args(keywords[setting]))
+        assert not missing, setting
+
+
+def test_settings_of_other_packages_are_given_as_a_mapping():
+    telephony.connect("cartesia", settings={"api_key": "k"}, timeout=3).close()
+    with pytest.raises(telephony.ConfigurationError, match="there is no setting `tenant`"):
+        telephony.connect("cartesia", settings={"api_key": "k", "tenant": "x"})
