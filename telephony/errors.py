@@ -24,6 +24,7 @@ No error carries a secret or the text of a message.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -66,6 +67,7 @@ class UnsupportedOperationError(TelephonyError):
         return type(self), (self.provider, self.operation, self.instead)
 
 
+@dataclass(eq=False, repr=False)
 class ProviderError(TelephonyError):
     """An operation at a vendor did not succeed.
 
@@ -83,33 +85,21 @@ class ProviderError(TelephonyError):
     """
 
     default_hint: ClassVar[str] = ""
-    default_retry_safe: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str | None = None,
-        provider: str = "",
-        operation: str = "",
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_safe: bool | None = None,
-        attempts: int = 0,
-        raw: JsonValue = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.default_hint if hint is None else hint
-        self.provider = provider
-        self.operation = operation
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.retry_safe = self.default_retry_safe if retry_safe is None else retry_safe
-        self.attempts = attempts
-        self.raw = raw
+    message: str
+    _: KW_ONLY
+    hint: str = ""
+    provider: str = ""
+    operation: str = ""
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+    retry_safe: bool = False
+    attempts: int = 0
+    raw: JsonValue = None
+
+    def __post_init__(self) -> None:
+        self.hint = self.hint or self.default_hint
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.provider, self.operation) if part)
@@ -133,21 +123,26 @@ class ProviderError(TelephonyError):
 
 
 class AuthenticationError(ProviderError):
-    default_hint = "Check the credentials of this provider with `telephony config check`."
+    default_hint: ClassVar[str] = (
+        "Check the credentials of this provider with `telephony config check`."
+    )
 
 
 class PermissionDeniedError(ProviderError):
-    default_hint = "Use credentials that are allowed to do this."
+    default_hint: ClassVar[str] = "Use credentials that are allowed to do this."
 
 
 class NotFoundError(ProviderError):
-    default_hint = "Check the id: list_numbers() and list_carriers() say what the account holds."
+    default_hint: ClassVar[str] = (
+        "Check the id: list_numbers() and list_carriers() say what the account holds."
+    )
 
 
 class ConflictError(ProviderError):
-    default_hint = "Read the current state with get_number() and decide from there."
+    default_hint: ClassVar[str] = "Read the current state with get_number() and decide from there."
 
 
+@dataclass(eq=False, repr=False)
 class InvalidRequestError(ProviderError):
     """An argument is wrong.
 
@@ -155,42 +150,16 @@ class InvalidRequestError(ProviderError):
         argument: its name, when the library itself refused it before sending anything.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        argument: str | None = None,
-        hint: str | None = None,
-        provider: str = "",
-        operation: str = "",
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_safe: bool | None = None,
-        attempts: int = 0,
-        raw: JsonValue = None,
-    ) -> None:
-        super().__init__(
-            message,
-            hint=hint,
-            provider=provider,
-            operation=operation,
-            status=status,
-            code=code,
-            request_id=request_id,
-            retry_safe=retry_safe,
-            attempts=attempts,
-            raw=raw,
-        )
-        self.argument = argument
+    argument: str | None = None
 
 
 class QuotaExceededError(ProviderError):
-    default_hint = (
+    default_hint: ClassVar[str] = (
         "Raise the plan or the balance at the vendor, or release numbers you no longer need."
     )
 
 
+@dataclass(eq=False, repr=False)
 class RateLimitedError(ProviderError):
     """The vendor refused to take more requests for now.
 
@@ -198,49 +167,22 @@ class RateLimitedError(ProviderError):
         retry_after: seconds to wait before the next try, or None when the vendor did not say.
     """
 
-    default_hint = "Wait, then make the same call again."
-    default_retry_safe = True
+    default_hint: ClassVar[str] = "Wait, then make the same call again."
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        hint: str | None = None,
-        provider: str = "",
-        operation: str = "",
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_safe: bool | None = None,
-        attempts: int = 0,
-        raw: JsonValue = None,
-    ) -> None:
-        super().__init__(
-            message,
-            hint=hint,
-            provider=provider,
-            operation=operation,
-            status=status,
-            code=code,
-            request_id=request_id,
-            retry_safe=retry_safe,
-            attempts=attempts,
-            raw=raw,
-        )
-        self.retry_after = retry_after
+    retry_safe: bool = True
+    retry_after: float | None = None
 
 
 class UnavailableError(ProviderError):
-    default_hint = "The vendor may be down: check its status page, then try again."
+    default_hint: ClassVar[str] = "The vendor may be down: check its status page, then try again."
 
 
 class ProviderTimeoutError(ProviderError):
-    default_hint = "Try again, or raise the `timeout` setting."
+    default_hint: ClassVar[str] = "Try again, or raise the `timeout` setting."
 
 
 class InvalidResponseError(ProviderError):
-    default_hint = (
+    default_hint: ClassVar[str] = (
         "Check that `base_url` points at the vendor's API and not at a proxy or a web page."
     )
 
@@ -252,7 +194,9 @@ class OutcomeUnknownError(ProviderError):
     never repeat it blindly: look first, for example with ``list_numbers()``.
     """
 
-    default_hint = "It may have been done: look at the vendor before you do it again."
+    default_hint: ClassVar[str] = (
+        "It may have been done: look at the vendor before you do it again."
+    )
 
 
 _BY_STATUS: dict[int, type[ProviderError]] = {

@@ -129,7 +129,7 @@ def error(response: Response) -> errors.ProviderError:
     )
 
 
-def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], str | None]:
+def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], str]:
     """The class of an error, and what to do about it where that is special to LiveKit."""
     if "sip_status_code" in said.meta:
         # Not LiveKit but the carrier or the callee said no. LiveKit words that as 401 or 429 too,
@@ -146,8 +146,8 @@ def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], s
     if said.code == "bad_route":
         return errors.InvalidResponseError, "The server is too old for this: upgrade to 1.9."
     if said.code == "failed_precondition":
-        return errors.ConflictError, None
-    return errors.class_for(status), None
+        return errors.ConflictError, ""
+    return errors.class_for(status), ""
 
 
 def _call_failed(sip_status: str) -> tuple[type[errors.ProviderError], str]:

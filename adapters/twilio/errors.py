@@ -103,7 +103,7 @@ def error(response: Response) -> ProviderError:
     text = said.message or ": ".join(str(part) for part in (said.title, said.detail) if part)
     return kind(
         str(text) or "Twilio refused the request",
-        hint=hint,
+        hint=hint or "",
         code=code,
         raw=body or None,
     )

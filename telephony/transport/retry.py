@@ -209,7 +209,7 @@ def _redirected() -> InvalidResponseError:
 def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:
     unknown = OutcomeUnknownError(
         error.message,
-        hint="It may have been done; making the same call again is safe." if repeatable else None,
+        hint="It may have been done; making the same call again is safe." if repeatable else "",
         status=error.status,
         code=error.code,
         request_id=error.request_id,
