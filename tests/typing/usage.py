@@ -71,3 +71,14 @@ async def asyncio(provider: telephony.AsyncPhoneNumberProvider) -> None:
 with telephony.connect("cartesia", api_key="…") as connected:
     assert_type(connected, telephony.Provider)
     blocking(connected)
+
+
+def configured(application: dict[str, object]) -> None:
+    tenant = telephony.connect(
+        "tenant-a", adapter="twilio", account_sid="AC…", auth_token="…", timeout=5, deadline=None
+    )
+    assert_type(tenant, telephony.Provider)
+    assert_type(telephony.connect_async("support", retries=0), telephony.AsyncProvider)
+    telephony.connect("acme", settings=application)
+    telephony.connect("cartesia", api_kye="…")  # type: ignore[call-arg]
+    telephony.connect("cartesia", timeout="soon")  # type: ignore[arg-type]
