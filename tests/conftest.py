@@ -1,10 +1,17 @@
-"""Web servers for what the tests serve: real HTTP, on loopback. And a collector of spans."""
+"""Web servers for what the tests serve: real HTTP, on loopback. And a collector of spans.
+
+`vendor_server` stands for a vendor that knows no rules and answers what is planted, such as the
+printed samples of its documentation; `mutations` spoils a sample one field at a time.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import copy
+import json
 import socket
 import threading
+from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -74,6 +81,91 @@ def serve_wsgi():
     """Serve a WSGI application until the test ends; returns its URL."""
     with contextlib.ExitStack() as running:
         yield lambda app: running.enter_context(wsgi_server(app))
+
+
+@dataclass(frozen=True)
+class Sent:
+    method: str
+    path: str
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.content) if self.content else None
+
+
+@dataclass
+class VendorServer:
+    """Answers each route with what stands for it, else 404.
+
+    Attributes:
+        answers: by method and path, such as ``"GET /numbers"``: status and body. A body that is
+            bytes is sent as it is, any other as JSON.
+        requests: what came in, in order; the path has its query.
+    """
+
+    answers: dict[str, tuple[int, object]] = field(default_factory=dict)
+    requests: list[Sent] = field(default_factory=list)
+    url: str = ""
+
+    def __call__(self, environ, start_response):
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        headers = {
+            name.removeprefix("HTTP_").replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        query = environ.get("QUERY_STRING", "")
+        self.requests.append(Sent(method, f"{path}?{query}" if query else path, headers, content))
+        status, body = self.answers.get(f"{method} {path}", (404, {}))
+        shown = body if isinstance(body, bytes) else json.dumps(body).encode()
+        start_response(f"{status} x", [("Content-Type", "application/json")] if shown else [])
+        return [shown]
+
+
+@pytest.fixture
+def vendor_server(serve_wsgi):
+    server = VendorServer()
+    server.url = serve_wsgi(server)
+    return server
+
+
+_ODD = (None, "", 0, [], {}, True, "odd", 7.5, [None], {"odd": None})
+
+
+def _places(value, above=()):
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(value, dict):
+            yield (*above, key)
+        if isinstance(part, dict | list):
+            yield from _places(part, (*above, key))
+
+
+@pytest.fixture
+def mutations():
+    """Yield `sample` with each field but the `required` ones spoiled and left out, and what was
+    done. Fields are named like ``data.0.id``."""
+
+    def mutated(sample, required=()):
+        for place in _places(sample):
+            name = ".".join(map(str, place))
+            if name in required:
+                continue
+            for odd in (*_ODD, ...):
+                spoiled = copy.deepcopy(sample)
+                *above, last = place
+                target = spoiled
+                for part in above:
+                    target = target[part]
+                if odd is ...:
+                    del target[last]
+                else:
+                    target[last] = odd
+                yield f"{name}: {'absent' if odd is ... else odd!r}", spoiled
+
+    return mutated
 
 
 @pytest.fixture(scope="session")
