@@ -34,6 +34,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python scripts/generate_asyncio.py --check
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 # From another folder, so that only what is in the wheel can be imported. Without the fault matrix,
