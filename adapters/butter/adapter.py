@@ -5,6 +5,7 @@ from __future__ import annotations
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -242,14 +243,22 @@ class Butter(Adapter):
 
     def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
         """The cursor is not among the documented parameters, so the first page goes without."""
-        progress, cursors, cursor = Progress(), Progress(), None
+        progress, cursors = Progress(), Progress()
+        cursor: str | None = None
         while True:
             response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
-            page, cursor = wire.number_page(response, self.name)
+            page, pagination = wire.number_page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
-            if cursor is None:
+            if pagination.ends:
                 return
+            cursor = pagination.next_cursor
+            if not cursor:
+                raise InvalidResponseError(
+                    "Butter AI promises more numbers, and gives no cursor that leads to them",
+                    retry_safe=True,
+                    hint="Make the same call again; if it fails again, report it to Butter AI.",
+                )
             # A page may be empty, if only the cursor leads on.
             if (page and not new) or not cursors.new([cursor], str):
                 raise progress.stuck()

@@ -82,6 +82,10 @@ class Pagination(Body):
     next_cursor: str | None = None
     has_more: bool | None = None
 
+    @property
+    def ends(self) -> bool:
+        return self.has_more is False or not (self.has_more or self.next_cursor)
+
 
 class NumberPage(Body):
     pagination: Pagination = Field(default_factory=Pagination)
@@ -139,20 +143,15 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
     return read(Number, raw, response).normalized(provider, _without_secrets(raw))
 
 
-def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
-    """The numbers of a page, and the cursor of the next one."""
+def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], Pagination]:
     body = _body(response)
     listed = body.get("data")
+    values = body.get("phone_numbers") if listed is None else listed
     found = [
         number.normalized(provider, _without_secrets(raw))
-        for number, raw in rows(
-            Number, body.get("phone_numbers") if listed is None else listed, response
-        )
+        for number, raw in rows(Number, values, response)
     ]
-    said = read(NumberPage, body, response).pagination
-    if said.has_more and not said.next_cursor:
-        raise unreadable(response, "More numbers are promised, and no cursor leads to them")
-    return found, (said.next_cursor or None) if said.has_more is not False else None
+    return found, read(NumberPage, body, response).pagination
 
 
 def agent(response: Response, agent_id: str) -> model.Agent:
