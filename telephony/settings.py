@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from telephony.numbers import is_e164, is_region, normalized
 
+_URL = "write a whole URL, such as https://api.example.com"
 _COUNTRY = "the ISO 3166 code of a country, such as US"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -66,7 +68,11 @@ class ProviderSettings(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        defer_build=True,
+        allow_inf_nan=False,
     )
 
     account: ClassVar[tuple[str, ...]] = ()
@@ -83,7 +89,9 @@ class ProviderSettings(BaseModel):
     retry_budget: float = Field(default=0.2, ge=0, le=1)
     requests_per_second: float | None = Field(default=None, gt=0)
     max_concurrency: int = Field(default=100, ge=1)
-    protected: bool | tuple[str, ...] = False
+    protected: bool | tuple[str, ...] = Field(
+        default=False, description="true, false, or a list of numbers in E.164 form"
+    )
     on_request: Hook | None = Field(default=None, repr=False)
     on_response: Hook | None = Field(default=None, repr=False)
     on_retry: Hook | None = Field(default=None, repr=False)
@@ -100,10 +108,16 @@ class ProviderSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _trim(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("write a whole URL, such as https://api.example.com")
-        if parts.username or parts.query or parts.fragment:
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+            (parts.hostname or "").encode("idna")
+        except ValueError:  # also what `encode` raises
+            raise ValueError(_URL) from None
+        whole = parts.scheme in {"http", "https"} and parts.hostname and port != 0
+        if not whole or re.search(r"[\s\\\x00-\x1f\x7f]", value):
+            raise ValueError(_URL)
+        if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("write it without credentials, query or fragment")
         return value.rstrip("/")
 

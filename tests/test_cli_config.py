@@ -191,8 +191,10 @@ def test_init_asks_at_a_terminal_and_says_what_comes_next(tmp_path):
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
     )  # fmt: skip
-    # An unknown vendor, Twilio as "büro 1" with every default, then Butter with its own variable.
-    os.write(ours, "twillio\ntwilio\nbüro 1\n\n\n\n\ny\nbutter\n\nMY_KEY\n\nn\n".encode())
+    # An unknown vendor, Twilio as "büro 1" with every default, then Butter: a key, then a variable.
+    os.write(
+        ours, "twillio\ntwilio\nbüro 1\n\n\n\n\ny\nbutter\n\nbk_live_canary\nMY_KEY\n\nn\n".encode()
+    )
     out, err = process.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
@@ -204,5 +206,6 @@ def test_init_asks_at_a_terminal_and_says_what_comes_next(tmp_path):
     assert 'auth_token = "env:TWILIO_AUTH_TOKEN"' in written
     assert "api_key_sid" not in written
     assert 'api_key = "env:MY_KEY"' in written
+    assert "canary" not in written
     assert "export TWILIO_ACCOUNT_SID=…" in out
     assert "telephony config check" in out

@@ -386,6 +386,35 @@ def test_a_tenant_needs_no_file(written, monkeypatch):
         telephony.connect("tenant-a", adapter="twillio")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.example.com:99999", "https://api.example.com:x", "https://[::1", "https://..",
+     "https://api.exam ple.com", "https://api.exa\tmple.com", "https://a\\b.example", "https://"],
+)  # fmt: skip
+def test_what_is_no_url_is_found_when_connecting(url):
+    with pytest.raises(telephony.ConfigurationError, match="write a whole URL"):
+        telephony.connect("cartesia", api_key="k", base_url=url)
+
+
+@pytest.mark.parametrize("url", ["https://u:canary@x.example", "https://:canary@x.example"])
+def test_credentials_in_a_url_are_refused_and_not_shown(url):
+    with pytest.raises(telephony.ConfigurationError, match="without credentials") as caught:
+        telephony.connect("cartesia", api_key="k", base_url=url)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["timeout", "deadline", "requests_per_second", "backoff"])
+def test_a_number_without_end_is_refused(setting):
+    with pytest.raises(telephony.ConfigurationError, match=f"`{setting}`: write a number"):
+        telephony.connect("cartesia", settings={"api_key": "k", setting: float("inf")})
+
+
+def test_a_name_that_is_no_text_is_said():
+    for name, adapter in ((3, None), (None, 3)):
+        with pytest.raises(telephony.ConfigurationError, match="named by a text"):
+            telephony.connect(name, adapter=adapter)
+
+
 def test_what_an_applications_users_give_reads_neither_files_nor_variables(written, tmp_path):
     (tmp_path / "secret").write_text("canary")
     for value in ("file:secret", "env:HOME"):
@@ -412,6 +441,16 @@ def test_a_variable_that_two_profiles_could_mean_is_refused(written, monkeypatch
     monkeypatch.setenv("TELEPHONY_A_B_API_KEY", "whose")
     said = refused("a-b")
     assert "TELEPHONY_A_B_API_KEY could be meant for 'a-b' or for 'a_b'" in said
+
+
+def test_a_variable_of_a_longer_name_may_belong_to_the_shorter(written, monkeypatch):
+    written(
+        f'[providers.desk]\nadapter = "twilio"\naccount_sid = "{SID}"\nauth_token = "1"\n'
+        '[providers.desk-auth]\nadapter = "twilio"\nauth_token = "2"\n'
+    )
+    monkeypatch.setenv("TELEPHONY_DESK_AUTH_ACCOUNT_SID", OTHER_SID)
+    for name, other in (("desk", "desk-auth"), ("desk-auth", "desk")):
+        assert f"could be meant for '{name}' or for '{other}'" in refused(name)
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(written, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -130,10 +131,20 @@ def _references(adapter: str) -> dict[str, str]:
     written = {}
     for setting, variable in asked.items():
         used = model.model_fields[setting].is_required() or setting in exported | usual
-        answer = typer.prompt(f"  {setting}", default=variable if used else "-", err=True).strip()
+        answer = _variable(setting, variable if used else "-")
         if answer != "-":
-            written[setting] = f"env:{answer.removeprefix('env:').removeprefix('$')}"
+            written[setting] = f"env:{answer}"
     return written
+
+
+def _variable(setting: str, default: str) -> str:
+    while True:
+        answer = typer.prompt(f"  {setting}", default=default, err=True).strip()
+        name: str = answer.removeprefix("env:").removeprefix("$")
+        if name == "-" or re.fullmatch("[A-Z_][A-Z0-9_]*", name):
+            return name
+        # Most likely the secret itself, which is not for a file.
+        typer.echo("  That is not a variable's name, such as ACME_API_KEY.", err=True)
 
 
 def _toml(profiles: Profiles) -> str:

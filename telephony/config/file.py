@@ -89,6 +89,8 @@ def load(path: Path, *, trusted: bool = True) -> ConfigFile:
         problems.append("`default` is the name of a profile: write it in quotes.")
     if not isinstance(providers, dict):
         problems.append("`providers` holds the profiles: write each as a table [providers.NAME].")
+    elif any(not name.strip() for name in providers):
+        problems.append("a profile has no name: write [providers.NAME].")
     if problems:
         raise ConfigurationError(f"{path}: {' '.join(problems)}")
     return ConfigFile(path, trusted, default, providers)

@@ -181,6 +181,8 @@ def _variable(setting: str, name: str, origin: str) -> str | Problem:
 def _content(
     setting: str, name: str, origin: str, folder: Path, untrusted: Path | None
 ) -> str | Problem:
+    if not name:
+        return Problem(setting, f"`{setting}` in {origin} is `file:` without a path.")
     where = f"`{setting}` in {origin} is read from the file {name}"
     try:
         path = folder / Path(name).expanduser()

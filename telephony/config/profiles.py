@@ -56,6 +56,7 @@ class Examined:
     notes: tuple[str, ...] = ()
 
 
+@forgetful()
 def resolve(
     name: str | None, arguments: Mapping[str, object], *, adapter: str | None = None
 ) -> Resolved:
@@ -66,7 +67,8 @@ def resolve(
     """
     found = examine(name, arguments, adapter=adapter)
     if found.adapter is None or found.settings is None:
-        said = " ".join(problem.text for problem in found.problems)
+        first, *rest = (problem.text for problem in found.problems)
+        said = " ".join((first, *(f"{text[:1].upper()}{text[1:]}" for text in rest)))
         raise ConfigurationError(f"{found.name}: {said}" if found.name else said)
     return Resolved(found.name, found.adapter, found.settings, found.layers.origins)
 
@@ -119,6 +121,8 @@ def variable_prefix(name: str) -> str:
 
 
 def _given(text: str | None) -> str | None:
+    if text is not None and not isinstance(text, str):
+        raise ConfigurationError(f"A profile or adapter is named by a text, not by {text!r}.")
     return text if text and text.strip() else None
 
 
@@ -194,15 +198,24 @@ def _mixed(
 
 
 def _shared_variables(name: str, model: type[ProviderSettings], file: ConfigFile) -> list[Problem]:
-    """Variables that could be meant for another profile, whose name is spelt the same there."""
+    """Variables that could be meant for another profile: those of ``a-b`` and ``a_b`` are one."""
     prefix = variable_prefix(name)
-    twins = [one for one in file.providers if one != name and variable_prefix(one) == prefix]
-    variables = [prefix + setting.upper() for setting in model.model_fields]
-    used = [variable for variable in variables if _given(os.environ.get(variable))]
-    if not twins or not used:
-        return []
-    text = f"{', '.join(used)} could be meant for {name!r} or for {twins[0]!r}. Rename one of them."
-    return [Problem("", text)]
+    names = (prefix + setting.upper() for setting in model.model_fields)
+    return [
+        Problem("", f"{variable} could be meant for {name!r} or for {one!r}. Rename one of them.")
+        for variable in names
+        if _given(os.environ.get(variable))
+        for one, profile in file.providers.items()
+        if one != name and variable.startswith(variable_prefix(one))
+        if variable.removeprefix(variable_prefix(one)).lower() in _settings_of(profile)
+    ]
+
+
+def _settings_of(profile: object) -> Mapping[str, object]:
+    adapter = profile.get("adapter") if isinstance(profile, dict) else None
+    if not isinstance(adapter, str) or adapter not in registry.available():
+        return {}
+    return registry.load(adapter).Settings.model_fields
 
 
 def _notes(name: str, model: type[ProviderSettings], layers: Layers, file: ConfigFile) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -23,10 +22,10 @@ _TYPES = {
     "tuple": "a list",
 }
 _BOUNDS = {
-    "greater_than": ("gt", "a number above {}"),
-    "greater_than_equal": ("ge", "a number of at least {}"),
-    "less_than": ("lt", "a number below {}"),
-    "less_than_equal": ("le", "a number of at most {}"),
+    "greater_than": ("gt", "a number above {:g}"),
+    "greater_than_equal": ("ge", "a number of at least {:g}"),
+    "less_than": ("lt", "a number below {:g}"),
+    "less_than_equal": ("le", "a number of at most {:g}"),
 }
 
 
@@ -63,15 +62,11 @@ def _sentence(name: str, model: type[ProviderSettings], setting: str, detail: Er
 
 
 def _wanted(model: type[ProviderSettings], setting: str, detail: ErrorDetails) -> str:
-    info = model.model_fields[setting]
+    info = model.model_fields.get(setting)
     kind = detail["type"]
-    if info.description:
+    if info is not None and info.description:
         return info.description
-    if bool in get_args(info.annotation) and len(get_args(info.annotation)) > 1 and kind != "bool":
-        others = [type_ for type_ in get_args(info.annotation) if type_ not in (bool, type(None))]
-        if others:
-            return "true, false, or a list of texts"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return words.format(detail.get("ctx", {}).get(bound))
+        return words.format(detail["ctx"][bound])
     return _TYPES.get(kind.partition("_")[0], "another value")
