@@ -293,3 +293,22 @@ def test_a_lost_import_is_found_though_the_list_shows_less(provider, vendor_serv
     vendor_server.answers = {f"POST {NUMBERS}": (502, {}), f"GET {NUMBERS}": (200, page)}
 
     assert provider.import_number(NUMBER, source=LinkedCarrier("intg_1")).id == "phon_1f2e3d4c5b6a"
+
+
+def test_a_408_is_no_proof_that_nothing_was_done(provider, vendor_server):
+    """A gateway gave up on a request that Butter AI finished."""
+    vendor_server.answers = {
+        f"GET {NUMBERS}": (200, body(LIST)),
+        f"POST {NUMBERS}": (408, {}),
+        f"POST {LINKS}": (408, {}),
+        "POST /api/make-call": (408, {}),
+    }
+
+    imported = provider.import_number(NUMBER, source=LinkedCarrier("intg_1"))
+    with pytest.raises(telephony.OutcomeUnknownError, match="dashboard"):
+        provider.link_carrier(ACCOUNT)
+    with pytest.raises(telephony.OutcomeUnknownError):
+        provider.place_call(NUMBER, CALLEE, agent=AGENT)
+
+    assert imported.id == "phon_1f2e3d4c5b6a"
+    assert [sent.method for sent in vendor_server.requests].count("POST") == 3

@@ -291,6 +291,12 @@ def test_unlinking_that_went_unheard_is_done_and_of_what_is_gone_is_not_found(
     assert list(provider.list_carriers()) == []
 
 
+def test_importing_again_says_how_to_go_on(provider, imported):
+    """A process was killed between the import and its assignment; the next run repeats both."""
+    with pytest.raises(telephony.ConflictError, match=r"assign_number\(\)"):
+        provider.import_number(imported.number, assign_to=AGENT)
+
+
 def test_a_trunk_without_a_label_is_called_by_its_address(provider):
     trunk = SipTrunk("sip.example.com", username="u", password="p4ssword-1")
     assert provider.link_carrier(trunk).label == "sip.example.com"
@@ -352,6 +358,58 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
     assert (first.label, renamed.label) == ("Desk", "Front desk")
     assert again.id == first.id
     assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 2
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{"to_number": "+14155550198"}],
+        [{"to_number": "+14155550199"}, {"to_number": "+14155550198"}],
+        [{"to_number": "+14155550199"}, {"to_number": "+14155550199"}],
+        [],
+        ["+14155550199"],
+        None,
+    ],
+)
+def test_options_make_one_call_no_other_and_no_more(provider, imported, telephony_sandbox, calls):
+    """Only one call is returned: of the others nobody would learn that they were placed."""
+    with pytest.raises(telephony.InvalidRequestError, match="once for each") as caught:
+        provider.place_call(
+            imported, "+14155550199", agent=AGENT, options={"outbound_calls": calls}
+        )
+
+    assert caught.value.argument == "options"
+    assert telephony_sandbox.ledger("cartesia", "call") == []
+
+
+def test_options_add_to_the_call(provider, imported, telephony_sandbox):
+    options = {"outbound_calls": [{"metadata": {"ticket": "T-88"}}]}
+    provider.place_call(imported, "+14155550199", agent=AGENT, options=options)
+
+    sent = telephony_sandbox.requests("cartesia")[-1].json()["outbound_calls"]
+    assert sent == [{"to_number": "+14155550199", "metadata": {"ticket": "T-88"}}]
+
+
+def test_a_408_is_no_proof_that_nothing_was_done(vendor_server):
+    """A gateway gave up on a request that Cartesia finished."""
+    held = {"id": "pn_1", "number": "+14155550123", "label": "Desk", "agent": None}
+    vendor_server.answers = {
+        "POST /agents/phone-numbers": (408, {}),
+        "GET /agents/phone-numbers": (200, {"data": [held]}),
+        "POST /agents/phone-numbers/provision": (408, {}),
+        "POST /agents/calls": (408, {}),
+    }
+    settings = {"api_key": "sk_car_1", "base_url": vendor_server.url}
+    with telephony.connect("cartesia", **settings) as provider:
+        source = LinkedCarrier("prov_1")
+        imported = provider.import_number("+14155550123", source=source, label="Desk")
+        with pytest.raises(telephony.OutcomeUnknownError, match="pn_1"):
+            provider.provision_number(label="Desk")
+        with pytest.raises(telephony.OutcomeUnknownError):
+            provider.place_call("+14155550123", "+14155550199", agent=AGENT)
+
+    assert imported.id == "pn_1"
+    assert [sent.method for sent in vendor_server.requests].count("POST") == 3
 
 
 def test_the_full_plan_is_a_quota_error(provider, telephony_sandbox):
