@@ -1,4 +1,4 @@
-"""Adapters, found through the entry-point group ``telephony.adapters``; ours use the same door."""
+"""Adapters, found through the entry-point group ``telephony.adapters``, our own too."""
 
 from __future__ import annotations
 

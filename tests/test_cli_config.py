@@ -157,6 +157,21 @@ def test_a_file_that_is_named_on_the_command_line_is_used_and_trusted(cli, tmp_p
     assert (missing.returncode, "no file nowhere.toml" in missing.stderr) == (2, True)
 
 
+def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path, write):
+    write(
+        '[providers.rooms]\nadapter = "livekit"\n'
+        '[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n'
+    )
+    without = "import sys; sys.modules['livekit'] = None; from telephony.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", without, "config", "check"], capture_output=True, text=True,
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "pip install 'telephony[livekit]'" in done.stdout
+    assert "desk (Cartesia): ok" in done.stdout
+
+
 def test_init_writes_a_checked_file_without_secrets_from_the_environment(cli, tmp_path):
     given = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "canary-token", "LIVEKIT_API_KEY": "k",
              "LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_SECRET": "canary-secret",

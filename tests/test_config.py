@@ -536,3 +536,9 @@ def test_settings_of_other_packages_are_given_as_a_mapping():
     telephony.connect("cartesia", settings={"api_key": "k"}, timeout=3).close()
     with pytest.raises(telephony.ConfigurationError, match="there is no setting `tenant`"):
         telephony.connect("cartesia", settings={"api_key": "k", "tenant": "x"})
+
+
+def test_every_adapter_declares_its_account(adapter):
+    model = registry.load(adapter).Settings
+    assert model.account
+    assert set(model.account) <= set(model.model_fields)

@@ -68,5 +68,5 @@ def _wanted(model: type[ProviderSettings], setting: str, detail: ErrorDetails) -
         return info.description
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return words.format(detail["ctx"][bound])
+        return words.format(detail.get("ctx", {})[bound])
     return _TYPES.get(kind.partition("_")[0], "another value")

@@ -1,6 +1,6 @@
 """What a connection to Acme can be configured with."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import SecretStr
 
@@ -8,5 +8,7 @@ from telephony.settings import Env, ProviderSettings
 
 
 class AcmeSettings(ProviderSettings):
+    account: ClassVar[tuple[str, ...]] = ("api_key",)
+
     base_url: str = "https://api.acme.example/v1"
     api_key: Annotated[SecretStr, Env("ACME_API_KEY")]
