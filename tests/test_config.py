@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
 import subprocess
 import sys
+import time
 from typing import get_args, get_type_hints
 
 import pytest
 from pydantic import SecretStr
 
 import telephony
-from telephony import config, registry
+from telephony import config, registry, webhooks
 
 TOML = """
 default = "support"
@@ -242,6 +246,58 @@ def test_a_secret_for_webhooks_is_not_taken_from_another_account(written, monkey
     found = config.resolve("staging", {}).settings
     assert found.webhook_secret is None
     assert found.base_url == "https://proxy.example"
+
+
+def test_what_refines_an_account_may_stand_beside_the_vendors_variables(written, monkeypatch):
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", SID)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "of-the-main-account")
+    monkeypatch.setenv("AGENTPHONE_API_KEY", "k")
+    monkeypatch.setenv("TELEPHONY_TWILIO_AUTH_ACCOUNT_SID", OTHER_SID)
+    monkeypatch.setenv("TELEPHONY_AGENTPHONE_WEBHOOK_SECRET", "whsec")
+    found = config.resolve("twilio", {}).settings
+    assert (found.account_sid, found.login) == (SID, (OTHER_SID, "of-the-main-account"))
+    found = config.resolve("agentphone", {"sub_account_id": "sub_1"}).settings
+    assert found.webhook_secret.get_secret_value() == "whsec"
+
+
+BODY = b'{"event":"agent.message","data":{}}'
+
+
+def _forged_at_agentphone(key):
+    at = str(int(time.time()))
+    mac = hmac.new(key, at.encode() + b"." + BODY, hashlib.sha256).hexdigest()
+    return {"X-Webhook-Timestamp": at, "X-Webhook-Signature": f"sha256={mac}"}
+
+
+def _forged_at_twilio(key):
+    mac = hmac.new(key, b"https://example.com/", hashlib.sha1).digest()
+    return {"X-Twilio-Signature": base64.b64encode(mac).decode()}
+
+
+FORGED = {
+    "agentphone": ("POST", _forged_at_agentphone, {"api_key": "k"}),
+    "cartesia": ("POST", lambda key: {"X-Webhook-Secret": key.decode()}, {"api_key": "k"}),
+    "twilio": ("GET", _forged_at_twilio, {
+        "account_sid": SID, "api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("name", FORGED)
+def test_a_missing_secret_of_ci_lets_nobody_forge_a_webhook(written, monkeypatch, name, blank):
+    method, forged, settings = FORGED[name]
+    monkeypatch.setenv(f"TELEPHONY_{name.upper()}_WEBHOOK_SECRET", blank)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", blank)
+    with telephony.connect(name, settings=settings) as provider:
+        for key in (b"", blank.encode()):
+            with pytest.raises(telephony.ConfigurationError, match="webhook_secret"):
+                webhooks.parse(
+                    provider,
+                    method=method,
+                    url="https://example.com/",
+                    headers={"Content-Type": "application/json", **forged(key)},
+                    body=BODY if method == "POST" else b"",
+                )
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\t\n"])

@@ -22,7 +22,7 @@ class AgentPhoneSettings(ProviderSettings):
             issues a new one: see the `secret` of set_webhook() and get_webhook().
     """
 
-    account: ClassVar[tuple[str, ...]] = ("api_key", "sub_account_id")
+    account: ClassVar[tuple[str, ...]] = ("api_key",)
 
     base_url: str = "https://api.agentphone.ai"
     api_key: Annotated[SecretStr, Env("AGENTPHONE_API_KEY")]

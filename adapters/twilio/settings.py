@@ -37,7 +37,6 @@ class TwilioSettings(ProviderSettings):
         "auth_token",
         "api_key_sid",
         "api_key_secret",
-        "auth_account_sid",
     )
     hosts: ClassVar[tuple[str, ...]] = ("*.twilio.com",)
 

@@ -192,8 +192,8 @@ def _mixed(
     return Problem(
         needed[0],
         f"`{first}` comes from {layers.origins[first]}, but {ambient}: they may belong to "
-        f"different accounts. Give them in one place; if they belong together, write {write} in "
-        f"[providers.{name}].",
+        f"different accounts. Give all of them as arguments or in [providers.{name}], where "
+        f"{write} refers to the environment.",
     )
 
 
