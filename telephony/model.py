@@ -212,6 +212,9 @@ class TwilioAccount:
 class SipTrunk:
     """A carrier reached by SIP.
 
+    A trunk without `address` only receives calls. At Cartesia one without `allowed_addresses`,
+    `allowed_numbers` and `inbound_username` only places them.
+
     Attributes:
         address: where outbound calls go, a host or host:port. None: inbound only.
         username: for outbound calls, with `password`.

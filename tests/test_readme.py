@@ -81,7 +81,7 @@ def test_its_cassettes_example_records_and_replays(telephony_sandbox, telephony_
 
     replayed = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=vendor)
     assert replayed.returncode == 0, replayed.stdout
-    assert len(telephony_sandbox.requests("cartesia")) == 3  # two to provision, one to record
+    assert len(telephony_sandbox.requests("cartesia")) == 2  # one to provision, one to record
 
 
 @pytest.mark.parametrize("vendor", sorted(available()))

@@ -322,6 +322,7 @@ class Butter(Adapter):
             response = yield request
             wire.agent(response, holder)
         except ProviderError as failure:
+            failure.hint = f"It was to be taken from the agent {holder!r}. {failure.hint}"
             freed = yield from reconciled(self._find(NumberRef(number.id), "free"), failure)
             if freed is None:
                 raise
