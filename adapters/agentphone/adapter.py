@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from telephony.errors import (
+    ConflictError,
     InvalidRequestError,
     NotFoundError,
     OutcomeUnknownError,
@@ -142,8 +143,8 @@ class AgentPhone(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once. A lost answer is settled by the inventory before and after, or by the
-        key, which is kept as the number's `externalId`."""
+        """Buys at most once. A lost answer is settled by `externalId` alone: it holds the key, or a
+        mark made for this purchase."""
         purchase.check(
             self.name,
             number=number,
@@ -152,23 +153,27 @@ class AgentPhone(Adapter):
             key=key,
             options=options,
         )
-        before = yield from self._held()
-        if key is not None and (earlier := purchase.tagged(before.values(), key)):
-            return earlier
+        mark = key or purchase.fresh_mark()
         wanted: Json = {
             "country": country,
             "areaCode": area_code,
             "agentId": _agent_id(assign_to),
-            "externalId": key,
+            "externalId": mark,
         }
         body = merged(wanted, options)
+        if key is not None:
+            earlier = purchase.marked(key, (yield from collect(self.list_numbers(limit=None))))
+            if earlier is not None:
+                # That run may have died before an agent answered it.
+                return (yield from self._answered(earlier, body.get("agentId")))
         try:
             response = yield Request.post(_NUMBERS, body)
             bought = wire.number(response, self.name)
         except OutcomeUnknownError as lost:
-            after = yield from reconciled(self._held(), lost)
-            found = purchase.settled(before, after, body)
+            held = yield from reconciled(collect(self.list_numbers(limit=None)), lost)
+            found = purchase.marked(mark, held) if body.get("externalId") == mark else None
             if found is None:
+                lost.hint = purchase.after_loss(held, body, key)
                 raise
             bought = found
         bought = yield from self._answered(bought, body.get("agentId"))
@@ -308,19 +313,16 @@ class AgentPhone(Adapter):
         found = yield from self.get_number(number)
         return found.id, found.number
 
-    def _held(self) -> Operation[dict[str, PhoneNumber]]:
-        held = yield from collect(self.list_numbers(limit=None))
-        return {number.id: number for number in held}
-
     def _attach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
-        """Leaves the same state when repeated; a repetition may be refused, so it is read back."""
+        """Leaves the same state when repeated; a repetition may be refused, so it is read back. So
+        is a conflict: the agent may hold the number already."""
         body = merged({"numberId": number.id}, options)
         url = path("/v1/agents/{}/numbers", agent)
         try:
             response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
             return wire.attached(response, number)
         except ProviderError as failure:
-            if _refused(failure):
+            if _refused(failure) and not isinstance(failure, ConflictError):
                 raise
             now = yield from reconciled(self._read(number.id), failure)
             if _agent_id(now.assignment) != agent:
@@ -339,9 +341,13 @@ class AgentPhone(Adapter):
                 raise
 
     def _answered(self, bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
-        """A number just bought, with its agent, which the purchase should have brought."""
-        if not isinstance(agent, str) or _agent_id(bought.assignment) == agent:
+        """Give a number that was bought the agent that the purchase was to bring."""
+        held_by = _agent_id(bought.assignment)
+        if not isinstance(agent, str) or held_by == agent:
             return bought
+        if held_by is not None:
+            notice = f"Agent {held_by} answers it, not {agent}."
+            return bought.model_copy(update={"notices": (notice,)})
         try:
             return (yield from self._attach(bought, agent, {}))
         except ProviderError as failure:
@@ -351,8 +357,13 @@ class AgentPhone(Adapter):
 
 
 def _refused(failure: ProviderError) -> bool:
-    """Whether the vendor said no to the first try, so that nothing can have been done."""
-    return failure.attempts == 1 and failure.status is not None and 400 <= failure.status < 500
+    """Return whether the vendor refused the first request, so that nothing can have been done."""
+    return (
+        failure.attempts == 1
+        and failure.status is not None
+        and 400 <= failure.status < 500
+        and failure.status not in AgentPhone.ambiguous_statuses
+    )
 
 
 def _agent_id(target: Target | None) -> str | None:

@@ -51,7 +51,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
 
 OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.PROVISION_NUMBER: once(
-        "by the key in externalId, else by the inventory before and after"
+        "by the key, or a random mark, in externalId; without it the outcome stays unknown"
     ),
     Capability.ASSIGN_NUMBER: repeated("read back; a failed move is undone"),
     Capability.UNASSIGN_NUMBER: repeated(),

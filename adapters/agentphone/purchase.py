@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
 from telephony.model import PhoneNumber
+from telephony.reading import EVER
 from telephony.wire import Json, Options
 
 _COUNTRIES = frozenset({"US", "CA"})
+_SHOWN = 5
 
 
 def check(
@@ -43,35 +46,48 @@ def check(
         )
 
 
-def tagged(held: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
-    """The number that was bought with the key."""
-    return next((number for number in held if number.raw.get("externalId") == key), None)
+def fresh_mark() -> str:
+    """Return what to keep in `externalId` for a purchase without a key."""
+    return secrets.token_hex(16)
 
 
-def settled(
-    before: dict[str, PhoneNumber], after: dict[str, PhoneNumber], body: Json
-) -> PhoneNumber | None:
-    """The number that a purchase whose answer was lost has brought; None when that is not certain.
+def marked(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:
+    """Return the number that the purchase with this mark has brought. Nothing else proves it."""
+    return next((number for number in held if number.raw.get("externalId") == mark), None)
 
-    The area code does not count: the vendor takes another where it has none.
+
+def after_loss(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
+    """Return the hint for a purchase that left no proof: which numbers it may have bought.
+
+    The area code does not count: the vendor takes another where it has none. Nor does the agent: a
+    purchase may come without it.
     """
-    tag = body.get("externalId")
-    new = [number for number in after.values() if number.id not in before]
-    if isinstance(tag, str) and (found := tagged(new, tag)):
-        return found
-    fitting = [
-        number
-        for number in new
-        if number.country in (None, body["country"]) and number.raw.get("externalId") in (None, tag)
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+    candidates = sorted(
+        (
+            number
+            for number in held
+            if number.country in (None, body["country"])
+            and number.raw.get("externalId") in (None, "", body.get("externalId"))
+        ),
+        key=lambda number: number.created_at or EVER,
+        reverse=True,
+    )
+    ids = ", ".join(f"{number.number} ({number.id})" for number in candidates[:_SHOWN])
+    found = (
+        f"It may have bought one of these, newest first: {ids}."
+        if ids
+        else "No number that it may have bought is there now, but one may yet appear."
+    )
+    if key is not None:
+        return f"{found} Look first; the same call with the same key buys only if none has the key."
+    return f"{found} Look at list_numbers() before buying again; next time give an idempotency_key."
 
 
 def notices(bought: PhoneNumber, area_code: str | None, key: str | None) -> tuple[str, ...]:
     """What the buyer should know of how the request was met."""
-    found: list[str] = []
+    found = list(bought.notices)
     if area_code is not None and not bought.number.startswith(f"+1{area_code}"):
-        found.append(f"Area code {area_code} was not to be had; this is {bought.number[2:5]}.")
+        found.append(f"Area code {area_code} was not available; this is {bought.number[2:5]}.")
     if key is not None and bought.raw.get("externalId") != key:
         found.append("AgentPhone did not confirm the key: it may not find this number again.")
     return tuple(found)

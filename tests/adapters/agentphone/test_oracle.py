@@ -106,8 +106,10 @@ OPERATIONS = {
     ),
     "buy": (
         False,
-        lambda c, _: c.numbers.buy(country="CA", area_code="416", agent_id=DESK),
-        lambda p, _: p.provision_number(country="CA", area_code="416", assign_to=DESK),
+        lambda c, _: c.numbers.buy("CA", "416", DESK, external_id=mark("order-17")),
+        lambda p, _: p.provision_number(
+            country="CA", area_code="416", assign_to=DESK, idempotency_key="order-17"
+        ),
     ),
     "buy-with-a-key": (
         False,
@@ -116,9 +118,15 @@ OPERATIONS = {
     ),
     "buy-with-options": (
         False,
-        lambda c, _: c.numbers.buy(type="imessage", expires_at="2027-01-01T00:00:00Z"),
+        lambda c, _: c.numbers.buy(
+            type="imessage", external_id="crm-17", expires_at="2027-01-01T00:00:00Z"
+        ),
         lambda p, _: p.provision_number(
-            options={"type": "imessage", "expiresAt": "2027-01-01T00:00:00Z"}
+            options={
+                "type": "imessage",
+                "externalId": "crm-17",
+                "expiresAt": "2027-01-01T00:00:00Z",
+            }
         ),
     ),
     "messages": (

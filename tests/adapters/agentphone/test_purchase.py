@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 
 import pytest
@@ -10,7 +15,7 @@ import telephony
 from telephony import Channel, NumberStatus
 from telephony.sandbox import Fault
 
-DESK = "agt_front_desk"
+DESK, SALES = "agt_front_desk", "agt_sales"
 
 
 def purchases(sandbox):
@@ -32,7 +37,7 @@ def test_an_area_code_that_was_not_to_be_had_is_reported(provider):
     bought = provider.provision_number(area_code="999")
 
     assert bought.number.startswith("+1212")
-    assert bought.notices == ("Area code 999 was not to be had; this is 212.",)
+    assert bought.notices == ("Area code 999 was not available; this is 212.",)
 
 
 def test_canada_is_the_other_country(provider):
@@ -86,7 +91,7 @@ def test_a_key_that_the_vendor_does_not_keep_is_reported(provider, vendor):
 
 
 @pytest.mark.parametrize("key", [None, "order-17"])
-def test_a_lost_purchase_is_found_in_the_inventory(provider, telephony_sandbox, number, key):
+def test_a_lost_purchase_is_found_by_its_mark(provider, telephony_sandbox, number, key):
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
     bought = provider.provision_number(idempotency_key=key, assign_to=DESK)
@@ -94,6 +99,103 @@ def test_a_lost_purchase_is_found_in_the_inventory(provider, telephony_sandbox, 
     assert bought.id == purchases(telephony_sandbox)[-1].id != number.id
     assert bought.assignment.id == DESK
     assert len(purchases(telephony_sandbox)) == 2
+
+
+def test_every_purchase_has_a_mark_of_its_own(provider):
+    marks = {provider.provision_number().raw["externalId"] for _ in range(3)}
+
+    assert len(marks) == 3
+    assert all(len(mark) == 32 for mark in marks)
+
+
+def test_a_purchase_without_a_key_reads_nothing_before_it(provider, telephony_sandbox):
+    provider.provision_number()
+
+    assert [sent.method for sent in telephony_sandbox.requests("agentphone")] == ["POST"]
+
+
+def test_the_number_of_another_buyer_is_never_taken(telephony_connect, telephony_sandbox):
+    """Two threads buy at once; one answer is a 502 before anything was bought."""
+    telephony_sandbox.fail(Fault(kind="status", method="POST", status=502))
+    provider, start = telephony_connect("agentphone", retries=0), threading.Barrier(2)
+
+    def buy(agent):
+        start.wait()
+        try:
+            return agent, provider.provision_number(assign_to=agent)
+        except telephony.OutcomeUnknownError as unknown:
+            return agent, unknown
+
+    with ThreadPoolExecutor() as pool:
+        ends = dict(pool.map(buy, (DESK, SALES)))
+
+    (bought,) = purchases(telephony_sandbox)
+    (winner,) = [agent for agent, end in ends.items() if isinstance(end, telephony.PhoneNumber)]
+    assert ends[winner].id == bought.id
+    assert provider.get_number(bought.id).assignment.id == winner
+
+
+def test_the_number_of_another_process_is_never_taken(telephony_connect, telephony_sandbox):
+    settings = json.dumps(telephony_sandbox.settings("agentphone"))
+    other = (
+        "import json, sys, telephony\n"
+        "with telephony.connect('agentphone', **json.loads(sys.argv[1])) as provider:\n"
+        "    provider.provision_number()"
+    )
+
+    def meanwhile(event):
+        if event.method == "POST":
+            subprocess.run([sys.executable, "-c", other, settings], check=True)
+
+    telephony_sandbox.fail(Fault(kind="status", method="POST", status=502, skip=1))
+    provider = telephony_connect("agentphone", retries=0, on_request=meanwhile)
+
+    with pytest.raises(telephony.OutcomeUnknownError, match="No number that it may have bought"):
+        provider.provision_number(assign_to=DESK)
+
+    (theirs,) = purchases(telephony_sandbox)
+    assert provider.get_number(theirs.id).assignment is None
+
+
+@pytest.mark.parametrize("options", [{}, {"externalId": "crm-17"}])
+def test_what_proves_nothing_is_unknown_and_the_candidates_are_named(
+    provider, telephony_sandbox, vendor, options
+):
+    """The vendor's documents do not know the field that the mark is in."""
+    vendor.account.keeps_external_ids = False
+    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
+
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
+        provider.provision_number(options=options)
+
+    (bought,) = purchases(telephony_sandbox)
+    assert f"{bought.number} ({bought.id})" in caught.value.hint
+    assert "idempotency_key" in caught.value.hint
+    assert not caught.value.retry_safe
+
+
+def test_a_mark_of_the_callers_own_proves_nothing(provider, telephony_sandbox):
+    """They may have given it to another number before."""
+    mine = provider.provision_number(options={"externalId": "crm-17"})
+    telephony_sandbox.fail(Fault(kind="status", method="POST", status=502))
+
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
+        provider.provision_number(options={"externalId": "crm-17"}, assign_to=DESK)
+
+    assert mine.id in caught.value.hint
+    assert provider.get_number(mine).assignment is None
+
+
+def test_a_key_finishes_a_purchase_that_died_before_its_agent(provider, vendor):
+    vendor.account.attaches_at_purchase = False
+    half = provider.provision_number(idempotency_key="order-17")
+
+    whole = provider.provision_number(idempotency_key="order-17", assign_to=DESK)
+    elsewhere = provider.provision_number(idempotency_key="order-17", assign_to=SALES)
+
+    assert whole.id == elsewhere.id == half.id
+    assert whole.assignment.id == elsewhere.assignment.id == DESK
+    assert elsewhere.notices == (f"Agent {DESK} answers it, not {SALES}.",)
 
 
 def test_a_lost_purchase_that_brought_nothing_stays_unknown(provider, telephony_sandbox):
@@ -106,36 +208,14 @@ def test_a_lost_purchase_that_brought_nothing_stays_unknown(provider, telephony_
     assert purchases(telephony_sandbox) == []
 
 
-def test_a_lost_purchase_beside_somebody_elses_stays_unknown(provider, telephony_sandbox, vendor):
-    vendor.account.rival = True
-    telephony_sandbox.fail(Fault(kind="lost", method="POST"))
-
-    with pytest.raises(telephony.OutcomeUnknownError):
-        provider.provision_number()
-
-    assert len(purchases(telephony_sandbox)) == 1
-
-
-@pytest.mark.parametrize("theirs", [{"country": "CA"}, {"idempotency_key": "order-18"}])
-def test_what_somebody_else_bought_meanwhile_is_not_taken_for_the_lost_purchase(
-    provider, telephony_connect, telephony_sandbox, theirs
+@pytest.mark.parametrize("key", [None, "order-17"])
+def test_a_lost_purchase_beside_that_of_another_buyer_is_found(
+    provider, telephony_sandbox, vendor, key
 ):
-    def meanwhile(event):
-        if event.method == "POST":
-            provider.provision_number(**theirs)
-
-    telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
-
-    bought = telephony_connect("agentphone", on_request=meanwhile).provision_number()
-
-    assert bought.id == purchases(telephony_sandbox)[1].id
-
-
-def test_a_key_tells_a_lost_purchase_from_somebody_elses(provider, telephony_sandbox, vendor):
     vendor.account.rival = True
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
-    bought = provider.provision_number(idempotency_key="order-17")
+    bought = provider.provision_number(idempotency_key=key)
 
     assert bought.id == purchases(telephony_sandbox)[0].id
 
