@@ -81,7 +81,7 @@ class ProviderSettings(BaseModel):
     base_url: str
     timeout: float = Field(default=30.0, gt=0)
     connect_timeout: float = Field(default=5.0, gt=0)
-    deadline: float | None = Field(default=120.0, gt=0)
+    deadline: float | None = Field(default=120.0, gt=0, allow_inf_nan=True)
     retries: int = Field(default=2, ge=0, le=10)
     backoff: float = Field(default=0.5, ge=0)
     backoff_max: float = Field(default=8.0, ge=0)

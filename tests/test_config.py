@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -459,7 +460,7 @@ def test_credentials_in_a_url_are_refused_and_not_shown(url):
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize("setting", ["timeout", "deadline", "requests_per_second", "backoff"])
+@pytest.mark.parametrize("setting", ["timeout", "requests_per_second", "backoff"])
 def test_a_number_without_end_is_refused(setting):
     with pytest.raises(telephony.ConfigurationError, match=f"`{setting}`: write a number"):
         telephony.connect("cartesia", settings={"api_key": "k", setting: float("inf")})
@@ -584,7 +585,9 @@ def test_every_setting_of_every_adapter_is_a_typed_keyword():
     keywords = get_type_hints(config.Settings)
     assert set(keywords) == set(wanted)
     for setting, types in wanted.items():
-        missing = types & {str, int, float, bool, SecretStr} - set(get_args(keywords[setting]))
+        missing = types & {str, int, float, bool, Path, SecretStr} - set(
+            get_args(keywords[setting])
+        )
         assert not missing, setting
 
 

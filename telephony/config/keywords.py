@@ -6,6 +6,7 @@ A test compares them with the settings of every adapter in this repository.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 from pydantic import SecretStr
@@ -36,6 +37,9 @@ class Settings(TypedDict, total=False):
     on_retry: Hook | None
     number_region: str | None
     allow_insecure_http: str | None
+    proxy: str | SecretStr | None
+    verify: bool | str | Path | None
+    client_certificate: str | Path | None
 
     account_sid: str | None
     api_key: str | SecretStr | None

@@ -92,7 +92,11 @@ def own_variables(info: FieldInfo) -> Iterator[str]:
 
 
 def is_secret(info: FieldInfo) -> bool:
-    return SecretStr in (info.annotation, *get_args(info.annotation))
+    return SecretStr in _types(info)
+
+
+def _types(info: FieldInfo) -> tuple[object, ...]:
+    return (info.annotation, *get_args(info.annotation))
 
 
 def _means_something(info: FieldInfo | None) -> bool:
@@ -101,7 +105,7 @@ def _means_something(info: FieldInfo | None) -> bool:
         info is not None
         and info.default is not None
         and not info.is_required()
-        and type(None) in get_args(info.annotation)
+        and type(None) in _types(info)
     )
 
 
@@ -126,8 +130,10 @@ def _take_profile(
     file: ConfigFile,
 ) -> None:
     path = file.path or Path(FILE_NAME)
-    _take_written(found, setting, value, str(path), path.parent, None if file.trusted else path)
     info = model.model_fields.get(setting)
+    if isinstance(value, str) and info is not None and Path in _types(info):
+        value = str(path.parent / value)
+    _take_written(found, setting, value, str(path), path.parent, None if file.trusted else path)
     own = [f"env:{name}" for name in own_variables(info)] if info else []
     if file.trusted or value in own or setting not in found.values:
         return
