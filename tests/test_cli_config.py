@@ -8,6 +8,8 @@ import pty
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,41 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path,
     assert done.returncode == 2
     assert "pip install 'telephony[livekit]'" in done.stdout
     assert "desk (Cartesia): ok" in done.stdout
+
+
+@pytest.fixture
+def collector():
+    """A server that is not this machine's own for `is_loopback`: its address, what it was sent."""
+    sent = []
+
+    class Collecting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            sent.append(self.headers["Authorization"])
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.2", 0), Collecting) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.2:{server.server_port}", sent
+        server.shutdown()
+        thread.join()
+
+
+def test_a_command_in_somebody_elses_checkout_sends_no_key_away(cli, write, collector):
+    url, sent = collector
+    write(
+        f'[providers.cartesia]\nadapter = "cartesia"\nbase_url = "{url}"\n'
+        'allow_insecure_http = "127.0.0.2"\napi_key = "env:CARTESIA_API_KEY"\n'
+    )
+    refused = cli("numbers", "list", CARTESIA_API_KEY="canary")
+    assert (refused.returncode, sent) == (2, [])
+    cli("config", "check", "--online", CARTESIA_API_KEY="canary")
+    assert sent == []
+    cli("--config", "telephony.toml", "numbers", "list", CARTESIA_API_KEY="canary")
+    assert "canary" in sent[0]
 
 
 def test_init_writes_a_checked_file_without_secrets_from_the_environment(cli, tmp_path):
