@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -470,6 +472,29 @@ def test_a_name_that_is_no_text_is_said():
     for name, adapter in ((3, None), (None, 3)):
         with pytest.raises(telephony.ConfigurationError, match="named by a text"):
             telephony.connect(name, adapter=adapter)
+
+
+def test_tenants_of_one_vendor_take_webhooks_side_by_side(serve_asgi):
+    tokens = {"tenant-a": "token-of-a", "tenant-b": "token-of-b"}
+    heard = []
+    with contextlib.ExitStack() as opened:
+        tenants = [
+            opened.enter_context(
+                telephony.connect(name, adapter="twilio", account_sid=SID, auth_token=token)
+            )
+            for name, token in tokens.items()
+        ]
+        url = serve_asgi(webhooks.asgi(tenants, heard.append))
+
+        def deliver(tenant, token):
+            to = f"{url}/webhooks/{tenant}?MessageSid=SM1&From=%2B14155550199&To=%2B14155550123"
+            mac = hmac.new(token.encode(), to.encode(), hashlib.sha1).digest()
+            signature = base64.b64encode(mac).decode()
+            return httpx.get(to, headers={"X-Twilio-Signature": signature}).status_code
+
+        assert [deliver(*one) for one in tokens.items()] == [200, 200]
+        assert deliver("tenant-a", "token-of-b") == 401
+    assert len(heard) == 2
 
 
 def test_what_an_applications_users_give_reads_neither_files_nor_variables(written, tmp_path):
