@@ -21,12 +21,12 @@ NAMES = ["agentphone", "cartesia"]
 received: list[telephony.Message] = []
 
 
-def handle(event: webhooks.Event) -> webhooks.Reply:
+def handle(event: webhooks.Event) -> webhooks.HandlerResult:
     match event:
         case webhooks.MessageReceived(message=message):
             received.append(message)
         case webhooks.CallTurn(text=text):
-            return f"You said: {text}"
+            return webhooks.Reply(f"You said: {text}")
     return None
 
 

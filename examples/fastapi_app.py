@@ -14,12 +14,12 @@ app = FastAPI()
 received: list[telephony.Message] = []
 
 
-async def handle(event: webhooks.Event) -> webhooks.Reply:
+async def handle(event: webhooks.Event) -> webhooks.HandlerResult:
     match event:
         case webhooks.MessageReceived(message=message):
             received.append(message)
         case webhooks.CallTurn(text=text):
-            return f"You said: {text}"
+            return webhooks.Reply(f"You said: {text}")
     return None
 
 

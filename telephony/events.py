@@ -1,6 +1,8 @@
-"""What a webhook tells, the same for every vendor; and how one arrives and is answered.
+"""The events that webhooks report, the same for every vendor; and requests and responses.
 
 Everything is immutable. `raw` is the vendor's own body, and stays out of the repr with the texts.
+Events are written to JSON with their `type` and read back as the same class:
+``TypeAdapter(Event).validate_json(event.model_dump_json()) == event``.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import from_json
@@ -18,7 +20,7 @@ from telephony.errors import InvalidRequestError
 from telephony.model import Call, Message, MessageError, MessageStatus, Raw, Utc
 
 
-class Event(BaseModel):
+class _Event(BaseModel):
     """One thing that happened.
 
     Attributes:
@@ -34,56 +36,71 @@ class Event(BaseModel):
     occurred_at: Utc | None = None
     raw: Raw = Field(default_factory=dict, repr=False)
 
+    def __hash__(self) -> int:
+        return hash((type(self), self.provider, self.id))
 
-class MessageReceived(Event):
+
+class MessageReceived(_Event):
     """A number received a text.
 
     `message` is what `list_messages` gives for it; a fact that the webhook leaves out is None, and
     `message.raw` is the webhook's.
     """
 
+    type: Literal["message_received"] = Field(default="message_received", repr=False)
     message: Message
 
 
-class MessageStatusChanged(Event):
-    """A text that was sent got on, or did not."""
+class MessageStatusChanged(_Event):
+    """The status of a sent text changed."""
 
+    type: Literal["message_status_changed"] = Field(default="message_status_changed", repr=False)
     message_id: str
     status: MessageStatus
     error: MessageError | None = None
 
 
-class CallStarted(Event):
-    """A call began: it rings, is dialled or is answered, whichever the vendor tells first."""
+class CallStarted(_Event):
+    """A call began: it rings, is dialled or is answered, whichever the vendor reports first."""
 
+    type: Literal["call_started"] = Field(default="call_started", repr=False)
     call: Call
 
 
-class CallTurn(Event):
-    """Somebody spoke in a call, and the vendor waits to be told what to say.
+class CallTurn(_Event):
+    """Somebody spoke in a call, and the vendor waits for what to say.
 
     Attributes:
         text: what was heard.
     """
 
+    type: Literal["call_turn"] = Field(default="call_turn", repr=False)
     call: Call
     text: str = Field(repr=False)
 
 
-class CallEnded(Event):
+class CallEnded(_Event):
     """A call is over; `call.status` says how it went."""
 
+    type: Literal["call_ended"] = Field(default="call_ended", repr=False)
     call: Call
 
 
-class UnknownEvent(Event):
-    """Anything else that the vendor tells.
+class UnknownEvent(_Event):
+    """Anything else that the vendor reports.
 
     Attributes:
         kind: the vendor's word for it.
     """
 
+    type: Literal["unknown"] = Field(default="unknown", repr=False)
     kind: str
+
+
+Event: TypeAlias = Annotated[
+    MessageReceived | MessageStatusChanged | CallStarted | CallTurn | CallEnded | UnknownEvent,
+    Field(discriminator="type"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +121,9 @@ class WebhookRequest:
     received_at: datetime
 
     def object(self) -> dict[str, JsonValue]:
-        """The body as a JSON object. Raises `InvalidRequestError`."""
+        """Return the body as a JSON object. Raises `InvalidRequestError`."""
         try:
-            value = from_json(self.body)
+            value = from_json(self.body, allow_inf_nan=False)
         except ValueError:
             value = None
         if not isinstance(value, dict):
@@ -114,17 +131,40 @@ class WebhookRequest:
         return value
 
     def digest(self) -> str:
-        """Names a body that has no id of its own."""
+        """Return a name for a body that has no id of its own."""
         return hashlib.sha256(self.body).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookAnswer:
-    """What a vendor is answered, with status 200."""
+class WebhookResponse:
+    """The body of a response with status 200, such as TwiML."""
 
     content_type: str = "text/plain"
     body: bytes = field(default=b"", repr=False)
 
 
-Reply: TypeAlias = str | Mapping[str, JsonValue] | None
-"""What a handler may return: a JSON object, or a text in whatever language the vendor reads."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Words for the person at the other end, at any vendor.
+
+    After a `MessageReceived` they are texted, in a `CallTurn` or a `CallStarted` they are spoken.
+    """
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageToSend:
+    """A reply that the vendor takes in no response, only through `send_message`."""
+
+    number: str
+    to: str
+    body: str = field(repr=False)
+
+
+HandlerResult: TypeAlias = Reply | str | WebhookResponse | Mapping[str, JsonValue] | None
+"""What a handler may return.
+
+A `Reply`, or a plain text, which means the same; a `WebhookResponse` or a dict (sent as JSON) in
+the vendor's own language; None for nothing to say.
+"""

@@ -358,13 +358,13 @@ class Call(_Result):
     """A voice call.
 
     Attributes:
-        number: the number of yours that takes part.
+        number: the number of yours that takes part; None in a call over the web.
         agent: the vendor's id of the agent that speaks, where there is one.
     """
 
     id: Id
     provider: str
-    number: str
+    number: str | None
     sender: str | None = None
     recipient: str | None = None
     direction: Direction = Direction.OUTBOUND

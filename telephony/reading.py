@@ -81,6 +81,12 @@ def read(model: type[M], value: object, response: Response) -> M:
     return found
 
 
+def attempt(model: type[M], value: object) -> M | None:
+    """Return `value`, which came in no response, as the vendor's `model`; None if it is no such."""
+    found = _tolerant(model, value)
+    return None if isinstance(found, str) else found
+
+
 def rows(model: type[M], values: object, response: Response) -> list[tuple[M, Json]]:
     """Return each readable row of a listing with the vendor's own form of it.
 

@@ -18,7 +18,7 @@ from telephony.webhooks import CallEnded, CallStarted, CallTurn, MessageReceived
 
 PERSON = "+14155550199"
 VENDORS = ("agentphone", "cartesia", "livekit", "twilio")
-TWIML = "<Response><Message>Yes</Message></Response>"
+TWIML = b"<Response><Message>Yes</Message></Response>"
 
 
 @pytest.fixture(params=["asgi", "wsgi"])
@@ -86,7 +86,10 @@ def test_every_vendors_webhooks_arrive_through_one_application(
 
 
 def test_the_vendor_gets_the_answer_that_it_expects(serve, telephony_sandbox, telephony_connect):
-    replies = {MessageReceived: TWIML, CallTurn: "You are welcome."}
+    replies = {
+        MessageReceived: webhooks.WebhookResponse("text/xml", TWIML),
+        CallTurn: webhooks.Reply("You are welcome."),
+    }
     providers = [telephony_connect(name) for name in ("agentphone", "twilio")]
     url = serve(providers, lambda event: replies.get(type(event)))
     telephony_sandbox.send_webhooks(url)
@@ -99,7 +102,7 @@ def test_the_vendor_gets_the_answer_that_it_expects(serve, telephony_sandbox, te
     telephony_sandbox.receive_call("agentphone", numbers["agentphone"], sender=PERSON)
 
     text, ringing, over, turn, ended = telephony_sandbox.delivered()
-    assert text.answer.decode() == TWIML
+    assert text.answer == TWIML
     assert ringing.answer == over.answer
     assert b"<Response/>" in ringing.answer
     assert json.loads(turn.answer) == {"text": "You are welcome."}
@@ -138,9 +141,12 @@ def test_a_vendor_that_is_never_answered_gives_up(telephony_sandbox, number):
 def test_a_repetition_is_answered_as_at_first_and_handled_once(
     serve, telephony_sandbox, telephony_connect, number
 ):
-    said = iter(["One.", "Two."])
+    said = iter([webhooks.Reply("One."), webhooks.Reply("Two.")])
     telephony_sandbox.send_webhooks(
-        serve([telephony_connect("agentphone")], lambda _: next(said, None))
+        serve(
+            [telephony_connect("agentphone")],
+            lambda e: next(said) if e.type == "call_turn" else None,
+        )
     )
     telephony_sandbox.receive_call("agentphone", number, sender=PERSON)
     turn, _ = telephony_sandbox.delivered()
@@ -180,10 +186,11 @@ def test_a_worker_that_died_holds_nothing_up_for_ever(telephony_connect, capture
     path = tmp_path / "webhooks.sqlite"
     for store in (webhooks.MemoryStore(lease=0), webhooks.SQLiteStore(path, lease=0)):
         assert store.claim(key).state is webhooks.ClaimState.OURS
-        assert store.claim(key).state is webhooks.ClaimState.OURS
-        store.finish(key, webhooks.WebhookAnswer("text/plain", b"done"))
+        ours = store.claim(key)
+        assert ours.state is webhooks.ClaimState.OURS
+        store.finish(ours, webhooks.WebhookResponse("text/plain", b"done"))
         again = store.claim(key)
-        assert (again.state, again.answer.body) == (webhooks.ClaimState.DONE, b"done")
+        assert (again.state, again.response.body) == (webhooks.ClaimState.DONE, b"done")
     store.close()
 
 
@@ -191,16 +198,16 @@ def test_what_was_handled_is_forgotten_after_the_window(tmp_path):
     path = tmp_path / "webhooks.sqlite"
     for store in (webhooks.MemoryStore(window=0), webhooks.SQLiteStore(path, window=0)):
         for _ in range(2):
-            assert store.claim("key").state is webhooks.ClaimState.OURS
-            store.finish("key", webhooks.WebhookAnswer())
+            ours = store.claim("key")
+            assert ours.state is webhooks.ClaimState.OURS
+            store.finish(ours, webhooks.WebhookResponse())
     store.close()
 
 
 def test_the_store_in_memory_is_bounded():
     store = webhooks.MemoryStore(most=2)
     for key in "abcd":
-        store.claim(key)
-        store.finish(key, webhooks.WebhookAnswer())
+        store.finish(store.claim(key), webhooks.WebhookResponse())
 
     states = [store.claim(key).state for key in "da"]
 
@@ -415,7 +422,7 @@ def test_parse_with_a_store_refuses_a_replay(telephony_connect, captured, tmp_pa
                 store=store,
             )  # fmt: skip
 
-        store.release(webhooks.key_of(event))
+        store.forget(webhooks.key_of(event))
         assert parsed(provider, captured, store=store) == [event]
     with_file.close()
 

@@ -13,7 +13,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
+from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -289,8 +289,15 @@ class AgentPhone(Adapter):
             webhooks.verify(request, self._webhook_secret, self.name)
         return webhooks.events(request, self.name)
 
-    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
-        return webhooks.answer(event, reply) or super().webhook_answer(event, reply)
+    def webhook_response(self, event: Event | None) -> WebhookResponse:
+        if webhooks.waits_for_words(event):
+            return webhooks.spoken("")
+        return super().webhook_response(event)
+
+    def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
+        if webhooks.waits_for_words(event):
+            return webhooks.spoken(text)
+        return webhooks.to_group(event, text) or super().webhook_reply(event, text)
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
         return webhooks.get(of, self.name)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from pydantic import ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
@@ -22,49 +21,89 @@ from telephony.events import (
     CallTurn,
     Event,
     MessageReceived,
-    Reply,
+    MessageToSend,
     UnknownEvent,
-    WebhookAnswer,
     WebhookRequest,
+    WebhookResponse,
 )
-from telephony.model import Call, CallStatus, Direction, Message, WebhookEndpoint
-from telephony.reading import read
+from telephony.model import Call, CallStatus, Direction, Id, Message, WebhookEndpoint
+from telephony.numbers import is_e164
+from telephony.reading import Body, Moment, attempt, read
+from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
 from . import wire
 
 TOLERANCE = 300
+_DIRECTIONS = {"inbound": Direction.INBOUND, "outbound": Direction.OUTBOUND}
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, defer_build=True, alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class _Envelope(_Body):
+class _Envelope(Body):
     event: str = ""
     channel: str | None = None
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     agent_id: str | None = None
-    data: dict[str, JsonValue] = {}
+    data: Json = Field(default_factory=dict)
+    test: bool = False
+    conversation_state: Json = Field(default_factory=dict)
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it was sent by the button that tests a webhook."""
+        return self.test or self.conversation_state.get("testMode") is True
 
 
-class _Call(_Body):
-    call_id: str
+class _Call(Body):
+    call_id: Id
     # Absent from calls over the web, which concern no number.
-    from_: str
-    to: str
-    direction: Direction
+    from_: str | None = None
+    to: str | None = None
+    direction: str | None = None
     status: str | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    transcript: JsonValue = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
 
     model_config = ConfigDict(alias_generator=lambda name: to_camel(name).rstrip("_"))
 
 
-class _Endpoint(_Body):
+class _Group(Body):
+    group_id: Id
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class _Text(Body):
+    """A text's data, apart from what `wire.message_fields` reads."""
+
+    message_id: Id | None = None
+    from_: Id | None = None
+    to: Id | None = None
+    direction: str = "inbound"
+    number_id: Id | None = None
+    sender_identifier: Id | None = None
+    group: _Group | None = None
+
+    model_config = ConfigDict(alias_generator=lambda name: to_camel(name).rstrip("_"))
+
+    @property
+    def sender(self) -> str | None:
+        return (self.sender_identifier if self.group else None) or self.from_
+
+    @property
+    def recipient(self) -> str | None:
+        return self.group.group_id if self.group else self.to
+
+    @property
+    def own(self) -> str | None:
+        """The number of ours: by its id where a text came to a group, not to a number."""
+        if self.group is None or (is_e164(self.to or "") and self.to != self.sender):
+            return self.to
+        return self.number_id
+
+
+class _Endpoint(Body):
     id: str
     url: str
     secret: SecretStr | None = None
@@ -75,7 +114,7 @@ class _Endpoint(_Body):
 
 def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> None:
     """Raises `SignatureError`, or `ConfigurationError` without a secret."""
-    if secret is None:
+    if secret is None or is_blank(secret):
         raise ConfigurationError(
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
             "set it to the `secret` of get_webhook() or set_webhook()."
@@ -113,106 +152,125 @@ def _seconds(timestamp: str, provider: str) -> int:
 
 
 def events(request: WebhookRequest, provider: str) -> list[Event]:
-    """What it tells. Raises `InvalidRequestError` for what is not a JSON object."""
+    """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    try:
-        told = _Envelope.model_validate(raw)
-        known = _known(told, raw, provider)
-    except ValidationError:
-        told, known = _Envelope(event=str(raw.get("event", ""))), None
-    if known is not None:
-        return [known]
+    envelope = attempt(_Envelope, raw) or _Envelope()
+    known = None if envelope.is_test else _known(envelope, raw, provider)
     return [
-        UnknownEvent(
-            id=f"{told.event}:{_digest(raw)}",
+        known
+        or UnknownEvent(
+            id=f"{envelope.event}:{_digest(raw)}",
             provider=provider,
-            occurred_at=told.timestamp,
+            occurred_at=envelope.timestamp,
             raw=raw,
-            kind=told.event,
+            kind=envelope.event,
         )
     ]
 
 
-def _known(told: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = told.data
-    if told.event == "agent.call_ended":
-        call = _call(told, provider)
-        return CallEnded(
-            id=f"{told.event}:{call.id}",
-            provider=provider,
-            occurred_at=_Call.model_validate(data).ended_at or told.timestamp,
-            raw=raw,
-            call=call,
-        )
-    if told.event != "agent.message":
+def _known(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    if envelope.event == "agent.call_ended":
+        return _call_ended(envelope, raw, provider)
+    if envelope.event != "agent.message":
         return None
-    if told.channel == "voice":
-        return CallTurn(
-            id=f"{told.event}:{_digest(raw)}",
-            provider=provider,
-            occurred_at=told.timestamp,
-            raw=raw,
-            call=_call(told, provider),
-            text=str(data.get("transcript") or ""),
-        )
-    # Copies of what was sent out may come too; they tell nothing of what became of it.
-    between = [data.get("from"), data.get("to")]
-    if data.get("direction", "inbound") != "inbound" or not all(
-        isinstance(side, str) and side for side in between
-    ):
+    if envelope.channel == "voice":
+        return _call_turn(envelope, raw, provider)
+    return _message_received(envelope, raw, provider)
+
+
+def _call_ended(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    data = attempt(_Call, envelope.data)
+    if data is None:
         return None
-    message_id = data.get("messageId")
-    named = f"{told.event}:{message_id or _digest(raw)}"
-    return MessageReceived(
-        id=named,
+    return CallEnded(
+        id=f"{envelope.event}:{data.call_id}",
         provider=provider,
-        occurred_at=told.timestamp,
+        occurred_at=data.ended_at or envelope.timestamp,
         raw=raw,
-        message=_message(told, message_id or named, provider),
+        call=_call(data, envelope, provider),
     )
 
 
-def _message(told: _Envelope, message_id: JsonValue, provider: str) -> Message:
-    """The message as a number's listing has it, whose spelling differs."""
-    data = told.data
+def _call_turn(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    data = attempt(_Call, envelope.data)
+    if data is None:
+        return None
+    return CallTurn(
+        id=f"{envelope.event}:{_digest(raw)}",
+        provider=provider,
+        occurred_at=envelope.timestamp,
+        raw=raw,
+        call=_call(data, envelope, provider),
+        text=str(envelope.data.get("transcript") or ""),
+    )
+
+
+def _message_received(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    data = attempt(_Text, envelope.data)
+    # Copies of what was sent out may come too; they say nothing of what became of it.
+    if data is None or data.direction != "inbound" or data.own is None or data.sender is None:
+        return None
+    named = f"{envelope.event}:{data.message_id or _digest(raw)}"
+    # The message as a number's listing has it, whose spelling differs.
     listed: Json = {
-        **data,
-        "id": message_id,
-        "body": data.get("message"),
-        "channel": told.channel,
+        **envelope.data,
+        "id": data.message_id or named,
+        "body": envelope.data.get("message"),
+        "channel": envelope.channel,
         "direction": "inbound",
     }
-    fields = wire.message_fields(listed, provider, str(data.get("to")))
-    return Message.model_validate({**fields, "raw": data})
+    fields = wire.message_fields(listed, provider, data.own)
+    fields |= {"sender": data.sender, "recipient": data.recipient, "raw": envelope.data}
+    message = attempt(Message, fields)
+    if message is None:
+        return None
+    return MessageReceived(
+        id=named, provider=provider, occurred_at=envelope.timestamp, raw=raw, message=message
+    )
 
 
-def _call(told: _Envelope, provider: str) -> Call:
-    call = _Call.model_validate(told.data)
+def _call(data: _Call, envelope: _Envelope, provider: str) -> Call:
     return Call(
-        id=call.call_id,
+        id=data.call_id,
         provider=provider,
-        number=call.from_ if call.direction is Direction.OUTBOUND else call.to,
-        sender=call.from_,
-        recipient=call.to,
-        direction=call.direction,
-        status=wire.CALL_STATUS.get(call.status or "", CallStatus.UNKNOWN),
-        agent=told.agent_id,
-        started_at=call.started_at,
-        raw=told.data,
+        number=data.from_ if data.direction == "outbound" else data.to,
+        sender=data.from_,
+        recipient=data.to,
+        # AgentPhone's third word is "web".
+        direction=_DIRECTIONS.get(data.direction or "", Direction.UNKNOWN),
+        status=wire.CALL_STATUS.get(data.status or "", CallStatus.UNKNOWN),
+        agent=envelope.agent_id,
+        started_at=data.started_at,
+        raw=envelope.data,
     )
 
 
 def _digest(raw: Json) -> str:
-    """Names an event by what it tells of itself; the history that is sent along may change."""
+    """Return a name for an event, whatever history is sent along."""
     own = {key: raw.get(key) for key in ("event", "channel", "timestamp", "data")}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def answer(event: Event | None, reply: Reply) -> WebhookAnswer | None:
-    """A turn of a call is answered with what to say; None: with anything."""
-    if isinstance(event, CallTurn) and (reply is None or isinstance(reply, str)):
-        return WebhookAnswer("application/json", to_json({"text": reply or ""}))
-    return None
+def waits_for_words(event: Event | None) -> bool:
+    """Return whether the response is what to say: in every turn of a call, tests included."""
+    return event is not None and (event.raw.get("event"), event.raw.get("channel")) == (
+        "agent.message",
+        "voice",
+    )
+
+
+def spoken(text: str) -> WebhookResponse:
+    return WebhookResponse("application/json", to_json({"text": text}))
+
+
+def to_group(event: Event, text: str) -> MessageToSend | None:
+    """Return a reply to everybody in a group; None if the event is not a text from one."""
+    if not isinstance(event, MessageReceived):
+        return None
+    data = attempt(_Text, event.message.raw)
+    if data is None or data.group is None:
+        return None
+    return MessageToSend(event.message.number, data.group.group_id, text)
 
 
 # --- Where it is sent ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from telephony.errors import (
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
 from telephony.reading import read
+from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
 _WEBHOOKS = "/agents/webhooks"
@@ -87,7 +88,7 @@ _DIRECTIONS = {known.value: known for known in Direction}
 
 def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> None:
     """Raises `SignatureError`, or `ConfigurationError` without a secret."""
-    if secret is None:
+    if secret is None or is_blank(secret):
         raise ConfigurationError(
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
             "set it, or CARTESIA_WEBHOOK_SECRET, to the secret that the webhook was created with."
@@ -111,7 +112,8 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
         return [known]
     return [
         UnknownEvent(
-            id=f"{envelope.request_id or request.digest()}:{envelope.type}",
+            # One request id may stand for a whole call, all of its turns included.
+            id=f"{envelope.request_id or ''}:{envelope.type}:{request.digest()}",
             provider=provider,
             occurred_at=envelope.timestamp,
             raw=raw,

@@ -18,12 +18,14 @@ from livekit.api import TokenVerifier
 from livekit.protocol.models import DisconnectReason, ParticipantInfo
 from livekit.protocol.webhook import WebhookEvent
 
-from telephony.errors import SignatureError
+from telephony.errors import ConfigurationError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction
+from telephony.settings import is_blank
 
 from .settings import LiveKitSettings
 from .twirp import signing_key
+from .wire import normalized
 
 JSON = "application/webhook+json"
 _LEEWAY = timedelta(seconds=60)
@@ -33,6 +35,11 @@ _STATUS: Mapping[str, CallStatus] = {
     "ringing": CallStatus.RINGING,
     "automation": CallStatus.IN_PROGRESS,
     "active": CallStatus.IN_PROGRESS,
+}
+# Of a call that is over: it rang, or never came that far.
+_UNANSWERED: Mapping[str, CallStatus] = {
+    "dialing": CallStatus.FAILED,
+    "ringing": CallStatus.NO_ANSWER,
 }
 _ENDS: Mapping[int, CallStatus] = {
     DisconnectReason.UNKNOWN_REASON: CallStatus.UNKNOWN,
@@ -46,7 +53,14 @@ _ENDS: Mapping[int, CallStatus] = {
 
 
 def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) -> None:
-    """Raises `SignatureError`: the token proves the sender, and its hash the body."""
+    """Verify the sender by the token, and the body by the hash in it.
+
+    Raises `SignatureError`, or `ConfigurationError` without a secret.
+    """
+    if is_blank(settings.api_key) or is_blank(settings.api_secret):
+        raise ConfigurationError(
+            f"{provider}: webhooks are verified with `api_key` and `api_secret`: set both."
+        )
     token = request.headers.get("authorization")
     if token is None:
         raise SignatureError(f"{provider}: the header Authorization is missing.")
@@ -115,12 +129,19 @@ def _call(told: WebhookEvent, provider: str) -> Call | None:
     number, call = attributes.get("sip.trunkPhoneNumber"), attributes.get("sip.callID")
     if who.kind != ParticipantInfo.Kind.SIP or not number or not call:
         return None
-    other = attributes.get("sip.phoneNumber") or None
+    # As the carrier writes them, often without a "+".
+    number = normalized(number)
+    other = normalized(attributes.get("sip.phoneNumber", "")) or None
     # Only calls that come in meet a dispatch rule.
     inbound = bool(attributes.get("sip.ruleID"))
-    status = _STATUS.get(attributes.get("sip.callStatus", ""), CallStatus.UNKNOWN)
+    word = attributes.get("sip.callStatus", "")
+    status = _STATUS.get(word, CallStatus.UNKNOWN)
     if told.event == "participant_left":
-        status = _ENDS.get(who.disconnect_reason, CallStatus.COMPLETED)
+        # The attributes are those of the last moment: who answered is active, or has hung up.
+        answered = _UNANSWERED.get(word, CallStatus.COMPLETED)
+        status = _ENDS.get(who.disconnect_reason, answered)
+        if word in _UNANSWERED and status is CallStatus.UNKNOWN:
+            status = answered
     return Call(
         id=call,
         provider=provider,

@@ -14,7 +14,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
+from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 from telephony.marks import mark_in
 from telephony.model import (
     Application,
@@ -333,8 +333,12 @@ class Twilio(Adapter):
             webhooks.verify(request, url, self._webhook_secret, self.name)
         return webhooks.events(request, url, self.name)
 
-    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:
-        return webhooks.answer(reply) or super().webhook_answer(event, reply)
+    def webhook_response(self, event: Event | None) -> WebhookResponse:
+        return webhooks.NOTHING
+
+    def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
+        verb = webhooks.verb(event)
+        return webhooks.twiml(text, verb) if verb else super().webhook_reply(event, text)
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
         return webhooks.endpoint((yield from self.get_number(webhooks.owner(of))))

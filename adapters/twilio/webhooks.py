@@ -7,8 +7,9 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
 
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from telephony.errors import (
     ConfigurationError,
@@ -23,10 +24,9 @@ from telephony.events import (
     Event,
     MessageReceived,
     MessageStatusChanged,
-    Reply,
     UnknownEvent,
-    WebhookAnswer,
     WebhookRequest,
+    WebhookResponse,
 )
 from telephony.model import (
     Call,
@@ -39,14 +39,22 @@ from telephony.model import (
     Webhook,
     WebhookEndpoint,
 )
+from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
 from . import routing, wire
 
 FORM = "application/x-www-form-urlencoded"
-_NOTHING = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+NOTHING = WebhookResponse(
+    "text/xml; charset=utf-8", b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+)
 _OVER = {"completed", "busy", "failed", "no-answer", "canceled"}
 _BEGUN = {"queued", "initiated", "ringing", "in-progress"}
+# What only a later step of a call reports: the outcome of a Gather, Record, Dial, Enqueue or Pay.
+_STEPS = {
+    "Digits", "SpeechResult", "FinishedOnKey", "RecordingUrl", "DialCallStatus", "QueueResult",
+    "Result", "msg",
+}  # fmt: skip
 _URLS = {"VoiceUrl": "voice_url", "SmsUrl": "sms_url", "StatusCallback": "status_callback"}
 
 
@@ -81,7 +89,7 @@ def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider
             f"{provider}: verifying webhooks needs the package {missing.name!r}. "
             "Install it with: pip install 'telephony[twilio]'"
         ) from missing
-    if secret is None:
+    if secret is None or is_blank(secret):
         raise ConfigurationError(
             f"{provider}: no API key can verify a webhook: set `auth_token` to the account's own "
             "token, or `webhook_secret` to what its webhooks are signed with."
@@ -151,18 +159,15 @@ def _pairs(request: WebhookRequest) -> list[tuple[str, str]]:
 
 
 def events(request: WebhookRequest, url: str, provider: str) -> list[Event]:
-    """What it tells. Raises `InvalidRequestError` for what is neither a form nor a JSON object."""
+    """Return its events. Raises `InvalidRequestError`: neither a form nor a JSON object."""
     if request.method == "POST" and not _is_form(request):
         raw = request.object()
         kind = str(raw.get("type") or raw.get("Type") or "")
         return [UnknownEvent(id=request.digest(), provider=provider, raw=raw, kind=kind)]
     params = dict(_pairs(request))
-    told = (
-        _message_event(params, provider) or _call_event(params, request, url, provider)
-    ) or UnknownEvent(
-        id=_turn(params, request, url), provider=provider, raw=dict(params), kind="webhook"
-    )
-    return [told]
+    known = _message_event(params, provider) or _call_event(params, request, url, provider)
+    name = _request_name(request, url)
+    return [known or UnknownEvent(id=name, provider=provider, raw=dict(params), kind="webhook")]
 
 
 def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
@@ -209,25 +214,34 @@ def _call_event(
     raw: Json = dict(params)
     call = _call(params, word, provider)
     at = wire.moment(params.get("Timestamp"))
+    asks = _asks_what_to_do(params)
+    if asks and _STEPS & params.keys():
+        heard = params.get("SpeechResult") or params.get("Digits")
+        name = f"{sid}:{_request_name(request, url)}"
+        if not heard or word in _OVER:
+            return UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind="webhook")
+        return CallTurn(id=name, provider=provider, occurred_at=at, raw=raw, call=call, text=heard)
     if word in _OVER:
         return CallEnded(id=f"{sid}:{word}", provider=provider, occurred_at=at, raw=raw, call=call)
-    heard = params.get("SpeechResult") or params.get("Digits")
-    if heard:
-        return CallTurn(
-            id=f"{sid}:{_turn(params, request, url)}",
-            provider=provider,
-            occurred_at=at,
-            raw=raw,
-            call=call,
-            text=heard,
-        )
-    inbound_goes_on = word == "in-progress" and call.direction is Direction.INBOUND
-    if word not in _BEGUN or inbound_goes_on:
+    if word not in _BEGUN or (
+        asks and word == "in-progress" and call.direction is Direction.INBOUND
+    ):
         return None
-    # Each URL asks for instructions of its own, so being asked at another one is another event.
-    asked = hashlib.sha256(url.encode()).hexdigest()[:12]
-    return CallStarted(
-        id=f"{sid}:{word}:{asked}", provider=provider, occurred_at=at, raw=raw, call=call
+    if not asks:
+        name = f"{sid}:callback:{word}"
+    elif word == "in-progress":
+        # A placed call asks for each of its steps with these same parameters, redirects included.
+        name = f"{sid}:{word}:{_request_name(request, url)}"
+    else:
+        # Each URL asks for instructions of its own, so being asked at another is another event.
+        name = f"{sid}:{word}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+    return CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)
+
+
+def _asks_what_to_do(params: Mapping[str, JsonValue]) -> bool:
+    """Return whether TwiML is waited for: not in the status callbacks of a call."""
+    return {"CallSid", "CallStatus", "From", "To"} <= params.keys() and not (
+        {"CallbackSource", "CallDuration"} & params.keys()
     )
 
 
@@ -245,20 +259,33 @@ def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
     )
 
 
-def _turn(params: Mapping[str, str], request: WebhookRequest, url: str) -> str:
-    """Names a step of a call. The same can be said twice in one; Twilio's token tells a repetition
-    of the request from that of the words, though no signature covers it."""
+def _request_name(request: WebhookRequest, url: str) -> str:
+    """Return a name for a request and its repetitions.
+
+    The same words may be said twice in a call, and a step repeated. Twilio's token, though no
+    signature covers it, is the same for the repetitions of one request only.
+    """
     token = request.headers.get("i-twilio-idempotency-token")
-    return token or hashlib.sha256(repr((url, sorted(params.items()))).encode()).hexdigest()[:32]
+    own = (url, sorted(_pairs(request)), token)
+    return hashlib.sha256(repr(own).encode()).hexdigest()[:32]
 
 
-def answer(reply: Reply) -> WebhookAnswer | None:
-    """TwiML, an empty one for nothing; None: what any vendor is answered."""
-    if reply is None:
-        return WebhookAnswer("text/xml; charset=utf-8", _NOTHING)
-    if isinstance(reply, str):
-        return WebhookAnswer("text/xml; charset=utf-8", reply.encode())
+def verb(event: Event) -> str | None:
+    """Return the TwiML verb that replies to an event, where a response can."""
+    if isinstance(event, MessageReceived):
+        return "Message"
+    if isinstance(event, CallStarted | CallTurn | UnknownEvent) and _asks_what_to_do(event.raw):
+        return "Say"
     return None
+
+
+def twiml(text: str, verb: str) -> WebhookResponse:
+    """Return the TwiML of one verb."""
+    # XML has no way to write most control characters.
+    readable = "".join(char for char in text if char >= " " or char in "\t\n")
+    content = f"<{verb}>{escape(readable)}</{verb}>"
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Response>{content}</Response>'
+    return WebhookResponse("text/xml; charset=utf-8", body.encode("utf-8", "replace"))
 
 
 # --- Where it is sent ----------------------------------------------------------------------------

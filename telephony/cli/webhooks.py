@@ -147,7 +147,6 @@ def _said(event: Event) -> str:
             return f"{what} {call.sender} -> {call.recipient} {call.status} ({call.id})"
         case UnknownEvent(kind=kind):
             return f"{what} {kind}"
-    return what
 
 
 def _listener(host: str, port: int) -> socket.socket:

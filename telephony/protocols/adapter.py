@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from pydantic_core import to_json
-
 from telephony.capabilities import Capability, Outcome, Support
-from telephony.errors import ProviderError
-from telephony.events import Event, Reply, WebhookAnswer, WebhookRequest
+from telephony.errors import InvalidRequestError, ProviderError
+from telephony.events import (
+    Event,
+    MessageReceived,
+    MessageToSend,
+    WebhookRequest,
+    WebhookResponse,
+)
 from telephony.model import (
     AvailableNumber,
     Call,
@@ -187,28 +191,32 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: unlink_carrier")
 
     def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
-        """What a webhook tells. What the vendor may yet invent becomes an `UnknownEvent`.
+        """Return the events of a webhook. What the vendor may yet invent is an `UnknownEvent`.
 
         Raises:
             SignatureError: with `verify`, checked before anything of the body is read.
             ConfigurationError: with `verify`, and what to verify with is not configured.
-            InvalidRequestError: the body is not what it says it is.
+            InvalidRequestError: the body cannot be read.
         """
         raise NotImplementedError(f"{self.vendor}: parse_webhook")
 
-    def webhook_answer(self, event: Event | None, reply: Reply) -> WebhookAnswer:  # noqa: ARG002
-        """What the vendor wants to hear after `event` (None: there was none).
+    def webhook_response(self, event: Event | None) -> WebhookResponse:  # noqa: ARG002
+        """Return the response that accepts `event` (None: there was none) and says nothing."""
+        return WebhookResponse()
+
+    def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
+        """Return the response that speaks or texts `text`, or the message to send instead.
 
         Raises:
-            TypeError: the reply is nothing that can be sent.
+            InvalidRequestError: nothing can be replied to this event.
         """
-        if reply is None:
-            return WebhookAnswer()
-        if isinstance(reply, str):
-            return WebhookAnswer("text/plain; charset=utf-8", reply.encode())
-        if isinstance(reply, Mapping):
-            return WebhookAnswer("application/json", to_json(reply))
-        raise TypeError(f"a handler returns a dict, a text or None, not {type(reply).__name__}")
+        if isinstance(event, MessageReceived) and event.message.sender:
+            return MessageToSend(event.message.number, event.message.sender, text)
+        raise InvalidRequestError(
+            f"{self.vendor} takes no reply to a {type(event).__name__}.",
+            argument="reply",
+            hint="Return None for this event.",
+        )
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
         raise NotImplementedError(f"{self.vendor}: get_webhook")

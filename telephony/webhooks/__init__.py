@@ -2,7 +2,7 @@
 
     events = webhooks.parse(provider, method=…, url=…, headers=…, body=…)
 
-or, with duplicates, retries and answers taken care of:
+or, with duplicates, retries and replies taken care of:
 
     app = webhooks.asgi([provider], handler)    # or webhooks.wsgi
 """
@@ -12,12 +12,13 @@ from telephony.events import (
     CallStarted,
     CallTurn,
     Event,
+    HandlerResult,
     MessageReceived,
     MessageStatusChanged,
     Reply,
     UnknownEvent,
-    WebhookAnswer,
     WebhookRequest,
+    WebhookResponse,
 )
 from telephony.webhooks.asgi import asgi
 from telephony.webhooks.parsing import key_of, parse
@@ -32,6 +33,7 @@ __all__ = [
     "Claim",
     "ClaimState",
     "Event",
+    "HandlerResult",
     "MemoryStore",
     "MessageReceived",
     "MessageStatusChanged",
@@ -39,8 +41,8 @@ __all__ = [
     "SQLiteStore",
     "Store",
     "UnknownEvent",
-    "WebhookAnswer",
     "WebhookRequest",
+    "WebhookResponse",
     "asgi",
     "key_of",
     "parse",

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, TypeAlias, cast
+import contextvars
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
-from telephony.events import Event, Reply
+from telephony.events import Event, MessageToSend, WebhookResponse
+from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
     STEP,
-    Answer,
-    Delivery,
+    AsyncHandler,
+    BlockingHandler,
     Endpoint,
+    HttpResponse,
+    ReceivedDelivery,
     Refused,
     failed,
+    is_async,
     too_large,
 )
-from telephony.webhooks.parsing import Vendor, lower_case
-from telephony.webhooks.store import Store
+from telephony.webhooks.parsing import ProviderOrAdapter, lower_case
+from telephony.webhooks.store import Claim, ClaimState, Store
 
 # What the ASGI specification calls them; the values are as various as it says.
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -29,44 +35,55 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-Handler: TypeAlias = Callable[[Event], Reply] | Callable[[Event], Awaitable[Reply]]
+Handler: TypeAlias = BlockingHandler | AsyncHandler
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# The store answers in milliseconds.
+_STORE_THREADS = 8
 
 
 def asgi(
-    vendors: Iterable[Vendor],
+    providers: Iterable[ProviderOrAdapter],
     handler: Handler,
     *,
     path: str = "/webhooks/{provider}",
     store: Store | None = None,
+    threads: int = 100,
 ) -> App:
-    """An ASGI application that takes the webhooks of some vendors.
+    """Return an ASGI application that takes the webhooks of some providers.
 
     Every webhook is verified. Each event is handed to the handler once, however often the vendor
-    delivers it, until the handler returns; when it raises, the vendor is answered 500 and sends the
-    event again.
+    delivers it, until the handler returns; when it raises, the response is 500 and the vendor sends
+    the event again.
 
     Args:
-        vendors: connected providers, or their adapters.
-        handler: called with one event; ``async``, or blocking, which is then run in a thread. What
-            it returns is the vendor's answer: a dict is sent as JSON, a text in the vendor's own
-            language (TwiML at Twilio, words to say in a `CallTurn` at AgentPhone).
-        path: where each vendor's webhooks arrive, below where the application is mounted.
+        providers: connected providers, blocking or async; each under a name of its own.
+        handler: called with one event; ``async``, or blocking, which is then run in a thread. It
+            returns a `Reply` (words to speak or to text, at any vendor), a `WebhookResponse` or a
+            dict in the vendor's own language, or None.
+        path: where each provider's webhooks arrive, below where the application is mounted.
         store: remembers what was handled; default: `MemoryStore`. `SQLiteStore` for many workers.
+        threads: how many blocking handlers run at once; further ones wait.
 
     Raises:
-        ConfigurationError: a secret is missing.
+        ConfigurationError: a secret is missing, or two providers have one name.
         UnsupportedOperationError: a vendor sends no webhooks that could be proven.
     """
-    return _Asgi(Endpoint(vendors, path, store), handler)
+    return _Asgi(Endpoint(providers, path, store), handler, threads)
 
 
 class _Asgi:
-    def __init__(self, endpoint: Endpoint, handler: Handler) -> None:
+    def __init__(self, endpoint: Endpoint, handler: Handler, threads: int) -> None:
         self._endpoint = endpoint
         self._handler = handler
-        self._is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-            getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
-        )
+        self._is_async = is_async(handler)
+        # Not asyncio's own threads, which are few and shared with the whole application; and not
+        # the same for both, or handlers that are slow would hold up every claim.
+        self._handler_threads = ThreadPoolExecutor(threads, "telephony-handler")
+        self._store_threads = ThreadPoolExecutor(_STORE_THREADS, "telephony-store")
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -75,59 +92,121 @@ class _Asgi:
             await send({"type": "websocket.close"})
         elif scope["type"] == "http":
             try:
-                answer = await self._answer(scope, receive)
+                response = await self._response(scope, receive)
             except Refused as refused:
-                answer = refused.answer
+                response = refused.response
             except ConnectionError:
                 return
-            await _send(send, answer)
+            await _send(send, response)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _response(self, scope: Scope, receive: Receive) -> HttpResponse:
         pairs = (
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         )
         headers = lower_case(pairs)
-        adapter = self._endpoint.adapter(
+        mounted = self._endpoint.mounted(
             scope["method"],
             _below_mount(scope),
             headers.get("content-type"),
             headers.get("content-length"),
         )
         body = await _body(receive)
-        delivery = self._endpoint.delivery(
-            adapter, scope["method"], _url(scope, headers), headers, body
+        received = self._endpoint.received(
+            mounted, scope["method"], _url(scope, headers), headers, body
         )
-        for event in delivery.events:
-            if await self._is_ours(delivery, event):
-                await self._handle(delivery, event)
-        return delivery.answer()
+        for event in received.events:
+            claim = await self._claimed(received, event)
+            if claim.state is ClaimState.OURS:
+                await self._handle(received, event, claim)
+        return received.http_response()
 
-    async def _is_ours(self, delivery: Delivery, event: Event) -> bool:
-        """Whether the event is to be handled here and now. Raises `Refused`."""
+    async def _claimed(self, received: ReceivedDelivery, event: Event) -> Claim:
+        """Return a claim that is ours or done. Raises `Refused`."""
         waited = 0.0
-        while (
-            ours := await asyncio.to_thread(self._endpoint.ours, delivery, event, waited)
-        ) is None:
+        while not self._endpoint.settled(received, claim := await self._claim(event), waited):
             waited += STEP
             await asyncio.sleep(STEP)
-        return ours
+        return claim
 
-    async def _handle(self, delivery: Delivery, event: Event) -> None:
-        # What runs in a thread goes on to its end there, even if this task is cancelled meanwhile.
-        if not self._is_async:
-            handler = cast("Callable[[Event], Reply]", self._handler)
-            await asyncio.to_thread(self._endpoint.handle, delivery, event, handler)
-            return
+    async def _claim(self, event: Event) -> Claim:
+        claiming = self._store_threads.submit(self._endpoint.claim, event)
         try:
-            reply = await cast("Awaitable[Reply]", self._handler(event))
-            answer = delivery.adapter.webhook_answer(event, reply)
-        except Exception as error:
-            await asyncio.to_thread(self._endpoint.release, event)
-            raise failed(event) from error
-        except BaseException:
-            self._endpoint.release(event)  # a task that is being cancelled awaits nothing more
+            return await asyncio.shield(asyncio.wrap_future(claiming))
+        except asyncio.CancelledError:
+            # The thread goes on, and its claim would hold up the next delivery.
+            claiming.add_done_callback(self._give_back)
             raise
-        await asyncio.to_thread(self._endpoint.finish, delivery, event, answer)
+
+    def _give_back(self, claiming: Future[Claim]) -> None:
+        if claiming.exception() is None and claiming.result().state is ClaimState.OURS:
+            self._endpoint.store.release(claiming.result())
+
+    async def _handle(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
+        if not self._is_async:
+            await self._to_the_end(self._call(received, event, claim))
+            return
+        handler = cast("AsyncHandler", self._handler)
+        # A handler is cancelled with its request; what follows is not.
+        try:
+            reply = self._endpoint.reply(received, event, await handler(event))
+        except Exception as error:
+            refused = failed(claim)
+            await self._to_the_end(_in(self._store_threads, self._endpoint.store.release, claim))
+            raise refused from error
+        except BaseException:
+            self._store_threads.submit(self._endpoint.store.release, claim)
+            raise
+        await self._to_the_end(self._finish(received, event, claim, reply))
+
+    async def _call(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
+        handler = cast("BlockingHandler", self._handler)
+        call = self._endpoint.call
+        reply = await _in(self._handler_threads, call, received, event, claim, handler)
+        await self._finish(received, event, claim, reply)
+
+    async def _finish(
+        self,
+        received: ReceivedDelivery,
+        event: Event,
+        claim: Claim,
+        reply: WebhookResponse | MessageToSend,
+    ) -> None:
+        if isinstance(reply, MessageToSend):
+            try:
+                await self._text(received, reply)
+            except BaseException as error:
+                settle = self._endpoint.not_sent
+                await _in(self._store_threads, settle, received, event, claim, error)
+                if isinstance(error, Exception):
+                    return
+                raise
+            reply = received.mounted.adapter.webhook_response(event)
+        await _in(self._store_threads, self._endpoint.finish, received, claim, reply)
+
+    async def _text(self, received: ReceivedDelivery, message: MessageToSend) -> None:
+        provider = received.mounted.provider
+        arguments = (message.number, message.to, message.body)
+        if is_async(getattr(provider, "send_message", None)):
+            await cast("AsyncPhoneNumberProvider", provider).send_message(*arguments)
+        else:
+            blocking = cast("PhoneNumberProvider", provider)
+            await _in(self._handler_threads, blocking.send_message, *arguments)
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await it; if the request is cancelled meanwhile, it goes on in a task of its own."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
+
+
+async def _in(
+    threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call a function in a thread, with the context of this task."""
+    context = contextvars.copy_context()
+    call = functools.partial(function, *args, **kwargs)
+    return await asyncio.wrap_future(threads.submit(lambda: context.run(call)))
 
 
 def _below_mount(scope: Scope) -> str:
@@ -167,7 +246,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = [(name.encode(), value.encode()) for name, value in answer.all_headers()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+async def _send(send: Send, response: HttpResponse) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in response.all_headers()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -10,14 +10,14 @@ from telephony.capabilities import Capability, Level
 from telephony.errors import SignatureError, UnsupportedOperationError
 from telephony.events import Event, WebhookRequest
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider, PhoneNumberProvider
-from telephony.webhooks.store import ClaimState, Store
+from telephony.webhooks.store import Claim, ClaimState, Store
 
-Vendor: TypeAlias = Adapter | PhoneNumberProvider | AsyncPhoneNumberProvider
+ProviderOrAdapter: TypeAlias = PhoneNumberProvider | AsyncPhoneNumberProvider | Adapter
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 def parse(
-    vendor: Vendor,
+    provider: ProviderOrAdapter,
     *,
     method: str,
     url: str,
@@ -27,19 +27,20 @@ def parse(
     received_at: datetime | None = None,
     store: Store | None = None,
 ) -> list[Event]:
-    """What a vendor's webhook tells, proven to be the vendor's.
+    """Return the events of a webhook that is proven to be the vendor's.
 
     Args:
-        vendor: a connected provider, or its adapter.
+        provider: a connected provider, or its adapter.
         url: whole, with query, as the vendor called it. Behind a proxy that is not the URL that
             arrives: Twilio, which signs it, has the setting `webhook_url`.
         headers: in any case; a mapping or pairs.
         body: the bytes as they arrived, before any framework has decoded them.
         verify: False only in tests.
         received_at: aware; when it arrived, if not now.
-        store: remembers what was parsed, so that a webhook which comes again is refused. If you
-            then fail to handle an event, call ``store.release(key_of(event))``, or the vendor's
-            next try is refused too. (`asgi` and `wsgi` do all of this themselves.)
+        store: remembers what was parsed. Events that came before are left out, and a webhook with
+            nothing else is refused. If you then fail to handle an event, call
+            ``store.forget(key_of(event))``, or the vendor's next try is refused too. (`asgi` and
+            `wsgi` do all of this themselves.)
 
     Raises:
         SignatureError: it is not proven to be the vendor's, is stale, or came before.
@@ -47,22 +48,36 @@ def parse(
         ConfigurationError: the secret to verify it with is not configured.
         UnsupportedOperationError: the vendor sends no webhooks that could be proven.
     """
-    adapter = adapter_of(vendor)
+    adapter = adapter_of(provider)
     at = received_at or datetime.now(UTC)
     request = WebhookRequest(method.upper(), url, lower_case(headers), bytes(body), at)
     events = adapter.parse_webhook(request, verify=verify)
-    if store is not None:
+    return events if store is None else _new(events, adapter, store)
+
+
+def _new(events: list[Event], adapter: Adapter, store: Store) -> list[Event]:
+    """Return the events that did not come before, and remember them."""
+    claimed: list[tuple[Event, Claim]] = []
+    try:
         for event in events:
-            if store.claim(key_of(event)).state is not ClaimState.OURS:
-                raise SignatureError(f"{adapter.name}: replayed: this webhook came before.")
-            store.finish(key_of(event), adapter.webhook_answer(event, None))
-    return events
+            claim = store.claim(key_of(event))
+            if claim.state is ClaimState.OURS:
+                claimed.append((event, claim))
+        for event, claim in claimed:
+            store.finish(claim, adapter.webhook_response(event))
+    except BaseException:
+        for event, _ in claimed:
+            store.forget(key_of(event))
+        raise
+    if events and not claimed:
+        raise SignatureError(f"{adapter.name}: replayed: this webhook came before.")
+    return [event for event, _ in claimed]
 
 
-def adapter_of(vendor: Vendor) -> Adapter:
-    """The adapter of a connected provider, which must send webhooks that can be proven."""
+def adapter_of(provider: ProviderOrAdapter) -> Adapter:
+    """Return the adapter of a provider whose vendor sends webhooks that can be proven."""
     # Not by isinstance: of a protocol it sees no attributes that a wrapper passes through.
-    adapter: Adapter = vendor.adapter if hasattr(vendor, "adapter") else vendor
+    adapter: Adapter = provider.adapter if hasattr(provider, "adapter") else provider
     support = adapter.capabilities[Capability.PARSE_WEBHOOK]
     if support.level is Level.NONE:
         raise UnsupportedOperationError(adapter.name, Capability.PARSE_WEBHOOK, support.note)
@@ -70,12 +85,12 @@ def adapter_of(vendor: Vendor) -> Adapter:
 
 
 def key_of(event: Event) -> str:
-    """What a store knows an event by."""
+    """Return what a store knows an event by."""
     return f"{event.provider}:{event.id}"
 
 
 def lower_case(headers: Headers) -> dict[str, str]:
-    """Headers by their name in lower case; what is repeated is joined, as HTTP has it."""
+    """Return headers by their name in lower case; what is repeated is joined, as HTTP has it."""
     found: dict[str, str] = {}
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     for name, value in pairs:

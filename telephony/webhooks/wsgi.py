@@ -3,64 +3,84 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, cast
 from wsgiref.util import request_uri
 
-from telephony.events import Event, Reply
+from telephony.errors import InvalidRequestError
+from telephony.events import Event, MessageToSend
+from telephony.protocols import Adapter, PhoneNumberProvider
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
     STEP,
-    Answer,
-    Delivery,
+    BlockingHandler,
     Endpoint,
+    HttpResponse,
+    ReceivedDelivery,
     Refused,
+    is_async,
     too_large,
 )
-from telephony.webhooks.parsing import Vendor
-from telephony.webhooks.store import Store
+from telephony.webhooks.store import Claim, ClaimState, Store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-Handler: TypeAlias = Callable[[Event], Reply]
-
 
 def wsgi(
-    vendors: Iterable[Vendor],
-    handler: Handler,
+    providers: Iterable[PhoneNumberProvider | Adapter],
+    handler: BlockingHandler,
     *,
     path: str = "/webhooks/{provider}",
     store: Store | None = None,
 ) -> WSGIApplication:
-    """A WSGI application that takes the webhooks of some vendors.
+    """Return a WSGI application that takes the webhooks of some providers.
 
-    As `asgi`, with a blocking handler. A WSGI server runs several workers as a rule: then give a
-    `store` that they share, such as `SQLiteStore`.
+    As `asgi`, with a blocking handler and blocking providers. A WSGI server runs several workers as
+    a rule: then give a `store` that they share, such as `SQLiteStore`.
+
+    Raises:
+        InvalidRequestError: the handler or a provider is async.
+        ConfigurationError: a secret is missing, or two providers have one name.
+        UnsupportedOperationError: a vendor sends no webhooks that could be proven.
     """
-    return _Wsgi(Endpoint(vendors, path, store), handler)
+    providers = list(providers)
+    if is_async(handler):
+        raise InvalidRequestError(
+            "WSGI cannot await an async handler.",
+            argument="handler",
+            hint="Give a blocking function, or use webhooks.asgi.",
+        )
+    if any(is_async(getattr(each, "send_message", None)) for each in providers):
+        raise InvalidRequestError(
+            "WSGI cannot await an async provider.",
+            argument="providers",
+            hint="Use telephony.connect, or webhooks.asgi.",
+        )
+    return _Wsgi(Endpoint(providers, path, store), handler)
 
 
 class _Wsgi:
-    def __init__(self, endpoint: Endpoint, handler: Handler) -> None:
+    def __init__(self, endpoint: Endpoint, handler: BlockingHandler) -> None:
         self._endpoint = endpoint
         self._handler = handler
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         try:
-            answer = self._answer(environ)
+            response = self._response(environ)
         except Refused as refused:
-            answer = refused.answer
-        status = HTTPStatus(answer.status)
-        start_response(f"{status.value} {status.phrase}", answer.all_headers())
-        return [answer.body]
+            response = refused.response
+        status = HTTPStatus(response.status)
+        start_response(f"{status.value} {status.phrase}", response.all_headers())
+        return [response.body]
 
-    def _answer(self, environ: WSGIEnvironment) -> Answer:
+    def _response(self, environ: WSGIEnvironment) -> HttpResponse:
         method = environ["REQUEST_METHOD"]
-        adapter = self._endpoint.adapter(
+        mounted = self._endpoint.mounted(
             method,
-            environ.get("PATH_INFO", ""),
+            # WSGI hands on the path's bytes as if they were latin-1.
+            environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
             environ.get("CONTENT_TYPE"),
             environ.get("CONTENT_LENGTH") or None,
         )
@@ -70,21 +90,36 @@ class _Wsgi:
             if name.startswith("HTTP_")
         }
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
-        delivery = self._endpoint.delivery(
-            adapter, method, request_uri(environ), headers, _body(environ)
+        received = self._endpoint.received(
+            mounted, method, request_uri(environ), headers, _body(environ)
         )
-        for event in delivery.events:
-            if self._is_ours(delivery, event):
-                self._endpoint.handle(delivery, event, self._handler)
-        return delivery.answer()
+        for event in received.events:
+            claim = self._claimed(received, event)
+            if claim.state is ClaimState.OURS:
+                self._handle(received, event, claim)
+        return received.http_response()
 
-    def _is_ours(self, delivery: Delivery, event: Event) -> bool:
-        """Whether the event is to be handled here and now. Raises `Refused`."""
+    def _claimed(self, received: ReceivedDelivery, event: Event) -> Claim:
+        """Return a claim that is ours or done. Raises `Refused`."""
         waited = 0.0
-        while (ours := self._endpoint.ours(delivery, event, waited)) is None:
+        while not self._endpoint.settled(received, claim := self._endpoint.claim(event), waited):
             waited += STEP
             time.sleep(STEP)
-        return ours
+        return claim
+
+    def _handle(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
+        reply = self._endpoint.call(received, event, claim, self._handler)
+        if isinstance(reply, MessageToSend):
+            provider = cast("PhoneNumberProvider", received.mounted.provider)
+            try:
+                provider.send_message(reply.number, reply.to, reply.body)
+            except BaseException as error:
+                self._endpoint.not_sent(received, event, claim, error)
+                if isinstance(error, Exception):
+                    return
+                raise
+            reply = received.mounted.adapter.webhook_response(event)
+        self._endpoint.finish(received, claim, reply)
 
 
 def _body(environ: WSGIEnvironment) -> bytes:

@@ -34,7 +34,7 @@ def blocking(provider: telephony.PhoneNumberProvider) -> None:
             assert_type(room, str)
 
 
-def blocking_handler(event: webhooks.Event) -> webhooks.Reply:
+def blocking_handler(event: webhooks.Event) -> webhooks.HandlerResult:
     if isinstance(event, webhooks.MessageReceived):
         assert_type(event.message, telephony.Message)
     return None

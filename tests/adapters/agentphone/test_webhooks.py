@@ -185,7 +185,7 @@ def test_the_end_of_a_call(direction, ours):
     [
         {},
         {"event": "agent.reaction", "data": {"reactionType": "love"}},
-        {"event": "agent.call_ended", "data": {"callId": "call_1", "direction": "web"}},
+        {"event": "agent.call_ended", "data": {"callId": None, "direction": "web"}},
         {"event": "agent.message", "channel": "sms", "data": None},
         {"event": "agent.message", "channel": "sms", "timestamp": 17, "data": []},
         message(direction="outbound"),

@@ -68,8 +68,9 @@ def test_without_a_secret_it_is_said_what_to_set():
 
 
 def test_the_secret_is_read_from_the_vendors_own_variable(monkeypatch):
+    monkeypatch.setenv("CARTESIA_API_KEY", "k")
     monkeypatch.setenv("CARTESIA_WEBHOOK_SECRET", SECRET)
-    with telephony.connect("cartesia", api_key="k") as provider:
+    with telephony.connect("cartesia") as provider:
         headers = {"x-webhook-secret": SECRET}
         assert webhooks.parse(
             provider, method="POST", url="https://example.com/", headers=headers, body=b"{}"
