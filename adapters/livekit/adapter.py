@@ -35,11 +35,12 @@ from telephony.wire import (
 )
 
 from . import calls, imports, rules, twirp, webhooks, wire
+from .joined import Held
 from .offers import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
 from .phone_numbers import Owned, PhoneNumbers
 from .settings import LiveKitSettings
 from .trunks import Trunks, is_trunk
-from .wire import Held
+from .twirp import named_once
 
 
 class LiveKit(Adapter):
@@ -101,7 +102,8 @@ class LiveKit(Adapter):
                 "search_numbers with contains",
                 "Search by `country` and `area_code`, and choose from the result.",
             )
-        return (yield from self._phone_numbers.search(country, area_code, limit))
+        given = named_once(options)
+        return (yield from self._phone_numbers.search(country, area_code, limit, given))
 
     def provision_number(
         self,
@@ -119,7 +121,7 @@ class LiveKit(Adapter):
             raise UnsupportedOperationError(
                 self.name,
                 "provision_number with label",
-                "LiveKit's own numbers have no label: keep it on your side.",
+                "A purchase takes no label: give it afterwards, with update_number().",
             )
         if key is not None:
             if number is None:
@@ -133,14 +135,14 @@ class LiveKit(Adapter):
             if held is not None:
                 return held.normalized(self.name)
         if number is None:
-            offered = yield from self._phone_numbers.search(country, area_code, 1)
+            offered = yield from self._phone_numbers.search(country, area_code, 1, {})
             if not offered:
                 raise NotFoundError(
                     "LiveKit has no such number for sale now",
                     hint="Try another area code, or leave it out.",
                 )
             number = offered[0].number
-        return (yield from self._phone_numbers.buy(number, assign_to, options))
+        return (yield from self._phone_numbers.buy(number, assign_to, named_once(options)))
 
     def import_number(
         self,
@@ -157,7 +159,7 @@ class LiveKit(Adapter):
         rule of `assign_to`; `options` go into the first of them."""
         trunk = source if isinstance(source, SipTrunk) else SipTrunk()
         plan = imports.plan(number, trunk, label, assign_to, inbound=inbound, outbound=outbound)
-        made = yield from imports.carry_out(self._trunks, plan, options)
+        made = yield from imports.carry_out(self._trunks, plan, named_once(options))
         return made.normalized(self.name).model_copy(update={"notices": plan.notices})
 
     def update_number(
@@ -165,27 +167,26 @@ class LiveKit(Adapter):
     ) -> Operation[PhoneNumber]:
         found = yield from self._found(number)
         if isinstance(found, Owned):
-            raise UnsupportedOperationError(
-                self.name,
-                "update_number of a LiveKit Phone Number",
-                "LiveKit's own numbers have no label: keep it on your side.",
-            )
+            return (yield from self._phone_numbers.rename(found, label or "", named_once(options)))
         if found.shared:
             raise ConflictError(
-                f"The trunk's name labels all of its {len(wire.numbers_on(found.trunk))} numbers",
+                f"The trunk's name labels all of its {len(wire.entries_on(found.trunk))} numbers",
                 hint="Rename the trunk at LiveKit, or import the number on a trunk of its own.",
             )
-        return (yield from self._trunks.rename(found, label or "", options)).normalized(self.name)
+        renamed = yield from self._trunks.rename(found, label or "", named_once(options))
+        return renamed.normalized(self.name)
 
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
+        options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, Owned):
             return (yield from self._phone_numbers.assign(found, to, options))
         return (yield from rules.assign(self._trunks, found, to, self.name, options))
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
+        options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, Owned):
             return (yield from self._phone_numbers.unassign(found, options))
@@ -195,6 +196,7 @@ class LiveKit(Adapter):
         self, number: NumberRef, *, unassign: bool, options: Options
     ) -> Operation[Release]:
         """Takes away what answers the number too; LiveKit does not insist on that first."""
+        options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, Owned):
             return (yield from self._phone_numbers.release(found, options))
@@ -210,6 +212,7 @@ class LiveKit(Adapter):
             raise UnsupportedOperationError(
                 self.name, "place_call with url", "An agent speaks at LiveKit: give `agent`."
             )
+        options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, Owned):
             raise UnsupportedOperationError(

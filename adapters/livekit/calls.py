@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from livekit.protocol.agent_dispatch import CreateAgentDispatchRequest
 from livekit.protocol.sip import CreateSIPParticipantRequest
 
 from telephony.errors import (
+    ConflictError,
     InvalidRequestError,
     OutcomeUnknownError,
     ProviderError,
@@ -17,10 +19,15 @@ from telephony.model import Agent, Call, CallStatus, Room
 from telephony.wire import Json, Operation, Options, Safety, merged
 
 from . import wire
+from .dispatch import ROOM_PREFIX, answering, target_of
+from .joined import Held
 from .twirp import Twirp, as_json
-from .wire import Held
 
 _NO_BRIDGE = "no response from servers"
+# How long it rings where nobody says it, as LiveKit's SDK has it, and how much longer the answer
+# to a waiting request may take.
+_RINGING, _LONGER = 30.0, 5.0
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)s?", re.ASCII)
 
 
 def place(
@@ -40,40 +47,70 @@ def place(
         sip_number=number.number,
         room_name=room,
     )
+    asked = merged(as_json(body), options)
+    waits, ringing = options.get("wait_until_answered") is True, _ringing(options)
+    if waits:
+        asked["ringing_timeout"] = f"{ringing:g}s"
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
-        response = yield twirp.dial(merged(as_json(body), options))
+        response = yield twirp.dial(asked, ringing + _LONGER if waits else 0.0)
         placed = wire.stored(wire.Participant, response, response.json())
     except OutcomeUnknownError as lost:
-        if _NO_BRIDGE not in lost.message:
+        failed = _settled(lost)
+        if failed is None:
             lost.hint = f"It may be ringing: see who is in room {room} before you call again."
             raise
-        # Offered to the bridges and taken by none, so it certainly was not placed.
         left = yield from _called_back(twirp, room, dispatch)
-        raise UnavailableError(
-            "No SIP bridge took the call: it was not placed",
-            hint=f"Start livekit-sip on the Redis that the server uses. {left}".strip(),
-            status=lost.status,
-            code=lost.code,
-            attempts=lost.attempts,
-            retry_safe=True,
-            raw=lost.raw,
-        ) from lost
+        failed.hint = f"{failed.hint} {left}".strip()
+        raise failed from None
     except ProviderError as refused:
         left = yield from _called_back(twirp, room, dispatch)
         refused.hint = f"{refused.hint} {left}".strip()
         raise
-    answered = bool(options.get("wait_until_answered"))
     return Call(
         id=placed.id,
         provider=provider,
         number=number.number,
         sender=number.number,
         recipient=to,
-        status=CallStatus.IN_PROGRESS if answered else CallStatus.QUEUED,
+        status=CallStatus.IN_PROGRESS if waits else CallStatus.QUEUED,
         agent=speaker,
         raw=placed.raw,
     )
+
+
+def _settled(lost: OutcomeUnknownError) -> ProviderError | None:
+    """Return what certainly became of a call, where LiveKit says it with a status that usually
+    leaves it open; None: it may have been placed."""
+    said = lost.__cause__
+    # How long it rang, or what the carrier answered.
+    if isinstance(said, ConflictError):
+        return said
+    if _NO_BRIDGE not in lost.message:
+        return None
+    # Offered to the bridges and taken by none.
+    return UnavailableError(
+        "No SIP bridge took the call: it was not placed",
+        hint="Start livekit-sip on the Redis that the server uses.",
+        status=lost.status,
+        code=lost.code,
+        attempts=lost.attempts,
+        retry_safe=True,
+        raw=lost.raw,
+    )
+
+
+def _ringing(options: Options) -> float:
+    """Return how many seconds the call may ring."""
+    given = options.get("ringing_timeout", _RINGING)
+    match = _DURATION.fullmatch(str(given))
+    if match is None:
+        raise InvalidRequestError(
+            "`ringing_timeout` is not a duration.",
+            argument="options",
+            hint="Write it like '45s'.",
+        )
+    return float(match[1])
 
 
 def _meeting(number: Held, agent: str | None, options: Options) -> tuple[str | None, str]:
@@ -81,7 +118,7 @@ def _meeting(number: Held, agent: str | None, options: Options) -> tuple[str | N
     chosen = options.get("room_name")
     if isinstance(chosen, str):
         return agent, chosen
-    target = wire.target_of(wire.answering(number.rules))
+    target = target_of(answering(number.rules))
     if agent is None and isinstance(target, Room):
         return None, target.name
     if agent is None and isinstance(target, Agent):
@@ -93,7 +130,7 @@ def _meeting(number: Held, agent: str | None, options: Options) -> tuple[str | N
             hint="Give `agent`, assign the number to one, or call into a room with "
             "options={'room_name': …}.",
         )
-    return agent, f"{wire.ROOM_PREFIX}{uuid.uuid4().hex}"
+    return agent, f"{ROOM_PREFIX}{uuid.uuid4().hex}"
 
 
 def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:

@@ -20,9 +20,10 @@ from telephony.model import SipTrunk, Target
 from telephony.redaction import revealed
 from telephony.wire import Operation, Options
 
-from . import rules, wire
-from .trunks import Trunks, held
-from .wire import Held, Inbound, Outbound
+from . import dispatch, rules, wire
+from .joined import Held, held
+from .trunks import Trunks
+from .wire import Inbound, Outbound
 
 _NO_OUTBOUND = (
     "The number takes calls only: to place calls from it, import it once more with inbound=False "
@@ -118,14 +119,14 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]
             made.append(outbound)
             dialling.append(outbound)
         if wanted.assign_to is not None and inbound is not None:
-            rule = wire.new_rule(
+            rule = dispatch.new_rule(
                 wanted.assign_to,
                 name=number,
                 trunk_ids=[inbound.id],
                 numbers=[],
                 pin=wanted.pin,
             )
-            known.append((yield from trunks.create_rule(rule, {})))
+            known.append((yield from trunks.create_rule(rule)))
     except OutcomeUnknownError as lost:
         if made:
             lost.hint = (
@@ -155,10 +156,19 @@ def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
         for trunk in dialling:
             yield from trunks.drop_number(trunk, number.number, options)
         if number.inbound is not None:
-            yield from trunks.drop_number(number.inbound, number.number, options)
+            gone = yield from trunks.drop_number(number.inbound, number.number, options)
+            if gone and number.shared:
+                yield from _swept(trunks, number.inbound.id)
     except ProviderError as failure:
         failure.hint = f"It may be released in part: release it again. {failure.hint}"
         raise
+
+
+def _swept(trunks: Trunks, trunk_id: str) -> Operation[None]:
+    """Delete the rules of a trunk that was shared until its other numbers went just now too."""
+    for rule in (yield from trunks.rules({"trunk_ids": [trunk_id]})):
+        if rule.info.trunk_ids == (trunk_id,):
+            yield from trunks.delete_rule(rule, {})
 
 
 def _undone(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import Field, JsonValue
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
@@ -22,7 +22,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.reading import items, read
+from telephony.reading import Body, Moment, items, read, rows
 from telephony.wire import (
     Batch,
     Json,
@@ -37,7 +37,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import rules, wire
+from . import dispatch, rules
 from .trunks import Trunks
 from .twirp import Twirp
 from .wire import Rule
@@ -51,41 +51,58 @@ _STATUSES = {
     f"{_STATUS}RELEASED": model.NumberStatus.RELEASED,
     f"{_STATUS}OFFLINE": model.NumberStatus.OFFLINE,
 }
+_INBOUND = {
+    "PHONE_NUMBER_IN_STATUS_ACTIVE": model.NumberStatus.ACTIVE,
+    "PHONE_NUMBER_IN_STATUS_UNAVAILABLE": model.NumberStatus.OFFLINE,
+    "PHONE_NUMBER_IN_STATUS_DETACHED": model.NumberStatus.OFFLINE,
+}
 _VOICE = frozenset({model.Channel.VOICE})
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class Entry(_Body):
+class Entry(Body):
     """A number for sale, or one of the project's."""
 
-    e164_format: str
+    e164_format: str = Field(min_length=1)
     id: str = ""
+    # Newer than the rest, and than livekit-protocol for Python.
+    name: str | None = None
+    inbound_status: str | None = None
     country_code: str | None = None
     # Numbers where the server itself does not know the word.
-    number_type: str | int = ""
-    status: str | int = ""
+    number_type: str | None = None
+    status: str | None = None
     locality: str | None = None
     region: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
     sip_dispatch_rule_id: str | None = None
-    sip_dispatch_rule_ids: list[str] = []
+    sip_dispatch_rule_ids: tuple[str, ...] = ()
 
     @property
-    def rule_ids(self) -> list[str]:
-        old = [self.sip_dispatch_rule_id] if self.sip_dispatch_rule_id else []
+    def rule_ids(self) -> tuple[str, ...]:
+        old = (self.sip_dispatch_rule_id,) if self.sip_dispatch_rule_id else ()
         return self.sip_dispatch_rule_ids or old
 
+    @property
+    def state(self) -> model.NumberStatus:
+        """Whether it takes calls, in the newer words where there are any."""
+        known = _STATUSES.get(self.status or "", model.NumberStatus.UNKNOWN)
+        if known in {model.NumberStatus.PENDING, model.NumberStatus.RELEASED}:
+            return known
+        return _INBOUND.get(self.inbound_status or "", known)
 
-class _Token(_Body):
+
+class Bought(Entry):
+    """A number of the project."""
+
+    id: str = Field(min_length=1)
+
+
+class _Token(Body):
     token: str = ""
 
 
-class _Page(_Body):
-    items: list[JsonValue] = []
+class _Page(Body):
     next_page_token: _Token | None = None
 
     @property
@@ -93,11 +110,14 @@ class _Page(_Body):
         return self.next_page_token.token or None if self.next_page_token else None
 
 
+E = TypeVar("E", bound=Entry)
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A number of the project, with the rules that it points to."""
 
-    entry: Entry
+    entry: Bought
     raw: Json
     rules: Sequence[Rule] = ()
 
@@ -111,11 +131,12 @@ class Owned:
             id=self.entry.id,
             number=self.entry.e164_format,
             provider=provider,
-            status=_STATUSES.get(str(self.entry.status), model.NumberStatus.UNKNOWN),
+            label=self.entry.name or None,
+            status=self.entry.state,
             # Its `capabilities` are the carrier's; LiveKit itself passes on voice.
             channels=_VOICE,
             country=self.entry.country_code or None,
-            assignment=wire.target_of(wire.answering(self.rules)),
+            assignment=dispatch.target_of(dispatch.answering(self.rules)),
             carrier=model.CarrierAccount(id=None, provider=provider, kind="livekit"),
             created_at=self.entry.created_at,
             updated_at=self.entry.updated_at,
@@ -138,21 +159,18 @@ class PhoneNumbers:
 
     def all(self) -> Listing[model.PhoneNumber]:
         """The numbers of the project."""
-        progress, token = Progress(), None
+        progress, pages, token = Progress(), Progress(), None
         while True:
             asked: Json = {"limit": _PAGE, **_after(token)}
             response = yield from self._call("list_numbers", "ListPhoneNumbers", asked)
-            page = read(_Page, response.json(), response)
-            found = [_entry(item, response) for item in page.items]
+            found = [Owned(*one) for one in _rows(Bought, response)]
             new = progress.new(found, lambda one: one.entry.id)
             held = [one for one in new if not _gone(one)]
             rules = yield from self._rules_of(held)
             yield Batch([_joined(one, rules).normalized(self._provider) for one in held])
-            token = page.next
+            token = _next(response, pages)
             if token is None:
                 return
-            if not new:
-                raise progress.stuck()
 
     def find(self, ref: NumberRef) -> Operation[Owned | None]:
         """A number of the project."""
@@ -161,7 +179,7 @@ class PhoneNumbers:
             response = yield from self._call("get_number", "GetPhoneNumber", asked)
         except NotFoundError:
             return None
-        found = _entry(response.object().get("phone_number"), response)
+        found = _bought(response.object().get("phone_number"), response, ref.number)
         if _gone(found):
             return None
         return _joined(found, (yield from self._rules_of([found])))
@@ -171,35 +189,31 @@ class PhoneNumbers:
         return (yield from self._trunks.rules({"dispatch_rule_ids": ids})) if ids else []
 
     def search(
-        self, country: str, area_code: str | None, limit: int
+        self, country: str, area_code: str | None, limit: int, options: Options
     ) -> Operation[list[model.AvailableNumber]]:
         """Numbers for sale, page by page until there are `limit`."""
         found: list[model.AvailableNumber] = []
-        progress, token = Progress(), None
+        progress, pages, token = Progress(), Progress(), None
         wanted: Json = {"country_code": country, "area_code": area_code}
         while True:
-            asked = merged({**wanted, "limit": min(limit, _PAGE), **_after(token)}, {})
+            asked = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
             response = yield from self._call("search_numbers", "SearchPhoneNumbers", asked)
-            page = read(_Page, response.json(), response)
-            entries = [_entry(item, response) for item in page.items]
-            new = progress.new(entries, lambda one: one.entry.e164_format)
-            found += [self._available(one) for one in new]
-            token = page.next
+            new = progress.new(_rows(Entry, response), lambda one: one[0].e164_format)
+            found += [self._available(*one) for one in new]
+            token = _next(response, pages)
             if token is None or len(found) >= limit:
                 return found[:limit]
-            if not new:
-                raise progress.stuck()
 
-    def _available(self, one: Owned) -> model.AvailableNumber:
+    def _available(self, entry: Entry, raw: Json) -> model.AvailableNumber:
         return model.AvailableNumber(
-            number=one.entry.e164_format,
+            number=entry.e164_format,
             provider=self._provider,
-            country=one.entry.country_code or None,
-            region=one.entry.region or None,
-            locality=one.entry.locality or None,
-            kind=_KINDS.get(str(one.entry.number_type)),
+            country=entry.country_code or None,
+            region=entry.region or None,
+            locality=entry.locality or None,
+            kind=_KINDS.get(entry.number_type or ""),
             channels=_VOICE,
-            raw=one.raw,
+            raw=raw,
         )
 
     # --- Buying and releasing --------------------------------------------------------------------
@@ -209,7 +223,9 @@ class PhoneNumbers:
     ) -> Operation[model.PhoneNumber]:
         """Buy exactly `number`, which can be had only once: a lost answer is settled by looking
         whether the project has it."""
-        rule = None if assign_to is None else (yield from self._rule_for(number, assign_to, {}))
+        rule = (
+            None if assign_to is None else (yield from self._rule_for(number, None, assign_to, {}))
+        )
         body: Json = {"phone_numbers": [number]}
         if rule is not None:
             body["sip_dispatch_rule_id"] = rule.id
@@ -218,7 +234,7 @@ class PhoneNumbers:
                 "provision_number", "PurchasePhoneNumber", merged(body, options), Safety.UNSAFE
             )
             bought = items(response.object().get("phone_numbers"), response)
-            owned = _entry(bought[0] if bought else None, response)
+            owned = _bought(bought[0] if bought else None, response, number)
             return _joined(owned, [rule] if rule else []).normalized(self._provider)
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(NumberRef(number=number)), lost)
@@ -264,21 +280,24 @@ class PhoneNumbers:
         self, owned: Owned, to: model.Target, options: Options
     ) -> Operation[model.PhoneNumber]:
         """Let a rule of the number's own lead to `to`, and point the number to it."""
-        rule = yield from self._rule_for(owned.entry.e164_format, to, options)
+        before = dispatch.answering(owned.rules)
+        rule = yield from self._rule_for(owned.entry.e164_format, before, to, options)
         pointed = owned
         if rule.id not in owned.entry.rule_ids:
-            body: Json = {"id": owned.entry.id, "sip_dispatch_rule_id": rule.id}
+            changes: Json = {"sip_dispatch_rule_id": rule.id}
             try:
-                response = yield from self._call(
-                    "assign_number", "UpdatePhoneNumber", body, Safety.IDEMPOTENT
-                )
-                pointed = _entry(response.object().get("phone_number"), response)
+                pointed = yield from self._update("assign_number", owned, changes)
             except OutcomeUnknownError:
                 raise
             except ProviderError as refused:
                 yield from self._drop_rule(rule, refused)
                 raise
-        return self._changed(owned, Owned(pointed.entry, pointed.raw, [rule]))
+        notices: tuple[str, ...] = ()
+        if before is not None:
+            notices = rules.left_behind(before, to)
+            if before.id != rule.id:
+                notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
+        return self._changed(owned, Owned(pointed.entry, pointed.raw, [rule]), notices)
 
     def unassign(self, owned: Owned, options: Options) -> Operation[model.PhoneNumber]:
         """Delete the number's own rule.
@@ -296,25 +315,52 @@ class PhoneNumbers:
         if owned.own_rule is None:
             return owned.normalized(self._provider)
         yield from self._trunks.delete_rule(owned.own_rule, options)
-        freed = self._changed(owned, Owned(owned.entry, owned.raw))
+        lost = dispatch.held_beside(owned.own_rule, kept=False)
+        notices = (f"Deleted with the dispatch rule {owned.own_rule.id}: {', '.join(lost)}.",)
+        freed = self._changed(owned, Owned(owned.entry, owned.raw), notices if lost else ())
         return freed.model_copy(update={"status": model.NumberStatus.OFFLINE})
 
-    def _changed(self, before: Owned, after: Owned) -> model.PhoneNumber:
-        number = after.normalized(self._provider)
-        target = wire.target_of(wire.answering(before.rules))
-        replaced = target if target != number.assignment else None
-        return number.model_copy(update={"replaced": replaced})
+    def rename(self, owned: Owned, label: str, options: Options) -> Operation[model.PhoneNumber]:
+        """Change the name of a number, where this LiveKit has names for them."""
+        named = yield from self._update("update_number", owned, merged({"name": label}, options))
+        if named.entry.name != label:
+            raise UnsupportedOperationError(
+                self._provider,
+                "update_number of a LiveKit Phone Number",
+                "This LiveKit has no names for its own numbers yet: keep labels on your side.",
+            )
+        return _joined(named, owned.rules).normalized(self._provider)
 
-    def _rule_for(self, number: str, to: model.Target, options: Options) -> Operation[Rule]:
+    def _update(self, operation: str, owned: Owned, changes: Json) -> Operation[Owned]:
+        body: Json = {"id": owned.entry.id, **changes}
+        response = yield from self._call(operation, "UpdatePhoneNumber", body, Safety.IDEMPOTENT)
+        said = response.object().get("phone_number")
+        # What it does not repeat is as it was.
+        known = said if isinstance(said, dict) else {}
+        known = {**owned.raw, **known, "id": owned.entry.id}
+        return _bought(known, response, owned.entry.e164_format)
+
+    def _changed(self, before: Owned, after: Owned, notices: tuple[str, ...]) -> model.PhoneNumber:
+        number = after.normalized(self._provider)
+        target = dispatch.target_of(dispatch.answering(before.rules))
+        replaced = target if target != number.assignment else None
+        return number.model_copy(update={"replaced": replaced, "notices": notices})
+
+    def _rule_for(
+        self, number: str, before: Rule | None, to: model.Target, options: Options
+    ) -> Operation[Rule]:
         """The number's own rule, leading to `to`: changed if it is there, or else made."""
         # Asked for a trunk that is not there, LiveKit gives the rules without one.
         for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
             if _is_own(rule, number):
-                changes = rules.leading(rule, to, options)
+                changes = merged(dispatch.leading(rule, to), options)
                 return (yield from self._trunks.replace_rule(rule, changes))
         # Narrowed to the number: rules without trunk and number would all exclude one another.
-        info = wire.new_rule(to, name=number, trunk_ids=[], numbers=[number])
-        return (yield from self._trunks.create_rule(info, options))
+        if before is None:
+            made = dispatch.new_rule(to, name=number, trunk_ids=[], numbers=[number])
+        else:
+            made = dispatch.copied(before, to, name=number, trunk_ids=[], numbers=[number])
+        return (yield from self._trunks.create_rule(merged(made, options)))
 
     def _drop_rule(self, rule: Rule, refused: ProviderError) -> Operation[None]:
         try:
@@ -338,8 +384,23 @@ class PhoneNumbers:
             ) from missing
 
 
-def _entry(raw: JsonValue, response: Response) -> Owned:
-    return Owned(read(Entry, raw, response), raw if isinstance(raw, dict) else {})
+def _bought(raw: JsonValue, response: Response, number: str | None) -> Owned:
+    """Return `raw`, a part of the response, as a number of the project; it is `number` for sure
+    where that was asked for. Raises as `read` does."""
+    sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
+    return Owned(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
+
+
+def _rows(kind: type[E], response: Response) -> list[tuple[E, Json]]:
+    return rows(kind, response.object().get("items"), response)
+
+
+def _next(response: Response, pages: Progress) -> str | None:
+    """Return the token of the next page, if there is one. An empty page may well have one."""
+    token = read(_Page, response.json(), response).next
+    if token is not None and not pages.new([token], str):
+        raise pages.stuck()
+    return token
 
 
 def _joined(owned: Owned, rules: Sequence[Rule]) -> Owned:

@@ -1,7 +1,9 @@
 """Assigning: which dispatch rule is a number's own, and how it is made to lead elsewhere.
 
-A rule is bound to trunks, and can be narrowed to numbers. Rules that answer other numbers too are
-left alone: a rule narrowed to the number goes before them.
+A rule is bound to trunks, and can be narrowed to numbers. Rules that answer other numbers too go on
+doing so: a number that a rule names beside others is taken out of it, and before a rule for a whole
+trunk goes one narrowed to the number. LiveKit compares called numbers letter by letter, so such a
+rule holds for the spelling on the trunk.
 """
 
 from __future__ import annotations
@@ -9,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from pydantic import JsonValue
-
-from telephony.errors import ConflictError, InvalidRequestError, ProviderError
-from telephony.model import Agent, PhoneNumber, Room, Target
+from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    ProviderError,
+)
+from telephony.model import PhoneNumber, Room, Target
 from telephony.wire import Json, Operation, Options, merged
 
-from . import wire
-from .trunks import Trunks, held
-from .twirp import as_json
-from .wire import Held, Rule
+from . import dispatch, wire
+from .joined import Held, held
+from .trunks import Trunks
+from .wire import Rule
 
 _Step: TypeAlias = tuple[Rule, Json | None]
 """A rule and its changes; None: it is deleted."""
@@ -35,48 +40,67 @@ def assign(
             hint="Import it once more, with outbound=False.",
         )
     general = [rule for rule in number.rules if not rule.info.inbound_numbers]
-    before = wire.answering(general)
-    notices: tuple[str, ...] = ()
+    before = dispatch.answering(general)
+    others = [rule for rule in number.rules if rule is not before]
+    notices = _without_pin(before, general)
     if before is not None and _own(before, number):
-        rules = [rule for rule in number.rules if rule is not before]
-        rules.append((yield from trunks.replace_rule(before, leading(before, to, options))))
-    else:
-        narrowed: list[str] = []
-        if before is not None and before.info.trunk_ids:
-            # Rules compare called numbers letter by letter: name both spellings that carriers use.
-            spelled = wire.spellings(number.inbound, number.number)
-            narrowed = [number.number, number.number.removeprefix("+"), *spelled]
-            notices = (f"{before.id} answers other numbers too, and stays as it is.",)
-        info = wire.new_rule(
-            to,
-            name=number.number,
-            trunk_ids=[number.inbound.id],
-            numbers=list(dict.fromkeys(narrowed)),
+        changes = merged(dispatch.leading(before, to), options)
+        notices += left_behind(before, to)
+        now = yield from trunks.replace_rule(before, changes)
+        return changed(number, [*others, now], provider, notices)
+    written = wire.spellings(number.inbound, number.number)
+    # More than one spelling would be two rules for the same number to the server.
+    narrowed = written[:1] if number.shared else []
+    spelled = tuple(
+        f"LiveKit compares letter by letter: the rule is for calls to {text}, as the trunk has it."
+        for text in narrowed
+    )
+    trunk_ids = [number.inbound.id]
+    if before is None:
+        body = dispatch.new_rule(to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed)
+        now = yield from trunks.create_rule(merged(body, options))
+        return changed(number, [*others, now], provider, spelled)
+    body = dispatch.copied(before, to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed)
+    body = merged(body, options)
+    notices += left_behind(before, to)
+    if not _excludes(before, number):
+        notices += (f"{before.id} answers other numbers too, and stays as it is.",)
+        now = yield from trunks.create_rule(body)
+        return changed(number, [before, *others, now], provider, notices + spelled)
+    freed = _freed(before, number)
+    if freed is None:
+        raise ConflictError(
+            f"The dispatch rule {before.id} answers the number on other trunks too",
+            hint="Split that rule at LiveKit, one for each trunk.",
         )
-        rules = [*number.rules, (yield from trunks.create_rule(info, options))]
-    return changed(number, rules, provider, notices)
+    now = yield from _moved(trunks, before, freed, body)
+    return changed(number, [*others, now], provider, notices + spelled)
 
 
 def unassign(
     trunks: Trunks, number: Held, provider: str, options: Options
 ) -> Operation[PhoneNumber]:
-    """Let nothing answer a number on a trunk.
+    """Take away what answers this number alone. What answers its whole trunk goes on doing so.
 
     Raises:
-        ConflictError: a rule that answers it cannot let go of a single number.
+        ConflictError: only such a rule answers it.
     """
     steps, stuck = _detached(number)
-    if stuck:
-        whose = "every number of its trunk" if stuck[0].info.trunk_ids else "every trunk"
+    if stuck and not steps:
         raise ConflictError(
-            f"The dispatch rule {stuck[0].id} answers {whose}",
+            f"The dispatch rule {stuck[0].id} answers {_whose(stuck[0])}",
             hint="Change that rule at LiveKit, or assign the number to something else.",
         )
-    notices: tuple[str, ...] = ()
-    if any(rule.info.pin for rule, changes in steps if changes is None):
-        notices = ("The PIN that callers had to key in went with the rule.",)
+    notices = tuple(
+        f"Deleted with the dispatch rule {rule.id}: {', '.join(lost)}."
+        for rule, changes in steps
+        if changes is None and (lost := dispatch.held_beside(rule, kept=False))
+    )
+    left = dispatch.answering(stuck)
+    if left is not None:
+        notices += (f"The dispatch rule {left.id}, which answers {_whose(left)}, answers it now.",)
     yield from _take(trunks, steps, options)
-    return changed(number, [], provider, notices)
+    return changed(number, stuck, provider, notices)
 
 
 def detach(trunks: Trunks, number: Held) -> Operation[None]:
@@ -85,24 +109,14 @@ def detach(trunks: Trunks, number: Held) -> Operation[None]:
     yield from _take(trunks, steps, {})
 
 
-def leading(rule: Rule, to: Target, options: Options) -> Json:
-    """The fields of `rule` that change so that `to` answers; its PIN and room settings stay."""
-    room = rule.raw.get("room_config")
-    agents: JsonValue = [{"agent_name": to.id}] if isinstance(to, Agent) else []
-    changes: Json = {"room_config": {**(room if isinstance(room, dict) else {}), "agents": agents}}
-    if isinstance(to, Room) or rule.info.room is not None:
-        fresh = wire.new_rule(to, name="", trunk_ids=[], numbers=[], pin=rule.info.pin)
-        changes["rule"] = as_json(fresh.rule)
-    return merged(changes, options)
-
-
 def changed(
     number: Held, rules: Sequence[Rule], provider: str, notices: tuple[str, ...]
 ) -> PhoneNumber:
-    """The number with `rules`, and what answered it before."""
-    before = wire.target_of(wire.answering(number.rules))
+    """Return the number with `rules`, and what answered it before."""
+    rule = dispatch.answering(number.rules)
+    before = dispatch.target_of(rule)
     now = held(number.number, number.inbound, number.outbound, rules).normalized(provider)
-    if before is None and wire.answering(number.rules) is not None:
+    if before is None and rule is not None:
         notices = (*notices, "A rule that names no agent answered the number before.")
     replaced = before if before != now.assignment else None
     return now.model_copy(update={"replaced": replaced, "notices": notices})
@@ -111,26 +125,42 @@ def changed(
 def _own(rule: Rule, number: Held) -> bool:
     """Whether a rule answers this number only."""
     called = {wire.normalized(text) for text in rule.info.numbers}
-    if called:
-        return called == {number.number} and len(rule.info.trunk_ids) <= 1
-    return len(rule.info.trunk_ids) == 1 and not number.shared
+    if not rule.info.trunk_ids:
+        return called == {number.number} and not number.elsewhere
+    if rule.info.trunk_ids != (number.trunk.id,):
+        return False
+    return called == {number.number} or (not called and not number.shared)
+
+
+def _excludes(rule: Rule, number: Held) -> bool:
+    """Whether a rule of the number's own could not stand beside this one, or not go before it."""
+    if number.trunk.id not in rule.info.trunk_ids:
+        return False
+    return bool(rule.info.numbers) or not number.shared
+
+
+def _freed(rule: Rule, number: Held) -> Json | None:
+    """Return what changes so that a rule answers all its numbers but this one; None: it cannot."""
+    trunk_ids, called = rule.info.trunk_ids, rule.info.numbers
+    named = {wire.normalized(text) for text in called}
+    here = {text for text in wire.entries_on(number.trunk) if not named or text in named}
+    if number.trunk.id in trunk_ids and len(trunk_ids) > 1 and here == {number.number}:
+        return {"trunk_ids": [one for one in trunk_ids if one != number.trunk.id]}
+    others = [text for text in called if wire.normalized(text) != number.number]
+    also = number.elsewhere.intersection(trunk_ids) if trunk_ids else number.elsewhere
+    return {"numbers": [*others]} if others and not also else None
 
 
 def _detached(number: Held) -> tuple[list[_Step], list[Rule]]:
-    """What to do with each rule so that it does not answer the number any more, and the rules with
-    which nothing can be done."""
+    """Return what to do with each rule so that it does not answer the number any more, and the
+    rules with which nothing can be done."""
     steps: list[_Step] = []
     stuck: list[Rule] = []
     for rule in number.rules:
-        others = [text for text in rule.info.numbers if wire.normalized(text) != number.number]
-        alone = bool(rule.info.numbers) and not others
         if _own(rule, number):
             steps.append((rule, None))
-        elif len(rule.info.trunk_ids) > 1 and (alone or not number.shared):
-            mine = number.trunk.id
-            steps.append((rule, {"trunk_ids": [t for t in rule.info.trunk_ids if t != mine]}))
-        elif others:
-            steps.append((rule, {"numbers": [*others]}))
+        elif (freed := _freed(rule, number)) is not None:
+            steps.append((rule, freed))
         else:
             stuck.append(rule)
     return steps, stuck
@@ -147,3 +177,39 @@ def _take(trunks: Trunks, steps: Sequence[_Step], options: Options) -> Operation
             if done:
                 failure.hint = f"{done} of {len(steps)} rules were taken away. {failure.hint}"
             raise
+
+
+def _moved(trunks: Trunks, rule: Rule, freed: Json, body: Json) -> Operation[Rule]:
+    """Take the number out of a rule, which LiveKit wants first, and make one of its own."""
+    yield from trunks.replace_rule(rule, freed)
+    try:
+        return (yield from trunks.create_rule(body))
+    except OutcomeUnknownError as lost:
+        lost.hint = f"The dispatch rule {rule.id} does not answer the number any more. {lost.hint}"
+        raise
+    except ProviderError as refused:
+        try:
+            yield from trunks.replace_rule(rule, {})
+        except ProviderError:
+            refused.hint = f"Nothing answers the number now: assign it again. {refused.hint}"
+        raise
+
+
+def left_behind(rule: Rule, to: Target) -> tuple[str, ...]:
+    """Say what a room in the place of an agent leaves no place for."""
+    lost = dispatch.held_beside(rule, kept=True) if isinstance(to, Room) else []
+    return (f"A room has no place for what {rule.id} said of {', '.join(lost)}.",) if lost else ()
+
+
+def _without_pin(answering: Rule | None, general: Sequence[Rule]) -> tuple[str, ...]:
+    """Say who still answers callers that enter no PIN where the rule with one is changed."""
+    if answering is None or not answering.info.pin:
+        return ()
+    reached = dispatch.answering([rule for rule in general if not rule.info.pin])
+    if reached is None:
+        return ()
+    return (f"{reached.id} answers callers who enter no PIN, and stays as it is.",)
+
+
+def _whose(rule: Rule) -> str:
+    return "every number of its trunk" if rule.info.trunk_ids else "every trunk"

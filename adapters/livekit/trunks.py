@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from livekit.protocol.sip import (
-    SIPDispatchRuleInfo,
-    SIPInboundTrunkInfo,
-    SIPOutboundTrunkInfo,
-)
+from livekit.protocol.sip import SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 from pydantic import JsonValue
 
-from telephony.errors import ConflictError, NotFoundError, OutcomeUnknownError
+from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+)
 from telephony.model import PhoneNumber
 from telephony.wire import (
     Batch,
@@ -28,13 +30,16 @@ from telephony.wire import (
 )
 
 from . import wire
+from .dispatch import target_of
+from .joined import Held, held
 from .twirp import Twirp, as_json
 from .wire import (
+    RULE_ID,
     B,
     DispatchRule,
-    Held,
     Inbound,
     InboundTrunk,
+    L,
     Outbound,
     OutboundTrunk,
     Rule,
@@ -44,6 +49,7 @@ from .wire import (
 T = TypeVar("T", InboundTrunk, OutboundTrunk)
 
 _PAGE = 100
+_TRIES = 4
 _TRUNK = "ST_"
 
 
@@ -86,12 +92,12 @@ class Trunks:
             number = own or number or (yield from self._only_number(trunk_id))
         if number is None:
             return None
-        inbound = yield from self.inbound(number)
+        inbound = taking = yield from self.inbound(number)
         outbound = yield from self.outbound(number)
         if trunk_id is not None and trunk_id not in {trunk.id for trunk in outbound}:
             inbound = [trunk for trunk in inbound if trunk.id == trunk_id]
         elif not inbound and outbound:
-            return Held(number, None, outbound, ())
+            return Held(number, None, outbound)
         if not inbound:
             return None
         if len(inbound) > 1:
@@ -100,7 +106,8 @@ class Trunks:
                 hint="Address it by the id that list_numbers() gives.",
             )
         rules = yield from self.rules({"trunk_ids": [inbound[0].id]})
-        return held(number, inbound[0], outbound, rules)
+        elsewhere = frozenset(trunk.id for trunk in taking) - {inbound[0].id}
+        return held(number, inbound[0], outbound, rules, elsewhere)
 
     def inbound(self, number: str) -> Operation[list[Inbound]]:
         """The trunks that take calls to `number`, without those that take calls to any number."""
@@ -137,13 +144,13 @@ class Trunks:
             )
         return numbers[0] if numbers else None
 
-    def _all(self, method: str, kind: type[B]) -> Operation[list[Stored[B]]]:
-        found: list[Stored[B]] = []
+    def _all(self, method: str, kind: type[L]) -> Operation[list[Stored[L]]]:
+        found: list[Stored[L]] = []
         while page := (yield from self._page(method, kind, found[-1].id if found else "")):
             found += page
         return found
 
-    def _page(self, method: str, kind: type[B], after: str) -> Operation[list[Stored[B]]]:
+    def _page(self, method: str, kind: type[L], after: str) -> Operation[list[Stored[L]]]:
         """What follows the id `after`, sorted by id; nothing at the end. A server may send more
         than it is asked for, or less, so only an empty page is the last one."""
         page: Json = {"limit": _PAGE, **({"after_id": after} if after else {})}
@@ -171,17 +178,16 @@ class Trunks:
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
 
-    def create_rule(self, info: SIPDispatchRuleInfo, options: Options) -> Operation[Rule]:
+    def create_rule(self, rule: Json) -> Operation[Rule]:
         """A rule for one number. Made once: LiveKit has no two rules for the same calls."""
-        rule = merged(as_json(info), options)
         try:
             body: Json = {"dispatch_rule": rule}
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
             return wire.stored(DispatchRule, response, response.json())
         except OutcomeUnknownError as lost:
-            trunks: JsonValue = list(info.trunk_ids)
-            rules = yield from reconciled(self.rules({"trunk_ids": trunks}), lost)
-            return _only([one for one in rules if _same_calls(one, info)], lost)
+            asked: Json = {"trunk_ids": rule.get("trunk_ids", [])}
+            rules = yield from reconciled(self.rules(asked), lost)
+            return _only([one for one in rules if _same_calls(one, rule)], lost)
 
     # --- Changing and deleting -------------------------------------------------------------------
 
@@ -203,18 +209,47 @@ class Trunks:
     def _update(self, trunk: Stored[T], changes: Json) -> Operation[Stored[T]]:
         """Change some fields of a trunk. Replacing it instead would erase what is not shown."""
         body: Json = {"sip_trunk_id": trunk.id, "update": changes}
-        direction = "Inbound" if isinstance(trunk.info, InboundTrunk) else "Outbound"
-        response = yield self._twirp.sip(f"UpdateSIP{direction}Trunk", body, Safety.IDEMPOTENT)
+        method = f"UpdateSIP{_direction(trunk)}Trunk"
+        response = yield self._twirp.sip(method, body, Safety.IDEMPOTENT)
         return wire.stored(type(trunk.info), response, response.json())
 
-    def drop_number(self, trunk: Stored[T], number: str, options: Options) -> Operation[None]:
+    def drop_number(self, trunk: Stored[T], number: str, options: Options) -> Operation[bool]:
         """Take a number off a trunk, and with the last one the trunk: without any number it would
-        take calls to every number, or be refused by the server."""
-        if wire.numbers_on(trunk) == [number]:
-            yield from self.delete_trunk(trunk.id, options)
-            return
-        written: JsonValue = list(wire.spellings(trunk, number))
-        yield from self._update(trunk, merged({"numbers": {"remove": written}}, options))
+        take calls to every number, or be refused by the server. Return whether the trunk went.
+
+        LiveKit changes lists without a lock, so that it is looked again after each change: who
+        takes off another number at the same moment may have put this one back.
+        """
+        for _ in range(_TRIES):
+            left = wire.entries_on(trunk)
+            if number not in left and left:
+                return False
+            if left in ([number], []):
+                yield from self.delete_trunk(trunk.id, options)
+                return True
+            written: JsonValue = list(wire.spellings(trunk, number))
+            changes = merged({"numbers": {"remove": written}}, options)
+            refused: ProviderError | None = None
+            try:
+                if not wire.entries_on((yield from self._update(trunk, changes))):
+                    yield from self.delete_trunk(trunk.id, options)
+                    return True
+            except (NotFoundError, InvalidRequestError, OutcomeUnknownError) as failure:
+                refused = failure
+            again = yield from self._again(trunk)
+            if again is None:
+                return True
+            if refused is not None and wire.entries_on(again) == left:
+                raise refused
+            trunk = again
+        raise ConflictError("Other changes keep undoing this one", hint="Release the number again.")
+
+    def _again(self, trunk: Stored[T]) -> Operation[Stored[T] | None]:
+        """Return the trunk as it is now, if it is still there."""
+        kind = type(trunk.info)
+        body: Json = {"trunk_ids": [trunk.id]}
+        response = yield self._twirp.sip(f"ListSIP{_direction(trunk)}Trunk", body, Safety.READ)
+        return next((one for one in wire.listed(kind, response) if one.id == trunk.id), None)
 
     def delete_trunk(self, trunk_id: str, options: Options) -> Operation[None]:
         """Delete a trunk. LiveKit says yes to an unknown id too: look before, not after."""
@@ -227,10 +262,9 @@ class Trunks:
         try:
             response = yield self._twirp.sip("DeleteSIPDispatchRule", body, Safety.IDEMPOTENT)
             response.object()
-        except NotFoundError as gone:
-            # A repeated delete that finds nothing is one whose first answer was lost.
-            if gone.attempts == 1:
-                raise
+        except NotFoundError:
+            # Gone is what was wanted, whoever did it: an attempt whose answer was lost, or another.
+            return
 
 
 class _Index:
@@ -267,34 +301,19 @@ def is_trunk(text: str | None) -> bool:
     return text is not None and text.startswith(_TRUNK)
 
 
-def held(
-    number: str,
-    inbound: Inbound | None,
-    outbound: Sequence[Outbound],
-    rules: Sequence[Rule],
-) -> Held:
-    """A number joined with those of the trunks and rules that concern it."""
-    mine = [trunk for trunk in outbound if number in wire.numbers_on(trunk)]
-    if inbound is None:
-        return Held(number, None, mine, ())
-    return Held(number, inbound, mine, [one for one in rules if _meets(one, inbound.id, number)])
+def _direction(trunk: Inbound | Outbound) -> str:
+    return "Inbound" if isinstance(trunk.info, InboundTrunk) else "Outbound"
 
 
-def _meets(rule: Rule, trunk_id: str, number: str) -> bool:
-    """Whether calls to `number` on the trunk can meet the rule."""
-    info = rule.info
-    called = [wire.normalized(text) for text in info.numbers]
-    return (not info.trunk_ids or trunk_id in info.trunk_ids) and (not called or number in called)
-
-
-def _same_calls(found: Rule, wanted: SIPDispatchRuleInfo) -> bool:
+def _same_calls(found: Rule, wanted: Json) -> bool:
     """Whether a rule is the wanted one, or as good as it."""
-    asked = DispatchRule.model_validate(as_json(wanted))
+    asked = DispatchRule.model_validate({**wanted, RULE_ID: "new"})
     return (
         found.info.trunk_ids == asked.trunk_ids
         and found.info.numbers == asked.numbers
+        and found.info.pin == asked.pin
         and not found.info.inbound_numbers
-        and wire.target_of(found) == wire.target_of(Stored(asked, {}))
+        and target_of(found) == target_of(Stored(asked, {}))
     )
 
 

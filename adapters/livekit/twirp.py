@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from livekit.api.access_token import AccessToken, SIPGrants, VideoGrants
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
+from livekit.protocol.sip import (
+    CreateSIPParticipantRequest,
+    SIPDispatchRuleInfo,
+    SIPInboundTrunkInfo,
+    SIPOutboundTrunkInfo,
+)
+from pydantic import Field, JsonValue, SecretStr
+from pydantic_core import from_json
 
 from telephony import errors
-from telephony.wire import Json, Request, Response, Safety
+from telephony.reading import Body, read
+from telephony.wire import Json, Options, Request, Response, Safety
 
 from .settings import LiveKitSettings
 
@@ -28,6 +37,21 @@ _KEY_LENGTH = 32
 _WRAPPED = re.compile(r"^(twirp error \w+: )+")
 _NUMBERS = re.compile(r", using the same number\(s\) .*", re.DOTALL)
 
+_CAMEL_CASE = {
+    field.json_name: field.name
+    for message in (
+        CreateSIPParticipantRequest,
+        SIPDispatchRuleInfo,
+        SIPInboundTrunkInfo,
+        SIPOutboundTrunkInfo,
+    )
+    for field in message.DESCRIPTOR.fields
+} | {
+    "areaCode": "area_code",
+    "countryCode": "country_code",
+    "phoneNumbers": "phone_numbers",
+    "pageToken": "page_token",
+}
 _NOT_ANSWERED = frozenset({408, 480, 486, 487, 491, 504, 600})
 _REFUSED = frozenset({401, 402, 403, 407, 603, 607, 608})
 _NO_SUCH_NUMBER = frozenset({301, 302, 404, 410, 481, 604})
@@ -53,10 +77,11 @@ class Twirp:
         """Of LiveKit Phone Numbers."""
         return self._post("PhoneNumberService", method, body, safety, sip=SIPGrants(admin=True))
 
-    def dial(self, body: Json) -> Request:
-        """Place a call."""
+    def dial(self, body: Json, timeout: float) -> Request:
+        """Place a call; `timeout` is how long LiveKit may take to answer."""
         grants = SIPGrants(call=True)
-        return self._post("SIP", "CreateSIPParticipant", body, Safety.UNSAFE, sip=grants)
+        dialled = self._post("SIP", "CreateSIPParticipant", body, Safety.UNSAFE, sip=grants)
+        return replace(dialled, timeout=timeout)
 
     def dispatch(self, method: str, room: str, body: Json, safety: Safety) -> Request:
         """Of the service that sends agents into rooms."""
@@ -104,20 +129,24 @@ def as_json(message: Message) -> Json:
     return body
 
 
-class _Refusal(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
+def named_once(options: Options) -> Options:
+    """Return `options` with LiveKit's fields under the names that this adapter uses. Twirp takes
+    them in camel case too, but not one field under both names."""
+    return {_CAMEL_CASE.get(name, name): value for name, value in options.items()}
 
+
+class _Refusal(Body):
     code: str
     msg: str = ""
-    meta: dict[str, JsonValue] = {}
+    meta: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 def error(response: Response) -> errors.ProviderError:
     """What a refusal means. Twirp's are JSON; those of the authentication in front of it, of an
     unknown service and of proxies are plain text or a page."""
     try:
-        said = _Refusal.model_validate_json(response.content)
-    except ValueError:
+        said = read(_Refusal, from_json(response.content), response)
+    except (ValueError, errors.ProviderError):
         return _unspoken(response)
     message = _NUMBERS.sub("", _WRAPPED.sub("", said.msg))
     kind, hint = _meaning(said, response.status)
@@ -135,6 +164,14 @@ def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], s
         # Not LiveKit but the carrier or the callee said no. LiveKit words that as 401 or 429 too,
         # which must be taken neither for a bad API key nor for a request to try again.
         return _call_failed(str(said.meta["sip_status_code"]))
+    words = said.msg.lower()
+    # The bridge's own words, where it has no status of the carrier to show.
+    if "sip request timed out" in words:
+        return _call_failed("408")
+    if "max auth retry attempts" in words or "server required auth" in words:
+        return _call_failed("407")
+    if said.code == "resource_exhausted" and ("for plan" in words or "quota" in words):
+        return errors.QuotaExceededError, None
     if "Conflicting inbound SIP Trunks" in said.msg:
         return errors.ConflictError, "An inbound trunk has this number: it is imported already."
     if "already exists in dispatch rule" in said.msg:

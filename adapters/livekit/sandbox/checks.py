@@ -81,48 +81,53 @@ def _media(media: SIPMediaConfig, updated: bool) -> None:
         raise _broken("media_timeout must not exceed 10m0s", updated)
 
 
-def inbound_conflict(new: SIPInboundTrunkInfo, others: Iterable[SIPInboundTrunkInfo]) -> None:
+def inbound_conflict(trunks: Iterable[SIPInboundTrunkInfo]) -> None:
     """Two trunks must not take the same calls; addresses and passwords do not count."""
-
-    def numbers(trunk: SIPInboundTrunkInfo) -> set[str]:
-        return {normalized(text) for text in trunk.numbers} or {""}
-
-    def callers(trunk: SIPInboundTrunkInfo) -> set[str]:
-        return {normalized(text) for text in trunk.allowed_numbers} or {""}
-
-    for other in others:
-        if other.sip_trunk_id == new.sip_trunk_id:
-            continue
-        shared = callers(new) & callers(other)
-        if numbers(new) & numbers(other) and shared:
-            named = json.dumps([*new.numbers]).replace('", "', '" "') if new.numbers else "<any>"
-            how = f'and AllowedNumber "{min(shared)}"'
-            if shared == {""}:
-                how = "without AllowedNumbers set"
-            ids = f'"{new.sip_trunk_id or "<new>"}" and "{other.sip_trunk_id}"'
+    seen: dict[tuple[str, str], SIPInboundTrunkInfo] = {}
+    for trunk in trunks:
+        for number, caller in itertools.product(
+            trunk.numbers or [""], trunk.allowed_numbers or [""]
+        ):
+            key = normalized(number), normalized(caller)
+            other = seen.setdefault(key, trunk)
+            if other is trunk:
+                continue
+            numbers = " ".join(json.dumps(text) for text in trunk.numbers)
+            how = (
+                f"and AllowedNumber {json.dumps(caller)}"
+                if caller
+                else "without AllowedNumbers set"
+            )
             raise invalid(
-                f"Conflicting inbound SIP Trunks: {ids}, using the same number(s) {named} {how}"
+                f'Conflicting inbound SIP Trunks: "{trunk.sip_trunk_id or "<new>"}" and '
+                f'"{other.sip_trunk_id}", using the same number(s) '
+                f"{f'[{numbers}]' if numbers else '<any>'} {how}"
             )
 
 
-def rule_conflict(new: SIPDispatchRuleInfo, others: Iterable[SIPDispatchRuleInfo]) -> None:
-    """Two rules must not have trunk, caller, called number and PIN in common."""
-    mine = _keys(new)
-    for other in others:
-        if other.sip_dispatch_rule_id != new.sip_dispatch_rule_id and mine & _keys(other):
-            raise invalid(
-                "Dispatch rule for the same trunk, inbound number, number, and PIN combination "
-                f'already exists in dispatch rule "{other.sip_dispatch_rule_id}" '
-                f'"{other.name or "<blank name>"}"'
-            )
+def rule_conflict(rules: Iterable[SIPDispatchRuleInfo]) -> None:
+    """No trunk, caller, called number and PIN may come twice, not even in one rule."""
+    seen: dict[tuple[str, ...], SIPDispatchRuleInfo] = {}
+    for rule in rules:
+        for key in _keys(rule):
+            if other := seen.get(key):
+                raise invalid(
+                    "Dispatch rule for the same trunk, inbound number, number, and PIN combination "
+                    f'already exists in dispatch rule "{other.sip_dispatch_rule_id or "<new>"}" '
+                    f'"{other.name or "<blank name>"}"'
+                )
+            seen[key] = rule
 
 
-def _keys(info: SIPDispatchRuleInfo) -> set[tuple[str, ...]]:
+def pin(info: SIPDispatchRuleInfo) -> str:
     kind = info.rule.WhichOneof("rule")
-    pin = str(getattr(info.rule, kind).pin) if kind else ""
+    return str(getattr(info.rule, kind).pin) if kind else ""
+
+
+def _keys(info: SIPDispatchRuleInfo) -> Iterable[tuple[str, ...]]:
     callers = [normalized(text) for text in info.inbound_numbers] or [""]
     called = [normalized(text) for text in info.numbers] or [""]
-    return set(itertools.product([pin], info.trunk_ids or [""], callers, called))
+    return itertools.product([pin(info)], info.trunk_ids or [""], callers, called)
 
 
 def id_given(value: str, message: str) -> None:

@@ -43,6 +43,7 @@ class Get(BaseModel):
 
 class Update(Get):
     sip_dispatch_rule_id: str | None = None
+    name: str | None = None
 
 
 class Release(BaseModel):

@@ -75,13 +75,17 @@ def fetch(account: Account, body: Json) -> Json:
 def update(account: Account, body: Json) -> Json:
     wanted = checked(Update, body)
     number = _known(account, wanted)
-    if not wanted.sip_dispatch_rule_id:
-        raise invalid("sip_dispatch_rule_id is required")
-    account.rule(wanted.sip_dispatch_rule_id)
-    number.update(
-        sip_dispatch_rule_ids=[wanted.sip_dispatch_rule_id], updated_at=iso(account.state.now())
-    )
-    account.state.record("assign", str(number["id"]), str(number["e164_format"]))
+    known = str(number["id"]), str(number["e164_format"])
+    if not wanted.sip_dispatch_rule_id and wanted.name is None:
+        raise invalid("sip_dispatch_rule_id or name is required")
+    if wanted.sip_dispatch_rule_id:
+        account.rule(wanted.sip_dispatch_rule_id)
+        number["sip_dispatch_rule_ids"] = [wanted.sip_dispatch_rule_id]
+        account.state.record("assign", *known)
+    if wanted.name is not None:
+        number["name"] = wanted.name
+        account.state.record("label", *known)
+    number["updated_at"] = iso(account.state.now())
     return {"phone_number": _shown(account, number)}
 
 
@@ -124,12 +128,14 @@ def _unsold(account: Account, area_code: str) -> list[str]:
 def _shown(account: Account, number: Json) -> Json:
     """A number as it is now: a rule that was deleted does not answer it any more."""
     rules = [rule for rule in _rule_ids(number) if rule in account.rules]
-    status = "ACTIVE" if rules else "OFFLINE"
+    status, inbound = ("ACTIVE", "ACTIVE") if rules else ("OFFLINE", "DETACHED")
     if "released_at" in number:
-        rules, status = [], "RELEASED"
+        rules, status, inbound = [], "RELEASED", "UNSPECIFIED"
     return {
         **number,
         "status": f"PHONE_NUMBER_STATUS_{status}",
+        "inbound_status": f"PHONE_NUMBER_IN_STATUS_{inbound}",
+        "outbound_status": "PHONE_NUMBER_OUT_STATUS_UNAVAILABLE",
         "sip_dispatch_rule_ids": [*rules],
         "sip_dispatch_rule_id": rules[0] if rules else "",
     }
@@ -138,6 +144,7 @@ def _shown(account: Account, number: Json) -> Json:
 def _for_sale(number: str) -> Json:
     return {
         "id": "",
+        "name": "",
         "e164_format": number,
         "country_code": "US",
         "area_code": number[2:5],

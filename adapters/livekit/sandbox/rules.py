@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from livekit.protocol import sip
 
 from . import checks, updates
 from .account import Account
 from .paging import chosen, meet, page
 from .refusals import invalid
+
+_KINDS = ("dispatch_rule_direct", "dispatch_rule_individual", "dispatch_rule_callee")
 
 
 def create(account: Account, request: sip.CreateSIPDispatchRuleRequest) -> sip.SIPDispatchRuleInfo:
@@ -21,7 +25,9 @@ def create(account: Account, request: sip.CreateSIPDispatchRuleRequest) -> sip.S
         # The fields of before, which have the same names.
         updates.apply(rule, request)
     checks.rule(rule)
-    checks.rule_conflict(rule, account.rules.values())
+    # Of all trunks, unless the fields of before name some.
+    known = _listed(account, request.trunk_ids)
+    checks.rule_conflict([*known.values(), rule])
     rule.sip_dispatch_rule_id = account.id("SDR_")
     _keep(account, rule)
     return rule
@@ -30,11 +36,8 @@ def create(account: Account, request: sip.CreateSIPDispatchRuleRequest) -> sip.S
 def listed(
     account: Account, request: sip.ListSIPDispatchRuleRequest
 ) -> sip.ListSIPDispatchRuleResponse:
-    found = {
-        key: rule
-        for key, rule in chosen(account.rules, request.dispatch_rule_ids).items()
-        if meet(set(request.trunk_ids), set(rule.trunk_ids))
-    }
+    named = chosen(account.rules, request.dispatch_rule_ids)
+    found = {key: rule for key, rule in _listed(account, request.trunk_ids).items() if key in named}
     return sip.ListSIPDispatchRuleResponse(items=page(account, found, request.page))
 
 
@@ -51,7 +54,9 @@ def update(account: Account, request: sip.UpdateSIPDispatchRuleRequest) -> sip.S
         rule.sip_dispatch_rule_id = rule_id
     else:
         checks.rule(updates.partial(rule, request.update), updated=True)
-    checks.rule_conflict(rule, account.rules.values())
+    # The server looks at the rule anew only where its old trunks are among the new ones.
+    known = _listed(account, rule.trunk_ids)
+    checks.rule_conflict([rule if key == rule_id else one for key, one in known.items()])
     _keep(account, rule)
     return rule
 
@@ -64,17 +69,46 @@ def delete(account: Account, request: sip.DeleteSIPDispatchRuleRequest) -> sip.S
     return rule
 
 
-def rule_for(account: Account, number: str) -> str | None:
-    """The rule that a call to a number meets, which must be on a trunk."""
-    trunks = {
+def rule_for(account: Account, called: str, caller: str) -> str | None:
+    """The rule that a call meets. Trunks are compared in any spelling, rules letter by letter."""
+    number = checks.normalized(called)
+    trunks = [
         trunk_id
         for trunk_id, trunk in account.inbound.items()
         if number in map(checks.normalized, trunk.numbers)
+        and (
+            not trunk.allowed_numbers
+            or checks.normalized(caller) in map(checks.normalized, trunk.allowed_numbers)
+        )
+    ]
+    met = [
+        rule
+        for rule in account.rules.values()
+        if (not rule.numbers or called in rule.numbers)
+        and (not rule.inbound_numbers or caller in rule.inbound_numbers)
+        and (not rule.trunk_ids or set(trunks[:1]) & set(rule.trunk_ids))
+    ]
+    best = min(met, key=lambda rule: (not rule.trunk_ids, *_priority(rule)), default=None)
+    # Without a trunk, only a number of LiveKit's own is called.
+    return best.sip_dispatch_rule_id if best is not None and trunks else None
+
+
+def _priority(rule: sip.SIPDispatchRuleInfo) -> tuple[int, str]:
+    kind = rule.rule.WhichOneof("rule") or ""
+    leads = getattr(rule.rule, kind)
+    rank = _KINDS.index(kind) + (0 if checks.pin(rule) else 100)
+    room = leads.room_name if kind == _KINDS[0] else leads.room_prefix
+    return rank + 1000 * (not rule.inbound_numbers) + 1000 * (not rule.numbers), str(room)
+
+
+def _listed(account: Account, trunk_ids: Iterable[str]) -> dict[str, sip.SIPDispatchRuleInfo]:
+    """The rules that concern some of the trunks, by their ids, in order."""
+    wanted = set(trunk_ids)
+    return {
+        key: rule
+        for key, rule in sorted(account.rules.items())
+        if meet(wanted, set(rule.trunk_ids))
     }
-    for rule_id, rule in account.rules.items():
-        if trunks and (not rule.trunk_ids or trunks & set(rule.trunk_ids)):
-            return rule_id
-    return None
 
 
 def _keep(account: Account, rule: sip.SIPDispatchRuleInfo) -> None:

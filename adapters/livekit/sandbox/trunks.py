@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ def create_inbound(
     trunk = request.trunk
     _without_id(request.HasField("trunk"), trunk.sip_trunk_id)
     checks.inbound(trunk)
-    checks.inbound_conflict(trunk, account.inbound.values())
+    checks.inbound_conflict([*_carrying(account, trunk.numbers).values(), trunk])
     trunk.sip_trunk_id = account.id("ST_")
     with _counted(account, trunk.sip_trunk_id):
         account.inbound[trunk.sip_trunk_id] = trunk
@@ -58,12 +58,9 @@ def fetch_outbound(
 def listed_inbound(
     account: Account, request: sip.ListSIPInboundTrunkRequest
 ) -> sip.ListSIPInboundTrunkResponse:
-    asked = {checks.normalized(text) for text in request.numbers}
-    found = {
-        key: trunk
-        for key, trunk in chosen(account.inbound, request.trunk_ids).items()
-        if meet(asked, {checks.normalized(text) for text in trunk.numbers})
-    }
+    named = chosen(account.inbound, request.trunk_ids)
+    carrying = _carrying(account, request.numbers)
+    found = {key: trunk for key, trunk in carrying.items() if key in named}
     return sip.ListSIPInboundTrunkResponse(items=page(account, found, request.page))
 
 
@@ -92,7 +89,11 @@ def update_inbound(
         trunk.sip_trunk_id = request.sip_trunk_id
     else:
         checks.inbound(updates.partial(trunk, request.update), updated=True)
-    checks.inbound_conflict(trunk, account.inbound.values())
+    # The server looks at the trunk anew only where it keeps a number.
+    known = _carrying(account, trunk.numbers)
+    checks.inbound_conflict(
+        [trunk if key == trunk.sip_trunk_id else one for key, one in known.items()]
+    )
     _renamed(account, account.inbound[trunk.sip_trunk_id], trunk)
     with _counted(account, trunk.sip_trunk_id):
         account.inbound[trunk.sip_trunk_id] = trunk
@@ -125,6 +126,16 @@ def delete(account: Account, request: sip.DeleteSIPTrunkRequest) -> sip.SIPTrunk
         account.inbound.pop(request.sip_trunk_id, None)
         account.outbound.pop(request.sip_trunk_id, None)
     return sip.SIPTrunkInfo(sip_trunk_id=request.sip_trunk_id)
+
+
+def _carrying(account: Account, numbers: Iterable[str]) -> dict[str, sip.SIPInboundTrunkInfo]:
+    """The trunks that carry some of the numbers, or any number, by their ids, in order."""
+    asked = {checks.normalized(text) for text in numbers}
+    return {
+        key: trunk
+        for key, trunk in sorted(account.inbound.items())
+        if meet(asked, {checks.normalized(text) for text in trunk.numbers})
+    }
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class LiveKitSandbox(VendorSandbox):
         raise LookupError("LiveKit carries voice only")
 
     def receive_call(self, to: str, sender: str) -> str:
-        rule = rules.rule_for(self.account, to) or numbers.rule_for(self.account, to)
+        rule = rules.rule_for(self.account, to, sender) or numbers.rule_for(self.account, to)
         if rule is None:
             raise LookupError(f"No dispatch rule answers {to} in LiveKit's sandbox")
         return webhooks.called(self.account, (_KEY, _SECRET), to, sender, rule)

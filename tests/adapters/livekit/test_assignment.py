@@ -50,10 +50,15 @@ def test_a_rule_of_several_numbers_stays_as_it_is(provider, sandbox, plant_trunk
     again = provider.assign_number(NUMBER, "sales")
     assert (again.assignment, again.notices) == (Agent("sales"), ())
     assert len(sandbox.account.rules) == 2
+    freed = provider.unassign_number(NUMBER)
+    assert (freed.assignment, freed.replaced) == (Agent("team"), Agent("sales"))
+    assert "SDR_team, which answers every number of its trunk" in freed.notices[-1]
     # Of the trunk's rule one number cannot be taken away alone.
     with pytest.raises(telephony.ConflictError, match="SDR_team answers every number"):
         provider.unassign_number(NUMBER)
-    assert provider.get_number(NUMBER).assignment == Agent("sales")
+    assert [agent.agent_name for agent in sandbox.account.rules["SDR_team"].room_config.agents] == [
+        "team"
+    ]
 
 
 def test_a_trunk_is_taken_out_of_a_rule_that_it_shares(provider, sandbox, plant_rule):

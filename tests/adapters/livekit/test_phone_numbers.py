@@ -193,9 +193,44 @@ def test_release_is_for_good(provider, bought, sandbox):
         provider.get_number(FOR_SALE)
 
 
-def test_what_bought_numbers_cannot_do_is_said(provider, bought):
-    with pytest.raises(telephony.UnsupportedOperationError, match="no label"):
+def test_a_bought_number_has_a_name_where_livekit_has_names(provider, bought):
+    assert provider.update_number(bought, label="Desk").label == "Desk"
+    assert provider.get_number(bought).label == "Desk"
+    assert provider.assign_number(bought, "sales").label == "Desk"
+    assert provider.unassign_number(bought).label == "Desk"
+
+
+def test_a_livekit_without_names_does_not_pretend_to_have_set_one(provider, bought, sandbox):
+    said = {key: value for key, value in bought.raw["phone_number"].items() if key != "name"}
+    sandbox.next_answers["UpdatePhoneNumber"] = {"phone_number": said}
+
+    with pytest.raises(telephony.UnsupportedOperationError, match="no names"):
         provider.update_number(bought, label="Desk")
+
+
+@pytest.mark.parametrize(
+    ("status", "inbound", "expected"),
+    [
+        ("ACTIVE", "ACTIVE", "active"),
+        ("ACTIVE", "DETACHED", "offline"),
+        ("ACTIVE", "UNAVAILABLE", "offline"),
+        ("ACTIVE", "UNSPECIFIED", "active"),
+        ("OFFLINE", None, "offline"),
+        ("PENDING", "ACTIVE", "pending"),
+    ],
+)
+def test_whether_a_number_takes_calls_is_read_in_the_newer_words(
+    provider, sandbox, status, inbound, expected
+):
+    entry = {"id": "PN_1", "e164_format": FOR_SALE, "status": f"PHONE_NUMBER_STATUS_{status}"}
+    if inbound is not None:
+        entry["inbound_status"] = f"PHONE_NUMBER_IN_STATUS_{inbound}"
+    sandbox.next_answers["GetPhoneNumber"] = {"phone_number": entry}
+
+    assert provider.get_number("PN_1").status == expected
+
+
+def test_a_bought_number_places_no_calls(provider, bought):
     with pytest.raises(telephony.UnsupportedOperationError, match="only take calls"):
         provider.place_call(bought, "+14155550199", agent="reception")
 
@@ -218,13 +253,25 @@ def test_unknown_words_and_fields_are_no_obstacle(provider, sandbox):
     assert number.raw["phone_number"] == entry
 
 
+def test_an_empty_page_with_a_next_one_is_not_the_end(provider, bought, sandbox):
+    empty = {"items": [], "next_page_token": {"token": "0"}}
+    sandbox.next_answers["ListPhoneNumbers"] = empty
+    assert [number.id for number in provider.list_numbers()] == [bought.id]
+
+    sandbox.next_answers["SearchPhoneNumbers"] = empty
+    assert provider.search_numbers(limit=3)
+
+
 def test_a_listing_that_goes_in_circles_ends(provider, bought, sandbox):
-    raw = bought.raw["phone_number"]
-    page = {"items": [raw], "next_page_token": {"token": "0"}}
-    sandbox.next_answers["ListPhoneNumbers"] = {"items": [], "next_page_token": {"token": "0"}}
+    class Repeated(dict):
+        """Answers that stay the next ones."""
+
+        pop = dict.__getitem__
+
+    circle = {"items": [], "next_page_token": {"token": "0"}}
+    sandbox.next_answers = Repeated(ListPhoneNumbers=circle, SearchPhoneNumbers=circle)
 
     with pytest.raises(telephony.InvalidResponseError, match="promises more pages"):
         list(provider.list_numbers())
-    sandbox.next_answers["SearchPhoneNumbers"] = {**page, "items": []}
     with pytest.raises(telephony.InvalidResponseError, match="promises more pages"):
         provider.search_numbers()

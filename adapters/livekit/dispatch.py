@@ -1,0 +1,165 @@
+"""Dispatch rules: which of them a call meets, where it leads, and how one is written.
+
+Source: the dispatch of livekit-server 1.13.5, docs.livekit.io/telephony/accepting-calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from google.protobuf.json_format import ParseDict, ParseError
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
+from livekit.protocol.room import RoomConfiguration
+from livekit.protocol.sip import (
+    SIPDispatchRule,
+    SIPDispatchRuleDirect,
+    SIPDispatchRuleIndividual,
+    SIPDispatchRuleInfo,
+    SIPMediaConfig,
+    SIPMediaEncryption,
+)
+from pydantic import JsonValue
+
+from telephony import model
+from telephony.wire import Json
+
+from .twirp import as_json
+from .wire import RULE_ID, Rule
+
+ROOM_PREFIX = "call-"
+_OFF = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE
+
+# What a copy of a rule gets anew, and what `held_beside` says in other words.
+_OWN = frozenset({RULE_ID, "created_at", "updated_at"})
+_PLACE = frozenset({*_OWN, "rule", "trunk_ids", "numbers", "inbound_numbers", "name"})
+
+
+def answering(rules: Sequence[Rule]) -> Rule | None:
+    """Return the rule that a call meets, as the server chooses it: one for the trunk before one for
+    all trunks, then by priority. One for some callers only comes last."""
+
+    def order(rule: Rule) -> tuple[bool, bool, tuple[int, str]]:
+        info = rule.info
+        return bool(info.inbound_numbers), not info.trunk_ids, info.priority
+
+    return min(rules, key=order, default=None)
+
+
+def target_of(rule: Rule | None) -> model.Target | None:
+    """Return the agent that a rule sends into the room, or else the one room that it leads to. A
+    rule that opens rooms for whichever agent comes by itself has no target to name."""
+    if rule is None:
+        return None
+    if rule.info.agent is not None:
+        return _agent(rule.info.agent)
+    return None if rule.info.room is None else model.Room(rule.info.room)
+
+
+@lru_cache(maxsize=256)
+def _agent(name: str) -> model.Agent:
+    # A few answer thousands of numbers.
+    return model.Agent(name)
+
+
+def new_rule(
+    target: model.Target, *, name: str, trunk_ids: list[str], numbers: list[str], pin: str = ""
+) -> Json:
+    """Return a rule that lets `target` answer: an agent in a room for each caller, or one room."""
+    info = SIPDispatchRuleInfo(name=name, trunk_ids=trunk_ids, numbers=numbers)
+    info.rule.CopyFrom(_kind(target, pin))
+    if isinstance(target, model.Agent):
+        agents = [RoomAgentDispatch(agent_name=target.id)]
+        info.room_config.CopyFrom(RoomConfiguration(agents=agents))
+    return as_json(info)
+
+
+def copied(
+    rule: Rule, target: model.Target, *, name: str, trunk_ids: list[str], numbers: list[str]
+) -> Json:
+    """Return a rule like `rule` for other calls, which leads to `target`."""
+    kept = {key: value for key, value in rule.raw.items() if key not in _OWN}
+    place: Json = {"name": name, "trunk_ids": [*trunk_ids], "numbers": [*numbers]}
+    return {**kept, **leading(rule, target), **place}
+
+
+def leading(rule: Rule, target: model.Target) -> Json:
+    """Return the fields of `rule` that change so that `target` answers; the rest of it stays."""
+    config = rule.raw.get("room_config")
+    room = config if isinstance(config, dict) else {}
+    if isinstance(target, model.Room):
+        return {
+            "room_config": {**room, "agents": []},
+            "rule": as_json(_kind(target, rule.info.pin)),
+        }
+    if not isinstance(target, model.Agent):
+        raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
+    changes: Json = {"room_config": {**room, "agents": _led_by(target.id, _agents(rule))}}
+    if rule.info.agent is None and rule.info.room is not None:
+        changes["rule"] = as_json(_kind(target, rule.info.pin))
+    return changes
+
+
+def held_beside(rule: Rule, *, kept: bool) -> list[str]:
+    """Name what a rule says beyond who answers which calls, for when that is lost.
+
+    With `kept`, only what is lost when a room takes the place of an agent, the rest being kept.
+    """
+    try:
+        info = ParseDict(rule.raw, SIPDispatchRuleInfo(), ignore_unknown_fields=True)
+    except ParseError:
+        return ["settings that cannot be read"]
+    lost: list[str] = []
+    kind = info.rule.WhichOneof("rule")
+    if kind == "dispatch_rule_callee":
+        lost.append("rooms by called number")
+    elif kind == "dispatch_rule_individual":
+        own = info.rule.dispatch_rule_individual
+        if own.room_prefix != ROOM_PREFIX or own.no_randomness:
+            lost.append("names of rooms")
+    agents = [*info.room_config.agents]
+    if len(agents) > 1:
+        lost.append("further agents")
+    if any(field.name != "agent_name" for one in agents for field, _ in one.ListFields()):
+        lost.append("what agents are sent")
+    if kept:
+        return lost
+    info.room_config.ClearField("agents")
+    info.ClearField("media_encryption")
+    if not info.media.ListFields() or info.media == SIPMediaConfig(encryption=_OFF):
+        info.ClearField("media")
+    if not info.room_config.ListFields():
+        info.ClearField("room_config")
+    lost += [field.name for field, _ in info.ListFields() if field.name not in _PLACE]
+    return ["its PIN", *lost] if rule.info.pin else lost
+
+
+def _kind(target: model.Target, pin: str) -> SIPDispatchRule:
+    if isinstance(target, model.Room):
+        direct = SIPDispatchRuleDirect(room_name=target.name, pin=pin)
+        return SIPDispatchRule(dispatch_rule_direct=direct)
+    if isinstance(target, model.Agent):
+        own = SIPDispatchRuleIndividual(room_prefix=ROOM_PREFIX, pin=pin)
+        return SIPDispatchRule(dispatch_rule_individual=own)
+    raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
+
+
+def _agents(rule: Rule) -> list[Json]:
+    config = rule.raw.get("room_config")
+    agents = config.get("agents") if isinstance(config, dict) else None
+    return [one for one in agents if isinstance(one, dict)] if isinstance(agents, list) else []
+
+
+def _led_by(agent: str, agents: list[Json]) -> JsonValue:
+    """Return `agents` with `agent` in the place of the first that has a name. Who has another
+    place already changes places with it, so that the same once more restores both."""
+    names = [one.get("agent_name") or "" for one in agents]
+    first = next((place for place, name in enumerate(names) if name), None)
+    if first is None:
+        return [{"agent_name": agent}, *agents]
+    if agent in names:
+        second = names.index(agent)
+        agents[first], agents[second] = agents[second], agents[first]
+    else:
+        agents[first] = {**agents[first], "agent_name": agent}
+    return [*agents]
