@@ -171,7 +171,7 @@ def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], s
     if "max auth retry attempts" in words or "server required auth" in words:
         return _call_failed("407")
     if said.code == "resource_exhausted" and ("for plan" in words or "quota" in words):
-        return errors.QuotaExceededError, None
+        return errors.QuotaExceededError, ""
     if "Conflicting inbound SIP Trunks" in said.msg:
         return errors.ConflictError, "An inbound trunk has this number: it is imported already."
     if "already exists in dispatch rule" in said.msg:
