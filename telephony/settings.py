@@ -67,7 +67,7 @@ class ProviderSettings(BaseModel):
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
