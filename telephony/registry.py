@@ -53,6 +53,17 @@ def lacks(name: str, missing: ModuleNotFoundError) -> ConfigurationError:
     )
 
 
+def missing() -> dict[str, str]:
+    """Return the adapters that cannot be used yet: what each needs, and how to get it."""
+    found: dict[str, str] = {}
+    for name in available():
+        try:
+            load(name)
+        except ConfigurationError as error:
+            found[name] = str(error)
+    return found
+
+
 def suggestion(given: str, names: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the nearest name, or nothing."""
     import difflib

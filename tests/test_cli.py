@@ -55,7 +55,9 @@ def imported(cli):
 
 def test_a_numbers_life(cli, imported):
     assert imported["number"] == NUMBER
-    assert "Front desk" in cli("numbers", "label", NUMBER, "Front desk").stdout
+    updated = cli("numbers", "update", NUMBER, "--label", "Front desk").stdout
+    assert updated.startswith(f"Updated {NUMBER} at cartesia.")
+    assert "Front desk" in updated
     assert "Reception" in cli("numbers", "assign", NUMBER, "agent_reception").stdout
     listed = cli("numbers", "list").stdout
     assert NUMBER in listed
@@ -65,7 +67,9 @@ def test_a_numbers_life(cli, imported):
     assert re.search("answered by +nothing", cli("numbers", "unassign", NUMBER).stdout)
     released = cli("numbers", "release", NUMBER, "--yes")
     assert released.returncode == 0
-    assert "kept" in released.stdout
+    assert released.stdout.startswith(f"Released {NUMBER} at cartesia.")
+    assert "kept: the carrier still holds and bills the number" in released.stdout
+    assert "`telephony numbers import`" in released.stdout
     assert cli("numbers", "list").stdout == ""
 
 
@@ -86,7 +90,7 @@ def test_json_is_one_document_and_nothing_else(cli, imported):
         (["numbers", "show", "415 555"], 2, "E.164"),
         (["messages", "list", NUMBER], 6, "voice only"),
         (["numbers", "list", "-p", "cartesai"], 2, "Did you mean 'cartesia'"),
-        (["numbers", "import", "+14155550177"], 2, "source"),
+        (["numbers", "import", "+14155550177"], 2, "--carrier"),
         (["numbers", "buy"], 2, "Add --yes"),
         (["numbers", "release", NUMBER], 2, "Add --yes"),
         (["call", NUMBER, "+14155550199"], 2, "Add --yes"),
@@ -118,7 +122,7 @@ def test_what_goes_wrong_at_the_vendor_has_its_exit_code(cli, telephony_sandbox,
     telephony_sandbox.fail(fault)
     done = cli("numbers", "list")
     assert done.returncode == code, done.stderr
-    assert done.stderr.startswith("error: cartesia: list_numbers:")
+    assert done.stderr.startswith("error: cartesia: numbers list:")
     assert done.stderr.count("\n") == 1
 
 
@@ -164,7 +168,7 @@ def test_release_at_a_terminal_wants_the_number_typed(cli, imported, telephony_s
 
 def test_what_people_wrote_is_shown_as_they_wrote_it(cli, imported, telephony_sandbox):
     written = "[/b] [red]urgent[/red] :smile:"
-    labelled = cli("numbers", "label", NUMBER, written)
+    labelled = cli("numbers", "update", NUMBER, "--label", written)
     assert written in labelled.stdout, labelled.stderr
     assert "[/b] [red]" in cli("numbers", "list").stdout
     bought = cli("numbers", "buy", "--provider", "agentphone", "--yes", "--json")

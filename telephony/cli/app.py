@@ -1,13 +1,16 @@
 """The commands, their help, and what a failure means to a shell.
 
 Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, 5 conflict,
-6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out.
+6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -19,38 +22,33 @@ from telephony.cli import (
     carriers,
     config,
     demo,
+    endpoints,
     messages,
     numbers,
     providers,
     sandbox,
     webhooks,
 )
-from telephony.cli.output import fail
-
-EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (telephony.ConfigurationError, 2),
-    (telephony.InvalidRequestError, 2),
-    (telephony.AuthenticationError, 3),
-    (telephony.PermissionDeniedError, 3),
-    (telephony.NotFoundError, 4),
-    (telephony.ConflictError, 5),
-    (telephony.UnsupportedOperationError, 6),
-    (telephony.RateLimitedError, 7),
-    (telephony.OutcomeUnknownError, 8),
-    (telephony.UnavailableError, 9),
-    (telephony.ProviderTimeoutError, 9),
-    (telephony.TelephonyError, 1),
-)
+from telephony.cli.changes import Declined, Interrupted, finished
+from telephony.cli.examples import examples
+from telephony.cli.failures import INTERRUPTED, fail, fail_otherwise
+from telephony.cli.output import arguments, prepare
 
 app = typer.Typer(
     name="telephony",
     help="Phone numbers and messages at every vendor, with one set of commands.\n\n"
     "New here? Run `telephony demo`: no account and no configuration needed.\n\n"
     "Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, "
-    "5 conflict, 6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out.",
+    "5 conflict, 6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, "
+    "130 interrupted. With --json an error is a JSON document on stderr.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    epilog=examples(
+        "telephony demo",
+        "telephony config init",
+        "telephony numbers list --provider cartesia --json",
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(numbers.app, name="numbers")
@@ -59,9 +57,11 @@ app.add_typer(carriers.app, name="carriers")
 app.add_typer(config.app, name="config")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(sandbox.app, name="sandbox")
-app.command("call")(calls.call)
-app.command("providers")(providers.providers)
-app.command("demo")(demo.demo)
+webhooks.app.command("get", epilog=endpoints.GET_EXAMPLES)(endpoints.get)
+webhooks.app.command("set", epilog=endpoints.SET_EXAMPLES)(endpoints.set_)
+app.command("call", epilog=calls.EXAMPLES)(calls.call)
+app.command("providers", epilog=providers.EXAMPLES)(providers.providers)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _version(wanted: bool) -> None:
@@ -84,16 +84,37 @@ def _root(
         os.environ["TELEPHONY_CONFIG"] = str(config)
 
 
-def run() -> None:
-    """Run the command line; an error is one or two lines on stderr, never a traceback."""
+def run(given: Sequence[str]) -> int:
+    """Run a command and return its exit code; an error is one or two lines on stderr."""
+    prepare()
+    wants_json = "--json" in takewhile(lambda one: one != "--", given)
+    fail_as = partial(fail_otherwise, wants_json=wants_json)
     try:
-        app(prog_name="telephony")
+        code = app(args=arguments(given), prog_name="telephony", standalone_mode=False)
+        sys.stdout.flush()
     except telephony.TelephonyError as error:
-        fail(error)
-        sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return fail(error, wants_json=wants_json)
+    except typer.TyperException as error:
+        if wants_json:
+            return fail_as("UsageError", error.format_message(), error.exit_code)
+        error.show()  # type: ignore[attr-defined]  # what typer raises of it has one
+        return error.exit_code
+    except Interrupted as interrupted:
+        return fail_as("Interrupted", str(interrupted), INTERRUPTED)
+    except (Declined, typer.Abort):
+        return fail_as("Declined", "Not confirmed: nothing was done.", 1)
     except BrokenPipeError:
-        # The reader of our output is gone (`| head`): nothing is left to say, to anybody.
+        # The reader of our output is gone (`| head`): there is nobody left to write to.
         sys.stderr.close()
-        sys.exit(1)
+        return 1
+    except OSError as error:
+        return fail_as("OutputError", f"The output cannot be written: {error}. {_state()}", 1)
+    if code == INTERRUPTED:
+        return fail_as("Interrupted", f"Interrupted. {_state()}", INTERRUPTED)
+    return code or 0
+
+
+def _state() -> str:
+    """Whether a change was made before it came to this."""
+    done = finished()
+    return f"`telephony {done}` was done." if done else "Nothing was changed at any vendor."

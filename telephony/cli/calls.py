@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from telephony.cli.changes import carry_out, confirmed
+from telephony.cli.examples import examples
 from telephony.cli.options import (
     JsonOption,
     NumberArgument,
     OptionOption,
     ProviderOption,
     YesOption,
-    confirm,
     connect,
     vendor_options,
 )
-from telephony.cli.output import document, facts
+from telephony.cli.output import document, facts, say
+
+EXAMPLES = examples(
+    "telephony call +14155550123 +14155550199",
+    "telephony call +14155550123 +14155550199 --agent agent_reception --yes",
+    "telephony call +14155550123 +14155550199 --url https://example.com/voice",
+)
 
 
 def call(
@@ -34,12 +42,17 @@ def call(
     as_json: JsonOption = False,
 ) -> None:
     """Call someone from a number. Vendors charge for it."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        confirm(f"Call {to} from {number} through {vendor.name}?", yes)
-        placed = vendor.place_call(number, to, agent=agent, url=url, options=vendor_options(option))
+        placed = carry_out(
+            vendor,
+            partial(vendor.place_call, number, to, agent=agent, url=url, options=fields),
+            confirmed(f"Call {to} from {number} through {vendor.name}?", yes),
+        )
     if as_json:
         document(placed)
         return
+    say(f"Placed a call to {placed.recipient or to}.")
     facts(
         [
             ("id", placed.id),

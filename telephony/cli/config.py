@@ -13,16 +13,31 @@ import telephony
 from telephony import config as configuration
 from telephony import registry
 from telephony.cli import config_init
+from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import document, plain
 from telephony.config.layers import is_secret, own_variables
 from telephony.redaction import MASK
 
-app = typer.Typer(help="Check the configuration, or write one.", no_args_is_help=True)
-app.command("init")(config_init.init)
+app = typer.Typer(
+    help="Check the configuration, or write one.",
+    no_args_is_help=True,
+    epilog=examples(
+        "telephony config init",
+        "telephony config check --online",
+        "telephony --config desk.toml config check support",
+    ),
+)
+app.command("init", epilog=config_init.EXAMPLES)(config_init.init)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony config check",
+        "telephony config check support --online",
+        "telephony config check --json",
+    )
+)
 def check(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME...", help="Profiles; default: all.")

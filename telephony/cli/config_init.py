@@ -15,11 +15,17 @@ import typer
 import telephony
 from telephony import config as configuration
 from telephony import registry
+from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import document
 from telephony.config.layers import is_secret, own_variables
 from telephony.settings import ProviderSettings, is_blank
 
+EXAMPLES = examples(
+    "telephony config init",
+    "telephony config init --from-env",
+    "telephony --config desk.toml config init --force",
+)
 Profiles = dict[str, dict[str, str]]
 
 

@@ -1,4 +1,4 @@
-"""``telephony demo``: the life of a number at every vendor, without an account."""
+"""``telephony demo``: a number from purchase to release at every vendor, without an account."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 
 from telephony import ConfigurationError
+from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import console, document, errors, table
+from telephony.cli.output import console, document, errors, missing_vendors, table
+
+EXAMPLES = examples(
+    "telephony demo",
+    "telephony demo cartesia twilio",
+    "telephony demo --json",
+)
 
 
 def demo(
@@ -17,9 +24,9 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Live a number's whole life at every vendor: no account, no configuration, no cost.
+    """Take a number from purchase to release at every vendor: no account, no cost.
 
-    Starts the sandbox and goes through it with the real adapters over real HTTP.
+    Starts the sandbox and uses it through the real adapters over real HTTP.
     """
     try:
         from telephony.sandbox import Sandbox
@@ -32,12 +39,12 @@ def demo(
     with Sandbox(vendors or None) as sandbox:
         if not as_json:
             console.print(
-                "The telephony sandbox plays every vendor on this machine, and the real adapters\n"
-                "talk to it over HTTP. Nothing leaves the machine and nothing costs money.\n"
+                "The telephony sandbox serves every vendor's API on this machine, and the real\n"
+                "adapters talk to it over HTTP. Nothing leaves the machine, nothing costs money.\n"
             )
         results = {}
         for vendor in sandbox.vendors:
-            with errors.status(f"a number's life at {vendor}"):
+            with errors.status(f"trying {vendor}", spinner="line"):
                 results[vendor] = tour(sandbox, vendor)
     if as_json:
         document({vendor: dict(steps) for vendor, steps in results.items()})
@@ -45,5 +52,7 @@ def demo(
         rows = [(step, *(str(steps[step]) for steps in results.values())) for step in STEPS]
         table(("STEP", *(vendor.upper() for vendor in results)), rows, empty="No vendor.", gap=1)
         console.print("\n- : not offered by the vendor. See `telephony providers` for the reasons.")
+    if not vendors:
+        missing_vendors()
     if any("failed" in outcome for steps in results.values() for outcome in steps.values()):
         raise typer.Exit(1)

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from telephony import InvalidRequestError
+from telephony.cli.changes import carry_out, confirmed
+from telephony.cli.examples import examples
 from telephony.cli.options import (
     JsonOption,
     NumberArgument,
     OptionOption,
     ProviderOption,
     YesOption,
-    confirm,
     connect,
     vendor_options,
 )
-from telephony.cli.output import document, facts, moment, progress, table
+from telephony.cli.output import document, facts, moment, progress, say, table
 
-app = typer.Typer(help="Read and send texts.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read and send texts.",
+    no_args_is_help=True,
+    epilog=examples(
+        "telephony messages list +14155550123",
+        "telephony messages list +14155550123 --after 2026-05-01 --json",
+        "telephony messages send +14155550123 +14155550199 'Ready at five.'",
+    ),
+)
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "telephony messages list +14155550123",
+        "telephony messages list +14155550123 --after 2026-05-01 --limit 500",
+        "telephony messages list +14155550123 --provider twilio --json",
+    ),
+)
 def list_(
     number: NumberArgument,
     provider: ProviderOption = None,
@@ -33,10 +50,10 @@ def list_(
     before: Annotated[
         str | None, typer.Option(metavar="TIME", help="Earlier than this moment, ISO 8601.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="The most to show.")] = 50,
+    limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Texts that a number received and sent, newest first; times are in UTC."""
+    """List the texts that a number received and sent, newest first; times are in UTC."""
     with connect(provider) as vendor:
         found = progress(
             vendor.list_messages(
@@ -51,7 +68,13 @@ def list_(
     table(("TIME", "FROM", "TO", "STATUS", "TEXT"), rows, empty="There are no messages.")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony messages send +14155550123 +14155550199 'Ready at five.'",
+        "telephony messages send +14155550123 +14155550199 Hello --yes --json",
+        "telephony messages send +14155550123 +14155550199 --media https://example.com/a.png",
+    )
+)
 def send(
     number: NumberArgument,
     to: Annotated[str, typer.Argument(metavar="TO", help="E.164 or a short code.")],
@@ -65,14 +88,17 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Send a text from a number. Vendors charge for it."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        confirm(f"Send a text from {number} to {to} through {vendor.name}?", yes)
-        sent = vendor.send_message(
-            number, to, body, media=media or (), options=vendor_options(option)
+        sent = carry_out(
+            vendor,
+            partial(vendor.send_message, number, to, body, media=media or (), options=fields),
+            confirmed(f"Send a text from {number} to {to} through {vendor.name}?", yes),
         )
     if as_json:
         document(sent)
         return
+    say(f"Sent a text to {sent.recipient or to}.")
     facts(
         [
             ("id", sent.id),

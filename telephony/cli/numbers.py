@@ -1,42 +1,91 @@
-"""``telephony numbers``: find, buy, import, label, route and release numbers."""
+"""``telephony numbers``: find, buy, import, update, route and release numbers."""
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import islice
 from typing import Annotated
 
 import typer
 
-from telephony import LinkedCarrier, PhoneNumber, SipTrunk, Source, TwilioAccount
+from telephony import Channel, NumberKind, PhoneNumber, Release
+from telephony.capabilities import CarrierOutcome
+from telephony.cli.changes import carry_out, confirmed, confirmed_by_typing
+from telephony.cli.examples import examples
 from telephony.cli.options import (
     JsonOption,
     NumberArgument,
     OptionOption,
     ProviderOption,
     YesOption,
-    confirm,
-    confirm_by_typing,
     connect,
     vendor_options,
 )
-from telephony.cli.output import console, document, facts, moment, progress, said, table
+from telephony.cli.output import console, document, facts, moment, plain, progress, said, say, table
+from telephony.cli.sources import (
+    CarrierOption,
+    HolderOption,
+    RegionOption,
+    SipAddressOption,
+    SipNameOption,
+    SipPasswordOption,
+    SipUserOption,
+    source,
+)
+from telephony.cli.wording import on_the_command_line
+from telephony.numbers import looks_written
 
-app = typer.Typer(help="Find, buy, import, label, route and release numbers.", no_args_is_help=True)
+app = typer.Typer(
+    help="Find, buy, import, update, route and release numbers.",
+    no_args_is_help=True,
+    epilog=examples(
+        "telephony numbers list",
+        "telephony numbers buy --area-code 415 --label 'Front desk'",
+        "telephony numbers assign +14155550123 agent_reception",
+    ),
+)
 
 LabelOption = Annotated[str | None, typer.Option(help="A name for people.")]
 AssignOption = Annotated[
-    str | None, typer.Option("--assign", metavar="TARGET", help="What shall answer it.")
+    str | None, typer.Option("--assign", metavar="TARGET", help="What answers it from then on.")
 ]
+CountryOption = Annotated[str, typer.Option(help="ISO 3166 code.")]
+AreaCodeOption = Annotated[str | None, typer.Option(help="As dialled nationally.")]
+
+_CARRIER = {
+    CarrierOutcome.RELEASED: "released: the number has left the account",
+    CarrierOutcome.KEPT: "kept: the carrier still holds and bills the number",
+    CarrierOutcome.UNKNOWN: "the vendor does not say",
+}
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "telephony numbers list",
+        "telephony numbers list --provider twilio --limit 10",
+        "telephony numbers list --carrier twilio --json",
+    ),
+)
 def list_(
     provider: ProviderOption = None,
-    limit: Annotated[int | None, typer.Option(help="The most to show.")] = None,
+    carrier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND", help="Only those of this kind of carrier, or of this linked account."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The most to show.", min=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every number that the vendor holds or serves for you."""
+    """List the numbers that the vendor holds or serves for you."""
     with connect(provider) as vendor:
-        found = progress(vendor.list_numbers(limit=limit), "numbers")
+        if carrier is None:
+            listed = vendor.list_numbers(limit=limit)
+            found = progress(listed, "numbers")
+        else:
+            fitting = (n for n in vendor.list_numbers() if _is_of(n, carrier))
+            found = progress(islice(fitting, limit), "numbers")
     if as_json:
         document(found)
         return
@@ -44,50 +93,88 @@ def list_(
     table(
         ("NUMBER", "LABEL", "STATUS", "ANSWERED BY", "ID"),
         rows,
-        empty="There are no numbers yet: buy or import one.",
+        empty="There are no such numbers."
+        if carrier
+        else "There are no numbers: buy or import one.",
     )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers show +14155550123",
+        "telephony numbers show +14155550123 --json",
+        "telephony numbers show ap_123 --provider cartesia",
+    )
+)
 def show(
     number: NumberArgument, provider: ProviderOption = None, as_json: JsonOption = False
 ) -> None:
-    """One number as it is now."""
+    """Show one number as it is now."""
     with connect(provider) as vendor:
-        _print(vendor.get_number(number), as_json)
+        _print(vendor.get_number(number), "", as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers search --area-code 415",
+        "telephony numbers search --country GB --kind mobile --channel sms",
+        "telephony numbers search --contains 2255 --limit 5 --json",
+    )
+)
 def search(
     provider: ProviderOption = None,
-    country: Annotated[str, typer.Option(help="ISO 3166 code.")] = "US",
-    area_code: Annotated[str | None, typer.Option(help="As dialled nationally.")] = None,
-    contains: Annotated[str | None, typer.Option(help="Digits the number must contain.")] = None,
-    limit: Annotated[int, typer.Option(help="The most to show.")] = 20,
+    country: CountryOption = "US",
+    area_code: AreaCodeOption = None,
+    contains: Annotated[str | None, typer.Option(help="Digits the number contains.")] = None,
+    kind: Annotated[NumberKind | None, typer.Option(help="Only numbers of this kind.")] = None,
+    channel: Annotated[
+        list[Channel] | None,
+        typer.Option(help="Only numbers that carry this, such as sms. Repeatable."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 20,
+    option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Numbers that could be bought now. Nothing is held for you."""
+    """Search for numbers that could be bought now. Nothing is held for you."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
         found = vendor.search_numbers(
-            country=country, area_code=area_code, contains=contains, limit=limit
+            country=country,
+            area_code=area_code,
+            contains=contains,
+            kind=kind,
+            channels=channel or (),
+            limit=limit,
+            options=fields,
         )
     if as_json:
         document(found)
         return
     rows = [
-        (n.number, n.locality or "", n.region or "", ", ".join(sorted(n.channels))) for n in found
+        (n.number, n.kind or "", n.locality or "", n.region or "", ", ".join(sorted(n.channels)))
+        for n in found
     ]
-    table(("NUMBER", "LOCALITY", "REGION", "CARRIES"), rows, empty="Nothing fits: ask for less.")
+    table(
+        ("NUMBER", "KIND", "LOCALITY", "REGION", "CARRIES"),
+        rows,
+        empty="Nothing fits: ask for less.",
+    )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers buy --area-code 415 --label 'Front desk'",
+        "telephony numbers buy +14155550123 --yes",
+        "telephony numbers buy --key order-17 --assign agent_reception --yes --json",
+    )
+)
 def buy(
     number: Annotated[
         str | None, typer.Argument(metavar="NUMBER", help="Exactly this one, E.164.")
     ] = None,
     provider: ProviderOption = None,
-    country: Annotated[str, typer.Option(help="ISO 3166 code.")] = "US",
-    area_code: Annotated[str | None, typer.Option(help="As dialled nationally.")] = None,
+    country: CountryOption = "US",
+    area_code: AreaCodeOption = None,
     label: LabelOption = None,
     assign: AssignOption = None,
     key: Annotated[
@@ -99,84 +186,120 @@ def buy(
     as_json: JsonOption = False,
 ) -> None:
     """Buy a number. This costs money at most vendors."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
         wanted = number or (f"a number in area code {area_code}" if area_code else "a number")
-        confirm(f"Buy {wanted} at {vendor.name}? The vendor may charge for it.", yes)
-        bought = vendor.provision_number(
-            number=number,
-            country=country,
-            area_code=area_code,
-            label=label,
-            assign_to=assign,
-            idempotency_key=key,
-            options=vendor_options(option),
+        bought = carry_out(
+            vendor,
+            partial(
+                vendor.provision_number,
+                number=number,
+                country=country,
+                area_code=area_code,
+                label=label,
+                assign_to=assign,
+                idempotency_key=key,
+                options=fields,
+            ),
+            confirmed(f"Buy {wanted} at {vendor.name}? The vendor may charge for it.", yes),
         )
-    _print(bought, as_json)
+        _print(bought, f"Bought {bought.number} at {vendor.name}.", as_json)
 
 
-@app.command("import")
+@app.command(
+    "import",
+    epilog=examples(
+        "telephony numbers import +14155550123",
+        "telephony numbers import +14155550123 --carrier ca_123 --label 'Front desk'",
+        "telephony numbers import +14155550123 --sip-address sip.example.com",
+    ),
+)
 def import_(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164.")],
     provider: ProviderOption = None,
-    carrier: Annotated[
-        str | None, typer.Option(metavar="ID", help="The linked carrier account that holds it.")
-    ] = None,
-    twilio_account: Annotated[
-        str | None, typer.Option(metavar="AC…", help="The linked Twilio account that holds it.")
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(help="That account's region: us1, ie1, au1.")
-    ] = None,
-    sip_address: Annotated[
-        str | None, typer.Option(metavar="HOST", help="The SIP trunk that serves it.")
-    ] = None,
-    sip_username: Annotated[str | None, typer.Option(help="The trunk's user name.")] = None,
-    sip_password: Annotated[
-        str | None,
-        typer.Option(envvar="TELEPHONY_SIP_PASSWORD", help="The trunk's password."),
-    ] = None,
+    carrier: CarrierOption = None,
+    twilio_account: HolderOption = None,
+    region: RegionOption = None,
+    sip_address: SipAddressOption = None,
+    sip_username: SipUserOption = None,
+    sip_password: SipPasswordOption = None,
+    sip_name: SipNameOption = None,
     label: LabelOption = None,
     assign: AssignOption = None,
-    inbound: Annotated[bool, typer.Option(help="Whether it shall receive calls.")] = True,
-    outbound: Annotated[bool, typer.Option(help="Whether it shall place calls.")] = True,
+    inbound: Annotated[bool, typer.Option(help="Whether it receives calls.")] = True,
+    outbound: Annotated[bool, typer.Option(help="Whether it places calls.")] = True,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a number that you hold at a carrier known to the vendor. Buys nothing."""
-    source: Source | None = None
-    if carrier is not None:
-        source = LinkedCarrier(carrier)
-    elif twilio_account is not None:
-        source = TwilioAccount(twilio_account, region)
-    elif sip_address is not None:
-        source = SipTrunk(sip_address, sip_username, sip_password)
+    """Make a number that you hold at a carrier known to the vendor. Buys nothing.
+
+    Give one source: --carrier, --twilio-account or --sip-address.
+    """
+    origin = source(
+        carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
+    )
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        imported = vendor.import_number(
-            number,
-            source=source,
-            label=label,
-            assign_to=assign,
-            inbound=inbound,
-            outbound=outbound,
-            options=vendor_options(option),
+        imported = carry_out(
+            vendor,
+            partial(
+                vendor.import_number,
+                number,
+                source=origin,
+                label=label,
+                assign_to=assign,
+                inbound=inbound,
+                outbound=outbound,
+                options=fields,
+            ),
         )
-    _print(imported, as_json)
+        _print(imported, f"Imported {imported.number} at {vendor.name}.", as_json)
 
 
-@app.command()
-def label(
+@app.command(
+    epilog=examples(
+        "telephony numbers update +14155550123 --label 'Front desk'",
+        "telephony numbers update +14155550123 --carrier ca_456",
+        "telephony numbers update +14155550123 --label Sales --json",
+    )
+)
+def update(
     number: NumberArgument,
-    text: Annotated[str, typer.Argument(metavar="LABEL")],
     provider: ProviderOption = None,
+    label: LabelOption = None,
+    carrier: CarrierOption = None,
+    twilio_account: HolderOption = None,
+    region: RegionOption = None,
+    sip_address: SipAddressOption = None,
+    sip_username: SipUserOption = None,
+    sip_password: SipPasswordOption = None,
+    sip_name: SipNameOption = None,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change the name that people see."""
+    """Change the label of a number, or the account it comes from.
+
+    Give --label, one source (--carrier, --twilio-account or --sip-address), or both.
+    """
+    origin = source(
+        carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
+    )
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        _print(vendor.update_number(number, label=text, options=vendor_options(option)), as_json)
+        updated = carry_out(
+            vendor,
+            partial(vendor.update_number, number, label=label, source=origin, options=fields),
+        )
+        _print(updated, f"Updated {updated.number} at {vendor.name}.", as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers assign +14155550123 agent_reception",
+        "telephony numbers assign +14155550123 https://example.com/voice -p twilio",
+        "telephony numbers assign +14155550123 concierge --provider livekit --json",
+    )
+)
 def assign(
     number: NumberArgument,
     to: Annotated[
@@ -187,11 +310,19 @@ def assign(
     as_json: JsonOption = False,
 ) -> None:
     """Let an agent, webhook, application or trunk answer a number."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        _print(vendor.assign_number(number, to, options=vendor_options(option)), as_json)
+        assigned = carry_out(vendor, partial(vendor.assign_number, number, to, options=fields))
+        _print(assigned, f"Assigned {assigned.number} at {vendor.name}.", as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers unassign +14155550123",
+        "telephony numbers unassign +14155550123 --provider twilio",
+        "telephony numbers unassign +14155550123 --json",
+    )
+)
 def unassign(
     number: NumberArgument,
     provider: ProviderOption = None,
@@ -199,11 +330,19 @@ def unassign(
     as_json: JsonOption = False,
 ) -> None:
     """Let nothing answer a number."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        _print(vendor.unassign_number(number, options=vendor_options(option)), as_json)
+        changed = carry_out(vendor, partial(vendor.unassign_number, number, options=fields))
+        _print(changed, f"Unassigned {changed.number} at {vendor.name}.", as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony numbers release +14155550123",
+        "telephony numbers release +14155550123 --unassign --yes",
+        "telephony numbers release +14155550123 --provider twilio --yes --json",
+    )
+)
 def release(
     number: NumberArgument,
     provider: ProviderOption = None,
@@ -215,28 +354,45 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Give a number up at the vendor. At some vendors this cannot be undone."""
+    fields = vendor_options(option)
     with connect(provider) as vendor:
-        confirm_by_typing(f"{number} will be released at {vendor.name}.", number, yes)
-        released = vendor.release_number(number, unassign=unassign, options=vendor_options(option))
-    if as_json:
-        document(released)
-        return
+        # An id says nothing to whoever confirms, and may be that of a protected number.
+        meant = number if yes or looks_written(number) else vendor.get_number(number)
+        shown = meant if isinstance(meant, str) else meant.number
+        released = carry_out(
+            vendor,
+            partial(vendor.release_number, meant, unassign=unassign, options=fields),
+            confirmed_by_typing(f"{shown} will be released at {vendor.name}.", shown, yes),
+        )
+        if as_json:
+            document(released)
+            return
+        say(f"Released {released.number or released.id} at {vendor.name}.")
+        _print_release(released)
+
+
+def _print_release(released: Release) -> None:
     undo = {True: "yes", False: "no", None: "the vendor does not say"}[released.reversible]
     facts(
         [
-            ("number", released.number),
-            ("at the carrier", released.at_carrier),
+            ("carrier", _CARRIER[released.at_carrier]),
             ("can be undone", undo),
             ("until", moment(released.undo_until)),
-            ("how", released.how_to_undo),
+            ("how", on_the_command_line(released.how_to_undo or "")),
         ]
     )
 
 
-def _print(number: PhoneNumber, as_json: bool) -> None:
+def _is_of(number: PhoneNumber, carrier: str) -> bool:
+    return number.carrier is not None and carrier in (number.carrier.kind, number.carrier.id)
+
+
+def _print(number: PhoneNumber, done: str, as_json: bool) -> None:
     if as_json:
         document(number)
         return
+    if done:
+        say(done)
     carrier = number.carrier
     facts(
         [
@@ -246,10 +402,10 @@ def _print(number: PhoneNumber, as_json: bool) -> None:
             ("status", number.status),
             ("carries", ", ".join(sorted(number.channels))),
             ("answered by", said(number.assignment) or "nothing"),
-            ("answered before by", said(number.replaced)),
+            ("previously", said(number.replaced)),
             ("carrier", f"{carrier.kind} {carrier.id or ''}".strip() if carrier else None),
             ("created", moment(number.created_at)),
         ]
     )
     for notice in number.notices:
-        console.print(f"note: {notice}", style="yellow")
+        console.print(f"note: {plain(on_the_command_line(notice))}", style="yellow")

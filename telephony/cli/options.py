@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 import typer
@@ -61,33 +59,3 @@ def vendor_options(pairs: list[str] | None) -> Options:
         except ValueError:
             options[key] = value
     return options
-
-
-def confirm(question: str, yes: bool) -> None:
-    """Ask before something that costs money or cannot be undone.
-
-    Raises:
-        ConfigurationError: nobody is there to answer.
-    """
-    _answered(yes, lambda: typer.confirm(question, abort=True, err=True))
-
-
-def confirm_by_typing(question: str, wanted: str, yes: bool) -> None:
-    """As `confirm`, but `wanted` itself must be typed."""
-
-    def ask() -> None:
-        if typer.prompt(f"{question} Type {wanted} to go on", err=True).strip() != wanted:
-            typer.echo("That is something else: nothing was done.", err=True)
-            raise typer.Exit(1)
-
-    _answered(yes, ask)
-
-
-def _answered(yes: bool, ask: Callable[[], object]) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise telephony.ConfigurationError(
-            "This needs a yes and there is no terminal to ask at. Add --yes."
-        )
-    ask()

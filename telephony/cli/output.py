@@ -1,14 +1,15 @@
-"""Tables for people, one JSON document for programs, errors in a line or two."""
+"""Tables for people, and one JSON document for programs."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
@@ -16,12 +17,13 @@ from rich.table import Table
 from telephony import (
     Agent,
     Application,
+    ConfigurationError,
     Room,
     Split,
     Target,
-    TelephonyError,
     Trunk,
     Webhook,
+    registry,
 )
 
 T = TypeVar("T")
@@ -35,34 +37,76 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARAC
 del _CONTROLS[ord("\t")], _CONTROLS[ord("\n")]
 
 _ROOM = 80  # columns: what a number, the longest id and some words beside them need
+_STACKED = 60  # columns: below, each row is shown as lines of its own
+_NARROWEST = 20
 
 
-def fail(error: TelephonyError) -> None:
-    """Say what went wrong and what to do next."""
-    text = plain(" ".join(str(error).split()))
-    errors.print(f"error: {text}", style="red", soft_wrap=True)
+def prepare() -> None:
+    """Make printing safe: once the work is done, no terminal makes it look as if it were not."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for one in (console, errors):
+        one.width = max(one.width, _NARROWEST)
+
+
+def arguments(given: Sequence[str]) -> list[str]:
+    """Return the command's arguments as text, whatever the locale is.
+
+    Raises:
+        ConfigurationError: one of them is not UTF-8.
+    """
+    try:
+        return [os.fsencode(one).decode() if not one.isascii() else one for one in given]
+    except UnicodeError:
+        raise ConfigurationError("An argument is not text in UTF-8.") from None
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    console.file.write(f"{text}\n")
+    console.file.flush()
+
+
+def note(text: str) -> None:
+    """Print a line on stderr: what is going on beside the result."""
+    errors.file.write(f"{text}\n")
+    errors.file.flush()
 
 
 def plain(text: str) -> str:
-    """Text of other people, without what a terminal would obey."""
+    """Return other people's text without what a terminal would obey."""
     return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
-def document(value: BaseModel | Sequence[BaseModel] | dict[str, object]) -> None:
+def document(value: BaseModel | Sequence[BaseModel] | Mapping[str, object]) -> None:
     """Print the JSON document of a result; the fields are those of the model."""
     if isinstance(value, BaseModel):
         body: object = value.model_dump(mode="json")
-    elif isinstance(value, dict):
-        body = value
+    elif isinstance(value, Mapping):
+        body = dict(value)
     else:
         body = [item.model_dump(mode="json") for item in value]
-    typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+    say(as_json(body, console, indent=2))
+
+
+def as_json(body: object, out: Console, indent: int | None = None) -> str:
+    """Return JSON that `out` can encode, with escapes where it must."""
+    text = json.dumps(body, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(out.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return json.dumps(body, indent=indent)
+    return text
 
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, gap: int = 2
 ) -> None:
     """Print rows under their headings, or say that there are none."""
+    if console.width < _STACKED:
+        _stacked(columns, rows, empty)
+        return
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     # An E.164 number or an id that is cut in two is of no use to anyone. Where there is no room for
     # both, rich would leave out the end of each.
@@ -74,6 +118,18 @@ def table(
     if grid.row_count:
         console.print(grid)
     else:
+        errors.print(empty)
+
+
+def _stacked(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
+    """Print each row as lines, where columns would leave no room for words."""
+    names = [column.lower() for column in columns]
+    found = list(rows)
+    for place, row in enumerate(found):
+        if place:
+            say("")
+        facts(zip(names, row, strict=True))
+    if not found:
         errors.print(empty)
 
 
@@ -93,7 +149,7 @@ def progress(items: Iterator[T], what: str) -> list[T]:
     if not sys.stderr.isatty():
         return list(items)
     found: list[T] = []
-    with errors.status(f"reading {what}") as status:
+    with errors.status(f"reading {what}", spinner="line") as status:
         for item in items:
             found.append(item)
             if len(found) % 100 == 0:
@@ -101,8 +157,14 @@ def progress(items: Iterator[T], what: str) -> list[T]:
     return found
 
 
+def missing_vendors() -> None:
+    """Name on stderr the vendors that cannot be used yet, and how to get them."""
+    for text in registry.missing().values():
+        note(f"Not shown: {text}")
+
+
 def said(target: Target | None) -> str:
-    """An assignment in a few words."""
+    """Return an assignment in a few words."""
     match target:
         case None:
             return ""

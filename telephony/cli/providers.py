@@ -8,17 +8,26 @@ from typing import Annotated
 import typer
 
 from telephony import matrix
+from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import console, document, table
+from telephony.cli.output import console, document, missing_vendors, table
+
+EXAMPLES = examples(
+    "telephony providers",
+    "telephony providers --outcomes",
+    "telephony providers --json",
+)
 
 
 def providers(
     outcomes: Annotated[
-        bool, typer.Option("--outcomes", help="What becomes of a change whose answer is lost.")
+        bool,
+        typer.Option("--outcomes", help="What becomes of a change whose response is lost."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What each installed vendor offers."""
+    """Show what each installed vendor offers."""
+    missing_vendors()
     if outcomes:
         _outcomes(as_json)
         return
@@ -65,7 +74,7 @@ def _outcomes(as_json: bool) -> None:
         )
         return
     table(
-        ("VENDOR", "OPERATION", "SENT AGAIN", "HOW A LOST ANSWER IS SETTLED"),
+        ("VENDOR", "OPERATION", "SENT AGAIN", "HOW A LOST RESPONSE IS SETTLED"),
         [
             (name, str(capability), "yes" if outcome.repeatable else "no", outcome.settled)
             for name, rows in declared.items()

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
 
 from telephony import ConfigurationError, InvalidRequestError, NotFoundError, UnavailableError
-from telephony.cli.output import said
+from telephony.cli.examples import examples
+from telephony.cli.options import JsonOption
+from telephony.cli.output import document, missing_vendors, note, plain, said, say
+
+if TYPE_CHECKING:
+    from telephony.sandbox import Arrival
 
 PORT = 4010
 _PORT_VARIABLE = "TELEPHONY_SANDBOX_PORT"
-_PATIENCE = 120.0  # longer than all tries of a webhook take
+_TIMEOUT = 120.0  # longer than all tries of a webhook take
+
+PortOption = Annotated[int, typer.Option(help="Where the sandbox listens.", envvar=_PORT_VARIABLE)]
 
 
 class _ServingByDefault(TyperGroup):
@@ -30,15 +38,33 @@ app = typer.Typer(
     help="Serve the vendors' documented APIs on loopback, for developing and testing.\n\n"
     "Nothing leaves this machine and nothing costs money; all is forgotten when it stops. "
     "`serve` may be left out: `telephony sandbox --port 4010`.",
+    epilog=examples(
+        "telephony sandbox",
+        'eval "$(telephony sandbox env)"',
+        "telephony sandbox receive +16505550100 'Is it ready?'",
+    ),
 )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony sandbox serve",
+        "telephony sandbox serve cartesia twilio --port 4010",
+        "telephony sandbox serve --webhook http://localhost:8000/webhooks/{provider}",
+    )
+)
 def serve(
     vendors: Annotated[
         list[str] | None, typer.Argument(metavar="VENDOR...", help="Default: all installed.")
     ] = None,
-    port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = PORT,
+    port: Annotated[
+        int,
+        typer.Option(
+            help="0 picks a free one. Each vendor also has a port of its own, from the next on.",
+            min=0,
+            max=65535,
+        ),
+    ] = PORT,
     webhook: Annotated[
         str | None,
         typer.Option(
@@ -53,8 +79,11 @@ def serve(
             metavar="SECONDS", help="Before a webhook that failed is sent again.", min=0.0
         ),
     ] = 0.5,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Do not print the requests as they come.")
+    ] = False,
 ) -> None:
-    """Serve the vendors' APIs until stopped."""
+    """Serve the vendors' APIs until stopped. Prints each request on stderr."""
     try:
         from telephony.sandbox import Sandbox
     except ModuleNotFoundError as missing:
@@ -62,23 +91,83 @@ def serve(
             f"The sandbox needs the package {missing.name!r}. "
             "Install it with: pip install 'telephony[sandbox]'"
         ) from missing
-    server = Sandbox(vendors or None, port=port, webhook=webhook, webhook_backoff=webhook_backoff)
-    typer.echo(f"# The telephony sandbox, for developing and testing: {server.url}")
-    typer.echo("#   where each vendor is, and what its numbers can be assigned to:")
+    server = Sandbox(
+        vendors or None,
+        port=port,
+        webhook=webhook,
+        webhook_backoff=webhook_backoff,
+        on_answer=None if quiet else _log,
+    )
+    say(f"# The telephony sandbox, for developing and testing: {server.url}")
+    say("# Each vendor is below it, and on a port of its own; its numbers can be assigned to:")
     for name, vendor in server.vendors.items():
-        typer.echo(f"#   {server.base_url(name):<34} {said(vendor.sample.target)}")
-    typer.echo("# Point `telephony` at it from another terminal:")
+        say(f"#   {name:<11} {server.root_url(name)}")
+        say(f"#               {said(vendor.sample.target)}")
+    if not vendors:
+        missing_vendors()
+    say("# Point `telephony`, and the vendors' own tools, at it from another terminal with")
+    say(f'#   eval "$(telephony sandbox env --port {_number(server.url)})"')
+    say("# which sets:")
     for name, value in server.environment().items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
-    typer.echo(f"export {_PORT_VARIABLE}={server.url.rpartition(':')[2]}")
-    typer.echo("# Let a number of yours receive a text, or a call:")
-    typer.echo('#   telephony sandbox receive +1… --from +14155550199 "hello"')
-    typer.echo("#   telephony sandbox receive +1… --from +14155550199 --call")
-    typer.echo("# Ctrl-C stops it.")
+        say(f"export {name}={shlex.quote(value)}")
+    say(f"export {_PORT_VARIABLE}={_number(server.url)}")
+    say("# Let a number of yours receive a text, or a call:")
+    say('#   telephony sandbox receive +1… --from +14155550199 "hello"')
+    say("#   telephony sandbox receive +1… --from +14155550199 --call")
+    say("# Ctrl-C stops it.")
     server.run()
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'eval "$(telephony sandbox env)"',
+        "telephony sandbox env --profile support",
+        "telephony sandbox env --port 4010 --json",
+    )
+)
+def env(
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A profile of telephony.toml to point at the sandbox. Repeatable. Default: every "
+            "profile whose vendor is served.",
+        ),
+    ] = None,
+    port: PortOption = PORT,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what points this shell at a sandbox that is running."""
+    import httpx
+
+    from telephony.sandbox import environment
+
+    try:
+        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:
+            served = client.get(f"http://127.0.0.1:{port}/_sandbox").json()
+        settings, own = served["vendors"], served["own"]
+    except (httpx.TransportError, ValueError, KeyError) as error:
+        raise _no_sandbox(port) from error
+    variables: dict[str, str] = {}
+    for name, values in settings.items():
+        variables |= environment.of_profile(name, values) | own[name]
+    for name, vendor in environment.adapters_of(profile or None, settings).items():
+        variables |= environment.of_profile(name, settings[vendor])
+    variables[_PORT_VARIABLE] = str(port)
+    if as_json:
+        document({**variables})
+        return
+    for name, value in variables.items():
+        say(f"export {name}={shlex.quote(value)}")
+
+
+@app.command(
+    epilog=examples(
+        "telephony sandbox receive +16505550100 'Is it ready?'",
+        "telephony sandbox receive +16505550100 --from +14155550199 --call",
+        "telephony sandbox receive +16505550100 STOP --vendor twilio",
+    )
+)
 def receive(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164, of a number you hold.")],
     text: Annotated[str | None, typer.Argument(metavar="TEXT")] = None,
@@ -89,9 +178,7 @@ def receive(
     vendor: Annotated[
         str | None, typer.Option(help="Which vendor's number; default: the first that holds it.")
     ] = None,
-    port: Annotated[
-        int, typer.Option(help="Where the sandbox listens.", envvar=_PORT_VARIABLE)
-    ] = PORT,
+    port: PortOption = PORT,
 ) -> None:
     """Let a number receive a text or a call, in a sandbox that is running."""
     if (text is None) is not call:
@@ -107,7 +194,7 @@ def receive(
     what = "calls" if call else "messages"
     reasons: list[str] = []
     try:
-        with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
+        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:
             served = list(client.get(control).json()["vendors"])
             if vendor and vendor not in served:
                 raise NotFoundError(
@@ -118,15 +205,29 @@ def receive(
                     f"{control}/{name}/{what}", json={"to": number, "from": sender, "body": text}
                 )
                 if answer.status_code == 200:
-                    typer.echo(f"{name}: {answer.json()['id']}")
+                    say(f"{name}: {answer.json()['id']}")
                     for webhook in answer.json()["webhooks"]:
                         status = webhook["status"] or "not delivered"
-                        typer.echo(f"webhook {webhook['url']}: {status}")
+                        say(f"webhook {webhook['url']}: {status}")
                     return
                 reasons.append(answer.json()["error"])
     except (httpx.TransportError, ValueError, KeyError) as error:
-        raise UnavailableError(
-            f"There is no sandbox at port {port}",
-            hint="Start one with `telephony sandbox`, or name its --port.",
-        ) from error
+        raise _no_sandbox(port) from error
     raise NotFoundError(f"{number} receives no {what}: {'; '.join(reasons)}", hint="")
+
+
+def _log(request: Arrival) -> None:
+    at = time.strftime("%H:%M:%S")
+    status = request.status or "cut off"
+    note(plain(f"{at} {request.vendor:<11} {request.method:<6} {request.path} {status}"))
+
+
+def _number(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+def _no_sandbox(port: int) -> UnavailableError:
+    return UnavailableError(
+        f"There is no sandbox at port {port}",
+        hint="Start one with `telephony sandbox`, or name its --port.",
+    )

@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from telephony import ConfigurationError, webhooks
+from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption, ProviderOption, connect
 from telephony.cli.output import document, plain
 from telephony.model import Utc
@@ -25,7 +26,13 @@ from telephony.webhooks import (
 )
 
 app = typer.Typer(
-    help="See what the vendors send, and why a webhook is refused.", no_args_is_help=True
+    help="Say where the vendors send their webhooks, see what they send, and why one is refused.",
+    no_args_is_help=True,
+    epilog=examples(
+        "telephony webhooks set https://example.com/webhooks/agentphone",
+        "telephony webhooks listen --provider agentphone",
+        "telephony webhooks verify captured.json",
+    ),
 )
 
 
@@ -52,7 +59,13 @@ class Captured(BaseModel):
         return base64.b64decode(self.body, validate=True)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony webhooks listen",
+        "telephony webhooks listen --provider agentphone --provider twilio",
+        "telephony webhooks listen --port 8080 --json",
+    )
+)
 def listen(
     provider: Annotated[
         list[str] | None,
@@ -89,7 +102,13 @@ def listen(
             uvicorn.Server(config).run(sockets=[listener])
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "telephony webhooks verify captured.json",
+        "telephony webhooks verify captured.json --provider twilio --json",
+        "telephony webhooks verify - < captured.json",
+    )
+)
 def verify(
     file: Annotated[
         typer.FileText, typer.Argument(metavar="FILE", help="JSON, or - for standard input.")

@@ -1,7 +1,7 @@
 """The vendors' documented APIs on loopback, for developing and testing without an account."""
 
+from telephony.sandbox.arrivals import Arrival
 from telephony.sandbox.courier import Delivered, Delivery
-from telephony.sandbox.door import Arrival
 from telephony.sandbox.faults import Fault
 from telephony.sandbox.recording import Received
 from telephony.sandbox.server import Sandbox

@@ -1,4 +1,4 @@
-"""Where the sandbox listens, and its connections: a fault cuts one of them, or refuses all."""
+"""The ports the sandbox listens on, and their connections: a fault cuts one, or refuses all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from telephony.errors import ConfigurationError
 
 
 class Port:
-    """A port on loopback.
+    """A port on loopback, and further ones that open and close with it.
 
     Args:
         number: 0 picks a free one.
@@ -24,8 +24,9 @@ class Port:
     """
 
     def __init__(self, number: int) -> None:
-        self._socket = _listen(number)
-        self.number: int = self._socket.getsockname()[1]
+        self._sockets = [_listen(number)]
+        self.number: int = self._sockets[0].getsockname()[1]
+        self._numbers: list[int] = [self.number]
         self._connections: dict[object, asyncio.Transport] = {}
         self._serving: Future[tuple[asyncio.AbstractEventLoop, uvicorn.Server]] = Future()
         self._reopening: asyncio.Task[None] | None = None
@@ -33,10 +34,21 @@ class Port:
     async def serve(self, server: uvicorn.Server) -> None:
         """Answer with `server`, whose protocol is ours, until it is told to exit."""
         self._serving.set_result((asyncio.get_running_loop(), server))
-        await server.serve(sockets=[self._socket])
+        await server.serve(sockets=self._sockets)
+
+    def also(self, number: int) -> int:
+        """Listen on another port too, or on a free one where that is taken; return which."""
+        try:
+            listener = _listen(number)
+        except (ConfigurationError, OverflowError):
+            listener = _listen(0)
+        self._sockets.append(listener)
+        self._numbers.append(listener.getsockname()[1])
+        return self._numbers[-1]
 
     def close(self) -> None:
-        self._socket.close()
+        for listener in self._sockets:
+            listener.close()
 
     @property
     def connections(self) -> int:
@@ -112,7 +124,8 @@ class Port:
             return made
 
         loop = asyncio.get_running_loop()
-        server.servers.append(await loop.create_server(protocol, sock=_listen(self.number)))
+        for number in self._numbers:
+            server.servers.append(await loop.create_server(protocol, sock=_listen(number)))
 
     def _server(self) -> uvicorn.Server:
         return self._serving.result()[1]

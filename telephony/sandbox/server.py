@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +21,9 @@ from starlette.routing import Mount, Route
 
 from telephony.errors import ConfigurationError
 from telephony.registry import lacks, suggestion
+from telephony.sandbox import environment
+from telephony.sandbox.arrivals import Arrival, Arrivals
 from telephony.sandbox.courier import Courier, Delivered
-from telephony.sandbox.door import Arrival, Door
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
@@ -38,7 +39,7 @@ def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
     Raises:
         ConfigurationError: a name is unknown, or what it needs is not installed.
     """
-    found = {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
+    found = _installed()
     made: dict[str, VendorSandbox] = {}
     for name in found if only is None else only:
         if name not in found:
@@ -54,6 +55,10 @@ def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
     return made
 
 
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
+
+
 class Sandbox:
     """Every vendor's documented API on loopback, in a thread of this process.
 
@@ -66,6 +71,11 @@ class Sandbox:
         webhook: where the vendors send their webhooks, until told otherwise through their APIs;
             ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
         webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
+        on_answer: called, from the server's thread, with every request for a vendor once it is
+            answered or cut off.
+
+    Attributes:
+        url: where the sandbox is; each vendor is below it, and on a port of its own.
     """
 
     def __init__(
@@ -75,6 +85,7 @@ class Sandbox:
         port: int = 0,
         webhook: str | None = None,
         webhook_backoff: float = 0.1,
+        on_answer: Callable[[Arrival], None] | None = None,
     ) -> None:
         self.vendors = vendors(only)
         self._courier = Courier(webhook_backoff)
@@ -83,10 +94,12 @@ class Sandbox:
         self._port = Port(port)
         self._log: deque[Received] = deque(maxlen=10_000)
         self._faults = Faults(recording(self._application(), self._log), self._port)
-        self._door = Door(self._faults, self.vendors)
+        self._own_ports = self._open_own_ports(port)
+        served = {number: name for name, number in self._own_ports.items()}
+        self._arrivals = Arrivals(self._faults, self.vendors, served, on_answer)
         self.url = f"http://127.0.0.1:{self._port.number}"
         config = uvicorn.Config(
-            self._door,
+            self._arrivals,
             http=self._port.protocol(),
             ws="none",
             lifespan="off",
@@ -122,20 +135,39 @@ class Sandbox:
             asyncio.run(self._port.serve(self.server))
 
     def base_url(self, vendor: str) -> str:
-        """Where the vendor's API is served."""
+        """Return where the vendor's API is served, below the sandbox's own URL."""
         return f"{self.url}/{vendor}"
+
+    def root_url(self, vendor: str) -> str:
+        """Return where the vendor's API is served at the root of a port of its own.
+
+        For clients that drop a base path, such as LiveKit's JavaScript SDK.
+        """
+        return f"http://127.0.0.1:{self._own_ports[vendor]}"
 
     def settings(self, vendor: str) -> dict[str, str]:
         """Adapter settings that connect to this sandbox."""
         return dict(self.vendors[vendor].settings(self.base_url(vendor)))
 
-    def environment(self) -> dict[str, str]:
-        """Environment variables that point `telephony` at this sandbox."""
-        return {
-            f"TELEPHONY_{vendor}_{setting}".upper(): value
-            for vendor in self.vendors
-            for setting, value in self.settings(vendor).items()
-        }
+    def environment(self, profiles: Iterable[str] | None = ()) -> dict[str, str]:
+        """Return the environment variables that point clients at this sandbox.
+
+        Those of `telephony` for every adapter's name, and those of the vendors' own tools.
+
+        Args:
+            profiles: profiles of telephony.toml to point at the sandbox, too; None: every one
+                whose vendor is served.
+
+        Raises:
+            ConfigurationError: there is no such profile, or its adapter is not served.
+        """
+        found: dict[str, str] = {}
+        for vendor in self.vendors:
+            found |= environment.of_profile(vendor, self.settings(vendor))
+            found |= self._own_variables(vendor)
+        for profile, vendor in environment.adapters_of(profiles, self.vendors).items():
+            found |= environment.of_profile(profile, self.settings(vendor))
+        return found
 
     def ledger(self, vendor: str, *kinds: str) -> list[Entry]:
         """What really happened at a vendor, of these kinds or of all, in order."""
@@ -180,11 +212,11 @@ class Sandbox:
 
     def limit(self, vendor: str, per_second: int) -> None:
         """Let a vendor take so many requests in any second until `reset`; more are answered 429."""
-        self._door.limits[vendor] = per_second
+        self._arrivals.limits[vendor] = per_second
 
     def arrivals(self, vendor: str) -> list[Arrival]:
         """Every request for a vendor's API as it arrived, in order."""
-        return [arrival for arrival in list(self._door.arrivals) if arrival.vendor == vendor]
+        return [arrival for arrival in list(self._arrivals.arrived) if arrival.vendor == vendor]
 
     @property
     def connections(self) -> int:
@@ -208,7 +240,7 @@ class Sandbox:
     def reset(self) -> None:
         """Begin anew: no faults or limits, and every vendor as at the start."""
         self.heal()
-        self._door.reset()
+        self._arrivals.reset()
         self._log.clear()
         self._courier.forget()
         for name in self.vendors:
@@ -216,6 +248,15 @@ class Sandbox:
             vars(self.vendors[name]).clear()
             vars(self.vendors[name]).update(vars(fresh))
         self.send_webhooks(self._webhook)
+
+    def _open_own_ports(self, port: int) -> dict[str, int]:
+        # Counted over all that are installed: a vendor's port does not depend on which are served.
+        places = {name: place for place, name in enumerate(_installed(), start=1)}
+        return {name: self._port.also(port and port + places[name]) for name in self.vendors}
+
+    def _own_variables(self, vendor: str) -> dict[str, str]:
+        settings = self.vendors[vendor].settings(self.root_url(vendor))
+        return environment.of_vendor(vendor, settings)
 
     def _application(self) -> Starlette:
         mounts = [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
@@ -231,7 +272,12 @@ class Sandbox:
         return Starlette(routes=[*control, *mounts])
 
     async def _describe(self, _: Request) -> Response:
-        return JSONResponse({"vendors": {n: self.settings(n) for n in self.vendors}})
+        return JSONResponse(
+            {
+                "vendors": {name: self.settings(name) for name in self.vendors},
+                "own": {name: self._own_variables(name) for name in self.vendors},
+            }
+        )
 
     async def _reset(self, _: Request) -> Response:
         await asyncio.to_thread(self.reset)

@@ -3,6 +3,8 @@
 ``telephony_sandbox``    a running `telephony.sandbox.Sandbox`, as new for every test
 ``telephony_connect``    connect to any vendor of it, blocking: ``telephony_connect("cartesia")``
 ``telephony_aconnect``   the same for asyncio
+``telephony_env``        for applications that call `telephony.connect` themselves: whatever they
+                         connect to is the sandbox
 """
 
 from __future__ import annotations
@@ -75,6 +77,19 @@ def telephony_aconnect(telephony_sandbox: Sandbox) -> Callable[..., AsyncProvide
         return telephony.connect_async(vendor, settings=merged)
 
     return connect
+
+
+@pytest.fixture
+def telephony_env(telephony_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Point the environment at the sandbox until the test ends; returns the sandbox.
+
+    `telephony.connect` then reaches it by the name of any adapter or of any profile of the
+    telephony.toml in force, and so do the vendors' own tools that read their URL from the
+    environment.
+    """
+    for variable, value in telephony_sandbox.environment(profiles=None).items():
+        monkeypatch.setenv(variable, value)
+    return telephony_sandbox
 
 
 @pytest.hookimpl(wrapper=True)

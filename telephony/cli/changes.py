@@ -1,0 +1,129 @@
+"""Changes at a vendor: refused before anything is asked, confirmed, and told apart when cut off."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import telephony
+from telephony.capabilities import Capability
+from telephony.cli.output import errors, note
+from telephony.cli.wording import COMMANDS
+from telephony.errors import ProviderError
+
+T = TypeVar("T")
+
+_LOOK = {
+    Capability.SEND_MESSAGE: (Capability.LIST_MESSAGES, "messages list"),
+    Capability.LINK_CARRIER: (Capability.LIST_CARRIERS, "carriers list"),
+    Capability.PROVISION_NUMBER: (Capability.LIST_NUMBERS, "numbers list"),
+    Capability.IMPORT_NUMBER: (Capability.LIST_NUMBERS, "numbers list"),
+}
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """Ctrl-C while a change was on its way to the vendor; the text says what that means."""
+
+
+class Declined(Exception):  # noqa: N818
+    """The user did not confirm."""
+
+
+class _Finished:
+    """What this process has changed at a vendor, for when its result cannot be printed."""
+
+    command = ""
+
+
+def finished() -> str:
+    """Return the command whose change is done, or nothing."""
+    return _Finished.command
+
+
+def carry_out(
+    vendor: telephony.Provider,
+    change: partial[T],
+    confirm: Callable[[], None] | None = None,
+) -> T:
+    """Make a change, once it cannot be refused any more without asking the vendor.
+
+    Args:
+        vendor: where.
+        change: a method of `vendor` with its arguments.
+        confirm: asks the user; raises when the answer is no.
+    """
+    operation = Capability(change.func.__name__)
+    _refuse(vendor, operation, change)
+    if confirm is not None:
+        confirm()
+    try:
+        result = change()
+    except KeyboardInterrupt:
+        raise Interrupted(_interrupted(vendor, operation)) from None
+    _Finished.command = COMMANDS[operation]
+    return result
+
+
+def confirmed(question: str, yes: bool) -> Callable[[], None]:
+    """Return what asks before something that costs money or cannot be undone."""
+
+    def ask() -> None:
+        if _answer(f"{question} [y/N]: ").lower() not in {"y", "yes"}:
+            raise Declined
+
+    return partial(_unless, yes, ask)
+
+
+def confirmed_by_typing(question: str, wanted: str, yes: bool) -> Callable[[], None]:
+    """As `confirmed`, but `wanted` itself must be typed."""
+
+    def ask() -> None:
+        if _answer(f"{question} Type {wanted} to go on: ") != wanted:
+            raise Declined
+
+    return partial(_unless, yes, ask)
+
+
+def _refuse(vendor: telephony.Provider, operation: Capability, change: partial[T]) -> None:
+    """Raise what the checks, and the adapter before its first request, would raise."""
+    bound = inspect.signature(change.func).bind(*change.args, **change.keywords)
+    bound.apply_defaults()
+    task = getattr(vendor._operations, operation)(**bound.arguments)
+    try:
+        next(task.steps, None)
+    except ProviderError as refusal:
+        refusal.located(vendor.name, operation, task.private)
+        raise
+    finally:
+        task.steps.close()
+
+
+def _unless(yes: bool, ask: Callable[[], None]) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise telephony.ConfigurationError(
+            "This must be confirmed and there is no terminal to ask at. Add --yes."
+        )
+    ask()
+
+
+def _answer(question: str) -> str:
+    errors.print(question, end="", soft_wrap=True)
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        note("")
+    return line.strip()
+
+
+def _interrupted(vendor: telephony.Provider, operation: Capability) -> str:
+    what = f"`telephony {COMMANDS[operation]}` may have been done at {vendor.name}"
+    if vendor.adapter.outcomes[operation].repeatable:
+        return f"Interrupted: {what}. It is safe to run it again."
+    listing, command = _LOOK.get(operation, (None, ""))
+    if listing is not None and vendor.supports(listing):
+        return f"Interrupted: {what}. Look with `telephony {command}` before you run it again."
+    return f"Interrupted: {what}. Look at the vendor before you run it again."

@@ -1,0 +1,127 @@
+"""The options that say where numbers come from: an account at a carrier, or a SIP trunk."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from telephony import InvalidRequestError, LinkedCarrier, SipTrunk, Source, TwilioAccount
+from telephony.model import CarrierCredentials
+
+CarrierOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="The linked carrier account that holds it."),
+]
+HolderOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--twilio-account", metavar="AC…", help="The Twilio account that holds it."),
+]
+AccountOption: TypeAlias = Annotated[
+    str | None, typer.Option("--twilio-account", metavar="AC…", help="A Twilio account.")
+]
+RegionOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="The Twilio account's region: us1, ie1 or au1.")
+]
+KeySidOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--api-key-sid", metavar="SK…", envvar="TWILIO_API_KEY", help="Its API key."),
+]
+KeySecretOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--api-key-secret", envvar="TWILIO_API_SECRET", help="That key's secret."),
+]
+TokenOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--auth-token", envvar="TWILIO_AUTH_TOKEN", help="The account's auth token."),
+]
+SipAddressOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--sip-address", metavar="HOST", help="A SIP trunk: where outbound calls go."),
+]
+SipUserOption: TypeAlias = Annotated[
+    str | None, typer.Option("--sip-username", help="The trunk's user name.")
+]
+SipPasswordOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--sip-password", envvar="TELEPHONY_SIP_PASSWORD", help="The trunk's password."),
+]
+SipNameOption: TypeAlias = Annotated[
+    str | None, typer.Option("--sip-name", help="A name for the trunk.")
+]
+
+
+def source(
+    carrier: str | None,
+    account: str | None,
+    region: str | None,
+    address: str | None,
+    username: str | None,
+    password: str | None,
+    name: str | None,
+) -> Source | None:
+    """Return where a number comes from, or None where that is left out."""
+    _one_of({"--carrier": carrier, "--twilio-account": account, "--sip-address": address})
+    _belongs({"--region": region}, "--twilio-account", account)
+    _belongs({"--sip-username": username, "--sip-name": name}, "--sip-address", address)
+    if carrier is not None:
+        return LinkedCarrier(carrier)
+    if account is not None:
+        return TwilioAccount(account, region)
+    if address is not None:
+        return SipTrunk(address, username, password, name=name)
+    return None
+
+
+def credentials(
+    context: typer.Context,
+    account: str | None,
+    region: str | None,
+    key_sid: str | None,
+    key_secret: str | None,
+    token: str | None,
+    address: str | None,
+    username: str | None,
+    password: str | None,
+    name: str | None,
+) -> CarrierCredentials:
+    """Return the credentials of an account to link."""
+    _one_of({"--twilio-account": account, "--sip-address": address})
+    _belongs({"--region": region}, "--twilio-account", account)
+    _belongs({"--sip-username": username, "--sip-name": name}, "--sip-address", address)
+    if account is not None:
+        # A vendor takes a key or a token: the one that is written out, else the key.
+        if key_sid is None or _written(context, "auth_token"):
+            return TwilioAccount(account, region, auth_token=token)
+        return TwilioAccount(account, region, key_sid, key_secret)
+    if address is not None:
+        return SipTrunk(address, username, password, name=name)
+    raise InvalidRequestError(
+        "No account is named.",
+        argument="account",
+        hint="Give --twilio-account AC… or --sip-address HOST.",
+    )
+
+
+def _one_of(given: dict[str, str | None]) -> None:
+    flags = [flag for flag, value in given.items() if value is not None]
+    if len(flags) > 1:
+        raise InvalidRequestError(
+            f"{' and '.join(flags)} are given together.",
+            argument="source",
+            hint="Give one of them.",
+        )
+
+
+def _belongs(options: dict[str, str | None], owner: str, value: str | None) -> None:
+    for flag, given in options.items():
+        if given is not None and value is None:
+            raise InvalidRequestError(
+                f"{flag} is given without {owner}.", argument="source", hint=f"Add {owner}."
+            )
+
+
+def _written(context: typer.Context, option: str) -> bool:
+    """Whether an option is on the command line, not from the environment."""
+    found = context.get_parameter_source(option)
+    return found is not None and found.name == "COMMANDLINE"

@@ -1,0 +1,124 @@
+"""The library's messages in the words of the command line: flags and commands, not Python."""
+
+from __future__ import annotations
+
+import re
+
+from telephony.capabilities import Capability
+
+COMMANDS: dict[str, str] = {
+    Capability.LIST_NUMBERS: "numbers list",
+    Capability.GET_NUMBER: "numbers show",
+    Capability.SEARCH_NUMBERS: "numbers search",
+    Capability.PROVISION_NUMBER: "numbers buy",
+    Capability.IMPORT_NUMBER: "numbers import",
+    Capability.UPDATE_NUMBER: "numbers update",
+    Capability.ASSIGN_NUMBER: "numbers assign",
+    Capability.UNASSIGN_NUMBER: "numbers unassign",
+    Capability.RELEASE_NUMBER: "numbers release",
+    Capability.LIST_MESSAGES: "messages list",
+    Capability.SEND_MESSAGE: "messages send",
+    Capability.PLACE_CALL: "call",
+    Capability.LIST_CARRIERS: "carriers list",
+    Capability.LINK_CARRIER: "carriers link",
+    Capability.ROTATE_CARRIER: "carriers rotate",
+    Capability.UNLINK_CARRIER: "carriers unlink",
+    Capability.PARSE_WEBHOOK: "webhooks verify",
+    Capability.GET_WEBHOOK: "webhooks get",
+    Capability.SET_WEBHOOK: "webhooks set",
+}
+"""The command of each operation."""
+
+_SOURCES = "--carrier, --twilio-account or --sip-address"
+_ACCOUNTS = "--twilio-account or --sip-address"
+FLAGS: dict[str, str] = {
+    "account": _ACCOUNTS,
+    "address": "--sip-address",
+    "after": "--after",
+    "agent": "--agent",
+    "api_key_secret": "--api-key-secret",
+    "api_key_sid": "--api-key-sid",
+    "area_code": "--area-code",
+    "assign_to": "--assign",
+    "auth_token": "--auth-token",
+    "before": "--before",
+    "body": "TEXT",
+    "carrier": "ID",
+    "channels": "--channel",
+    "contains": "--contains",
+    "country": "--country",
+    "credentials": _ACCOUNTS,
+    "idempotency_key": "--key",
+    "inbound": "--inbound",
+    "kind": "--kind",
+    "label": "--label",
+    "limit": "--limit",
+    "media": "--media",
+    "number": "NUMBER",
+    "of": "--of",
+    "option": "--option",
+    "options": "--option",
+    "outbound": "--outbound",
+    "password": "--sip-password",
+    "region": "--region",
+    "replace": "--replace",
+    "sender": "--from",
+    "source": _SOURCES,
+    "text": "TEXT",
+    "to": "TO",
+    "unassign": "--unassign",
+    "url": "URL",
+    "username": "--sip-username",
+}
+"""The flag or the place on the command line of each argument."""
+
+_KINDS = {
+    "LinkedCarrier": "--carrier ID",
+    "TwilioAccount": "--twilio-account AC…",
+    "SipTrunk": "--sip-address HOST",
+    "CarrierAccount": "--carrier ID",
+    "Agent": "an agent",
+    "Webhook": "a URL",
+    "Application": "an application",
+    "Trunk": "a trunk",
+    "Room": "a room",
+    "Split": "separate targets of calls and texts",
+}
+_KIND = rf"\b({'|'.join(_KINDS)})\b(?:\([^()]*\))?"
+_INNER = r"(?:[^()]|\([^()]*\))*"
+
+
+def on_the_command_line(text: str) -> str:
+    """Return a message of the library as it is for somebody at a prompt."""
+    text = re.sub(r"get_number\(\)\.raw", "`telephony numbers show --json`", text)
+    text = re.sub(rf"\b({'|'.join(COMMANDS)})\(({_INNER})\)", _command, text)
+    text = re.sub(
+        r"Here `(?:source|account|credentials)` can be: ([^.]*)",
+        lambda found: f"Give {found[1]}",
+        text,
+    )
+    text = re.sub(rf"\b(?:source|account|credentials)=(?={_KIND})", "", text)
+    text = re.sub(rf"\b(?:to|assign_to)=(?={_KIND})", "TARGET ", text)
+    text = re.sub(_KIND, lambda found: _KINDS[found[1]], text)
+    text = _flags(text)
+    text = re.sub(r"`(\w+)`", lambda found: FLAGS.get(found[1], found[0]), text)
+    # "import_number with …" at the start of a refusal
+    return re.sub(rf"\b({'|'.join(COMMANDS)})\b", lambda found: COMMANDS[found[1]], text)
+
+
+def _command(found: re.Match[str]) -> str:
+    """A call of a method as the command that does it."""
+    given = _flags(re.sub(rf"source=(?={_KIND})", "", found[2]))
+    given = re.sub(_KIND, lambda kind: _KINDS[kind[1]], given)
+    return f"`{' '.join(('telephony', COMMANDS[found[1]], given)).strip()}`"
+
+
+def _flags(text: str) -> str:
+    text = re.sub(r"\boptions=\{'(\w+)': ([^}]*)\}", r"--option \1=\2", text)
+    text = re.sub(r"\b(inbound|outbound)=False\b", r"--no-\1", text)
+    text = re.sub(r"\b(inbound|outbound|unassign|replace)=True\b", r"--\1", text)
+
+    def flag(found: re.Match[str]) -> str:
+        return f"{FLAGS[found[1]]} {found[2]}" if found[1] in FLAGS else found[0]
+
+    return re.sub(r"(?<![\w'\"/?&-])(\w+)=([\w'…]+)", flag, text)

@@ -1,0 +1,112 @@
+"""Requests as they arrive: for which vendor, counted, limited, and reported once answered."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from telephony.sandbox.faults import App, Event, Receive, Scope, Send
+from telephony.sandbox.vendor import VendorSandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it arrived, before any fault could strike it.
+
+    Attributes:
+        vendor: whose API it was for.
+        moment: when, in seconds of `time.monotonic`.
+        under_way: how many requests that vendor was serving then, this one included.
+        refused: whether it was one too many and answered with 429.
+        method: of the request.
+        path: below the vendor's base path, without query.
+        status: of the response; None while there is none.
+    """
+
+    vendor: str
+    moment: float
+    under_way: int
+    refused: bool
+    method: str = ""
+    path: str = ""
+    status: int | None = None
+
+
+@dataclass
+class Arrivals:
+    """ASGI middleware. A vendor with a limit takes so many requests in any second.
+
+    Attributes:
+        ports: the vendor that is served at the root of a port.
+        on_answer: called with every request for a vendor once it is answered, or cut off.
+    """
+
+    app: App
+    vendors: Mapping[str, VendorSandbox]
+    ports: Mapping[int, str] = field(default_factory=dict)
+    on_answer: Callable[[Arrival], None] | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+    arrived: deque[Arrival] = field(default_factory=lambda: deque(maxlen=10_000))
+    _under_way: Counter[str] = field(default_factory=Counter)
+    _taken: dict[str, deque[float]] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = self._below_its_base_path(scope)
+        name, _, rest = str(scope.get("path", "")).removeprefix("/").partition("/")
+        if name not in self.vendors:
+            await self.app(scope, receive, send)
+            return
+        now = time.monotonic()
+        refused = not self._takes(name, now)
+        under_way = self._under_way
+        under_way[name] += 1
+        arrival = Arrival(name, now, under_way[name], refused, str(scope["method"]), f"/{rest}")
+        self.arrived.append(arrival)
+        status: int | None = None
+
+        async def watched(event: Event) -> None:
+            nonlocal status
+            if event["type"] == "http.response.start":
+                status = int(str(event["status"]))
+            await send(event)
+
+        try:
+            if refused:
+                refusal = self.vendors[name].too_many.response()
+                await refusal(scope, receive, watched)
+            else:
+                await self.app(scope, receive, watched)
+        finally:
+            under_way[name] -= 1
+            if self.on_answer is not None:
+                self.on_answer(replace(arrival, status=status))
+
+    def reset(self) -> None:
+        self.limits.clear()
+        self.arrived.clear()
+        self._taken.clear()
+        # A request whose client is gone may go on for a while, and is not counted.
+        self._under_way = Counter()
+
+    def _below_its_base_path(self, scope: Scope) -> Scope:
+        """What reaches a vendor's own port, as if it had come below the vendor's base path."""
+        server = scope.get("server")
+        vendor = self.ports.get(server[1]) if isinstance(server, tuple) else None
+        if vendor is None:
+            return scope
+        raw = scope["raw_path"]
+        prefix = f"/{vendor}"
+        raw = prefix.encode() + raw if isinstance(raw, bytes) else raw
+        return {**scope, "path": f"{prefix}{scope['path']}", "raw_path": raw}
+
+    def _takes(self, vendor: str, now: float) -> bool:
+        most = self.limits.get(vendor)
+        taken = self._taken.setdefault(vendor, deque())
+        while taken and now - taken[0] >= 1:
+            taken.popleft()
+        if most is not None and len(taken) >= most:
+            return False
+        taken.append(now)
+        return True
