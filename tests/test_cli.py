@@ -130,7 +130,8 @@ def test_an_unknown_outcome_has_its_own_exit_code(cli, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="reset", method="POST", path="provision"))
     done = cli("numbers", "buy", "--yes")
     assert done.returncode == 8
-    assert "look at the vendor" in done.stderr
+    assert "look again" in done.stderr
+    assert "Give --key next time" in done.stderr
 
 
 def test_a_purchase_with_a_key_is_made_once(cli, telephony_sandbox):

@@ -84,7 +84,12 @@ _KINDS = {
     "Room": "a room",
     "Split": "separate targets of calls and texts",
 }
-_KIND = rf"\b({'|'.join(_KINDS)})\b(?:\([^()]*\))?"
+# Most of them are English words, too: those are Python only where something is in brackets.
+_KIND = (
+    r"\b(?:(LinkedCarrier|TwilioAccount|SipTrunk|CarrierAccount)\b(?:\([^()]*\))?"
+    r"|(Agent|Webhook|Application|Trunk|Room|Split)\([^()]*\))"
+)
+_LIST = rf"(?:{'|'.join(_KINDS)})(?:(?: or |, )(?:{'|'.join(_KINDS)}))*"
 _INNER = r"(?:[^()]|\([^()]*\))*"
 
 
@@ -92,15 +97,12 @@ def on_the_command_line(text: str) -> str:
     """Return a message of the library as it is for somebody at a prompt."""
     text = re.sub(r"get_number\(\)\.raw", "`telephony numbers show --json`", text)
     text = re.sub(rf"\b({'|'.join(COMMANDS)})\(({_INNER})\)", _command, text)
-    text = re.sub(
-        r"Here `(?:source|account|credentials)` can be: ([^.]*)",
-        lambda found: f"Give {found[1]}",
-        text,
-    )
+    text = re.sub(rf"Here `(\w+)` can be: ({_LIST})\.", _choice, text)
     text = re.sub(rf"\b(?:source|account|credentials)=(?={_KIND})", "", text)
     text = re.sub(rf"\b(?:to|assign_to)=(?={_KIND})", "TARGET ", text)
-    text = re.sub(_KIND, lambda found: _KINDS[found[1]], text)
+    text = re.sub(_KIND, _kind, text)
     text = _flags(text)
+    text = re.sub(r"(?:\ban )?`?\bidempotency_key\b`?", FLAGS["idempotency_key"], text)
     text = re.sub(r"`(\w+)`", lambda found: FLAGS.get(found[1], found[0]), text)
     # "import_number with …" at the start of a refusal
     return re.sub(rf"\b({'|'.join(COMMANDS)})\b", lambda found: COMMANDS[found[1]], text)
@@ -109,8 +111,17 @@ def on_the_command_line(text: str) -> str:
 def _command(found: re.Match[str]) -> str:
     """A call of a method as the command that does it."""
     given = _flags(re.sub(rf"source=(?={_KIND})", "", found[2]))
-    given = re.sub(_KIND, lambda kind: _KINDS[kind[1]], given)
+    given = re.sub(_KIND, _kind, given)
     return f"`{' '.join(('telephony', COMMANDS[found[1]], given)).strip()}`"
+
+
+def _kind(found: re.Match[str]) -> str:
+    return _KINDS[found[1] or found[2]]
+
+
+def _choice(found: re.Match[str]) -> str:
+    wanted = re.sub(r"\w+", lambda word: _KINDS.get(word[0], word[0]), found[2])
+    return f"TARGET can be: {wanted}." if found[1] in {"to", "assign_to"} else f"Give {wanted}."
 
 
 def _flags(text: str) -> str:
