@@ -101,7 +101,7 @@ class Butter(Adapter):
         """Imports once, then assigns. A lost response is settled by looking for the number."""
         if source is None:
             raise InvalidRequestError(
-                "Butter AI must be told where the number lives: `source` is missing.",
+                "`source` is missing: Butter AI cannot know which carrier holds the number.",
                 argument="source",
                 hint="Give source=LinkedCarrier(id) with the id of link_carrier(), or SipTrunk(…).",
             )
@@ -177,7 +177,7 @@ class Butter(Adapter):
         speaker = agent or _agent_id(found.assignment)
         if not speaker:
             raise InvalidRequestError(
-                "Nobody would speak: the number has no agent.",
+                "The number has no agent to speak with.",
                 argument="agent",
                 hint="Give `agent`, or assign the number to one.",
             )
@@ -339,7 +339,7 @@ class Butter(Adapter):
             raise
 
     def _put_back(self, number: PhoneNumber, holder: str) -> Operation[str]:
-        """Undo the first half of a move; returns what to tell the caller. Safe, as the vendor
+        """Undo the first half of a move; return the hint for the caller. Safe, as the vendor
         assigns no number that another agent has."""
         try:
             yield from self._assign(number, holder, {})

@@ -1,4 +1,4 @@
-"""What Butter AI offers, and what becomes of each change when its answer is lost."""
+"""What Butter AI offers, and what becomes of each change when its response is lost."""
 
 from __future__ import annotations
 

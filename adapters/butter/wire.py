@@ -113,7 +113,7 @@ class Placed(Body):
     status: str | None = None
 
 
-# --- Answers -------------------------------------------------------------------------------------
+# --- Responses -----------------------------------------------------------------------------------
 
 
 def _body(response: Response) -> Json:
@@ -369,7 +369,7 @@ def _shown(body: Json) -> Json:
 
 
 def _counted(text: str) -> str:
-    """`text` with how many numbers it lists in their place: they are nobody's business in a log."""
+    """`text` with how many numbers it lists in their place: they do not belong in a log."""
 
     def count(listed: re.Match[str]) -> str:
         found = listed[0].count("+")

@@ -110,7 +110,7 @@ class Cartesia(Adapter):
         options: Options,
     ) -> Operation[PhoneNumber]:
         """Buys at most once. A lost response is settled by the key, which rides in the label;
-        without one nothing tells this purchase from another buyer's."""
+        without one this purchase looks like any other buyer's."""
         if number is not None or area_code is not None or country != "US":
             raise UnsupportedOperationError(
                 self.name,
@@ -149,9 +149,8 @@ class Cartesia(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Imports once. Cartesia may answer 400 although the number was imported, when only the
-        assignment failed: that and a lost answer are settled by reading back. What was there before
-        is left alone."""
+        """Imports once. Cartesia may respond with 400 although the number was imported, when only
+        the assignment failed: that and a lost response are settled by reading back."""
         if not inbound or not outbound:
             raise UnsupportedOperationError(
                 self.name,
@@ -217,7 +216,7 @@ class Cartesia(Adapter):
         try:
             yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
         except NotFoundError as gone:
-            # A repeated delete that finds nothing is one whose first answer was lost.
+            # A repeated delete that finds nothing is one whose first response was lost.
             if gone.attempts == 1:
                 raise
         except ProviderError as failure:
@@ -240,7 +239,7 @@ class Cartesia(Adapter):
         speaker = agent or _agent_id(found.assignment)
         if speaker is None:
             raise InvalidRequestError(
-                "Nobody would speak: the number has no agent.",
+                "The number has no agent to speak with.",
                 argument="agent",
                 hint="Give `agent`, or assign the number to one.",
             )

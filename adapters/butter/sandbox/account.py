@@ -62,5 +62,5 @@ Answer = Callable[[Account, Request], Awaitable[Response]]
 
 
 def done(message: str, data: Json) -> Json:
-    """The body of an answer to a change."""
+    """The body of the response to a change."""
     return {"success": True, "message": message, "data": data}

@@ -1,4 +1,4 @@
-"""Calls, which in the sandbox nobody answers."""
+"""Calls, which stay unanswered in the sandbox."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def place(account: Account, request: Request) -> Response:
     }
     account.calls[str(placed["call_sid"])] = placed | {"created_at": iso(account.state.now())}
     account.state.record("call", str(placed["call_sid"]), wanted.call_from)
-    # Documented: the one answer without `data` and `message`.
+    # Documented: the one response without `data` and `message`.
     return JSONResponse({"success": True, **placed})
 
 
@@ -75,7 +75,7 @@ def _summary(account: Account, call: Json) -> Json:
         "agent_id": call["agent_id"],
         "agent_name": account.agents[str(call["agent_id"])],
         "client_id": account.id,
-        # Here the direction; in the answer to make-call the transport.
+        # Here the direction; in the response to make-call the transport.
         "call_type": "outbound",
         "status": call["status"],
         "recording_enabled": False,

@@ -63,5 +63,5 @@ def _importable(body: Json) -> None:
 
 
 def _listed(number: Json) -> Json:
-    """A number as it stands in the list, which is not all that the answer to an import shows."""
+    """A number as it stands in the list, which is not all that the response to an import shows."""
     return {k: v for k, v in number.items() if k not in {"integration_id", "updated_at"}}

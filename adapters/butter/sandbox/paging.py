@@ -1,4 +1,4 @@
-"""Pages as Butter AI answers them, each with the cursor of the next."""
+"""Pages as Butter AI sends them, each with the cursor of the next."""
 
 from __future__ import annotations
 

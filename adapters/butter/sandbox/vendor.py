@@ -27,7 +27,7 @@ class ButterSandbox(VendorSandbox):
     Attributes:
         account: the organization; plant things in its tables.
         next_answers: by method and route, such as ``POST /api/make-call``: the bodies of the next
-            answers, given with status 200 instead of doing anything.
+            responses, given with status 200 instead of doing anything.
     """
 
     name: ClassVar[str] = "butter"
@@ -70,7 +70,7 @@ class ButterSandbox(VendorSandbox):
             "base_url": base_url,
             "api_key": _KEY,
             "organization_id": self.account.id,
-            # Nobody's plan is used up here.
+            # There is no plan to use up here.
             "requests_per_second": "1000",
         }
 

@@ -20,9 +20,9 @@ class Account:
 
     Attributes:
         agents: their names by id.
-        webhook_of_agent: the id of the webhook that an agent uses; none until told to.
-        fail_next_assignment: the next import with an agent imports, assigns nothing, answers 400.
-        next_call_answer: the body of the next answer to a call, which is then not placed.
+        webhook_of_agent: the id of the webhook that an agent uses; none until it is planted.
+        fail_next_assignment: import with an agent once, assign nothing, and respond with 400.
+        next_call_answer: the body of the next response to a call, which is then not placed.
     """
 
     state: State

@@ -58,7 +58,7 @@ async def buy(account: Account, request: Request) -> Response:
     given_out = sum(entry.kind == "purchase" for entry in account.state.ledger)
     number = f"+1650555{given_out + 100:04d}"
     made = _add(account, "purchase", number, wanted.label, agent, {"type": "cartesia"})
-    # Documented: the answer to a purchase has no `provider`.
+    # Documented: the response to a purchase has no `provider`.
     return JSONResponse({key: made[key] for key in made if key != "provider"}, 201)
 
 

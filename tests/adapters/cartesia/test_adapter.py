@@ -372,7 +372,7 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
     ],
 )
 def test_options_make_one_call_no_other_and_no_more(provider, imported, telephony_sandbox, calls):
-    """Only one call is returned: of the others nobody would learn that they were placed."""
+    """Only one call is returned: the caller would never learn of the others."""
     with pytest.raises(telephony.InvalidRequestError, match="once for each") as caught:
         provider.place_call(
             imported, "+14155550199", agent=AGENT, options={"outbound_calls": calls}

@@ -388,7 +388,7 @@ def test_an_error_is_the_same_error_whatever_its_body_is(connect, vendor_server,
 
 @pytest.mark.parametrize("placed", [[], [{}], [{"error": None}], None])
 def test_a_call_that_is_neither_there_nor_refused_is_unknown(connect, vendor_server, placed):
-    """The caller is not told that nobody was called: that invites a second call."""
+    """To say that it was not placed would invite a second call."""
     vendor_server.answers = {
         f"GET {NUMBERS}/pn_9vRw30Qa": (200, body(IMPORT_TYPED)),
         "POST /agents/calls": (200, {"calls": placed}),
