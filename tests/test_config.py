@@ -349,8 +349,10 @@ def test_a_found_file_sends_no_key_to_a_host_of_its_choice(written, monkeypatch,
     for said in (url, "env:URL"):
         written(f'[providers.{adapter}]\nadapter = "{adapter}"\nbase_url = "{said}"\n')
         problem = refused(adapter)
-        assert "`base_url` may only name the vendor's own hosts" in problem
-        assert "TELEPHONY_CONFIG=telephony.toml or --config telephony.toml" in problem
+        assert "`base_url` in telephony.toml may only name the vendor's own hosts" in problem
+        assert (
+            "TELEPHONY_CONFIG=telephony.toml, or run telephony --config telephony.toml" in problem
+        )
         assert "collect.example" not in problem
 
 
@@ -387,7 +389,7 @@ def test_a_found_file_may_choose_the_vendors_hosts_and_loopback(written, monkeyp
 )
 def test_a_found_file_does_not_weaken_the_connection(written, monkeypatch, line):
     written(f'[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n{line}\n')
-    assert "may not be set there" in refused("desk")
+    assert "may not be set in telephony.toml" in refused("desk")
 
 
 def test_a_found_file_reads_files_of_its_own_folder_only(written, tmp_path):

@@ -137,10 +137,10 @@ def _take_profile(
     own = [f"env:{name}" for name in own_variables(info)] if info else []
     if file.trusted or value in own or setting not in found.values:
         return
-    refused = refused_setting(model, setting, found.values[setting])
+    refused = refused_setting(model, setting, found.values[setting], path)
     if refused:
         del found.values[setting]
-        found.problems.append(Problem(setting, f"{refused}. {advice(path)}"))
+        found.problems.append(Problem(setting, refused))
 
 
 def _take_written(

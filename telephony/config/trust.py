@@ -18,18 +18,23 @@ _CONNECTION = ("allow_insecure_http", "proxy", "verify", "client_certificate")
 
 def advice(path: Path) -> str:
     return (
-        f"{path} was only found in the working directory. If you trust it, name it: "
-        f"TELEPHONY_CONFIG={path} or --config {path}."
+        "The file was only found in the working directory. If you trust it, name it: "
+        f"set TELEPHONY_CONFIG={path}, or run telephony --config {path} …"
     )
 
 
-def refused_setting(model: type[ProviderSettings], setting: str, value: object) -> str | None:
+def refused_setting(
+    model: type[ProviderSettings], setting: str, value: object, path: Path
+) -> str | None:
     """Return why an untrusted file may not set this, or None."""
     if setting in _CONNECTION:
-        return f"`{setting}` may not be set there"
+        return f"`{setting}` may not be set in {path}. {advice(path)}"
     if setting == "base_url" and isinstance(value, str) and not _is_own(model, value):
         own = ", ".join(_hosts(model))
-        return f"`base_url` may only name the vendor's own hosts ({own}) or this machine there"
+        return (
+            f"`base_url` in {path} may only name the vendor's own hosts ({own}) or this machine. "
+            f"{advice(path)}"
+        )
     return None
 
 
