@@ -122,7 +122,9 @@ class Cartesia(Adapter):
             if held is not None:
                 return held
         body = merged({"label": label, "agent_id": _agent_id(assign_to)}, options)
-        body["label"] = marked(_text(body.get("label")), key) or "Phone number"
+        wanted = body.get("label")
+        if wanted is None or isinstance(wanted, str):
+            body["label"] = marked(wanted, key) or "Phone number"
         try:
             response = yield Request.post(f"{_NUMBERS}/provision", body)
             return wire.bought(response, self.name)
@@ -132,7 +134,10 @@ class Cartesia(Adapter):
                 owned = yield from reconciled(self._owned(), lost)
                 lost.hint = settling.after_purchase(owned, body)
                 raise
-            lost.hint = "Make the same call with the same idempotency_key: it looks before it buys."
+            lost.hint = (
+                "Wait a moment, then make the same call with the same idempotency_key: it looks "
+                "before it buys."
+            )
             made = settling.bought((yield from reconciled(self._owned(), lost)), key)
             if made is None:
                 raise
@@ -173,7 +178,7 @@ class Cartesia(Adapter):
             taken.hint = "It is imported already: see get_number(), then assign_number()."
             raise
         except (OutcomeUnknownError, InvalidRequestError) as failure:
-            found = yield from reconciled(self._find(number), failure)
+            found = yield from reconciled(self._find(number), settling.doubtful(failure))
             if found is None or not settling.imported(found, body):
                 raise
             made = yield from self._assigned(found, body.get("agent_id"))
@@ -185,8 +190,8 @@ class Cartesia(Adapter):
         found = yield from self.get_number(number)
         changes: Json = {"label": label, "provider": wire.source(source) if source else None}
         body = merged(changes, options)
-        if text := _text(body.get("label")):
-            body["label"] = marked(text, mark_in(settling.stored_label(found)))
+        if isinstance(wanted := body.get("label"), str):
+            body["label"] = marked(wanted, mark_in(settling.stored_label(found)))
         return (yield from self._patch(found, body))
 
     def assign_number(
@@ -336,10 +341,6 @@ class Cartesia(Adapter):
         if changed.assignment == number.assignment:
             return changed
         return changed.model_copy(update={"replaced": number.assignment})
-
-
-def _text(value: JsonValue) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _agent_id(target: Target | None) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from telephony.errors import OutcomeUnknownError, ProviderError
 from telephony.marks import mark_in
 from telephony.model import Agent, CarrierAccount, PhoneNumber, TwilioAccount
 from telephony.wire import Json
@@ -44,6 +45,21 @@ def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
         else "No number with this label is there now, but one may yet appear: look again."
     )
     return f"{found} Give an idempotency_key next time: with one, the same call finds its number."
+
+
+def doubtful(failure: ProviderError) -> OutcomeUnknownError:
+    """What is known of an import if it cannot be read back: a refusal may be of its half."""
+    if isinstance(failure, OutcomeUnknownError):
+        return failure
+    return OutcomeUnknownError(
+        failure.message,
+        hint="It may be imported all the same: see get_number() before you import it again.",
+        status=failure.status,
+        code=failure.code,
+        request_id=failure.request_id,
+        attempts=failure.attempts,
+        raw=failure.raw,
+    )
 
 
 def imported(found: PhoneNumber, body: Json) -> bool:

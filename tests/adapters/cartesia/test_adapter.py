@@ -58,6 +58,19 @@ def test_an_import_that_cannot_be_assigned_says_that_it_is_imported(provider, te
     assert provider.get_number("+14155550123").assignment is None
 
 
+def test_a_refused_import_that_cannot_be_read_back_may_be_half_done(provider, telephony_sandbox):
+    provider.link_carrier(ACCOUNT)
+    telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
+    telephony_sandbox.fail(Fault(kind="status", method="GET", times=None))
+    source = TwilioAccount(ACCOUNT.account_sid)
+
+    with pytest.raises(telephony.OutcomeUnknownError, match="all the same") as caught:
+        provider.import_number("+14155550123", source=source, assign_to=AGENT)
+
+    assert (caught.value.status, caught.value.retry_safe) == (400, False)
+    assert len(telephony_sandbox.ledger("cartesia", "import")) == 1
+
+
 @pytest.mark.parametrize("direction", [{"inbound": False}, {"outbound": False}])
 def test_a_number_works_both_ways_or_is_not_imported(provider, telephony_sandbox, direction):
     with pytest.raises(telephony.UnsupportedOperationError, match="one direction"):

@@ -158,3 +158,10 @@ def test_a_key_outlives_renaming_and_labels_given_as_options(provider, telephony
     assert (bought.label, renamed.label) == ("Front desk", "Reception")
     assert provider.provision_number(**order).id == bought.id
     assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
+
+
+def test_a_label_that_is_no_text_is_cartesias_to_refuse(provider, telephony_sandbox):
+    with pytest.raises(telephony.InvalidRequestError, match="label"):
+        provider.provision_number(label="Desk", options={"label": 5})
+
+    assert telephony_sandbox.ledger("cartesia", "purchase") == []
