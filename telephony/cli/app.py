@@ -104,14 +104,20 @@ def run(given: Sequence[str]) -> int:
     except (Declined, typer.Abort):
         return fail_as("Declined", "Not confirmed: nothing was done.", 1)
     except BrokenPipeError:
-        # The reader of our output is gone (`| head`): there is nobody left to write to.
-        sys.stderr.close()
+        _discard_output()  # its reader is gone, as in `| head`
         return 1
     except OSError as error:
+        _discard_output()
         return fail_as("OutputError", f"The output cannot be written: {error}. {_state()}", 1)
     if code == INTERRUPTED:
         return fail_as("Interrupted", f"Interrupted. {_state()}", INTERRUPTED)
     return code or 0
+
+
+def _discard_output() -> None:
+    # Python would try to write what is left of it once more while it exits, and say so.
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _state() -> str:

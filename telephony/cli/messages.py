@@ -72,7 +72,7 @@ def list_(
     epilog=examples(
         "telephony messages send +14155550123 +14155550199 'Ready at five.'",
         "telephony messages send +14155550123 +14155550199 Hello --yes --json",
-        "telephony messages send +14155550123 +14155550199 --media https://example.com/a.png",
+        "telephony messages send +14155550123 72255 --media https://example.com/1.png",
     )
 )
 def send(
