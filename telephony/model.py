@@ -168,10 +168,13 @@ class Split:
     """Calls and texts answered by different targets. None: by nothing.
 
     Says of both what answers them, so it restores exactly what a number was configured to.
+    `overruled` has URLs that a number keeps while a trunk or an application answers instead; None
+    leaves them as they are.
     """
 
     voice: Agent | Webhook | Application | Trunk | Room | None = None
     sms: Agent | Webhook | Application | Room | None = None
+    overruled: Webhook | None = None
     kind: Literal["split"] = Field(default="split", kw_only=True, repr=False)
 
 

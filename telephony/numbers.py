@@ -16,6 +16,10 @@ def looks_written(text: str) -> bool:
     return text.startswith("+") or _WRITTEN.fullmatch(text) is not None
 
 
+def is_short_code(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 6
+
+
 def e164(text: str, *, region: str | None = None, argument: str = "number") -> str:
     """`text` as E.164.
 

@@ -254,7 +254,7 @@ class Operations:
         checks.positive(limit)
         after, before = checks.period(after, before)
         steps = self.adapter.list_messages(
-            self._ref(number), after=after, before=before, limit=limit
+            self._sender(number), after=after, before=before, limit=limit
         )
         return Task(steps, limit=limit)
 
@@ -269,7 +269,7 @@ class Operations:
     ) -> Task[Request, Message]:
         urls = checks.media(media, body)
         steps = self.adapter.send_message(
-            self._ref(number),
+            self._sender(number),
             self._address(to),
             body,
             media=urls,
@@ -288,7 +288,7 @@ class Operations:
     ) -> Task[Request, Call]:
         steps = self.adapter.place_call(
             self._ref(number),
-            self._e164(to, "to"),
+            self._callee(to),
             agent=checks.text(agent, "agent"),
             url=checks.text(url, "url"),
             options=checks.options(options),
@@ -373,10 +373,21 @@ class Operations:
             return NumberRef(number=self._e164(text, argument))
         return NumberRef(id=text)
 
+    def _sender(self, number: PhoneNumber | str) -> NumberRef:
+        """Return a number, or a short code where those can send."""
+        text = number.strip() if isinstance(number, str) else ""
+        if self.adapter.short_code_senders and numbers.is_short_code(text):
+            return NumberRef(id=text)
+        return self._ref(number)
+
+    def _callee(self, to: str) -> str:
+        text = checks.required(to, "to")
+        return text if text.startswith(self.adapter.address_schemes) else self._e164(text, "to")
+
     def _address(self, to: str) -> str:
         text = checks.required(to, "to")
-        short_code = text.isascii() and text.isdigit() and len(text) <= 6
-        return self._e164(text, "to") if numbers.looks_written(text) and not short_code else text
+        written = numbers.looks_written(text) and not numbers.is_short_code(text)
+        return self._e164(text, "to") if written else text
 
     def _label(self, operation: Capability, label: str | None) -> str | None:
         support = self.adapter.capabilities[Capability.UPDATE_NUMBER]

@@ -10,7 +10,6 @@ from telephony.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
-    OutcomeUnknownError,
     ProviderError,
     UnsupportedOperationError,
 )
@@ -42,13 +41,12 @@ from telephony.wire import (
     Request,
     Response,
     Safety,
-    first,
     merged,
     path,
-    reconciled,
 )
 
-from . import errors, history, routing, search, webhooks, wire
+from . import addresses, errors, history, routing, search, webhooks, wire
+from .inventory import Inventory
 from .offers import CAPABILITIES, OUTCOMES
 from .pages import LARGEST, Pages
 from .settings import TwilioSettings
@@ -66,6 +64,10 @@ class Twilio(Adapter):
     Settings = TwilioSettings
     outcomes = OUTCOMES
     targets = (Webhook, Application, Trunk, Split)
+    number_kinds = frozenset(search.PATHS)
+    search_channels = frozenset(search.FILTERS)
+    address_schemes = addresses.SCHEMES
+    short_code_senders = True
     webhook_methods = ("POST", "GET")
     webhook_types = (webhooks.FORM, "application/json")
     capabilities = CAPABILITIES
@@ -77,7 +79,7 @@ class Twilio(Adapter):
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
-        self._numbers = f"{self._account}/IncomingPhoneNumbers.json"
+        self._held = Inventory(self._account, base_url=self.base_url, provider=name)
 
     def error(self, response: Response) -> ProviderError:
         return errors.error(response)
@@ -88,13 +90,13 @@ class Twilio(Adapter):
     # --- Numbers ---------------------------------------------------------------------------------
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        yield from self._owned({}, limit)
+        yield from self._held.all({}, limit)
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
             response = yield Request.get(self._number(number.id))
             return wire.number(response, self.name)
-        found = yield from self._find(number.number)
+        found = yield from self._held.find(number.number)
         if found is None:
             raise NotFoundError(
                 "The Twilio account holds no such number",
@@ -113,23 +115,33 @@ class Twilio(Adapter):
         limit: int,
         options: Options,
     ) -> Operation[list[AvailableNumber]]:
-        """Local numbers; toll-free ones for an area code such as 800 (or `contains` beginning with
-        it); mobile ones in a country that has no local ones. `kind` of each says which it is.
+        """Without `kind`: in the US and Canada local numbers, or toll-free ones for an area code
+        such as 800 (or `contains` beginning with it). Elsewhere local ones, then mobile, national
+        and toll-free ones until there are `limit`. `kind` of each says which it is.
 
         Twilio shows a sample, of some thirty at most in a US area, and no prices.
         """
-        asked = search.query(self.name, country, area_code, contains)
-        first, *others = [kind] if kind else search.kinds(country, area_code, contains)
-        while True:
-            place = f"{self._account}/AvailablePhoneNumbers/{country}/{search.PATHS[first]}.json"
+        asked = search.query(self.name, country, area_code, contains, channels, options)
+        place = f"{self._account}/AvailablePhoneNumbers/{country}"
+        found: list[AvailableNumber] = []
+        absent: list[NotFoundError] = []
+        kinds = [kind] if kind else search.kinds(country, area_code, contains)
+        for each in kinds:
+            size = min(limit - len(found), LARGEST)
             try:
-                response = yield Request.get(place, {**asked, "PageSize": min(limit, LARGEST)})
-                return wire.available(response, self.name, first)[:limit]
-            except NotFoundError as absent:
-                if not others:
-                    absent.hint = "Twilio has no such numbers in this country: try another one."
-                    raise
-                first = others.pop(0)
+                response = yield Request.get(
+                    f"{place}/{search.PATHS[each]}.json", {**asked, "PageSize": size}
+                )
+            except NotFoundError as missing:
+                absent.append(missing)
+                continue
+            found += wire.available(response, self.name, each)
+            if len(found) >= limit:
+                break
+        if len(absent) == len(kinds):
+            absent[0].hint = "Twilio has no such numbers in this country: try another one."
+            raise absent[0]
+        return found[:limit]
 
     def provision_number(
         self,
@@ -142,8 +154,8 @@ class Twilio(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once. Twilio could pick a number of an area itself; here an exact one is
-        asked for, so that a lost answer can be settled by looking for it."""
+        """Buy at most once. Twilio could pick a number of an area itself; here an exact one is
+        asked for, so that a lost response can be settled by looking for it."""
         for field in ("PhoneNumber", "AreaCode", "FriendlyName"):
             if field in options:
                 raise InvalidRequestError(
@@ -151,22 +163,22 @@ class Twilio(Adapter):
                     argument="options",
                     hint="Give `number`, `area_code` or `label` instead.",
                 )
-        body: Json = {"FriendlyName": wire.friendly_name(label, key)}
+        name = wire.friendly_name(label, key)
+        body: Json = {"FriendlyName": name}
         if assign_to is not None:
             body |= {name: value for name, value in routing.fields(assign_to).items() if value}
-        if key is not None:
-            held = yield from first(
-                self._owned({}, None), lambda owned: mark_in(wire.stored_label(owned)) == key
-            )
+        if key is not None and name is not None:
+            like = number or search.prefix(country, area_code)
+            held = yield from self._held.bought(key, name, like)
             if held is not None:
                 return held
         if number is not None:
-            if (yield from self._find(number)) is not None:
+            if (yield from self._held.find(number)) is not None:
                 raise ConflictError(
                     "The account holds this number already",
                     hint="Adopt it with import_number().",
                 )
-            return (yield from self._buy(number, merged(body, options)))
+            return (yield from self._held.buy(number, key, merged(body, options)))
         offered = yield from self.search_numbers(
             country=country,
             area_code=area_code,
@@ -181,7 +193,7 @@ class Twilio(Adapter):
         )
         for candidate in offered:
             try:
-                return (yield from self._buy(candidate.number, merged(body, options)))
+                return (yield from self._held.buy(candidate.number, key, merged(body, options)))
             except ConflictError as refusal:
                 if refusal.code != errors.TAKEN:
                     raise
@@ -207,7 +219,7 @@ class Twilio(Adapter):
                 "A Twilio number both receives and places calls: leave out what you do not need.",
             )
         routes = routing.fields(assign_to) if assign_to is not None else {}
-        found = yield from self._find(number)
+        found = yield from self._held.find(number)
         if found is None:
             raise NotFoundError(
                 "The Twilio account does not hold this number",
@@ -236,8 +248,9 @@ class Twilio(Adapter):
         return (yield from self._post(found, body))
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
-        """Takes everything that answers calls or texts off in one request. Fallback URLs and HTTP
-        methods stay, so that assigning `replaced` brings all of it back."""
+        """Take everything that answers calls or texts off in one request. URLs that a trunk or an
+        application overrules would answer next, so they go too; `replaced` brings all of it back.
+        Fallback URLs and HTTP methods stay."""
         found = yield from self.get_number(number)
         if routing.current(found.raw) == routing.NOTHING and not options:
             return found
@@ -281,8 +294,15 @@ class Twilio(Adapter):
         """The media of a message cost one request more, made only for a message that has any.
 
         The history of a released number can still be read. Bounds leave out what is not sent yet.
+        WhatsApp messages are a history of their own, that of ``whatsapp:+…``.
         """
-        ours = number.number or (yield from self.get_number(number)).number
+        ours = yield from self._sender(number)
+        if addresses.is_service(ours):
+            raise InvalidRequestError(
+                "Twilio does not list the messages of a Messaging Service.",
+                argument="number",
+                hint="List those of each of its senders.",
+            )
         bounds = history.bounds(after, before)
         received = self._messages({"To": ours, **bounds}, ours, limit)
         sent = self._messages({"From": ours, **bounds}, ours, limit)
@@ -299,10 +319,11 @@ class Twilio(Adapter):
             raise InvalidRequestError(
                 f"`media` has more than {_MEDIA} URLs.", argument="media", hint="Send several."
             )
-        ours = number.number or (yield from self.get_number(number)).number
-        fields: Json = {"To": to, "From": ours, "Body": body or None, "MediaUrl": [*media] or None}
+        ours = addresses.matching((yield from self._sender(number)), to)
+        sender = "MessagingServiceSid" if addresses.is_service(ours) else "From"
+        fields: Json = {"To": to, sender: ours, "Body": body or None, "MediaUrl": [*media] or None}
         response = yield Request.submit(f"{self._account}/Messages.json", merged(fields, options))
-        sent = wire.message(response.object(), response, self.name, ours)
+        sent = wire.message(response, self.name, ours)
         return sent.model_copy(update={"media": tuple(media)})
 
     # --- Calls -----------------------------------------------------------------------------------
@@ -320,7 +341,7 @@ class Twilio(Adapter):
                 argument="url",
                 hint="Give `url`, or options={'Twiml': …} or options={'ApplicationSid': …}.",
             )
-        ours = number.number or (yield from self.get_number(number)).number
+        ours = addresses.matching((yield from self._sender(number)), to)
         fields: Json = {"To": to, "From": ours, "Url": url}
         response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
         return wire.call(response, self.name, ours)
@@ -357,41 +378,21 @@ class Twilio(Adapter):
     def _number(self, sid: str) -> str:
         return self._account + path("/IncomingPhoneNumbers/{}.json", sid)
 
-    def _owned(
-        self, filters: Mapping[str, str | int | None], limit: int | None
-    ) -> Listing[PhoneNumber]:
-        pages = Pages(
-            self._numbers,
-            filters,
-            size=limit,
-            base_url=self.base_url,
-            read=lambda page, response: wire.number_page(page, response, self.name),
-            id_of=lambda number: number.id,
-        )
-        yield from pages.all()
-
-    def _find(self, number: str | None) -> Operation[PhoneNumber | None]:
-        # The filter also takes parts of numbers, so what it finds is compared.
-        listing = self._owned({"PhoneNumber": number}, None)
-        return (yield from first(listing, lambda found: found.number == number))
-
-    def _buy(self, number: str, body: Json) -> Operation[PhoneNumber]:
-        try:
-            response = yield Request.submit(self._numbers, {"PhoneNumber": number, **body})
-            return wire.number(response, self.name)
-        except OutcomeUnknownError as lost:
-            found = yield from reconciled(self._find(number), lost)
-            if found is None or body.get("FriendlyName") not in (None, wire.stored_label(found)):
-                raise
-            return found
+    def _sender(self, number: NumberRef) -> Operation[str]:
+        """Who sends: a number of the account, or another sender as it stands."""
+        if number.number is not None:
+            return number.number
+        if number.id is not None and addresses.is_sender(number.id):
+            return number.id
+        return (yield from self.get_number(number)).number
 
     def _post(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
         """Change a number; what a change sets does not depend on how often it is made."""
         place = self._number(number.id)
         response = yield Request.submit(place, body, safety=Safety.IDEMPOTENT)
         changed = wire.number(response, self.name)
-        before, after = routing.current(number.raw), routing.current(changed.raw)
-        return changed.model_copy(update={"replaced": routing.replaced(before, after)})
+        replaced = routing.replaced(number.raw, changed.raw)
+        return changed.model_copy(update={"replaced": replaced})
 
     def _messages(
         self, filters: Mapping[str, str | int | None], number: str, limit: int | None

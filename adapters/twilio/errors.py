@@ -24,9 +24,14 @@ from telephony.errors import (
 from telephony.wire import Response
 
 TAKEN = "21422"
+_AUTHENTICATION = "20003"
 
 _SENDER = (
     "Use a number of this account that can do it there: list_numbers() has `channels` of each."
+)
+_NOT_PERMITTED = (
+    "These credentials may not do this: use the auth token, a Main or Standard key, or a "
+    "Restricted key that has the permission; for a subaccount, a Main key of the main account."
 )
 _GEOGRAPHY = "Allow the country under geographic permissions in the Twilio console."
 _TRIAL = "Trial and unverified accounts reach verified numbers only: upgrade or verify."
@@ -36,7 +41,7 @@ _BUNDLE = "Give an approved regulatory bundle: options={'BundleSid': 'BU…'}."
 _MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
     "10002": (QuotaExceededError, "A trial account holds one number: upgrade or release it."),
     "20001": (InvalidRequestError, None),
-    "20003": (
+    _AUTHENTICATION: (
         AuthenticationError,
         "Check account_sid and its auth token or API key; each belongs to one account and region.",
     ),
@@ -98,6 +103,8 @@ def error(response: Response) -> ProviderError:
         body, said = {}, _Error()
     code = None if said.code is None else str(said.code)
     kind, hint = _MEANINGS.get(code or "", (class_for(response.status), None))
+    if (code, response.status) == (_AUTHENTICATION, 403):
+        kind, hint = PermissionDeniedError, _NOT_PERMITTED
     if response.status >= 500:
         kind, hint = class_for(response.status), None
     text = said.message or ": ".join(str(part) for part in (said.title, said.detail) if part)

@@ -42,7 +42,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
 
 OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.PROVISION_NUMBER: once(
-        "by the number, which is always an exact one, and the key in the label"
+        "by the key in the label of the number, which is always an exact one"
     ),
     Capability.IMPORT_NUMBER: repeated("sent again: a number already held is only configured"),
     Capability.UPDATE_NUMBER: repeated(),

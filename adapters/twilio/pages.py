@@ -44,7 +44,7 @@ class Pages(Generic[T]):
         self._origin, self._below = f"{parts.scheme}://{parts.netloc}", parts.path
         self._read = read
         self._id_of = id_of
-        self._progress = Progress()
+        self._progress, self._links = Progress(), Progress()
 
     @property
     def more(self) -> bool:
@@ -57,10 +57,12 @@ class Pages(Generic[T]):
             return []
         response = yield self._next
         page = response.object()
-        found = self._progress.new(self._read(page, response), self._id_of)
+        read = self._read(page, response)
+        found = self._progress.new(read, self._id_of)
         link = page.get("next_page_uri")
         self._next = Request.get(self._relative(link, response)) if link else None
-        if self._next is not None and not found:
+        # A page may be empty, or hold nothing readable, if only the link leads on.
+        if self._next and ((read and not found) or not self._links.new([self._next.path], str)):
             raise self._progress.stuck()
         return found
 

@@ -20,6 +20,14 @@ from telephony.wire import Json
 
 _NO_VOICE: Json = {"VoiceUrl": "", "VoiceApplicationSid": "", "TrunkSid": ""}
 _NO_SMS: Json = {"SmsUrl": "", "SmsApplicationSid": ""}
+_FIELDS = {
+    "VoiceUrl": "voice_url",
+    "VoiceApplicationSid": "voice_application_sid",
+    "TrunkSid": "trunk_sid",
+    "SmsUrl": "sms_url",
+    "SmsApplicationSid": "sms_application_sid",
+}
+"""Form fields, and how Twilio's bodies spell them."""
 
 Voice: TypeAlias = Trunk | Application | Webhook | None
 Sms: TypeAlias = Application | Webhook | None
@@ -46,12 +54,17 @@ def target(text: str) -> Target:
 
 
 def current(number: Mapping[str, JsonValue]) -> Split:
-    """What answers a number, from Twilio's body of it."""
-    return Split(*answering(number))
+    """Return what answers a number, from Twilio's body of it, and the URLs that it overrules."""
+    voice, sms = answering(number)
+    kept = _webhook(
+        _text(number, "voice_url") if isinstance(voice, Trunk | Application) else None,
+        _text(number, "sms_url") if isinstance(sms, Application) else None,
+    )
+    return Split(voice, sms, None if kept == _webhook(None, None) else kept)
 
 
 def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
-    """What answers calls and what answers texts. Unset fields are null or empty there."""
+    """Return what answers calls and what answers texts."""
     voice: Voice = None
     if trunk := _text(number, "trunk_sid"):
         voice = Trunk(trunk)
@@ -67,6 +80,17 @@ def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
     return voice, sms
 
 
+def asked(number: Mapping[str, JsonValue]) -> str | None:
+    """Return the URL of a number that Twilio asks about calls, or else texts, or else tells of the
+    ends of calls; None if none of them is in force."""
+    voice, sms = answering(number)
+    if isinstance(voice, Webhook):
+        return voice.voice_url
+    if isinstance(sms, Webhook):
+        return sms.sms_url
+    return _text(number, "status_callback") if voice is None else None
+
+
 @lru_cache(maxsize=256)
 def _webhook(voice_url: str | None, sms_url: str | None) -> Webhook:
     # The numbers of an account share theirs, mostly.
@@ -74,8 +98,9 @@ def _webhook(voice_url: str | None, sms_url: str | None) -> Webhook:
 
 
 def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
+    # Unset fields are null or empty.
     found = number.get(field)
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and found else None
 
 
 def assignment(voice: Target | None, sms: Target | None) -> Target | None:
@@ -88,27 +113,30 @@ def assignment(voice: Target | None, sms: Target | None) -> Target | None:
     return voice or sms
 
 
-def replaced(before: Split, after: Split) -> Target | None:
-    """What to assign to a number that is routed as `after`, to have it as `before` again."""
-    if before in (after, NOTHING):
+def replaced(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> Target | None:
+    """Return what to assign to a number, Twilio's body of which is `after`, to have it answered as
+    in `before` again, with every URL that was kept there."""
+    was = current(before)
+    if was in (current(after), NOTHING):
         return None
-    plain = assignment(before.voice, before.sms)
-    return plain if plain is not None and _applied(plain, after) == before else before
+    plain = assignment(was.voice, was.sms)
+    return plain if plain is not None and _restores(plain, was, after) else was
 
 
-def _applied(to: Target, routes: Split) -> Split:
-    """How a number is routed once it is assigned to `to`."""
-    match to:
-        case Trunk():
-            return Split(to, routes.sms)
-        case Application():
-            return Split(to, to)
-        case Webhook(voice_url=voice_url, sms_url=sms_url):
-            return Split(
-                Webhook(voice_url=voice_url) if voice_url else routes.voice,
-                Webhook(sms_url=sms_url) if sms_url else routes.sms,
-            )
-    return routes
+def _restores(to: Target, was: Split, number: Mapping[str, JsonValue]) -> bool:
+    """Return whether a number that is assigned to `to` is again as it was."""
+    changes = {_FIELDS[name]: value for name, value in fields(to).items()}
+    if "trunk_sid" in changes:
+        changes.setdefault("voice_application_sid", "")
+    elif "voice_application_sid" in changes:
+        changes["trunk_sid"] = ""
+    now = current({**number, **changes})
+    kept, had = now.overruled or Webhook(), was.overruled or Webhook()
+    return (
+        (now.voice, now.sms) == (was.voice, was.sms)
+        and had.voice_url in (None, kept.voice_url)
+        and had.sms_url in (None, kept.sms_url)
+    )
 
 
 def fields(to: Target) -> Json:
@@ -120,8 +148,8 @@ def fields(to: Target) -> Json:
         InvalidRequestError: it cannot answer what it is given for.
     """
     match to:
-        case Split(voice=voice, sms=sms):
-            return _voice(voice) | _sms(sms)
+        case Split(voice=voice, sms=sms, overruled=overruled):
+            return _voice(voice) | _sms(sms) | _kept(voice, sms, overruled or Webhook())
         case Webhook(voice_url=voice_url, sms_url=sms_url):
             if voice_url is None and sms_url is None:
                 raise _misfit("The webhook has no URL.", "Give `voice_url`, `sms_url` or both.")
@@ -160,6 +188,16 @@ def _sms(to: Target | None) -> Json:
         f"{type(to).__name__} cannot answer texts here.",
         "Give an Application, or a Webhook with an `sms_url`.",
     )
+
+
+def _kept(voice: Target | None, sms: Target | None, kept: Webhook) -> Json:
+    """Return the fields of the URLs that are overruled, if there is something that does so."""
+    if kept.voice_url is not None and not isinstance(voice, Trunk | Application):
+        raise _misfit("Nothing overrules the `voice_url`.", "Give it as `voice`.")
+    if kept.sms_url is not None and not isinstance(sms, Application):
+        raise _misfit("Nothing overrules the `sms_url`.", "Give it as `sms`.")
+    urls = {"VoiceUrl": kept.voice_url, "SmsUrl": kept.sms_url}
+    return {name: _url(url, _FIELDS[name]) for name, url in urls.items() if url is not None}
 
 
 def _url(url: str, name: str) -> str:

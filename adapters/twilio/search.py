@@ -8,46 +8,59 @@ from __future__ import annotations
 import re
 
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
-from telephony.model import NumberKind
+from telephony.model import Channel, NumberKind
+from telephony.wire import Options, form
 
 PATHS = {
     NumberKind.LOCAL: "Local",
-    NumberKind.TOLL_FREE: "TollFree",
     NumberKind.MOBILE: "Mobile",
     NumberKind.NATIONAL: "National",
+    NumberKind.TOLL_FREE: "TollFree",
 }
-"""The kinds of number that are searched, as Twilio spells them in its paths."""
+"""The kinds of number, as Twilio spells them in its paths, in the order they are searched."""
+
+FILTERS = {
+    Channel.VOICE: "VoiceEnabled",
+    Channel.SMS: "SmsEnabled",
+    Channel.MMS: "MmsEnabled",
+    Channel.FAX: "FaxEnabled",
+}
 
 _NORTH_AMERICA = {"US", "CA"}
 _TOLL_FREE = "800|888|877|866|855|844|833"
 _BEGINS_TOLL_FREE = re.compile(rf"(?:{_TOLL_FREE})|\+1?(?:{_TOLL_FREE}).*")
 _PATTERN = re.compile(r"[0-9A-Za-z*%+$]{2,16}")
+_OURS = {"AreaCode": "area_code", "Contains": "contains", "PageSize": "limit"}
 
 
 def kinds(country: str, area_code: str | None, contains: str | None) -> list[NumberKind]:
-    """The kinds to search, the next only if the country does not have the one before.
+    """Return the kinds to search in turn until there are enough numbers.
 
-    ``contains="800"`` means toll-free numbers, as ``+1800…`` does; ``8001`` means those digits
-    anywhere in a local number.
+    In the US and Canada ``contains="800"`` means toll-free numbers, as ``+1800…`` does; ``8001``
+    means those digits anywhere in a local number.
     """
+    if country not in _NORTH_AMERICA:
+        return list(PATHS)
     toll_free = any(
         text is not None and _BEGINS_TOLL_FREE.fullmatch(text) for text in (area_code, contains)
     )
-    return (
-        [NumberKind.TOLL_FREE]
-        if toll_free and country in _NORTH_AMERICA
-        else [NumberKind.LOCAL, NumberKind.MOBILE]
-    )
+    return [NumberKind.TOLL_FREE if toll_free else NumberKind.LOCAL]
 
 
 def query(
-    provider: str, country: str, area_code: str | None, contains: str | None
+    provider: str,
+    country: str,
+    area_code: str | None,
+    contains: str | None,
+    channels: frozenset[Channel],
+    options: Options,
 ) -> dict[str, str | int | None]:
-    """The filters, checked as far as Twilio documents them.
+    """Return the filters, checked as far as Twilio documents them.
 
     Raises:
         UnsupportedOperationError: Twilio knows no area codes there.
-        InvalidRequestError: an area code or a pattern that cannot match anything.
+        InvalidRequestError: an area code or a pattern that cannot match anything, or an option that
+            an argument is for.
     """
     if area_code is not None:
         if country not in _NORTH_AMERICA:
@@ -69,4 +82,18 @@ def query(
             hint="2 to 16 of digits and letters, * for one of them, % for any; + in front and $ "
             "at the end anchor it.",
         )
-    return {"AreaCode": area_code, "Contains": contains}
+    for name, argument in _OURS.items():
+        if name in options:
+            raise InvalidRequestError(
+                f"`options` has {name}.", argument="options", hint=f"Give `{argument}` instead."
+            )
+    carries = {FILTERS[channel]: "true" for channel in sorted(channels)}
+    return {"AreaCode": area_code, "Contains": contains, **carries, **dict(form(options))}
+
+
+def prefix(country: str, area_code: str | None) -> str | None:
+    """Return what the numbers of a country, or of an area there, begin with."""
+    import phonenumbers
+
+    code = phonenumbers.country_code_for_region(country)
+    return f"+{code}{area_code or ''}" if code else None

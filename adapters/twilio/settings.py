@@ -23,7 +23,7 @@ class TwilioSettings(ProviderSettings):
         auth_token: of `account_sid`, or of `auth_account_sid`.
         api_key_sid: ``SK…``, with `api_key_secret`; goes before `auth_token` where both are given.
         auth_account_sid: whose token `auth_token` is, if not `account_sid`'s own: the main account
-            reaches the numbers of its subaccounts. An API key of the main account needs none.
+            reaches the numbers of its subaccounts. A Main key of the main account needs none.
         region: ``us1``, ``ie1`` or ``au1``; credentials belong to one region.
         edge: where requests enter Twilio's network; default: the region's own.
         webhook_url: the URL of its webhooks as Twilio was told it, without query, where a proxy

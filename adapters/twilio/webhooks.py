@@ -334,9 +334,11 @@ def changed(before: PhoneNumber, after: PhoneNumber, url: str) -> WebhookEndpoin
 
 
 def endpoint(number: PhoneNumber) -> WebhookEndpoint | None:
-    """Where calls go, or else texts, or else the ends of calls; `raw` has each of them."""
-    held = (number.raw.get(name) for name in _URLS.values())
-    url = next((url for url in held if isinstance(url, str) and url), None)
+    """Where calls go, or else texts, or else the ends of calls; `raw` has each of them.
+
+    URLs that a trunk or an application overrules are not in force.
+    """
+    url = routing.asked(number.raw)
     if url is None:
         return None
     return WebhookEndpoint(

@@ -7,22 +7,21 @@ some fields and empty in others. Source: twilio.com/docs, API version 2010-04-01
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, ValidationError
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.marks import marked, unmarked
-from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
-from telephony.reading import as_message, items, read
+from telephony.model import CallStatus, Channel, Direction, Id, MessageStatus, NumberStatus
+from telephony.reading import Body, Moment, as_message, read, rows
 from telephony.unchecked import unchecked
 from telephony.wire import Json, Response
 
-from . import routing
+from . import addresses, routing
 
 _LONGEST_NAME = 64
 _MONTHS = {
@@ -49,36 +48,55 @@ CALL_STATUS = {
 }
 _CHANNELS = {channel.value: channel for channel in Channel}
 _made_number = unchecked(model.PhoneNumber)
-_ADDRESS_CHANNELS = {"whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
+_any_moment: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
 def moment(text: object) -> datetime | None:
-    """An RFC 2822 date. The form that Twilio writes is read directly, as pages hold thousands."""
-    if not isinstance(text, str):
-        return None
+    """Return an RFC 2822 date in UTC; None for anything that is not a date.
+
+    The form that Twilio writes is read directly: pages hold thousands.
+    """
     try:
-        _, day, month, year, clock, zone = text.split(" ")
+        _, day, month, year, clock, zone = text.split(" ")  # type: ignore[attr-defined]
         at = datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}")
-    except (ValueError, KeyError):
-        try:
-            at = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
-            return None
-    try:
         return at if at.tzinfo is UTC else at.astimezone(UTC)
-    except OverflowError:
+    except (AttributeError, ValueError, KeyError, OverflowError):
+        pass
+    try:
+        return _any_moment.validate_python(text) if isinstance(text, str) else None
+    except ValidationError:
         return None
 
 
 _Moment = Annotated[datetime | None, BeforeValidator(moment)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
+class _Number(Body):
+    sid: Id
+    phone_number: Id
+    friendly_name: str | None = None
+    status: str | None = None
+    capabilities: dict[str, JsonValue] | None = None
+    date_created: _Moment = None
+    date_updated: _Moment = None
 
 
-class Available(_Body):
-    phone_number: str
+class _Message(Body):
+    sid: Id
+    sender: str | None = Field(default=None, alias="from")
+    recipient: str | None = Field(default=None, alias="to")
+    body: str | None = None
+    direction: str | None = None
+    status: str | None = None
+    messaging_service_sid: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    date_created: _Moment = None
+    date_sent: _Moment = None
+
+
+class _Available(Body):
+    phone_number: Id
     iso_country: str | None = None
     region: str | None = None
     locality: str | None = None
@@ -99,8 +117,8 @@ class Available(_Body):
         )
 
 
-class Call(_Body):
-    sid: str
+class _Call(Body):
+    sid: Id
     sender: str | None = Field(default=None, alias="from")
     recipient: str | None = Field(default=None, alias="to")
     direction: str | None = None
@@ -108,110 +126,103 @@ class Call(_Body):
     start_time: _Moment = None
 
 
-class Media(_Body):
-    uri: str
-
-
-class _Available(_Body):
-    available_phone_numbers: list[dict[str, JsonValue]]
+class _Media(Body):
+    uri: Id
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    return _number(response.object(), response, provider)
+    raw = response.object()
+    return _as_number(read(_Number, raw, response), raw, provider)
 
 
 def number_page(page: Json, response: Response, provider: str) -> list[model.PhoneNumber]:
-    found = objects(page.get("incoming_phone_numbers"), response)
-    return [_number(raw, response, provider) for raw in found]
+    found = rows(_Number, page.get("incoming_phone_numbers"), response)
+    return [_as_number(row, raw, provider) for row, raw in found]
 
 
-def _number(raw: Json, response: Response, provider: str) -> model.PhoneNumber:
-    """Read straight into the unified model: accounts hold thousands of them."""
-    get = raw.get
-    sid, e164, name = get("sid"), get("phone_number"), get("friendly_name")
-    found: dict[str, object] = {
-        "id": sid,
-        "number": e164,
-        "provider": provider,
-        "label": unmarked(name) if isinstance(name, str) else name,
-        # Free text at Twilio; only this word is documented.
-        "status": NumberStatus.ACTIVE if get("status") == "in-use" else NumberStatus.UNKNOWN,
-        "channels": channels(get("capabilities")),
-        "country": None,
-        "assignment": routing.assignment(*routing.answering(raw)),
-        "carrier": None,
-        "replaced": None,
-        "notices": (),
-        "created_at": moment(get("date_created")),
-        "updated_at": moment(get("date_updated")),
-        "raw": raw,
-    }
-    if type(sid) is type(e164) is type(name) is str:
-        return _made_number(found)
-    return read(model.PhoneNumber, found, response)
+def _as_number(row: _Number, raw: Json, provider: str) -> model.PhoneNumber:
+    # Unchecked, since `row` is: accounts hold thousands.
+    return _made_number(
+        {
+            "id": row.sid,
+            "number": row.phone_number,
+            "provider": provider,
+            "label": unmarked(row.friendly_name),
+            # Free text at Twilio; only this word is documented.
+            "status": NumberStatus.ACTIVE if row.status == "in-use" else NumberStatus.UNKNOWN,
+            "channels": channels(row.capabilities),
+            "country": None,
+            "assignment": routing.assignment(*routing.answering(raw)),
+            "carrier": None,
+            "replaced": None,
+            "notices": (),
+            "created_at": row.date_created,
+            "updated_at": row.date_updated,
+            "raw": raw,
+        }
+    )
 
 
 def available(
     response: Response, provider: str, kind: model.NumberKind
 ) -> list[model.AvailableNumber]:
-    page = read(_Available, response.json(), response)
-    return [
-        read(Available, raw, response).normalized(provider, kind, raw)
-        for raw in page.available_phone_numbers
-    ]
+    found = rows(_Available, response.object().get("available_phone_numbers"), response)
+    return [row.normalized(provider, kind, raw) for row, raw in found]
 
 
-def message(raw: Json, response: Response, provider: str, number: str) -> model.Message:
-    return as_message(message_fields(raw, provider, number), response)
+def message(response: Response, provider: str, ours: str) -> model.Message:
+    """Return a message that was sent from `ours`, which may be a Messaging Service."""
+    raw = response.object()
+    row = read(_Message, raw, response)
+    number = row.sender or ours if addresses.is_service(ours) else ours
+    return as_message(_fields(row, raw, provider, number), response)
+
+
+def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
+    found = rows(_Message, page.get("messages"), response)
+    return [as_message(_fields(row, raw, provider, number), response) for row, raw in found]
 
 
 def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
-    """Straight into the unified model: a history holds thousands of them."""
-    get = raw.get
-    sid, sender, recipient, code = get("sid"), get("from"), get("to"), get("error_code")
+    """Return the fields of a message, spelled as listings do, that `number` received or sent."""
+    return _fields(_Message.model_validate(raw), raw, provider, number)
+
+
+def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, object]:
+    failed = row.error_code not in (None, "", "0")
+    media = has_media(raw) or row.sid[:2] == "MM"
+    plain = Channel.MMS if media else Channel.SMS
     return {
-        "id": sid,
+        "id": row.sid,
         "provider": provider,
-        "number": number,
-        "sender": sender,
-        "recipient": recipient,
-        "body": get("body") or "",
-        "direction": _DIRECTIONS.get(str(get("direction"))) or Direction.UNKNOWN,
-        "status": MESSAGE_STATUS.get(str(get("status"))) or MessageStatus.UNKNOWN,
-        "channel": _channel(str(sid), str(sender or recipient), has_media(raw)),
+        "number": addresses.bare(number),
+        "sender": row.sender,
+        "recipient": row.recipient,
+        "body": row.body or "",
+        "direction": _DIRECTIONS.get(row.direction or "", Direction.UNKNOWN),
+        "status": MESSAGE_STATUS.get(row.status or "", MessageStatus.UNKNOWN),
+        "channel": addresses.channel(row.sender, row.recipient) or plain,
         # Until it is sent, the moment when Twilio took it is the only one on record.
-        "sent_at": moment(get("date_sent")) or moment(get("date_created")),
+        "sent_at": row.date_sent or row.date_created,
         "media": (),
-        "error": None if code is None else {"code": str(code), "message": get("error_message")},
+        "error": {"code": row.error_code, "message": row.error_message} if failed else None,
         "raw": raw,
     }
 
 
-def _channel(sid: str, address: str, with_media: bool) -> Channel:
-    if ":" in address:
-        return _ADDRESS_CHANNELS.get(address.partition(":")[0], Channel.UNKNOWN)
-    return Channel.MMS if with_media or sid[:2] == "MM" else Channel.SMS
-
-
-def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
-    found = objects(page.get("messages"), response)
-    return [message(raw, response, provider, number) for raw in found]
-
-
 def media(response: Response, base_url: str) -> list[str]:
-    """Where the bytes are: at the address of their description, without its ending."""
-    found = objects(response.object().get("media_list"), response)
-    uris = [read(Media, raw, response).uri for raw in found]
-    return [base_url + uri.removesuffix(".json") for uri in uris]
+    """Return where the bytes are: at the address of their description, without its ending."""
+    found = rows(_Media, response.object().get("media_list"), response)
+    return [base_url + row.uri.removesuffix(".json") for row, _ in found]
 
 
 def call(response: Response, provider: str, number: str) -> model.Call:
     raw = response.object()
-    placed = read(Call, raw, response)
+    placed = read(_Call, raw, response)
     return model.Call(
         id=placed.sid,
         provider=provider,
-        number=number,
+        number=addresses.bare(number),
         sender=placed.sender,
         recipient=placed.recipient,
         direction=Direction.INBOUND if placed.direction == "inbound" else Direction.OUTBOUND,
@@ -234,10 +245,6 @@ def released(number: model.PhoneNumber, until: datetime) -> model.Release:
     )
 
 
-def objects(value: JsonValue, response: Response) -> list[Json]:
-    return [item for item in items(value, response) if isinstance(item, dict)]
-
-
 def channels(capabilities: JsonValue) -> frozenset[Channel]:
     can = capabilities if isinstance(capabilities, dict) else {}
     return _channels(tuple([word for word, able in can.items() if able is True]))
@@ -251,7 +258,8 @@ def _channels(words: tuple[str, ...]) -> frozenset[Channel]:
 
 
 def has_media(message: Json) -> bool:
-    return message.get("num_media") not in ("0", None)
+    count = str(message.get("num_media"))
+    return count.isdecimal() and int(count) > 0
 
 
 def stored_label(number: model.PhoneNumber) -> str | None:

@@ -58,6 +58,9 @@ class Adapter(Protocol):
         number_kinds: what `search_numbers` can be asked for by `kind`.
         search_channels: what `search_numbers` can be asked for by `channels`.
         ambiguous_statuses: those below 500 after which an unsafe request may have been done.
+        address_schemes: what senders and recipients that are no telephone numbers begin with, such
+            as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
+        short_code_senders: whether messages can be sent from short codes, which arrive likewise.
         webhook_methods: what the vendor sends webhooks with.
         webhook_types: the content types of their bodies.
     """
@@ -71,6 +74,8 @@ class Adapter(Protocol):
     number_kinds: ClassVar[frozenset[NumberKind]] = frozenset()
     search_channels: ClassVar[frozenset[Channel]] = frozenset()
     ambiguous_statuses: ClassVar[frozenset[int]] = frozenset({408})
+    address_schemes: ClassVar[tuple[str, ...]] = ()
+    short_code_senders: ClassVar[bool] = False
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 

@@ -34,6 +34,9 @@ class Account:
     Attributes:
         owner: the main account's sid; its own for a main account.
         taken: numbers that somebody else was faster to buy, though a search still shows them.
+        short_codes: those that it can text from.
+        services: its Messaging Services.
+        empty_pages: whether every listing begins with an empty page that links to the next.
     """
 
     sid: str
@@ -47,6 +50,9 @@ class Account:
     trunks: dict[str, Json] = field(default_factory=dict)
     origination_urls: dict[str, Json] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    short_codes: set[str] = field(default_factory=set)
+    services: set[str] = field(default_factory=set)
+    empty_pages: bool = False
 
     def uri(self, rest: str) -> str:
         return f"{API}/{self.sid}/{rest}"

@@ -1,7 +1,7 @@
 """Numbers for sale in the sandbox: a made-up stock of 900 in each area, thirty shown at a time.
 
-Every area code of the US and Canada has local numbers, except 533. The United Kingdom has local
-and mobile ones, Lithuania mobile ones only.
+Every area code of the US and Canada has local numbers, except 533. The United Kingdom has all
+kinds, Lithuania mobile numbers only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ _SHOWN = 30
 _STOCK: dict[str, dict[str, tuple[str, ...]]] = {
     "US": {"Local": ("+1415555", "+1212555", "+1512555"), "TollFree": ("+1800555", "+1888555")},
     "CA": {"Local": ("+1416555", "+1604555"), "TollFree": ("+1800555",)},
-    "GB": {"Local": ("+44207946",), "Mobile": ("+447700900",)},
+    "GB": {
+        "Local": ("+44207946",),
+        "Mobile": ("+44770090",),
+        "National": ("+44330055",),
+        "TollFree": ("+44808157",),
+    },
     "LT": {"Mobile": ("+3706120",)},
 }
 _COUNTRIES = {
@@ -34,7 +39,15 @@ _COUNTRIES = {
     "GB": "United Kingdom",
     "LT": "Lithuania",
 }
-_SUBRESOURCES = {"Local": "local", "TollFree": "toll_free", "Mobile": "mobile"}
+_SUBRESOURCES = {
+    "Local": "local",
+    "TollFree": "toll_free",
+    "Mobile": "mobile",
+    "National": "national",
+}
+_BEGINS = {"+447": "Mobile", "+3706": "Mobile", "+4433": "National", "+44808": "TollFree"}
+_CAPABLE = {"VoiceEnabled": "voice", "SmsEnabled": "sms", "MmsEnabled": "mms", "FaxEnabled": "fax"}
+_PLACES = {"InRegion": "region", "InPostalCode": "postal_code", "InLocality": "locality"}
 _CONTAINS = re.compile(r"(?P<front>[+*%]?)(?P<plain>[0-9A-Za-z]+)(?P<back>[$*%]?)")
 _WILD = {"*": ".", "%": ".*", "+": r"^\+?", "$": "$", "": ""}
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
@@ -56,7 +69,8 @@ def search(account: Account, asked: Asked) -> Response:
     code, kind = asked.ids["country"], asked.ids["kind"]
     if kind not in _STOCK.get(code, {}):
         raise missing(asked.path)
-    rows = [_row(number, code) for number in matching(account, asked, code, kind)]
+    offered = (_row(number, code) for number in matching(account, asked, code, kind))
+    rows = [row for row in offered if _wanted(row, asked)]
     return JSONResponse(
         {"available_phone_numbers": rows[: min(page_size(asked), _SHOWN)], "uri": asked.path},
     )
@@ -89,7 +103,7 @@ def kind_of(number: str) -> str:
     """The kind of number that a number is, where the sandbox can tell."""
     if number.startswith("+1") and number[2:5] in _TOLL_FREE:
         return "TollFree"
-    return "Mobile" if number.startswith(("+447", "+3706")) else "Local"
+    return next((kind for begins, kind in _BEGINS.items() if number.startswith(begins)), "Local")
 
 
 def friendly(number: str) -> str:
@@ -135,6 +149,23 @@ def _row(number: str, code: str) -> Json:
         "rate_center": "SNFC CNTRL" if hilly else None,
         "region": "CA" if hilly else None,
     }
+
+
+def _wanted(row: Json, asked: Asked) -> bool:
+    """Whether a number passes the filters besides its digits."""
+    can, near = row["capabilities"], asked.filter("NearNumber")
+    return (
+        isinstance(can, dict)
+        and all(
+            asked.filter(name) in (None, str(can[word]).lower()) for name, word in _CAPABLE.items()
+        )
+        and all(asked.filter(name) in (None, row[word]) for name, word in _PLACES.items())
+        and (near is None or str(row["phone_number"]).startswith(near[:5]))
+        and (
+            asked.filter("ExcludeAllAddressRequired") != "true"
+            or row["address_requirements"] == "none"
+        )
+    )
 
 
 def _pattern(contains: str | None) -> re.Pattern[str]:

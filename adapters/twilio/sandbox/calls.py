@@ -12,6 +12,7 @@ from .input import E164, Asked, http_url
 from .paging import page
 from .refusals import invalid, refusal
 
+_OTHERS = ("sip:", "sips:", "client:", "whatsapp:")
 # twilio.com/docs/iam/test-credentials
 _CALLEES = {
     "+15005550001": (21217, "is not a valid phone number"),
@@ -37,17 +38,17 @@ def fetch(account: Account, asked: Asked) -> Response:
 
 def place(account: Account, asked: Asked) -> Response:
     to, caller = asked.field("To") or "", asked.field("From") or ""
-    if to in _CALLEES or not E164.fullmatch(to):
+    if to in _CALLEES or not (E164.fullmatch(to) or to.startswith(_OTHERS)):
         code, text = _CALLEES.get(to, (21217, "is not a valid phone number"))
         raise refusal(400, code, f"The 'To' number {to} {text}.")
-    held = account.holds(caller)
-    if held is None:
+    held = account.holds(caller.removeprefix("whatsapp:"))
+    if held is None and not caller.startswith("client:"):
         code = 21212 if caller == "+15005550001" else 21210
         raise refusal(400, code, f"The 'From' number {caller} is neither yours nor verified.")
     if not any(asked.field(name) for name in ("Url", "Twiml", "ApplicationSid")):
         raise refusal(400, 21205, "Url, Twiml or ApplicationSid is required.")
     http_url("Url", asked.field("Url") or "")
-    call = _new(account, to, caller, str(held["sid"]))
+    call = _new(account, to, caller, str(held["sid"]) if held else None)
     account.calls[str(call["sid"])] = call
     account.state.record("call", str(call["sid"]), caller)
     return JSONResponse(call, 201)
@@ -62,7 +63,7 @@ def update(account: Account, asked: Asked) -> Response:
     return JSONResponse(call)
 
 
-def _new(account: Account, to: str, caller: str, number_sid: str) -> Json:
+def _new(account: Account, to: str, caller: str, number_sid: str | None) -> Json:
     sid = account.state.id("CA", 32)
     now = rfc2822(account.state.now())
     return {

@@ -13,12 +13,18 @@ E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. `path` begins where Twilio's own does."""
+    """One request.
+
+    Attributes:
+        path: begins where Twilio's own does.
+        empty_page: whether the first page of a listing is to be empty.
+    """
 
     path: str
     ids: Mapping[str, str]
     query: Sequence[tuple[str, str]]
     form: Sequence[tuple[str, str]]
+    empty_page: bool = False
 
     def filter(self, name: str) -> str | None:
         return dict(self.query).get(name)

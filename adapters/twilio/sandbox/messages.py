@@ -16,6 +16,7 @@ from .paging import page
 from .refusals import invalid, missing, refusal
 
 _SHORT_CODE = re.compile(r"\d{3,6}", re.ASCII)
+_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 # twilio.com/docs/iam/test-credentials
 _SENDERS = {
     "+15005550001": (21212, "is not a valid phone number"),
@@ -70,7 +71,8 @@ def send(account: Account, asked: Asked) -> Response:
     media = asked.fields("MediaUrl")
     if not to:
         raise refusal(400, 21604, "A 'To' phone number is required.")
-    if not sender:
+    service = asked.field("MessagingServiceSid")
+    if not sender and not service:
         raise refusal(400, 21603, "A 'From' phone number is required.")
     if not words and not media:
         raise refusal(400, 21602, "Message body is required.")
@@ -80,20 +82,24 @@ def send(account: Account, asked: Asked) -> Response:
         raise refusal(400, 21623, "There are more than 10 media.")
     for url in media:
         http_url("MediaUrl", url)
-    if to in _RECIPIENTS or not (E164.fullmatch(to) or _SHORT_CODE.fullmatch(to)):
+    number = to.removeprefix("whatsapp:")
+    if to in _RECIPIENTS or not (E164.fullmatch(number) or _SHORT_CODE.fullmatch(to)):
         code, text = _RECIPIENTS.get(to, (21211, "is not a valid phone number"))
         raise refusal(400, code, f"The 'To' number {to} {text}.")
-    held = account.holds(sender)
-    if held is None:
-        code, text = _SENDERS.get(sender, (21606, "is not a message-capable number of yours"))
-        raise refusal(429 if code == 21611 else 400, code, f"The 'From' number {sender} {text}.")
-    if not _can_text(held):
-        raise refusal(400, 21661, f"The 'From' number {sender} is not SMS-capable.")
+    if service and service not in account.services:
+        raise missing(f"/Services/{service}")
+    if sender:
+        _may_send(account, sender, to)
+    else:
+        sender = _chosen(account, to)
     sent = add(account, sender, to, words, "outbound-api", account.state.now(), media)
+    sent.body["messaging_service_sid"] = service
     account.state.record("message", str(sent.body["sid"]), sender)
     if callback := asked.field("StatusCallback"):
         webhooks.status(account, callback, sent.body)
     early: Json = {"status": "queued", "date_sent": None, "price": None, "price_unit": None}
+    if not asked.field("From"):
+        early |= {"status": "accepted", "from": None, "num_segments": "0"}
     return JSONResponse(sent.body | early, 201)
 
 
@@ -182,6 +188,32 @@ def _text(account: Account, asked: Asked) -> Text:
     if asked.ids["sid"] not in account.texts:
         raise missing(asked.path)
     return account.texts[asked.ids["sid"]]
+
+
+def _may_send(account: Account, sender: str, to: str) -> None:
+    """A number of the account, on WhatsApp too, a short code, or a name."""
+    on_whatsapp = sender.startswith("whatsapp:")
+    if on_whatsapp != to.startswith("whatsapp:"):
+        raise refusal(400, 21910, "'From' and 'To' must be on the same channel.")
+    if sender in account.short_codes or (_NAME.fullmatch(sender) and not on_whatsapp):
+        return
+    held = account.holds(sender.removeprefix("whatsapp:"))
+    if held is None and on_whatsapp:
+        raise refusal(400, 63007, "There is no channel with the 'From' address.")
+    if held is None:
+        code, text = _SENDERS.get(sender, (21606, "is not a message-capable number of yours"))
+        raise refusal(429 if code == 21611 else 400, code, f"The 'From' number {sender} {text}.")
+    if not on_whatsapp and not _can_text(held):
+        raise refusal(400, 21661, f"The 'From' number {sender} is not SMS-capable.")
+
+
+def _chosen(account: Account, to: str) -> str:
+    """The sender that a Messaging Service takes."""
+    held = next(iter(account.numbers.values()), None)
+    if held is None:
+        raise refusal(400, 21703, "The Messaging Service has no senders.")
+    number = str(held["phone_number"])
+    return f"whatsapp:{number}" if to.startswith("whatsapp:") else number
 
 
 def _can_text(number: Json) -> bool:

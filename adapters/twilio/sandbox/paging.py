@@ -13,6 +13,7 @@ from telephony.sandbox.vendor import Json
 from .input import Asked
 from .refusals import invalid, refusal
 
+_AFTER_NOTHING = "PA"
 _OURS = {"PageSize", "Page", "PageToken"}
 
 
@@ -78,7 +79,8 @@ def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
     if number and token is None:
         raise refusal(400, 70002, "Page must be given with PageToken")
     start = 0
-    if token is not None:
+    empty = asked.empty_page and token is None
+    if token not in (None, _AFTER_NOTHING):
         direction, sid = token[:2], token[2:]
         place = next((i for i, row in enumerate(rows) if row["sid"] == sid), None)
         if direction not in {"PA", "PB"} or (not number and direction == "PA"):
@@ -88,14 +90,15 @@ def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
             start = number * size
         else:
             start = place + 1 if direction == "PA" else max(0, place - size)
-    items = list(rows[start : start + size])
+    items = [] if empty else list(rows[start : start + size])
     kept = [pair for pair in asked.query if pair[0] not in _OURS]
 
     def link(page: int, token: str | None) -> str:
         pairs = [*kept, ("PageSize", str(size)), ("Page", str(page))]
         return f"{asked.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
-    more = start + size < len(rows)
+    following = f"{_AFTER_NOTHING}{items[-1]['sid']}" if items else _AFTER_NOTHING
+    more = empty or start + size < len(rows)
     return _Page(
         number,
         size,
@@ -103,7 +106,7 @@ def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
         items,
         link(number, token),
         link(0, None),
-        link(number + 1, f"PA{items[-1]['sid']}") if more else None,
+        link(number + 1, following) if more else None,
         link(number - 1, f"PB{items[0]['sid']}") if number and items else None,
     )
 

@@ -32,6 +32,8 @@ from .refusals import missing, refusal
 _MAIN = "AC" + "5a" * 16
 _SUB = "AC" + "5b" * 16
 _KEY = "SK" + "5c" * 16
+_SERVICE = "MG" + "5d" * 16
+_SHORT_CODE = "12345"
 _TOKEN = "sandbox-auth-token"  # noqa: S105 - made up
 _SUB_TOKEN = "sandbox-subaccount-token"  # noqa: S105
 _SECRET = "sandbox-key-secret"  # noqa: S105
@@ -40,7 +42,8 @@ _KINDS = ("Local", "Mobile", "TollFree")
 
 
 class TwilioSandbox(VendorSandbox):
-    """A main account with one subaccount; each has two applications, two trunks and no numbers.
+    """A main account with one subaccount; each has two applications, two trunks, a Messaging
+    Service, the short code 12345 and no numbers. Every number it buys is a WhatsApp sender too.
 
     Any number that looks like one can be bought, whether or not a search shows it. Twilio's magic
     numbers (+1 500 555 00…) are refused as documented for test credentials.
@@ -58,6 +61,9 @@ class TwilioSandbox(VendorSandbox):
         main_logins = {_MAIN: _TOKEN, _KEY: _SECRET}
         self.account = Account(_MAIN, _MAIN, main_logins, self.state)
         self.subaccount = Account(_SUB, _MAIN, {_SUB: _SUB_TOKEN}, self.state)
+        for account in (self.account, self.subaccount):
+            account.short_codes.add(_SHORT_CODE)
+            account.services.add(_SERVICE)
         self.applications = [
             str(targets.new_application(account, name)["sid"])
             for account in (self.account, self.subaccount)
@@ -168,7 +174,7 @@ class TwilioSandbox(VendorSandbox):
 
     def _holder(self, number: str) -> tuple[Account, Json]:
         for account in (self.account, self.subaccount):
-            held = account.holds(number)
+            held = account.holds(number.removeprefix("whatsapp:"))
             if held is not None:
                 return account, held
         raise LookupError(f"Twilio's sandbox holds no number {number}")
@@ -180,7 +186,8 @@ class TwilioSandbox(VendorSandbox):
             query = request.query_params.multi_items()
             try:
                 account = self._authorized(request)
-                response = answer(account, Asked(_path(request), ids, query, form))
+                asked = Asked(_path(request), ids, query, form, account.empty_pages)
+                response = answer(account, asked)
             except Refusal as refused:
                 response = refused.response()
             response.headers["Twilio-Request-Id"] = self.state.id("RQ", 32)

@@ -14,6 +14,7 @@ from telephony.wire import Response
 
 OTHER = "+14155550199"
 NUMBER = "+14155550123"
+ACCOUNT = "AC" + "0f" * 16
 
 # --- Numbers -------------------------------------------------------------------------------------
 
@@ -80,12 +81,36 @@ def test_links_to_another_host_are_not_followed(provider, link):
         _next(provider, link)
 
 
-def test_a_page_that_brings_nothing_new_ends_the_listing_with_an_error(provider):
-    steps = provider.adapter.list_numbers(limit=None)
-    page = b'{"incoming_phone_numbers": [], "next_page_uri": "/2010-04-01/x"}'
+@pytest.mark.parametrize("rows", [[], [{"sid": "PN1", "phone_number": OTHER}]])
+def test_a_listing_that_goes_round_in_circles_ends_with_an_error(vendor_server, rows):
+    """An error says that the vendor repeats itself; an endless loop says nothing."""
+    place = f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json"
+    page = {"incoming_phone_numbers": rows, "next_page_uri": f"{place}?Page=1&PageToken=PA1"}
+    vendor_server.answers = {f"GET {place}": (200, page)}
+    settings = {
+        "account_sid": ACCOUNT,
+        "auth_token": "made-up-token",
+        "base_url": vendor_server.url,
+    }
 
-    with pytest.raises(telephony.InvalidResponseError, match="repeats"):
-        steps.send(Response(200, {}, page, next(steps)))
+    with (
+        telephony.connect("twilio", **settings) as provider,
+        pytest.raises(telephony.InvalidResponseError, match="repeats"),
+    ):
+        list(provider.list_numbers())
+
+
+def test_an_empty_page_does_not_end_a_listing(provider, number, vendor):
+    """Reading up to it only would call a number that is held not found, and buy another."""
+    sent = provider.send_message(number, OTHER, "hello")
+    vendor.account.empty_pages = True
+
+    assert [n.id for n in provider.list_numbers()] == [number.id]
+    assert provider.get_number(NUMBER).id == number.id
+    assert [m.id for m in provider.list_messages(NUMBER)] == [sent.id]
+    assert provider.provision_number(area_code="415", label="Desk", idempotency_key="order-17")
+    assert provider.provision_number(area_code="415", label="Desk", idempotency_key="order-17")
+    assert len(vendor.account.numbers) == 2
 
 
 # --- Release -------------------------------------------------------------------------------------

@@ -213,7 +213,12 @@ def walk(sdk, vendor):
     assert sdk.api.accounts(sdk.account_sid).fetch().status == "active"
     numbers, offers = sdk.incoming_phone_numbers, sdk.available_phone_numbers
     assert {c.country_code for c in offers.list()} == {"US", "CA", "GB", "LT"}
-    assert offers("GB").fetch().subresource_uris.keys() == {"local", "mobile"}
+    assert offers("GB").fetch().subresource_uris.keys() == {
+        "local",
+        "mobile",
+        "national",
+        "toll_free",
+    }
     offered = [
         *offers("US").local.list(area_code=415, limit=2),
         *offers("US").toll_free.list(limit=1),

@@ -23,6 +23,15 @@ VOICE, SMS = "https://example.com/voice", "https://example.com/sms"
         ({"contains": "4155"}, "local", "+1415"),
         ({"country": "GB"}, "local", "+4420"),
         ({"country": "LT"}, "mobile", "+3706"),
+        ({"country": "GB", "contains": "+447"}, "mobile", "+447"),
+        ({"country": "GB", "contains": "+4433"}, "national", "+4433"),
+        ({"country": "GB", "contains": "+44808"}, "toll_free", "+44808"),
+        ({"country": "GB", "kind": "mobile"}, "mobile", "+447"),
+        ({"country": "GB", "kind": "national"}, "national", "+4433"),
+        ({"kind": "toll_free"}, "toll_free", "+18"),
+        ({"country": "GB", "channels": ["sms"]}, "mobile", "+447"),
+        ({"options": {"InRegion": "CA"}}, "local", "+1415"),
+        ({"options": {"InPostalCode": "94103", "ExcludeAllAddressRequired": True}}, "local", "+14"),
     ],
 )
 def test_the_kind_of_number_follows_from_what_is_searched(provider, criteria, kind, begins):
@@ -31,6 +40,40 @@ def test_the_kind_of_number_follows_from_what_is_searched(provider, criteria, ki
     assert len(found) == 5
     assert {n.kind for n in found} == {kind}
     assert all(n.number.startswith(begins) for n in found)
+
+
+def test_numbers_that_cannot_text_are_not_offered_for_texting(provider, telephony_sandbox):
+    found = provider.search_numbers(
+        country="GB", channels=[telephony.Channel.SMS, "voice"], limit=40
+    )
+
+    assert len(found) == 30
+    assert all(telephony.Channel.SMS in n.channels for n in found)
+    assert not any(
+        telephony.Channel.SMS in n.channels for n in provider.search_numbers(country="GB")
+    )
+    query = dict(telephony_sandbox.requests("twilio")[0].query)
+    assert (query["SmsEnabled"], query["VoiceEnabled"]) == ("true", "true")
+
+
+def test_kinds_are_searched_until_there_are_enough(provider):
+    found = provider.search_numbers(country="GB", limit=70)
+
+    assert [n.kind for n in found] == ["local"] * 30 + ["mobile"] * 30 + ["national"] * 10
+
+
+@pytest.mark.parametrize("field", ["AreaCode", "Contains", "PageSize"])
+def test_a_search_takes_no_options_that_arguments_are_for(provider, telephony_sandbox, field):
+    with pytest.raises(telephony.InvalidRequestError, match=field) as caught:
+        provider.search_numbers(options={field: "415"})
+
+    assert caught.value.argument == "options"
+    assert telephony_sandbox.requests("twilio") == []
+
+
+def test_a_kind_that_a_country_lacks_is_not_found(provider):
+    with pytest.raises(telephony.NotFoundError, match="country"):
+        provider.search_numbers(country="LT", kind="local")
 
 
 def test_a_country_that_twilio_does_not_serve_is_not_found(provider):
@@ -109,25 +152,32 @@ def test_a_number_that_is_held_already_is_not_bought_but_adopted(provider):
 def test_a_purchase_by_area_whose_answer_is_lost_is_found_again(provider, telephony_sandbox, kind):
     telephony_sandbox.fail(Fault(kind=kind, method="POST"))
 
-    bought = provider.provision_number(area_code="415", label="Desk")
+    bought = provider.provision_number(area_code="415", label="Desk", idempotency_key="order-17")
 
     (entry,) = telephony_sandbox.ledger("twilio", "purchase")
     assert (entry.id, entry.number, bought.label) == (bought.id, bought.number, "Desk")
 
 
-def test_a_number_with_another_label_is_not_taken_for_the_lost_purchase(
-    provider, telephony_connect, telephony_sandbox
+@pytest.mark.parametrize("label", ["Lobby", "Desk"])
+def test_a_number_that_another_buyer_took_is_not_taken_for_the_lost_purchase(
+    provider, telephony_connect, telephony_sandbox, label
 ):
+    """Without a key nothing tells two purchases of the same number from each other."""
+    bought = []
+
     def meanwhile(event):
         if event.method == "POST":
-            provider.provision_number(number=NUMBER, label="Lobby")
+            bought.append(provider.provision_number(number=NUMBER, label=label))
 
     telephony_sandbox.fail(Fault(kind="lost", method="POST", skip=1))
 
-    with pytest.raises(telephony.OutcomeUnknownError):
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
         telephony_connect("twilio", on_request=meanwhile).provision_number(
             number=NUMBER, label="Desk"
         )
+
+    assert bought[0].id in caught.value.hint
+    assert "idempotency_key" in caught.value.hint
 
 
 def test_a_purchase_that_may_or_may_not_be_under_way_is_not_made_again(provider, telephony_sandbox):
@@ -150,6 +200,33 @@ def test_a_key_finds_the_number_of_an_earlier_purchase(provider, telephony_sandb
     )
     assert again.id == first.id
     assert len(telephony_sandbox.ledger("twilio", "purchase")) == 1
+
+
+@pytest.mark.parametrize("wanted", [{"area_code": "415"}, {"number": "+14155550177"}])
+def test_a_purchase_with_a_key_reads_only_numbers_like_the_one_it_wants(
+    provider, telephony_sandbox, wanted
+):
+    for index in range(5):
+        provider.provision_number(number=f"+1212555{100 + index:04d}")
+    before = len(telephony_sandbox.requests("twilio"))
+
+    bought = provider.provision_number(**wanted, label="Desk", idempotency_key="order-17")
+    again = provider.provision_number(**wanted, label="Desk", idempotency_key="order-17")
+
+    assert again.id == bought.id
+    listings = [
+        dict(r.query)
+        for r in telephony_sandbox.requests("twilio")[before:]
+        if r.method == "GET" and r.path.endswith("/IncomingPhoneNumbers.json")
+    ]
+    assert all(
+        query.get("FriendlyName") == "Desk [key:" + query["FriendlyName"][-13:]
+        if "FriendlyName" in query
+        else query["PhoneNumber"].startswith("+1415")
+        for query in listings
+    )
+    # Found by its name, in one request.
+    assert "FriendlyName" in listings[-1]
 
 
 def test_a_label_is_never_cut_off(provider, telephony_sandbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter
 
 import telephony
 from telephony import Application, Split, Trunk, Webhook
@@ -84,7 +85,52 @@ def test_a_plain_target_is_replaced_by_a_plain_target(provider, number, vendor):
     on_trunk = provider.assign_number(number, other)
     assert (on_trunk.assignment, on_trunk.replaced) == (other, trunk)
     assert _answers(on_trunk) == (other.id, SMS)
-    assert provider.unassign_number(number).replaced == Split(other, Webhook(sms_url=SMS))
+    assert provider.unassign_number(number).replaced == Split(
+        other, Webhook(sms_url=SMS), Webhook(VOICE)
+    )
+
+
+def test_unassigning_keeps_what_a_trunk_and_an_application_overruled(provider, number, vendor):
+    """Their URLs would answer next, so they go too; a saved `replaced` brings all of it back."""
+    provider.assign_number(number, Webhook(VOICE, SMS))
+    provider.assign_number(
+        number, Split(Trunk(vendor.trunks[0]), Application(vendor.applications[0]))
+    )
+    before = {field: provider.get_number(number).raw[field] for field in FIELDS}
+
+    after = provider.unassign_number(number)
+    saved = TypeAdapter(Split).dump_json(after.replaced)
+    put_back = provider.assign_number(number, TypeAdapter(Split).validate_json(saved))
+
+    assert (before["voice_url"], before["sms_url"]) == (VOICE, SMS)
+    assert [after.raw[field] or "" for field in FIELDS] == [""] * 5
+    assert {field: put_back.raw[field] for field in FIELDS} == before
+
+
+def test_a_url_that_replaces_a_trunk_does_not_lose_the_one_below_it(provider, number, vendor):
+    provider.assign_number(number, VOICE)
+    provider.assign_number(number, Trunk(vendor.trunks[0]))
+
+    changed = provider.assign_number(number, "https://example.com/new")
+    provider.assign_number(number, changed.replaced)
+
+    raw = provider.get_number(number).raw
+    assert (raw["trunk_sid"], raw["voice_url"]) == (vendor.trunks[0], VOICE)
+
+
+@pytest.mark.parametrize("texts", [Webhook(sms_url=SMS), None])
+def test_the_webhook_of_a_number_is_the_one_in_force(provider, number, vendor, texts):
+    """Nobody is asked at the URL of a number whose calls a trunk carries."""
+    options = {"StatusCallback": "https://example.com/ended"}
+    provider.assign_number(number, Webhook(VOICE), options=options)
+    assert provider.get_webhook(number).url == VOICE
+
+    provider.assign_number(number, Split(Trunk(vendor.trunks[0]), texts))
+    found = provider.get_webhook(number)
+
+    assert (found and found.url) == (texts and SMS)
+    provider.assign_number(number, Application(vendor.applications[0]))
+    assert provider.get_webhook(number) is None
 
 
 def test_unassigning_a_number_that_nothing_answers_sends_nothing(provider, number, posts):
@@ -112,6 +158,9 @@ def test_a_url_takes_a_number_off_its_trunk(provider, number, vendor):
         Split(telephony.Agent("a"), None),
         Split(Webhook(sms_url=SMS), None),
         Split(None, Webhook(VOICE)),
+        Split(None, None, Webhook(VOICE)),
+        Split(Webhook(VOICE), None, Webhook(VOICE)),
+        Split(Trunk("TK1"), None, Webhook(sms_url=SMS)),
     ],
 )
 def test_targets_that_answer_nothing_are_refused_before_anything_is_sent(
