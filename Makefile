@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 
-.PHONY: help demo test lint test-wheel readme record bench clean soak
+.PHONY: help demo test lint test-wheel readme record bench clean soak real
 help:
 	@echo "make demo        the life of a number at every vendor, without an account"
 	@echo "make test        all tests"
+	@echo "make real        the tests against real servers, which it brings where it can"
 	@echo "make soak        random lives of numbers with faults at every vendor, for ten minutes"
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
@@ -26,6 +27,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n auto
+
+# livekit-server with Go, redis-server with apt. What is built is kept in ~/.cache/telephony-real.
+real: $(READY)
+	@$(BIN)/python tests/real/servers.py
 
 soak: $(READY)
 	TELEPHONY_SOAK=600 $(BIN)/pytest -q tests/properties/test_lifecycle.py -k long_run

@@ -10,7 +10,9 @@ import socket
 import subprocess
 from contextlib import ExitStack
 
+import httpx
 import pytest
+from livekit.api import AccessToken, SIPGrants
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 import telephony
@@ -63,11 +65,42 @@ def plant_rule(sandbox):
     return plant
 
 
+@pytest.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.livekit_server)])
+def server(request):
+    """The URL of an empty LiveKit: ours, and then the real one."""
+    if request.param == "sandbox":
+        yield request.getfixturevalue("telephony_sandbox").base_url("livekit")
+        return
+    url = request.getfixturevalue("livekit_server").replace("ws", "http", 1)
+    yield url
+    for one in rpc(url, "ListSIPDispatchRule")["items"]:
+        rpc(url, "DeleteSIPDispatchRule", sip_dispatch_rule_id=one["sip_dispatch_rule_id"])
+    for direction in ("Inbound", "Outbound"):
+        for one in rpc(url, f"ListSIP{direction}Trunk")["items"]:
+            rpc(url, "DeleteSIPTrunk", sip_trunk_id=one["sip_trunk_id"])
+
+
+@pytest.fixture
+def connected(server):
+    with telephony.connect("livekit", base_url=server, api_key=KEY, api_secret=SECRET) as provider:
+        yield provider
+
+
+def rpc(url, method, **body):
+    """What another client does, or sees."""
+    token = AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(admin=True)).to_jwt()
+    answer = httpx.post(
+        f"{url}/twirp/livekit.SIP/{method}", json=body, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 @pytest.fixture(scope="session")
 def livekit_server(tmp_path_factory):
     """The URL of a server of our own."""
     server = os.environ.get("TELEPHONY_LIVEKIT_SERVER") or shutil.which("livekit-server")
-    redis = shutil.which("redis-server")
+    redis = os.environ.get("TELEPHONY_REDIS_SERVER") or shutil.which("redis-server")
     if redis is None or server is None:
         pytest.skip("redis-server and livekit-server are not both installed")
     port, redis_port, tcp_port, udp_port = free_ports(4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import telephony
@@ -14,6 +16,17 @@ NUMBER, CALLEE = "+14155550123", "+14155550199"
 @pytest.fixture(autouse=True)
 def imported(provider):
     return provider.import_number(NUMBER, source=SipTrunk("acme.pstn.example.com"))
+
+
+@pytest.fixture
+def dialled(telephony_sandbox):
+    """The bodies of the requests to dial."""
+
+    def bodies():
+        sent = telephony_sandbox.requests("livekit")
+        return [json.loads(r.content) for r in sent if r.path.endswith("/CreateSIPParticipant")]
+
+    return bodies
 
 
 @pytest.fixture
@@ -164,3 +177,93 @@ def test_a_call_that_was_answered_is_in_progress(provider):
     call = provider.place_call(NUMBER, CALLEE, agent="sales", options={"wait_until_answered": True})
 
     assert call.status is telephony.CallStatus.IN_PROGRESS
+
+
+WAITED = {"wait_until_answered": True}
+
+
+def test_a_call_that_is_waited_for_may_ring_longer_than_other_requests_take(
+    telephony_connect, telephony_sandbox, dialled
+):
+    impatient = telephony_connect("livekit", phone_numbers=False, timeout=0.5)
+    telephony_sandbox.fail(Fault(kind="slow_headers", path="CreateSIPParticipant", seconds=1.5))
+
+    call = impatient.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
+
+    assert call.status is telephony.CallStatus.IN_PROGRESS
+    assert dialled()[-1]["ringing_timeout"] == "30s"
+
+
+def test_how_long_it_rings_can_be_said(provider, dialled):
+    options = {**WAITED, "ringing_timeout": "45s"}
+    provider.place_call(NUMBER, CALLEE, agent="sales", options=options)
+    assert dialled()[-1]["ringing_timeout"] == "45s"
+
+    with pytest.raises(telephony.InvalidRequestError, match="duration"):
+        provider.place_call(
+            NUMBER, CALLEE, agent="sales", options={**WAITED, "ringing_timeout": "soon"}
+        )
+    assert len(dialled()) == 1
+
+
+def test_options_in_camel_case_are_the_same_options(provider, rooms, dialled):
+    options = {"waitUntilAnswered": True, "roomName": "desk", "ringingTimeout": "45s", "xNew": 1}
+    call = provider.place_call(NUMBER, CALLEE, agent="sales", options=options)
+
+    assert call.status is telephony.CallStatus.IN_PROGRESS
+    assert list(rooms()) == ["desk"]
+    (body,) = dialled()
+    assert (body["ringing_timeout"], body["xNew"]) == ("45s", 1)
+    assert not {"waitUntilAnswered", "roomName", "ringingTimeout"} & set(body)
+
+
+def refused(telephony_sandbox, status, code, message, path="CreateSIPParticipant"):
+    body = json.dumps({"code": code, "msg": f"twirp error unknown: {message}"})
+    telephony_sandbox.fail(Fault(kind="status", path=path, status=status, body=body))
+
+
+def test_nobody_answered_is_no_riddle(provider, rooms, telephony_sandbox):
+    """LiveKit says it with the status that otherwise leaves open whether a bridge is calling."""
+    refused(telephony_sandbox, 408, "canceled", "sip request timed out")
+
+    with pytest.raises(telephony.ConflictError, match="Nobody took the call") as caught:
+        provider.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
+
+    assert not caught.value.retry_safe
+    assert rooms() == {}
+
+
+@pytest.mark.parametrize("message", ["max auth retry attempts", "sip server required auth"])
+def test_wrong_credentials_of_the_trunk_are_named(provider, rooms, telephony_sandbox, message):
+    refused(telephony_sandbox, 412, "failed_precondition", message)
+
+    with pytest.raises(telephony.PermissionDeniedError, match="trunk's credentials"):
+        provider.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
+
+    assert rooms() == {}
+
+
+@pytest.mark.parametrize("code", ["deadline_exceeded", "canceled"])
+def test_who_answers_a_call_that_may_be_on_its_way_does_not_meet_an_empty_room(
+    provider, rooms, telephony_sandbox, code
+):
+    """A bridge may have taken the call before the server gave up waiting for it."""
+    refused(telephony_sandbox, 408, code, "context deadline exceeded")
+
+    with pytest.raises(telephony.OutcomeUnknownError, match="may be ringing") as caught:
+        provider.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
+
+    assert not caught.value.retry_safe
+    assert list(rooms().values()) == [["sales"]]
+
+
+def test_a_limit_of_the_plan_is_no_matter_of_waiting(provider, telephony_sandbox):
+    message = "concurrent SIP calls limit reached for plan"
+    refused(telephony_sandbox, 429, "resource_exhausted", message)
+
+    with pytest.raises(telephony.QuotaExceededError, match="limit reached"):
+        provider.place_call(NUMBER, CALLEE, agent="sales")
+    assert telephony_sandbox.ledger("livekit", "call") == []
+
+    refused(telephony_sandbox, 429, "resource_exhausted", "rate limit exceeded")
+    assert provider.place_call(NUMBER, CALLEE, agent="sales").id

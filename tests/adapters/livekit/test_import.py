@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -264,3 +265,49 @@ def test_a_rule_whose_deletion_went_unheard_is_gone(provider, sandbox, telephony
 
     assert provider.unassign_number(NUMBER).replaced == Agent("reception")
     assert not sandbox.account.rules
+
+
+@pytest.mark.parametrize("code", ["deadline_exceeded", "canceled"])
+@pytest.mark.parametrize("made", [True, False])
+def test_a_server_that_gave_up_waiting_may_have_made_the_trunk(
+    provider, sandbox, telephony_sandbox, monkeypatch, code, made
+):
+    from telephony.adapters.livekit.sandbox import trunks, vendor
+    from telephony.adapters.livekit.sandbox.refusals import refusal
+
+    served = vendor._SIP["CreateSIPInboundTrunk"]
+
+    def too_late(account, request):
+        if made:
+            trunks.create_inbound(account, request)
+        raise refusal(code, "context deadline exceeded")
+
+    monkeypatch.setitem(
+        vendor._SIP, "CreateSIPInboundTrunk", dataclasses.replace(served, answer=too_late)
+    )
+    if made:
+        number = provider.import_number(NUMBER)
+        assert list(sandbox.account.inbound) == [number.id]
+    else:
+        with pytest.raises(telephony.OutcomeUnknownError):
+            provider.import_number(NUMBER)
+
+
+@pytest.mark.parametrize(
+    "address", ["sip.example.com", "192.0.2.0/33", "192.0.2.1:5060", "[2001:db8::1]", "*"]
+)
+def test_only_addresses_protect_a_trunk(provider, sent, address):
+    """A host name is compared with the From header, which the caller writes."""
+    source = SipTrunk(allowed_addresses=("192.0.2.0/24", address))
+
+    with pytest.raises(telephony.InvalidRequestError, match="allowed_addresses") as caught:
+        provider.import_number(NUMBER, source=source)
+
+    assert (caught.value.argument, sent()) == ("source", [])
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "192.0.2.0/24", "2001:db8::1", "2001:db8::/32"])
+def test_addresses_and_networks_are_taken(provider, sandbox, address):
+    number = provider.import_number(NUMBER, source=SipTrunk(allowed_addresses=(address,)))
+
+    assert list(sandbox.account.inbound[number.id].allowed_addresses) == [address]

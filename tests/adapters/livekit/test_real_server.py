@@ -1,7 +1,7 @@
 """Our adapter against livekit-server itself, with Redis.
 
-Needs ``redis-server`` on the PATH, and ``livekit-server`` there or where the environment variable
-TELEPHONY_LIVEKIT_SERVER says; skipped without them.
+``make real`` brings the server. Skipped without ``livekit-server`` and ``redis-server``, on the
+PATH or where TELEPHONY_LIVEKIT_SERVER and TELEPHONY_REDIS_SERVER say.
 """
 
 from __future__ import annotations
