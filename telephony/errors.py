@@ -110,15 +110,17 @@ class ProviderError(TelephonyError):
         said = f"{text} ({', '.join(facts)})." if facts else f"{text}."
         return " ".join(part for part in (f"{where}:" if where else "", said, self.hint) if part)
 
-    def located(self, provider: str, operation: str, secrets: Iterable[str]) -> None:
-        """Say where it happened, and take out what the vendor may have echoed."""
+    def located(
+        self, provider: str, operation: str, secrets: Iterable[str], texts: Iterable[str] = ()
+    ) -> None:
+        """Say where it happened, and take out the secrets and texts that the vendor echoed."""
         self.provider = self.provider or provider
         self.operation = self.operation or operation
-        known = tuple(secrets)
+        known, written = tuple(secrets), tuple(texts)
         # Cut only now: half a secret would not be found.
-        self.message = str(masked(self.message, known))[:_LONGEST]
+        self.message = str(masked(self.message, known, written))[:_LONGEST]
         self.code = None if self.code is None else str(masked(self.code, known))
-        self.raw = masked(self.raw, known)
+        self.raw = masked(self.raw, known, written)
         self.args = (self.message,)
 
 

@@ -53,13 +53,15 @@ class Task(Generic[Y, R]):
 
     Attributes:
         steps: the adapter's generator.
-        private: texts that must not show in an error: message bodies, new credentials.
+        secrets: new credentials, which must not show in an error.
+        texts: bodies of messages, which an error must not repeat.
         limit: the most items to hand out, for listings.
         name: the public method's name.
     """
 
     steps: Generator[Y, Response, R] = field(repr=False)
-    private: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    texts: tuple[str, ...] = field(default=(), repr=False)
     limit: int | None = None
     name: str = ""
 
@@ -181,7 +183,7 @@ class Operations:
             outbound=outbound,
             options=checks.options(options),
         )
-        return Task(steps, private=secrets_of(origin))
+        return Task(steps, secrets=secrets_of(origin))
 
     @_gated(Capability.UPDATE_NUMBER)
     def update_number(
@@ -199,7 +201,7 @@ class Operations:
             source=origin,
             options=checks.options(options),
         )
-        return Task(steps, private=secrets_of(origin))
+        return Task(steps, secrets=secrets_of(origin))
 
     @_gated(Capability.ASSIGN_NUMBER)
     def assign_number(
@@ -275,7 +277,7 @@ class Operations:
             media=urls,
             options=checks.options(options),
         )
-        return Task(steps, private=(body,) if body.strip() else ())
+        return Task(steps, texts=(body,))
 
     @_gated(Capability.PLACE_CALL)
     def place_call(
@@ -307,7 +309,7 @@ class Operations:
         steps = self.adapter.link_carrier(
             account, label=checks.text(label, "label"), options=checks.options(options)
         )
-        return Task(steps, private=secrets_of(account))
+        return Task(steps, secrets=secrets_of(account))
 
     @_gated(Capability.ROTATE_CARRIER)
     def rotate_carrier(
@@ -320,7 +322,7 @@ class Operations:
         steps = self.adapter.rotate_carrier(
             checks.carrier_id(carrier), credentials, options=checks.options(options)
         )
-        return Task(steps, private=secrets_of(credentials))
+        return Task(steps, secrets=secrets_of(credentials))
 
     @_gated(Capability.UNLINK_CARRIER)
     def unlink_carrier(

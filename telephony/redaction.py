@@ -20,6 +20,12 @@ _CREDENTIALS = re.compile(
 )
 
 
+# Keys whose values no vendor writes a text into: ids, codes, statuses.
+_FACT = re.compile(r"(^|_|[a-z](?=[A-Z]))(id|sid|code|status|type)$", re.IGNORECASE)
+# Shorter texts are parts of too many words.
+_TELLING = 6
+
+
 class Private(str):
     """A text that no repr shows, and so no traceback that prints local variables."""
 
@@ -55,11 +61,25 @@ def secrets_of(holder: object) -> tuple[str, ...]:
     )
 
 
-def masked(value: JsonValue, secrets: Iterable[str]) -> JsonValue:
-    """`value` without any secret, as it is or as JSON and URLs write it, however deep it sits."""
-    written = {form for secret in secrets for form in _written(secret)}
-    # The longest first: one secret may be a part of another.
-    return _masked(value, sorted(written, key=len, reverse=True))
+def masked(value: JsonValue, secrets: Iterable[str], texts: Iterable[str] = ()) -> JsonValue:
+    """`value` without any secret, as it is or as JSON and URLs write it, however deep it sits.
+
+    Args:
+        value: the vendor's answer, or a text of it.
+        secrets: what must not be seen anywhere.
+        texts: what people wrote, which only the vendor's own texts can repeat: ids and codes stay,
+            and of a few letters only the repetition as a whole counts.
+    """
+    everywhere = _longest_first(secrets)
+    written = {text for text in texts if text.strip()}
+    whole = frozenset(form for text in written for form in _written(text))
+    within = _longest_first(text for text in written if len(text) >= _TELLING)
+    return _masked(value, everywhere, whole, within)
+
+
+def _longest_first(secrets: Iterable[str]) -> list[str]:
+    # One may be a part of another.
+    return sorted({form for one in secrets for form in _written(one)}, key=len, reverse=True)
 
 
 def _written(secret: str) -> tuple[str, ...]:
@@ -72,22 +92,32 @@ def _written(secret: str) -> tuple[str, ...]:
     )
 
 
-def _masked(value: JsonValue, forms: list[str]) -> JsonValue:
+def _masked(
+    value: JsonValue, everywhere: list[str], whole: frozenset[str], within: list[str]
+) -> JsonValue:
     if isinstance(value, str):
-        for form in forms:
+        if value in whole:
+            return MASK
+        for form in (*within, *everywhere):
             value = value.replace(form, MASK)
         return _CREDENTIALS.sub(MASK, value)
     if isinstance(value, list):
-        return [_masked(item, forms) for item in value]
+        return [_masked(item, everywhere, whole, within) for item in value]
     if isinstance(value, dict):
-        return {str(_masked(key, forms)): _masked(item, forms) for key, item in value.items()}
+        found: dict[str, JsonValue] = {}
+        for key, item in value.items():
+            name = str(_masked(key, everywhere, frozenset(), []))
+            fact = isinstance(item, str) and _FACT.search(key)
+            known = (frozenset[str](), []) if fact else (whole, within)
+            found[name] = _masked(item, everywhere, *known)
+        return found
     return value
 
 
-def chain(error: BaseException, amid: BaseException | None = None) -> Iterator[BaseException]:
-    """An error and all that it came of; not `amid`, which its caller was handling before."""
+def chain(error: BaseException, around: BaseException | None = None) -> Iterator[BaseException]:
+    """An error and all that it came of; not `around`, which its caller was handling before."""
     waiting: list[BaseException | None] = [error]
-    seen = {id(amid)}
+    seen = {id(around)}
     while waiting:
         one = waiting.pop()
         if one is not None and id(one) not in seen:
@@ -96,22 +126,22 @@ def chain(error: BaseException, amid: BaseException | None = None) -> Iterator[B
             waiting += [one.__cause__, one.__context__]
 
 
-def forget(error: BaseException, amid: BaseException | None = None) -> None:
+def forget(error: BaseException, around: BaseException | None = None) -> None:
     """Clear the local variables of every function that has ended with `error`.
 
     Credentials and texts pass through many, httpx's among them, and error reporters send the local
     variables of all.
     """
-    for one in chain(error, amid):
+    for one in chain(error, around):
         traceback.clear_frames(one.__traceback__)
 
 
 @contextmanager
 def forgetful() -> Iterator[None]:
     """`forget` whatever error comes out."""
-    amid = sys.exception()
+    around = sys.exception()
     try:
         yield
     except BaseException as error:
-        forget(error, amid)
+        forget(error, around)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from telephony.numbers import is_e164, is_region, normalized
 
 _URL = "write a whole URL, such as https://api.example.com"
 _COUNTRY = "the ISO 3166 code of a country, such as US"
+_PROXIES = frozenset({"http", "https", "socks5", "socks5h"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -52,7 +54,8 @@ class ProviderSettings(BaseModel):
         base_url: where the vendor's API is; change it for a proxy or the sandbox.
         timeout: how long to wait for data of an answer.
         connect_timeout: how long to wait for a connection.
-        deadline: the most one operation may take, its retries and pages included; None: no limit.
+        deadline: the most one operation may take, its retries and pages included, but not what
+            the caller does between the items of a listing; None, or ``inf``: no limit.
         retries: how often a request that may be repeated is repeated.
         backoff: the first wait between tries; doubles, with full jitter.
         backoff_max: the longest wait between tries.
@@ -60,11 +63,18 @@ class ProviderSettings(BaseModel):
         retry_budget: retries for each request in the long run; ten are always there to begin with.
         requests_per_second: the most requests sent in any second by all users of the connection;
             None: no limit until the vendor answers 429. Adapts down on 429, and recovers.
-        max_concurrency: the most requests under way at once; more wait for their turn.
+        max_concurrency: the most requests under way at once, in asyncio for each event loop; more
+            wait for their turn.
         protected: numbers (E.164) that release_number refuses to release; true: all.
-        on_request, on_response, on_retry: called with a `telephony.transport.watch.HttpEvent`.
+        on_request, on_response, on_retry: called with a `telephony.transport.watch.HttpEvent`, and
+            awaited by `connect_async`. What they raise is logged and changes nothing.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
+        proxy: where to send everything through, such as ``http://user:password@host:3128``; without
+            it, what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.
+        verify: a file or folder of certificates (PEM) to trust instead of certifi's, or those that
+            SSL_CERT_FILE or SSL_CERT_DIR names; false trusts anyone, on loopback only.
+        client_certificate: a file (PEM) of a certificate and its key, to show to the vendor.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -97,6 +107,9 @@ class ProviderSettings(BaseModel):
     on_retry: Hook | None = Field(default=None, repr=False)
     number_region: Annotated[str | None, Field(description=_COUNTRY)] = None
     allow_insecure_http: str | None = None
+    proxy: SecretStr | None = None
+    verify: bool | Path = True
+    client_certificate: Path | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,6 +145,25 @@ class ProviderSettings(BaseModel):
             raise ValueError("write the numbers in E.164 form, such as +14155550123")
         return numbers
 
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _unlimited(cls, value: object) -> object:
+        # TOML and the environment have no null.
+        return None if value in (float("inf"), "inf") else value
+
+    @field_validator("proxy")
+    @classmethod
+    def _address(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and (parts.scheme not in _PROXIES or not parts.hostname):
+            raise ValueError("write a whole URL, such as http://proxy.example.com:3128")
+        return value
+
+    @field_validator("verify", "client_certificate")
+    @classmethod
+    def _expanded(cls, value: bool | Path | None) -> bool | Path | None:
+        return value.expanduser() if isinstance(value, Path) else value
+
     @field_validator("number_region")
     @classmethod
     def _region(cls, value: str | None) -> str | None:
@@ -150,5 +182,10 @@ class ProviderSettings(BaseModel):
             raise ValueError(
                 "base_url sends credentials over plain http: use https, or name the host in "
                 "allow_insecure_http"
+            )
+        if self.verify is False and not is_loopback(self.base_url):
+            raise ValueError(
+                "verify = false would show the credentials to whoever answers: name the file of "
+                "certificates to trust instead"
             )
         return self

@@ -119,7 +119,7 @@ def _secret_settings(adapter, settings):
     return {
         name: settings.get(name, f"canary-{name}-0123456789")
         for name, field in fields
-        if "SecretStr" in str(field.annotation)
+        if "SecretStr" in str(field.annotation) and name != "proxy"
     }
 
 

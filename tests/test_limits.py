@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import math
 import threading
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telephony.transport.limits import RateLimit, RetryBudget
 
@@ -164,12 +168,94 @@ def test_what_is_long_past_is_forgotten():
     assert after - before < 10_000
 
 
-@pytest.mark.parametrize("rate", [0.5, 2.5])
+@pytest.mark.parametrize("rate", [0.5, 2.5, 11.7])
 def test_a_rate_need_not_be_whole(rate):
     clock = Clock()
     limit = RateLimit(rate, clock)
-    went = [go(limit, clock) for _ in range(11)]
-    assert went[-1] - went[0] == pytest.approx(10 / rate, rel=0.02)
+    went = [go(limit, clock) for _ in range(241)]
+    assert most_in_a_second(went) == math.ceil(rate)
+    assert went[240] - went[0] == pytest.approx(240 / rate, rel=0.03)
+
+
+def most_in_a_second(moments):
+    return max(sum(start <= moment < start + 1 for moment in moments) for start in moments)
+
+
+class Simulation:
+    """Callers that ask at once at a vendor that counts, in simulated time.
+
+    Each request is so long on its way there, and its answer so long on its way back.
+    """
+
+    def __init__(self, rate, chance):
+        self.clock, self.chance = Clock(), chance
+        self.limit = RateLimit(rate, self.clock)
+        self.arrived = []
+        self._events, self._count = [], 0
+
+    def at(self, moment, what, *facts):
+        self._count += 1
+        heapq.heappush(self._events, (moment, self._count, what, facts))
+
+    def run(self):
+        while self._events:
+            self.clock.now, _, what, facts = heapq.heappop(self._events)
+            what(*facts)
+
+    def call(self):
+        self.ask(self.limit.turn())
+
+    def ask(self, turn):
+        wait = turn.wait()
+        if wait:
+            # Some come later than they were told.
+            late = self.chance.choice([0, 0, 0.01, 0.3])
+            self.at(self.clock.now + wait + late, self.ask, turn)
+            return
+        there, back = (self.chance.choice([0.001, 0.02, 0.5, 1.5]) for _ in range(2))
+        self.at(self.clock.now + there, self.arrive)
+        self.at(self.clock.now + there + back, self.end, turn)
+
+    def arrive(self):
+        self.arrived.append(self.clock.now)
+
+    def end(self, turn):
+        self.limit.end(turn)
+        self.limit.succeeded()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rate=st.one_of(st.sampled_from([1, 1.04, 2.9, 11.7]), st.floats(0.4, 30)),
+    chance=st.randoms(use_true_random=False),
+)
+def test_no_second_at_the_vendor_has_more_than_the_rate_whatever_it_is(rate, chance):
+    world = Simulation(rate, chance)
+    for _ in range(80):
+        world.at(100 + chance.random() * 5, world.call)
+    world.run()
+    assert len(world.arrived) == 80
+    assert most_in_a_second(world.arrived) <= math.ceil(rate)
+
+
+@settings(max_examples=100, deadline=None)
+@given(learnt=st.integers(11, 40), chance=st.randoms(use_true_random=False))
+def test_a_rate_that_is_learnt_holds_for_those_that_wait_already(learnt, chance):
+    """From the refusal on, no second has more than the rate is then or later becomes."""
+    world = Simulation(None, chance)
+    for _ in range(learnt):
+        world.limit.succeeded()
+    for _ in range(120):
+        world.at(100 + chance.random() * 0.1, world.call)
+    refused = 100.05
+    world.at(refused, world.limit.refused, 0.0)
+    highest = []
+    end, world.end = world.end, lambda turn: (end(turn), highest.append(world.limit.rate or 1000))
+    world.run()
+    later = [moment for moment in world.arrived if moment > refused + 3.1]
+    assert not later or most_in_a_second(later) <= math.ceil(max(highest))
+    went_after = [moment for moment in world.arrived if refused + 1.6 < moment < refused + 2.6]
+    assert len(went_after) <= math.ceil(max(highest))
 
 
 def test_a_request_goes_out_a_window_after_the_one_that_leaves_it():
@@ -191,11 +277,14 @@ def test_who_gives_up_waiting_leaves_the_place_to_the_next():
         given_up = limit.turn()
         assert given_up.wait() < 1.1
         limit.end(given_up)
-    # The first is still on its way: what counts is when it is answered, then as before.
+    # The first is still on its way: it counts until a second after it is answered.
     waiting = limit.turn()
     clock.now += 0.5
     limit.end(first)
-    assert waiting.wait() == pytest.approx(1.01)
+    assert waiting.wait() == pytest.approx(0.51)
+    clock.now += 0.51
+    assert waiting.wait() == 0
+    assert limit.turn().wait() == pytest.approx(0.5)
 
 
 def test_time_that_a_vendor_asks_for_counts_beside_the_rate():
@@ -285,7 +374,7 @@ def test_without_a_rate_one_is_learnt_and_forgotten_again():
         limit.succeeded()
     limit.refused(0.0)
     assert limit.rate == 36
-    assert {turn.wait() for turn in early} == {0}, "they came before it was learnt"
+    assert all(turn.wait() > 0.6 for turn in early), "it holds for those that wait already"
     waiting = limit.turn()
     assert waiting.wait() > 0.6, "what was sent before it was learnt counts"
     clock.now += 1

@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpcore
 import pytest
 
 import telephony
+from telephony.sandbox import Fault
+from telephony.settings import ProviderSettings
+from telephony.transport.deadline import Deadline
 from telephony.transport.pool import AsyncPool, Pool
-from telephony.transport.retry import Deadline, NoAnswer
+from telephony.transport.retry import NoAnswer
+from telephony.transport.routes import Routes
+
+ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"))
+ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
 
 
 def test_one_at_a_time_and_the_same_again():
-    pool = Pool(1, {})
-    with pool.client(Deadline(None)) as first, pytest.raises(NoAnswer), pool.client(Deadline(0.01)):
+    pool = Pool(1, ROUTES)
+    with (
+        pool.line(ORIGIN, Deadline(None)) as first,
+        pytest.raises(NoAnswer),
+        pool.line(ORIGIN, Deadline(0.01)),
+    ):
         pass
-    with pool.client(Deadline(0.01)) as second:
+    with pool.line(ORIGIN, Deadline(0.01)) as second:
         assert second is first
     pool.close()
 
 
 def test_one_at_a_time_and_the_same_again_with_asyncio():
     async def main():
-        pool = AsyncPool(1, {})
-        async with pool.client(Deadline(None)) as first:
+        pool = AsyncPool(1, ROUTES)
+        async with pool.line(ORIGIN, Deadline(None)) as first:
             with pytest.raises(NoAnswer):
-                async with pool.client(Deadline(0.01)):
+                async with pool.line(ORIGIN, Deadline(0.01)):
                     pass
-        async with pool.client(Deadline(0.01)) as second:
+        async with pool.line(ORIGIN, Deadline(0.01)) as second:
             assert second is first
-        await pool.close()
-
-    asyncio.run(main())
-
-
-def test_what_was_cut_off_is_closed_and_not_used_again():
-    pool = Pool(1, {})
-    with pytest.raises(KeyError), pool.client(Deadline(None)) as broken:
-        raise KeyError
-    with pool.client(Deadline(0.01)) as other:
-        assert (broken.is_closed, other.is_closed) == (True, False)
-    pool.close()
-
-
-def test_what_was_cut_off_is_closed_and_not_used_again_with_asyncio():
-    async def main():
-        pool = AsyncPool(1, {})
-        with pytest.raises(KeyError):
-            async with pool.client(Deadline(None)) as broken:
-                raise KeyError
-        async with pool.client(Deadline(0.01)) as other:
-            assert (broken.is_closed, other.is_closed) == (True, False)
         await pool.close()
 
     asyncio.run(main())
@@ -64,51 +55,63 @@ def bad_proxy(monkeypatch):
 
 
 def test_what_cannot_be_opened_takes_no_place(bad_proxy):
-    pool = Pool(1, {})
+    pool = Pool(1, ROUTES)
     with (
         pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"),
-        pool.client(Deadline(None)),
+        pool.line(ORIGIN, Deadline(None)),
     ):
         pass
     bad_proxy.undo()
-    with pool.client(Deadline(0.01)):
+    with pool.line(ORIGIN, Deadline(0.01)):
         pass
     pool.close()
 
 
 def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
     async def main():
-        pool = AsyncPool(1, {})
+        pool = AsyncPool(1, ROUTES)
         with pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"):
-            async with pool.client(Deadline(None)):
+            async with pool.line(ORIGIN, Deadline(None)):
                 pass
         bad_proxy.undo()
-        async with pool.client(Deadline(0.01)):
+        async with pool.line(ORIGIN, Deadline(0.01)):
             pass
         await pool.close()
 
     asyncio.run(main())
 
 
-def test_what_is_in_use_is_closed_when_it_is_given_back():
-    pool = Pool(2, {})
-    with pool.client(Deadline(None)) as used:
-        with pool.client(Deadline(None)) as free:
-            pass
-        pool.close()
-        assert (free.is_closed, used.is_closed) == (True, False)
-    assert used.is_closed
+def until(condition):
+    # The sandbox closes its side in another thread.
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.001)
 
 
-def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio():
+def test_what_is_in_use_is_closed_when_it_is_given_back(telephony_connect, telephony_sandbox):
+    provider = telephony_connect("cartesia")
+    telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.3))
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(lambda: list(provider.list_numbers()))
+        until(lambda: telephony_sandbox.arrivals("cartesia"))
+        provider.close()
+        assert reading.result() == []
+    until(lambda: telephony_sandbox.connections == 0)
+
+
+def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio(
+    telephony_aconnect, telephony_sandbox
+):
+    telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.3))
+
     async def main():
-        pool = AsyncPool(2, {})
-        async with pool.client(Deadline(None)) as used:
-            async with pool.client(Deadline(None)) as free:
-                pass
-            await pool.close()
-            assert (free.is_closed, used.is_closed) == (True, False)
-        assert used.is_closed
+        provider = telephony_aconnect("cartesia")
+        reading = asyncio.create_task(anext(provider.list_numbers(), None))
+        await asyncio.to_thread(until, lambda: telephony_sandbox.arrivals("cartesia"))
+        await provider.close()
+        assert await reading is None
+        await asyncio.to_thread(until, lambda: telephony_sandbox.connections == 0)
 
     asyncio.run(main())
 

@@ -9,10 +9,10 @@ import pytest
 
 from telephony import errors
 from telephony.settings import ProviderSettings
+from telephony.transport.deadline import Deadline
 from telephony.transport.limits import RateLimit
 from telephony.transport.retry import (
     Attempt,
-    Deadline,
     NoAnswer,
     Policy,
     Wait,
@@ -62,7 +62,7 @@ def run(
     clock, deadline = clock or Clock(), deadline or Deadline(None)
     limit = limit or RateLimit(None, clock)
     policy = Policy(settings, error_of, jitter=lambda: jitter, limit=limit)
-    flow = attempts(REQUESTS[safety], policy, deadline)
+    flow = attempts(REQUESTS[safety], policy, settings, deadline)
     waits, script = [], iter(script)
 
     def attempt():
@@ -105,6 +105,8 @@ RETRIED, NOT_RETRIED = True, False
         (answer(504), RETRIED, RETRIED, NOT_RETRIED),
         (answer(500), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(400), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (answer(408), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (answer(101), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(401), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(404), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
         (answer(409), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
@@ -132,9 +134,9 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([answer(400)], *["InvalidRequestError"] * 3),
         ([answer(404)], *["NotFoundError"] * 3),
         ([answer(300)], *["InvalidResponseError"] * 3),
-        # A refused repetition tells what the lost attempt left behind.
+        # A refused repetition shows what the lost attempt left behind.
         ([LOST, answer(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
-        # Being told to wait tells nothing of it, nor that the key is no good any more.
+        # That there are too many requests shows nothing of it, nor that the key is refused.
         (
             [LOST, *[answer(429)] * 2],
             "RateLimitedError",
@@ -257,8 +259,43 @@ def test_a_429_that_is_about_something_else_is_no_rate_limit():
     script = [answer(429, {"retry-after": "1"}), answer(200)]
     waits, outcome = run(Safety.UNSAFE, script, error_of=busy, limit=limit, clock=clock)
     assert (waits, type(outcome)) == ([], errors.ConflictError)
-    assert isinstance(run(Safety.IDEMPOTENT, script, error_of=busy)[1], Response)
+    waits, outcome = run(Safety.READ, script, error_of=busy, limit=limit, clock=clock)
+    assert (waits, type(outcome)) == ([], errors.ConflictError)
     assert limit.rate == 50
+
+
+def test_a_quota_that_is_used_up_is_no_rate_limit_and_proves_nothing_of_a_lost_attempt():
+    def used_up(response):
+        if response.status == 429:
+            return errors.QuotaExceededError("limit reached for plan")
+        return refusal(response)
+
+    clock = Clock()
+    limit = RateLimit(50, clock)
+    script = [answer(503), answer(429, {"retry-after": "1"}), answer(200)]
+    for safety, expected in (
+        (Safety.READ, errors.QuotaExceededError),
+        (Safety.IDEMPOTENT, errors.OutcomeUnknownError),
+    ):
+        _, outcome = run(safety, script, error_of=used_up, limit=limit, clock=clock)
+        assert (type(outcome), outcome.attempts) == (expected, 2)
+    assert limit.rate == 50
+
+
+def test_an_adapter_says_after_which_refusals_a_change_may_have_been_done():
+    def outcome(safety, status, ambiguous):
+        policy = Policy(SETTINGS, refusal, ambiguous=frozenset(ambiguous))
+        flow = attempts(REQUESTS[safety], policy, SETTINGS, Deadline(None))
+        next(flow)
+        try:
+            flow.send(answer(status))
+        except errors.ProviderError as error:
+            return type(error)
+
+    assert outcome(Safety.UNSAFE, 412, {412}) is errors.OutcomeUnknownError
+    assert outcome(Safety.READ, 412, {412}) is errors.InvalidRequestError
+    assert outcome(Safety.UNSAFE, 412, {408}) is errors.InvalidRequestError
+    assert outcome(Safety.UNSAFE, 408, ()) is errors.ProviderTimeoutError
 
 
 def test_a_rate_limit_told_with_another_status_is_not_sent_again():
@@ -401,7 +438,7 @@ def asked_a_hundred_times(event, settings):
     """How many requests a hundred operations make at a vendor that always answers so."""
     policy, sent = Policy(settings, refusal, jitter=lambda: 0.0), 0
     for _ in range(100):
-        flow = attempts(REQUESTS[Safety.READ], policy, Deadline(None))
+        flow = attempts(REQUESTS[Safety.READ], policy, settings, Deadline(None))
         try:
             step = next(flow)
             while True:
@@ -431,5 +468,6 @@ def test_what_the_policy_learns_holds_for_all_requests():
     assert limit.rate == pytest.approx(49.5)
     ask(answer(429, {"retry-after": "3"}))
     assert ask(answer(200))[0] == [3]
-    ask(answer(429, {"retry-after": "3600"}))
-    assert ask(answer(200))[0] == [60], "no vendor may hold everybody back for longer"
+    clock.now += 3
+    assert ask(answer(429, {"retry-after": "3600"}))[1].retry_after == 3600
+    assert ask(answer(200))[0] == [], "one that asks for too long holds back only its own caller"

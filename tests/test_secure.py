@@ -81,7 +81,7 @@ def settings(adapter, telephony_sandbox):
 
 
 @pytest.mark.parametrize(
-    "setting", ["verify", "ssl", "tls", "verify_ssl", "ssl_verify", "insecure", "cert", "trust_env"]
+    "setting", ["ssl", "tls", "verify_ssl", "ssl_verify", "insecure", "cert", "trust_env"]
 )
 def test_nothing_turns_verification_off(adapter, mode, settings, setting):
     with pytest.raises(telephony.ConfigurationError, match=f"no setting `{setting}`"):

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from types import EllipsisType
+from typing import Protocol, Self, runtime_checkable
 
 from telephony.capabilities import Capability, Support
 from telephony.model import (
@@ -66,6 +67,30 @@ class AsyncPhoneNumberProvider(Protocol):
 
         Example:
             if provider.supports(Capability.SEND_MESSAGE): ...
+        """
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+        deadline: float | EllipsisType | None = ...,
+    ) -> Self:
+        """Return this provider with other limits for what is asked through it.
+
+        It shares connections, rate limit and retry budget with this one; closing one closes both.
+
+        Args:
+            timeout: seconds to wait for data of an answer; None: as before.
+            retries: how often a request that may be repeated is repeated; None: as before.
+            deadline: the most seconds that an operation may take; None: no limit.
+
+        Raises:
+            InvalidRequestError: a value is out of range; `argument` names it.
+
+        Example:
+            hurried = provider.with_options(timeout=2, retries=0, deadline=5)
+            number = hurried.get_number("+14155550123")
         """
 
     def list_numbers(self, *, limit: int | None = None) -> AsyncGenerator[PhoneNumber, None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
+from copy import copy
 from datetime import datetime
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
 from telephony.errors import ProviderError
@@ -30,15 +30,14 @@ from telephony.provider.connected import Connected
 from telephony.redaction import private
 from telephony.settings import ProviderSettings
 from telephony.transport import AsyncTransport
-from telephony.transport.retry import Deadline
-from telephony.transport.watch import log
-from telephony.wire import Batch, Options, Request, Safety
+from telephony.transport.deadline import Deadline
+from telephony.wire import Batch, Options, Request
 
 T = TypeVar("T")
 
 
 class AsyncProvider(Connected, AsyncPhoneNumberProvider):
-    """One vendor, for asyncio. An async context manager; for the tasks of one event loop."""
+    """One vendor, for asyncio. An async context manager; works in every event loop that runs."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         super().__init__(adapter, settings)
@@ -58,14 +57,23 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
     async def close(self) -> None:
         await self._transport.close()
 
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+        deadline: float | EllipsisType | None = ...,
+    ) -> Self:
+        other = copy(self)
+        other._settings = self._changed(timeout, retries, deadline)
+        other._transport = self._transport.sharing(other._settings)
+        return other
+
     async def _run(self, task: Task[Request, T]) -> T:
         deadline, watch = Deadline(self._settings.deadline), self._watch(task.name)
-        changing: Request | None = None
         try:
             request = next(task.steps)
             while True:
-                if request.safety is not Safety.READ:
-                    changing = request
                 try:
                     response = await self._transport.send(request, deadline, watch)
                 except ProviderError as error:
@@ -76,28 +84,22 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
             watch.end()
             result: T = done.value
             return result
-        except asyncio.CancelledError as cancelled:
-            if changing is not None:
-                note = (
-                    f"{self.name}: {task.name} was cancelled after it had begun to change things "
-                    f"({changing.method} was sent): look at the vendor."
-                )
-                cancelled.add_note(note)
-                log.warning(note)
-            self._failed(cancelled, task.name, task.private, watch)
-            raise
         except BaseException as error:
-            self._failed(error, task.name, task.private, watch)
-            raise
+            outcome = self._outcome(error, task, watch)
+            if outcome is error:
+                raise
+            raise outcome from error
 
     async def _iterate(self, task: Task[Request | Batch[T], None]) -> AsyncGenerator[T, None]:
         left, watch = task.limit, self._watch(task.name)
+        deadline = Deadline(self._settings.deadline)
         try:
             step = next(task.steps)
             while True:
                 if isinstance(step, Batch):
-                    for item in step.items[:left]:
-                        yield item
+                    with deadline.paused():
+                        for item in step.items[:left]:
+                            yield item
                     if left is not None:
                         left -= len(step.items)
                         if left <= 0:
@@ -105,9 +107,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
                     step = next(task.steps)
                     continue
                 try:
-                    response = await self._transport.send(
-                        step, Deadline(self._settings.deadline), watch
-                    )
+                    response = await self._transport.send(step, deadline, watch)
                 except ProviderError as error:
                     step = task.steps.throw(error)
                 else:
@@ -117,7 +117,7 @@ class AsyncProvider(Connected, AsyncPhoneNumberProvider):
         except GeneratorExit:
             raise  # the caller wants no more
         except BaseException as error:
-            self._failed(error, task.name, task.private, watch)
+            self._outcome(error, task, watch)
             raise
         finally:
             task.steps.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
+from copy import copy
 from datetime import datetime
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
 from telephony.errors import ProviderError
@@ -29,7 +30,7 @@ from telephony.provider.connected import Connected
 from telephony.redaction import private
 from telephony.settings import ProviderSettings
 from telephony.transport import Transport
-from telephony.transport.retry import Deadline
+from telephony.transport.deadline import Deadline
 from telephony.wire import Batch, Options, Request
 
 T = TypeVar("T")
@@ -56,6 +57,18 @@ class Provider(Connected, PhoneNumberProvider):
     def close(self) -> None:
         self._transport.close()
 
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+        deadline: float | EllipsisType | None = ...,
+    ) -> Self:
+        other = copy(self)
+        other._settings = self._changed(timeout, retries, deadline)
+        other._transport = self._transport.sharing(other._settings)
+        return other
+
     def _run(self, task: Task[Request, T]) -> T:
         deadline, watch = Deadline(self._settings.deadline), self._watch(task.name)
         try:
@@ -72,16 +85,20 @@ class Provider(Connected, PhoneNumberProvider):
             result: T = done.value
             return result
         except BaseException as error:
-            self._failed(error, task.name, task.private, watch)
-            raise
+            outcome = self._outcome(error, task, watch)
+            if outcome is error:
+                raise
+            raise outcome from error
 
     def _iterate(self, task: Task[Request | Batch[T], None]) -> Generator[T, None, None]:
         left, watch = task.limit, self._watch(task.name)
+        deadline = Deadline(self._settings.deadline)
         try:
             step = next(task.steps)
             while True:
                 if isinstance(step, Batch):
-                    yield from step.items[:left]
+                    with deadline.paused():
+                        yield from step.items[:left]
                     if left is not None:
                         left -= len(step.items)
                         if left <= 0:
@@ -89,7 +106,7 @@ class Provider(Connected, PhoneNumberProvider):
                     step = next(task.steps)
                     continue
                 try:
-                    response = self._transport.send(step, Deadline(self._settings.deadline), watch)
+                    response = self._transport.send(step, deadline, watch)
                 except ProviderError as error:
                     step = task.steps.throw(error)
                 else:
@@ -99,7 +116,7 @@ class Provider(Connected, PhoneNumberProvider):
         except GeneratorExit:
             raise  # the caller wants no more
         except BaseException as error:
-            self._failed(error, task.name, task.private, watch)
+            self._outcome(error, task, watch)
             raise
         finally:
             task.steps.close()

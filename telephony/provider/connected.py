@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import EllipsisType
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from telephony.capabilities import Capability, Level, Support
-from telephony.errors import ProviderError
-from telephony.operations import Operations
+from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
+from telephony.operations import Operations, Task
 from telephony.protocols import Adapter
 from telephony.redaction import chain, forget, secrets_of
 from telephony.settings import ProviderSettings
-from telephony.transport.watch import Watch
+from telephony.transport.watch import Watch, log
+from telephony.wire import Safety
+
+Y = TypeVar("Y")
+R = TypeVar("R")
 
 
 class Connected:
@@ -38,14 +46,44 @@ class Connected:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} ({self._adapter.vendor})>"
 
+    def _changed(
+        self, timeout: float | None, retries: int | None, deadline: float | EllipsisType | None
+    ) -> ProviderSettings:
+        """The settings with those that `with_options` was given."""
+        given = {"timeout": timeout, "retries": retries}
+        changes: dict[str, object] = {key: one for key, one in given.items() if one is not None}
+        if not isinstance(deadline, EllipsisType):
+            changes["deadline"] = deadline
+        known = {name: getattr(self._settings, name) for name in self._settings.model_fields_set}
+        try:
+            return type(self._settings).model_validate(known | changes)
+        except ValidationError as wrong:
+            first = wrong.errors(include_input=False, include_url=False)[0]
+            name = str(first["loc"][0])
+            raise InvalidRequestError(f"{name}: {first['msg']}", argument=name) from None
+
     def _watch(self, operation: str) -> Watch:
         return Watch(self.name, operation, self._settings)
 
-    def _failed(
-        self, error: BaseException, operation: str, private: tuple[str, ...], watch: Watch
-    ) -> None:
-        for one in chain(error, watch.amid):
+    def _outcome(self, error: BaseException, task: Task[Y, R], watch: Watch) -> BaseException:
+        """What the caller gets of `error`: itself, or that it is not known what was done."""
+        outcome, changing = error, watch.changing
+        if changing is not None and not isinstance(error, Exception):
+            note = (
+                f"{self.name}: {task.name} was interrupted after it had begun to change things "
+                f"({changing.method} was sent): look at the vendor."
+            )
+            error.add_note(note)
+            log.warning(note)
+        elif changing is not None and not isinstance(error, TelephonyError):
+            outcome = OutcomeUnknownError(
+                f"The answer could not be dealt with ({type(error).__name__})",
+                retry_safe=changing.safety is Safety.IDEMPOTENT,
+            )
+            outcome.__cause__ = error
+        for one in chain(outcome, watch.around):
             if isinstance(one, ProviderError):
-                one.located(self.name, operation, (*self._secrets, *private))
-        forget(error, watch.amid)
-        watch.end(error)
+                one.located(self.name, task.name, (*self._secrets, *task.secrets), task.texts)
+        forget(outcome, watch.around)
+        watch.end(outcome)
+        return outcome

@@ -31,20 +31,14 @@ class Turn:
                 time.sleep(wait)
 
     Attributes:
-        after: the request that the vendor must have got a window before; None: none, or long past.
-        moment: when it is due or went out; once it is answered, the latest that the vendor can
-            have got it.
-        went: whether it went out.
-        ended: whether it is answered or given up.
+        moment: when it went out; None before.
     """
 
-    __slots__ = ("_limit", "after", "ended", "moment", "went")
+    __slots__ = ("_limit", "moment")
 
-    def __init__(self, limit: RateLimit, after: Turn | None) -> None:
+    def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        self.after = after
-        self.moment = 0.0
-        self.went = self.ended = False
+        self.moment: float | None = None
 
     def wait(self) -> float:
         """Seconds until the request may go out; 0: now. Ask again after waiting for that long."""
@@ -60,10 +54,13 @@ class Turn:
 class RateLimit:
     """At most so many requests in any second, learnt from 429 answers where no rate is set.
 
+    A rate need not be whole: 11.7 a second are at most 12 in any 12/11.7 seconds, which is never
+    more than 12 in one second and never more than 11.7 on average.
+
     What counts is when requests arrive at the vendor, and what goes out a second apart can arrive
-    at once. But an answer tells that its request had arrived, at the latest, as long before as the
-    fastest answer ever took; so a request waits until that is a second ago for as many before it
-    as the rate allows.
+    at once. But an answer shows that its request had arrived, at the latest, as long before as the
+    fastest answer ever took; so a request waits until that is long enough ago for all but a few of
+    those before it. Which those are is looked up each time, with the rate that holds then.
 
     A 429 lowers the rate to a little under what got through in the last second and holds everybody
     back for as long as the vendor asks; each quiet second raises it again, up to what is set.
@@ -76,8 +73,13 @@ class RateLimit:
         self._ceiling = rate
         self._rate = rate
         self._clock = clock
-        most = int(max(_UNLIMITED, rate or 0))
-        self._turns: deque[Turn] = deque(maxlen=most)
+        most = math.ceil(max(_UNLIMITED, rate or 0))
+        # No rate that is learnt has a longer window than two seconds.
+        self._longest_window = _SLACK * max(2.0, 1 / (rate or 1))
+        self._waiting: dict[Turn, None] = {}
+        self._under_way: dict[Turn, float] = {}
+        # When each of those that were answered can have arrived at the latest, oldest first.
+        self._arrived: deque[float] = deque(maxlen=most)
         self._successes: deque[float] = deque(maxlen=most)
         self._fastest = math.inf
         self._answers = 0
@@ -92,36 +94,32 @@ class RateLimit:
 
     def turn(self) -> Turn:
         """The next turn."""
+        turn = Turn(self)
         with self._lock:
-            count = int(self._rate or 0) or 1
-            limited = self._rate is not None and len(self._turns) >= count
-            turn = Turn(self, self._turns[-count] if limited else None)
-            now = self._clock()
-            turn.moment = max(now, self._due(turn, now))
-            self._turns.append(turn)
-            return turn
+            self._waiting[turn] = None
+        return turn
 
     def wait(self, turn: Turn) -> float:
         with self._lock:
             now = self._clock()
             due = self._due(turn, now)
-            turn.moment = max(now, due)
             if due > now:
                 return due - now
-            turn.went = True
-            turn.after = None  # else every turn would keep all before it
+            self._waiting.pop(turn, None)
+            self._under_way[turn] = turn.moment = now
             return 0.0
 
     def end(self, turn: Turn, *, answered: bool = True) -> None:
         with self._lock:
-            turn.ended = True
-            if not turn.went:
+            self._waiting.pop(turn, None)
+            went = self._under_way.pop(turn, None)
+            if went is None:
                 return
             now = self._clock()
             if answered:
-                self._fastest = min(self._fastest, now - turn.moment)
+                self._fastest = min(self._fastest, now - went)
                 self._answers += 1
-            turn.moment = now - (self._on_the_way() if answered else 0.0)
+            self._arrived.append(now - (self._on_the_way() if answered else 0.0))
 
     def succeeded(self) -> None:
         """The vendor took a request."""
@@ -151,15 +149,25 @@ class RateLimit:
             self._lowered = self._changed = now
 
     def _due(self, turn: Turn, now: float) -> float:
-        while turn.after is not None and turn.after.ended and not turn.after.went:
-            turn.after = turn.after.after  # given up while it waited: its place is free
-        if turn.after is None or self._rate is None:
-            return self._held_until
-        window = max(1, int(self._rate)) / self._rate * _SLACK
-        before = turn.after.moment
-        if not turn.after.ended:
-            before = max(before, now - self._on_the_way())  # it may be arriving only now
-        return max(self._held_until, before + window)
+        """When this turn comes, if all that wait before it go as soon as they may."""
+        earliest = max(now, self._held_until)
+        if self._rate is None:
+            return earliest
+        count = math.ceil(self._rate)
+        window = count / self._rate * _SLACK
+        # What is under way may be arriving only now.
+        latest = now - self._on_the_way()
+        arriving = (max(went, latest) for went in self._under_way.values())
+        while self._arrived and self._arrived[0] < now - self._longest_window:
+            self._arrived.popleft()
+        before = deque(sorted([*self._arrived, *arriving]), maxlen=count)
+        for waiting in self._waiting:
+            full = len(before) == count
+            due = max(earliest, before[0] + window) if full else earliest
+            if waiting is turn:
+                return due
+            before.append(due)
+        return earliest
 
     def _on_the_way(self) -> float:
         return self._fastest if self._answers > _SETTLED else 0.0

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from telephony.errors import (
+    ConflictError,
+    InvalidRequestError,
     InvalidResponseError,
+    NotFoundError,
     OutcomeUnknownError,
     ProviderError,
     ProviderTimeoutError,
     RateLimitedError,
 )
 from telephony.settings import ProviderSettings
+from telephony.transport.deadline import Deadline
 from telephony.transport.limits import RateLimit, RetryBudget
-from telephony.transport.watch import Watch, request_id_of
+from telephony.transport.watch import request_id_of
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_PASSING = frozenset({429, 502, 503, 504})
-# Answered before the vendor looks at what is asked for.
-_UNREAD = frozenset({401, 403, 408, 429})
+_PASSING = frozenset({502, 503, 504})
+# Refusals that come of the state of what the request is about, not of who asks or how often.
+_OF_STATE = (ConflictError, InvalidRequestError, NotFoundError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for so many seconds."""
+    """Do nothing for so many seconds; then comes another attempt.
+
+    Attributes:
+        number: of the attempt that failed.
+        reason: why, as the name of an error.
+    """
 
     seconds: float
+    number: int
+    reason: str
 
 
 class NoAnswer(Exception):  # noqa: N818 - an event for the policy, never raised to callers
@@ -72,21 +82,6 @@ def too_late() -> NoAnswer:
     return NoAnswer(error, sent=False, made=False)
 
 
-class Deadline:
-    """The moment by which one operation, its retries and pages included, must have ended."""
-
-    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = None if seconds is None else clock() + seconds
-
-    def left(self) -> float | None:
-        return None if self._end is None else self._end - self._clock()
-
-    def allows(self, seconds: float) -> bool:
-        left = self.left()
-        return left is None or seconds < left
-
-
 class Policy:
     """What all requests of one connection share: settings, rate limit, retry budget."""
 
@@ -108,19 +103,19 @@ class Policy:
 
 
 def attempts(
-    request: Request, policy: Policy, deadline: Deadline, watch: Watch | None = None
+    request: Request, policy: Policy, settings: ProviderSettings, deadline: Deadline
 ) -> Generator[Attempt | Wait, Response, Response]:
     """Send `request` until it is answered, refused for good, or not worth another try.
 
     Yields an `Attempt` and is sent the `Response`, or is thrown a `NoAnswer`; yields a `Wait` and
     is resumed with `next`. An unsafe request goes out again only after an attempt that the vendor
-    provably did not process: no connection, or 429.
+    provably did not process: no connection, or too many requests.
 
     Raises:
         ProviderError: the vendor's error, or that there was no answer.
         OutcomeUnknownError: something that changes the vendor's state may have been done.
     """
-    settings, limit = policy.settings, policy.limit
+    limit = policy.limit
     repeatable = request.safety is not Safety.UNSAFE
     number, maybe_done = 0, False
     policy.budget.earn()
@@ -137,7 +132,7 @@ def attempts(
             again = silence.made and (repeatable or not silence.sent)
             error.attempts = number if silence.made else number - 1
         else:
-            if response.status < 300:
+            if 200 <= response.status < 300:
                 limit.succeeded()
                 return response
             error = policy.error_of(response) if response.status >= 400 else _redirected()
@@ -147,13 +142,14 @@ def attempts(
             # A vendor may say 429 for something else, such as a busy line: its adapter knows.
             too_many = response.status == 429 and isinstance(error, RateLimitedError)
             if too_many:
-                limit.refused(min(asked or 0.0, settings.retry_after_max))
+                # Who asks for more than anybody waits holds up nobody: the next may be let in.
+                limit.refused(asked if asked and asked <= settings.retry_after_max else 0.0)
             if isinstance(error, RateLimitedError) and asked is not None:
                 error.retry_after = asked
             # A failure on the vendor's side may have come before the work or after it.
             processed = response.status >= 500 or response.status in policy.ambiguous
-            # A refusal of the repetition tells what the lost attempt left behind.
-            if response.status not in _UNREAD:
+            # Such a refusal of the repetition shows what the lost attempt left behind.
+            if isinstance(error, _OF_STATE):
                 maybe_done = False
             again = too_many or (response.status in _PASSING and repeatable)
         maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
@@ -163,12 +159,10 @@ def attempts(
             and number <= settings.retries
             and pause is not None
             and deadline.allows(pause)
-            # Too many requests are what the rate limit mends, not a sign of a failing vendor.
+            # Too many requests are for the rate limit to end, not a sign of a failing vendor.
             and (too_many or policy.budget.spend())
         ):
-            if watch is not None:
-                watch.retry(request, number, type(error).__name__, pause)
-            yield Wait(pause)
+            yield Wait(pause, number, type(error).__name__)
             continue
         error.retry_safe = error.retry_safe or repeatable or again
         raise _unknown(error, repeatable) if maybe_done else error

@@ -1,4 +1,4 @@
-"""What is told of an operation while it runs: debug log, hooks, OpenTelemetry spans.
+"""What an operation reports while it runs: debug log, events for hooks, OpenTelemetry spans.
 
 Never a header, a query, a body, a secret or a telephone number.
 """
@@ -10,18 +10,20 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from telephony.settings import ProviderSettings
-from telephony.wire import Request
+from telephony.wire import Request, Safety
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
+
+    from telephony.transport.retry import Wait
 
 log = logging.getLogger("telephony")
 
@@ -61,15 +63,16 @@ class Watch:
     """One operation.
 
     Attributes:
-        amid: the exception that the caller was handling when it began, which is none of ours.
+        around: the exception that the caller was handling when it began, which is none of ours.
+        changing: the riskiest of the requests sent so far that change something.
     """
 
     def __init__(self, provider: str, operation: str, settings: ProviderSettings) -> None:
         self._provider = provider
         self._operation = operation
-        self._settings = settings
         self._base = settings.base_url
-        self.amid = sys.exception()
+        self.around = sys.exception()
+        self.changing: Request | None = None
         self._span: Span | None = None
         self._context: Context | None = None
         tracer = _tracer()
@@ -86,18 +89,21 @@ class Watch:
     def attempt(self, request: Request, number: int) -> AttemptWatch:
         shown = _shown(request.path)
         event = HttpEvent(self._provider, self._operation, request.method, shown, number)
-        _tell(self._settings.on_request, event)
-        return AttemptWatch(event, self._settings, self._start(event))
+        return AttemptWatch(event, self._start(event))
 
-    def retry(self, request: Request, number: int, reason: str, wait: float) -> None:
-        """Another attempt follows `wait` seconds from now."""
-        log.debug("attempt %d in %.2f s: %s", number + 1, wait, reason)
-        if self._settings.on_retry is not None:
-            event = HttpEvent(
-                self._provider, self._operation, request.method, _shown(request.path), number,
-                failure=reason, wait=wait,
-            )  # fmt: skip
-            self._settings.on_retry(event)
+    def sent(self, request: Request) -> None:
+        """The vendor may have got the request."""
+        risky = self.changing is not None and self.changing.safety is Safety.UNSAFE
+        if request.safety is not Safety.READ and not risky:
+            self.changing = request
+
+    def retry(self, request: Request, wait: Wait) -> HttpEvent:
+        """Another attempt follows."""
+        log.debug("attempt %d in %.2f s: %s", wait.number + 1, wait.seconds, wait.reason)
+        return HttpEvent(
+            self._provider, self._operation, request.method, _shown(request.path), wait.number,
+            failure=wait.reason, wait=wait.seconds,
+        )  # fmt: skip
 
     def end(self, error: BaseException | None = None) -> None:
         """The operation is over; only the first call counts."""
@@ -129,17 +135,20 @@ class Watch:
 
 
 class AttemptWatch:
-    """One HTTP attempt of an operation."""
+    """One HTTP attempt of an operation.
 
-    def __init__(self, event: HttpEvent, settings: ProviderSettings, span: Span | None) -> None:
-        self._event = event
-        self._hook = settings.on_response
+    Attributes:
+        event: what a hook hears before it.
+    """
+
+    def __init__(self, event: HttpEvent, span: Span | None) -> None:
+        self.event = event
         self._span = span
-        self.started = time.monotonic()
+        self._started = time.monotonic()
 
-    def answered(self, status: int, headers: dict[str, str]) -> None:
-        elapsed = time.monotonic() - self.started
-        event, request_id = self._event, request_id_of(headers)
+    def answered(self, status: int, headers: Mapping[str, str]) -> HttpEvent:
+        elapsed = time.monotonic() - self._started
+        event, request_id = self.event, request_id_of(headers)
         log.debug(
             "%s %s -> %d in %.0f ms, attempt %d, request id %s",
             event.method, event.path, status, elapsed * 1000, event.attempt, request_id,
@@ -149,11 +158,11 @@ class AttemptWatch:
             if status >= 400:
                 _failed(self._span, str(status))
             self._span.end()
-        self._tell(status, elapsed, request_id, None)
+        return self._after(status, elapsed, request_id, None)
 
-    def failed(self, kind: str) -> None:
-        elapsed = time.monotonic() - self.started
-        event = self._event
+    def failed(self, kind: str) -> HttpEvent:
+        elapsed = time.monotonic() - self._started
+        event = self.event
         log.debug(
             "%s %s -> %s after %.0f ms, attempt %d",
             event.method, event.path, kind, elapsed * 1000, event.attempt,
@@ -161,30 +170,21 @@ class AttemptWatch:
         if self._span is not None:
             _failed(self._span, kind)
             self._span.end()
-        self._tell(None, elapsed, None, kind)
+        return self._after(None, elapsed, None, kind)
 
-    def _tell(
+    def _after(
         self, status: int | None, elapsed: float, request_id: str | None, failure: str | None
-    ) -> None:
-        if self._hook is None:
-            return
-        event = self._event
-        self._hook(
-            HttpEvent(
-                event.provider, event.operation, event.method, event.path, event.attempt,
-                status, elapsed, request_id, failure,
-            )
+    ) -> HttpEvent:
+        event = self.event
+        return HttpEvent(
+            event.provider, event.operation, event.method, event.path, event.attempt,
+            status, elapsed, request_id, failure,
         )  # fmt: skip
 
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The vendor's id of a request, under whichever of the usual names."""
     return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-
-
-def _tell(hook: Callable[[HttpEvent], object] | None, event: HttpEvent) -> None:
-    if hook is not None:
-        hook(event)
 
 
 def _shown(path: str) -> str:

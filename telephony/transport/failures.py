@@ -1,0 +1,59 @@
+"""What a failed attempt means: whether the vendor may have seen the request, and what to say."""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+
+from telephony.errors import (
+    InvalidResponseError,
+    ProviderError,
+    ProviderTimeoutError,
+    UnavailableError,
+)
+from telephony.redaction import chain
+from telephony.transport.content import UnreadableContentError
+from telephony.transport.retry import NoAnswer
+
+
+def no_answer(failure: BaseException, *, sent: bool, answered: bool) -> NoAnswer | None:
+    """What to make of `failure`; None for what is to be raised as it is.
+
+    Once any of the request went out, every exception is a lost answer, whatever its cause.
+
+    Args:
+        failure: what ended the attempt.
+        sent: whether any of the request went out.
+        answered: whether an answer had begun by then.
+    """
+    if not isinstance(failure, Exception):
+        return None  # an interruption, which the driver reports
+    if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        sent = False
+    elif not sent and not isinstance(failure, httpx.HTTPError | OSError):
+        return None
+    error = _error(failure, sent=sent, answered=answered)
+    error.__cause__ = failure
+    return NoAnswer(error, sent=sent)
+
+
+def _error(failure: Exception, *, sent: bool, answered: bool) -> ProviderError:
+    kind = type(failure).__name__
+    if isinstance(failure, httpx.TimeoutException | TimeoutError):
+        return ProviderTimeoutError("No answer in time" if sent else "No connection in time")
+    if isinstance(failure, UnreadableContentError):
+        return InvalidResponseError(f"The answer's body cannot be read: {failure}")
+    if answered:
+        return InvalidResponseError(f"The answer breaks off ({kind})")
+    untrusted = next(
+        (one for one in chain(failure) if isinstance(one, ssl.SSLCertVerificationError)), None
+    )
+    if untrusted is not None:
+        return UnavailableError(
+            f"The server's certificate is not trusted: {untrusted.verify_message}",
+            hint="Check `base_url`. Behind a proxy with a certificate authority of its own, name "
+            "that authority's file in the setting `verify` or in SSL_CERT_FILE.",
+        )
+    message = "The connection broke" if sent else "No connection could be made"
+    return UnavailableError(f"{message} ({kind})")

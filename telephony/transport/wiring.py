@@ -1,0 +1,85 @@
+"""Requests as HTTP wants them: where they go, and what goes with each."""
+
+from __future__ import annotations
+
+import platform
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from telephony._version import __version__
+from telephony.errors import ConfigurationError, InvalidRequestError, InvalidResponseError
+from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
+from telephony.transport.content import ACCEPTED
+from telephony.wire import Request
+
+USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
+
+
+class Wiring:
+    """What both transports know of one vendor."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._base = adapter.base_url
+        if not all(value.isascii() and value.isprintable() for value in adapter.headers.values()):
+            raise ConfigurationError(
+                f"{adapter.name}: a credential holds a character that no HTTP header carries, such "
+                "as a line break or a letter with an accent. Copy it again from the vendor."
+            )
+        self._headers = httpx.Headers(
+            {
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED,
+                "Connection": "keep-alive",
+                **adapter.headers,
+            }
+        )
+        self._origins = {_origin(url) for url in (adapter.base_url, *adapter.origins)}
+
+    def build(self, request: Request, settings: ProviderSettings) -> httpx.Request:
+        """Raises `InvalidRequestError`, or `InvalidResponseError` for a link to another host."""
+        url = request.path if "://" in request.path else self._base + request.path
+        if _origin(url) not in self._origins:
+            # Credentials ride on every request, so an answer does not get to choose the host.
+            raise InvalidResponseError(
+                "The vendor's answer points to another host, which is not followed",
+                hint="Check `base_url`; if it is right, report this to the vendor.",
+            )
+        content: bytes | None = None
+        if request.form is not None:
+            content = str(httpx.QueryParams(list(request.form))).encode()
+        allowed = max(settings.timeout, request.timeout)
+        timeout = httpx.Timeout(allowed, connect=settings.connect_timeout)
+        # Not by a client's build_request: it would merge headers, URLs and cookies anew each time.
+        try:
+            built = httpx.Request(
+                request.method,
+                url,
+                # Given even an empty sequence, httpx drops the query that a paging link carries.
+                params=list(request.params) or None,
+                headers=self._headers,
+                json=request.json,
+                content=content,
+                extensions={"timeout": timeout.as_dict()},
+            )
+        except httpx.InvalidURL as error:
+            raise InvalidRequestError(
+                f"No URL can be made of what is asked for: {error}", hint="Check the id."
+            ) from None
+        if content is not None:
+            built.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        built.headers.update(request.headers)
+        return built
+
+    @staticmethod
+    def origin(url: httpx.URL) -> httpcore.Origin:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return httpcore.Origin(url.raw_scheme, url.raw_host, port)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
