@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from pathlib import Path
 from typing import TypedDict
 
 from pydantic import SecretStr
@@ -38,9 +37,6 @@ class Settings(TypedDict, total=False):
     on_retry: Hook | None
     number_region: str | None
     allow_insecure_http: str | None
-    proxy: str | SecretStr | None
-    verify: bool | str | Path | None
-    client_certificate: str | Path | None
     proxy: str | SecretStr | None
     verify: bool | str | Path | None
     client_certificate: str | Path | None
