@@ -405,6 +405,7 @@ class Release(_Result):
         reversible: whether it can be had back; None when the vendor does not say.
         undo_until: the last moment to take it back, where there is one.
         how_to_undo: what to do to have it back.
+        notices: what the caller should know, such as a release that is accepted but not yet done.
     """
 
     id: Id
@@ -414,4 +415,5 @@ class Release(_Result):
     reversible: bool | None
     undo_until: Utc | None = None
     how_to_undo: str | None = None
+    notices: tuple[str, ...] = ()
     raw: Raw = Field(default_factory=dict, repr=False)

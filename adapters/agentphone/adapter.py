@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from telephony.errors import (
     ConflictError,
@@ -29,13 +30,11 @@ from telephony.model import (
 )
 from telephony.protocols import Adapter
 from telephony.wire import (
-    Batch,
     Json,
     Listing,
     NumberRef,
     Operation,
     Options,
-    Progress,
     Request,
     Response,
     Safety,
@@ -46,12 +45,13 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import messages, purchase, webhooks, wire
+from . import messages, paging, purchase, webhooks, wire
 from .offers import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
 _NUMBERS = "/v1/numbers"
-_PAGE = 100
+_CONVERSATIONS = "/v1/conversations"
+_RELEASED = frozenset({"released", "releasing"})
 
 
 class AgentPhone(Adapter):
@@ -62,6 +62,8 @@ class AgentPhone(Adapter):
     outcomes = OUTCOMES
     targets = (Agent,)
     capabilities = CAPABILITIES
+    # What is bought without a `type` in `options` has all of them; others are not searched for.
+    search_channels = frozenset({Channel.VOICE, Channel.SMS, Channel.MMS})
 
     def __init__(self, settings: AgentPhoneSettings, *, name: str) -> None:
         self.name = name
@@ -80,17 +82,8 @@ class AgentPhone(Adapter):
     # --- Numbers ---------------------------------------------------------------------------------
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        progress, offset, size = Progress(), 0, min(limit or _PAGE, _PAGE)
-        while True:
-            response = yield Request.get(_NUMBERS, {"limit": size, "offset": offset})
-            page, more = wire.number_page(response, self.name, offset)
-            new = progress.new(page, lambda number: number.id)
-            yield Batch(new)
-            if not more:
-                return
-            if not new:
-                raise progress.stuck()
-            offset += len(page)
+        size = min(limit or paging.LARGEST, paging.LARGEST)
+        yield from paging.offset_pages(_NUMBERS, size, partial(wire.numbers, provider=self.name))
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         """By id also when it was released, with that status; by E.164 only while it is held."""
@@ -114,13 +107,21 @@ class AgentPhone(Adapter):
         limit: int,
         options: Options,
     ) -> Operation[list[AvailableNumber]]:
+        """By `area_code`, and by ``city``, ``state`` and ``zip`` in `options`."""
         if contains is not None:
             raise UnsupportedOperationError(
                 self.name, "search_numbers with contains", "Search by `area_code`."
             )
-        wanted = {"areaCode": area_code, "country": country, "limit": min(limit, _PAGE)}
+        wanted: Json = {
+            "areaCode": area_code,
+            "country": country,
+            "limit": min(limit, paging.LARGEST),
+        }
+        asked = {
+            key: str(value) for key, value in merged(wanted, options).items() if value is not None
+        }
         try:
-            response = yield Request.get(f"{_NUMBERS}/available", wanted)
+            response = yield Request.get(f"{_NUMBERS}/available", asked)
         except ProviderError as failure:
             if failure.status not in {404, 405}:
                 raise
@@ -190,7 +191,7 @@ class AgentPhone(Adapter):
             return found
         if former in (None, agent):
             return (yield from self._attach(found, agent, options))
-        # Nothing shall be taken apart for an agent that does not exist.
+        # The number is not taken from its agent for one that does not exist.
         yield Request.get(path("/v1/agents/{}", agent))
         yield from self._detach(found, former, {})
         try:
@@ -221,14 +222,23 @@ class AgentPhone(Adapter):
         if found.status is NumberStatus.RELEASED:
             raise NotFoundError("The number was released already")
         try:
-            yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
+            response = yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
+            said = wire.release(response)
         except ProviderError as failure:
             if _refused(failure):
                 raise
-            after = yield from reconciled(self._read(found.id), failure)
-            if after.status is not NumberStatus.RELEASED:
+            now = yield from reconciled(self._status(found.id), failure)
+            if now not in _RELEASED:
                 raise
-        return wire.released(found)
+            return wire.released(found, now)
+        if not said.success:
+            raise ConflictError(
+                f"AgentPhone did not release the number; its status is {said.status or 'not said'}",
+                hint="Nothing was released: the number is held and billed on.",
+                status=response.status,
+                attempts=response.attempts,
+            )
+        return wire.released(found, said.status)
 
     # --- Messages and calls ----------------------------------------------------------------------
 
@@ -240,7 +250,13 @@ class AgentPhone(Adapter):
         before: datetime | None,
         limit: int | None,
     ) -> Listing[Message]:
-        number_id, own = yield from self._located(number)
+        """Those of a released number too, which keeps them."""
+        try:
+            number_id, own = yield from self._located(number)
+        except NotFoundError:
+            if number.number is None:
+                raise
+            number_id, own = (yield from self._released_id(number.number)), number.number
         yield from messages.listing(
             number_id, own, self.name, after=after, before=before, limit=limit
         )
@@ -274,9 +290,9 @@ class AgentPhone(Adapter):
             number_id, own = yield from self._located(number)
         if agent is None:
             raise InvalidRequestError(
-                "Nobody would speak: the number has no agent.",
+                "The number has no agent that could speak on the call.",
                 argument="agent",
-                hint="Assign the number to the agent that shall speak.",
+                hint="Assign it to an agent first.",
             )
         body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
         response = yield Request.post("/v1/calls", merged(body, options))
@@ -313,12 +329,27 @@ class AgentPhone(Adapter):
         response = yield Request.get(path(f"{_NUMBERS}/{{}}", number_id))
         return wire.number(response, self.name)
 
+    def _status(self, number_id: str) -> Operation[str]:
+        number = yield from self._read(number_id)
+        return str(number.raw.get("status"))
+
     def _located(self, number: NumberRef) -> Operation[tuple[str, str]]:
         """The id and the E.164 of a number, asked for only where one is missing."""
         if number.id is not None and number.number is not None:
             return number.id, number.number
         found = yield from self.get_number(number)
         return found.id, found.number
+
+    def _released_id(self, number: str) -> Operation[str]:
+        """The listing of numbers leaves out those released; their conversations still name them."""
+        talks = paging.offset_pages(_CONVERSATIONS, paging.LARGEST, wire.conversations)
+        found = yield from first(talks, lambda talk: talk.phone_number == number)
+        if found is None:
+            raise NotFoundError(
+                "AgentPhone holds no such number for you, and has no conversations of it",
+                hint="A released number without any is found by its id.",
+            )
+        return found.phone_number_id
 
     def _attach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
         """Leaves the same state when repeated; a repetition may be refused, so it is read back. So
@@ -327,7 +358,7 @@ class AgentPhone(Adapter):
         url = path("/v1/agents/{}/numbers", agent)
         try:
             response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
-            return wire.attached(response, number)
+            return wire.attached(response, number, agent)
         except ProviderError as failure:
             if _refused(failure) and not isinstance(failure, ConflictError):
                 raise

@@ -1,29 +1,31 @@
 """Listing messages where the vendor pages by timestamps and several may share one.
 
 AgentPhone's cursor is a moment, ``before``; whether it includes that moment, and the order inside a
-page, are undocumented. So each next page is asked for from a little *after* the oldest message
-known, what comes twice is dropped by id, and everything is sorted and cut to the caller's bounds
-here. The caller's ``after`` is not sent: it may turn the order round, and saves one page at most.
+page, are undocumented, and times may be kept more exactly than they are shown. So each next page is
+asked for from a second *after* the oldest message known, what comes twice is dropped by id, and
+everything is sorted and cut to the caller's bounds here. A second that holds more than a page is
+read in ever narrower windows. The caller's ``after`` is not sent: it may turn the order round, and
+saves one page at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
 
+from pydantic import JsonValue
+
+from telephony.errors import InvalidResponseError
 from telephony.model import Message
-from telephony.reading import within
-from telephony.wire import Batch, Listing, Progress, Request, Response, path
+from telephony.reading import EVER, NEVER, within
+from telephony.wire import Batch, Listing, Operation, Progress, Request, Response, path
 
 from . import wire
 
 _PAGE = 200
-# Every message of a page has one.
-_moment: Callable[[Message], datetime] = attrgetter("sent_at")
-# Covers times that are kept more exactly than they are shown, or read less exactly than sent.
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST, _LAST = EVER + timedelta(days=1), NEVER - timedelta(days=1)
 
 
 def listing(
@@ -35,7 +37,7 @@ def listing(
     before: datetime | None,
     limit: int | None,
 ) -> Listing[Message]:
-    """The messages of the number `own`, newest first, ``after <= sent_at < before``.
+    """List the messages of the number `own`, newest first, ``after <= sent_at < before``.
 
     Raises:
         InvalidResponseError: the vendor repeats itself, or so many messages share one moment that
@@ -43,65 +45,82 @@ def listing(
     """
     url = path("/v1/numbers/{}/messages", number_id)
     progress, size = Progress(), min(limit or _PAGE, _PAGE)
-    cursor, step = _from(before), _SECOND
+    cursor = None if before is None else _later(before)
     settled: datetime | None = None
+
+    def batch(new: list[JsonValue], response: Response) -> Batch[Message]:
+        found = wire.messages(new, response, provider, own)
+        found.sort(key=lambda message: message.sent_at or NEVER, reverse=True)
+        return Batch(within(found, after, before))
+
     while True:
-        response = yield Request.get(url, {"limit": size, "before": cursor})
-        page, promised = wire.message_page(response, provider, own)
-        new = progress.new(page, lambda message: message.id)
-        yield Batch(_newest_first(new, after, before))
-        if not (len(page) >= size if promised is None else promised):
+        response = yield Request.get(url, {"limit": size, "before": _iso(cursor)})
+        page, more = _page(response, size)
+        new = progress.new(page, wire.identity)
+        yield batch(new, response)
+        if not more or not page:
             return
-        if not page:
-            raise progress.stuck()
         oldest = _oldest(page)
+        if oldest is None:
+            raise _crowded("No message of a page has a time, from which the next one is asked for")
         if after is not None and oldest < after:
             return
-        if not new and size == _PAGE and step == _SECOND:
-            # A second holds more than a page.
-            step = _MILLISECOND
-        elif not new and size == _PAGE:
-            # So does a millisecond. Stepping over it is safe only if no more is left in it.
+        cursor = oldest + _SECOND
+        if not new and size == _PAGE:
             if settled is not None and oldest >= settled:
                 raise progress.stuck()
-            settled = oldest
-            window = {"after": _iso(oldest - 2 * _MILLISECOND), "before": cursor}
-            response = yield Request.get(url, {"limit": size, **window})
-            yield Batch(_newest_first(_all_of(response, provider, own, progress), after, before))
-            cursor = _iso(oldest - _MILLISECOND)
-            continue
+            settled, start = oldest, oldest - _SECOND
+            dense = yield from _between(url, start, cursor)
+            if not {*map(wire.identity, page)} <= {*map(wire.identity, dense)}:
+                raise _crowded("More than a page of messages share one second")
+            yield batch(progress.new(dense, wire.identity), response)
+            cursor = start + _MILLISECOND
         size = _PAGE
-        cursor = _iso(oldest + step)
 
 
-def _all_of(response: Response, provider: str, own: str, progress: Progress) -> list[Message]:
-    """What is new in a window that must fit into one page."""
-    page, promised = wire.message_page(response, provider, own)
-    if len(page) >= _PAGE if promised is None else promised:
-        stuck = progress.stuck()
-        stuck.message = f"{len(page)} messages or more share one moment, where a page ends"
-        stuck.hint = "Ask for older messages with `before`, and for newer ones with `after`."
-        raise stuck
-    return progress.new(page, lambda message: message.id)
+def _between(url: str, start: datetime, end: datetime) -> Operation[list[JsonValue]]:
+    """Return every message from `start` to `end`, and some beside them, in any order."""
+    bounds = {"after": _iso(start - _MILLISECOND), "before": _iso(end + _MILLISECOND)}
+    response = yield Request.get(url, {"limit": _PAGE, **bounds})
+    page, more = _page(response, _PAGE)
+    if not more:
+        return page
+    if end - start < _MILLISECOND:
+        raise _crowded("More than a page of messages share one moment")
+    middle = start + (end - start) / 2
+    newer = yield from _between(url, middle, end)
+    older = yield from _between(url, start, middle)
+    return newer + older
 
 
-def _newest_first(
-    found: Sequence[Message], after: datetime | None, before: datetime | None
-) -> list[Message]:
-    return within(sorted(found, key=_moment, reverse=True), after, before)
+def _page(response: Response, size: int) -> tuple[list[JsonValue], bool]:
+    """Return the rows of a page, and whether it promises more."""
+    found, body = wire.page(response)
+    promised = body.get("hasMore")
+    return found, promised if isinstance(promised, bool) else len(found) >= size
 
 
-def _oldest(page: Sequence[Message]) -> datetime:
-    return min(map(_moment, page))
+def _oldest(page: Sequence[JsonValue]) -> datetime | None:
+    moments = (wire.moment(row) for row in page if isinstance(row, dict))
+    # At the ends of time there is nothing beside a moment to ask for.
+    return min((each for each in moments if each and _FIRST < each < _LAST), default=None)
 
 
-def _from(before: datetime | None) -> str | None:
+def _crowded(message: str) -> InvalidResponseError:
+    return InvalidResponseError(
+        f"{message}: AgentPhone's paging cannot reach all of them",
+        retry_safe=True,
+        hint="Ask for older messages with `before`, and for newer ones with `after`.",
+    )
+
+
+def _later(before: datetime) -> datetime | None:
     try:
-        return None if before is None else _iso(before + _SECOND)
+        return before + _SECOND
     except OverflowError:
         # The end of time is no bound.
         return None
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

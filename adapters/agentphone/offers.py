@@ -20,7 +20,8 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.LIST_NUMBERS: FULL,
     Capability.GET_NUMBER: FULL,
     Capability.SEARCH_NUMBERS: partial(
-        "by country and area code, where the API offers it yet; what it finds cannot be ordered"
+        "by country and area code, and by `city`, `state` and `zip` in `options`, where the API "
+        "has it yet; what it finds cannot be ordered"
     ),
     Capability.PROVISION_NUMBER: partial(
         "US and Canada; AgentPhone picks the number, from the area code where it has one"
@@ -43,7 +44,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.ROTATE_CARRIER: _CARRIERS,
     Capability.UNLINK_CARRIER: _CARRIERS,
     Capability.PARSE_WEBHOOK: partial(
-        "texts that come in, turns and ends of calls; AgentPhone tells no status of sent texts"
+        "texts that come in, turns and ends of calls; AgentPhone sends no status of sent texts"
     ),
     Capability.GET_WEBHOOK: FULL,
     Capability.SET_WEBHOOK: FULL,
@@ -55,7 +56,7 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     ),
     Capability.ASSIGN_NUMBER: repeated("read back; a failed move is undone"),
     Capability.UNASSIGN_NUMBER: repeated(),
-    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
+    Capability.RELEASE_NUMBER: repeated("read back; what is only accepted is in `notices`"),
     Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
     Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
     Capability.SET_WEBHOOK: once("by the URL, and by the secret, which every change makes anew"),

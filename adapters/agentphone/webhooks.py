@@ -283,7 +283,8 @@ def get(agent: str | None, provider: str) -> Operation[WebhookEndpoint | None]:
 def set_url(
     url: str, agent: str | None, provider: str, *, replace: bool, options: Options
 ) -> Operation[WebhookEndpoint]:
-    """Every POST issues a new secret, so what is right already is left alone."""
+    """Every POST issues a new secret, so what is right already is left alone; and it resets what
+    it does not mention, so the other settings are sent as they were."""
     found = yield from get(agent, provider)
     if found is not None and found.url == url and not options:
         return found
@@ -291,8 +292,9 @@ def set_url(
         raise ConflictError(
             "Webhooks are sent to another URL", hint="Pass replace=True to overwrite it."
         )
+    body: Json = {"url": url, **(_kept(found) if found else {})}
     try:
-        response = yield Request.post(_path(agent), merged({"url": url}, options))
+        response = yield Request.post(_path(agent), merged(body, options))
         now = _read(response, agent, provider)
     except OutcomeUnknownError as lost:
         seen = yield from reconciled(get(agent, provider), lost)
@@ -302,6 +304,11 @@ def set_url(
     if found is None or found.url == url:
         return now
     return now.model_copy(update={"previous": found})
+
+
+def _kept(found: WebhookEndpoint) -> Json:
+    settings = {key: found.raw.get(key) for key in ("contextLimit", "timeout")}
+    return {key: value for key, value in settings.items() if type(value) is int}
 
 
 def _path(agent: str | None) -> str:

@@ -8,33 +8,31 @@ which knows some fields that the documents do not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from operator import attrgetter
+from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import ConfigDict, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
-from telephony.reading import as_message, items, read
-from telephony.wire import Json, Response, unreadable
+from telephony.reading import Body, Moment, as_message, items, log, read, rows
+from telephony.wire import Json, Response
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, defer_build=True, alias_generator=to_camel, populate_by_name=True
-    )
+class _Body(Body):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Number(_Body):
-    id: str
-    phone_number: str
+    id: model.Id
+    phone_number: model.Id
     status: str | None = None
     country: str | None = None
     agent_id: str | None = None
     type: str | None = "sms"
     whatsapp_enabled: bool | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
     def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
         # Calls work on every number; `type` says which kind of text it was bought for.
@@ -57,25 +55,42 @@ class Number(_Body):
 class Attached(_Body):
     """The answer to attaching: the agent, and the number in short."""
 
-    agent_id: str
-    number: dict[str, JsonValue] = {}
+    agent_id: str | None = None
+    number: Json | None = None
 
 
 class Available(_Body):
-    phone_number: str
+    phone_number: model.Id
     city: str | None = None
     state: str | None = None
+    zip: str | None = None
     country: str | None = None
 
 
+class Released(_Body):
+    """The answer to releasing, which the documents leave open and newer clients read."""
+
+    success: bool = True
+    status: str | None = None
+
+
+class Conversation(_Body):
+    phone_number_id: model.Id
+    phone_number: model.Id
+
+
+class _Dated(_Body):
+    received_at: Moment | None = None
+
+
 class Call(_Body):
-    id: str
+    id: model.Id
     status: str | None = None
     direction: str | None = None
     agent_id: str | None = None
     from_number: str | None = None
     to_number: str | None = None
-    started_at: datetime | None = None
+    started_at: Moment | None = None
 
 
 _TEXTS: Mapping[str, tuple[model.Channel, ...]] = {
@@ -108,25 +123,30 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
     return read(Number, raw, response).normalized(provider, raw)
 
 
-def number_page(
-    response: Response, provider: str, offset: int
-) -> tuple[list[model.PhoneNumber], bool]:
-    """The numbers of a page that starts at `offset`, and whether more follow."""
+def numbers(values: list[JsonValue], response: Response, provider: str) -> list[model.PhoneNumber]:
+    return [one.normalized(provider, raw) for one, raw in rows(Number, values, response)]
+
+
+def page(response: Response) -> tuple[list[JsonValue], Json]:
+    """Return the rows of a page as they came, and all of its body."""
     body = response.object()
-    found = [
-        read(Number, raw, response).normalized(provider, raw if isinstance(raw, dict) else {})
-        for raw in items(body.get("data"), response)
-    ]
-    more, total = body.get("hasMore"), body.get("total")
-    if isinstance(more, bool):
-        return found, more
-    return found, bool(found) and isinstance(total, int) and offset + len(found) < total
+    return items(body.get("data"), response), body
 
 
-def attached(response: Response, number: model.PhoneNumber) -> model.PhoneNumber:
-    """`number` as it is after attaching."""
-    said = read(Attached, response.json(), response)
-    return now_with(number, said.agent_id, said.number)
+def identity(row: JsonValue) -> str:
+    """Return what tells a row of a listing from the others, though it be unreadable."""
+    key = row.get("id") if isinstance(row, dict) else None
+    return key if isinstance(key, str) and key else to_json(row).decode()
+
+
+def conversations(values: list[JsonValue], response: Response) -> list[Conversation]:
+    return [one for one, _ in rows(Conversation, values, response)]
+
+
+def attached(response: Response, number: model.PhoneNumber, agent: str) -> model.PhoneNumber:
+    """`number` as it is after attaching it to `agent`."""
+    said = read(Attached, response.object(), response)
+    return now_with(number, said.agent_id or agent, said.number)
 
 
 def now_with(
@@ -141,50 +161,58 @@ def now_with(
 
 
 def available(response: Response, provider: str) -> list[model.AvailableNumber]:
-    found: list[model.AvailableNumber] = []
-    for raw in items(response.object().get("data"), response):
-        offered = read(Available, raw, response)
-        found.append(
-            model.AvailableNumber(
-                number=offered.phone_number,
-                provider=provider,
-                country=offered.country,
-                region=offered.state,
-                locality=offered.city,
-                raw=raw if isinstance(raw, dict) else {},
-            )
+    return [
+        model.AvailableNumber(
+            number=offered.phone_number,
+            provider=provider,
+            country=offered.country,
+            region=offered.state,
+            locality=offered.city,
+            postal_code=offered.zip,
+            raw=raw,
         )
-    return found
+        for offered, raw in rows(Available, response.object().get("data"), response)
+    ]
 
 
-def released(number: model.PhoneNumber) -> model.Release:
+def release(response: Response) -> Released:
+    """Return what the answer says of a release; an empty one says that it is done."""
+    return read(Released, response.object() if response.content.strip() else {}, response)
+
+
+def released(number: model.PhoneNumber, status: str | None) -> model.Release:
     """It returns to the carrier's pool; the vendor has no way to have it back."""
+    pending = status not in (None, "", "released")
+    notice = f"The release is accepted, not done yet: the number's status is {status}."
     return model.Release(
         id=number.id,
         number=number.number,
         provider=number.provider,
-        at_carrier=CarrierOutcome.RELEASED,
+        at_carrier=CarrierOutcome.UNKNOWN if pending else CarrierOutcome.RELEASED,
         reversible=False,
-        raw={**number.raw, "status": "released"},
+        notices=(notice,) if pending else (),
+        raw={**number.raw, "status": status or "released"},
     )
 
 
 # --- Messages and calls --------------------------------------------------------------------------
 
 
-def message_page(
-    response: Response, provider: str, own: str
-) -> tuple[list[model.Message], bool | None]:
-    """The messages of a page of the number `own`, and whether more follow (None: not said)."""
-    body = response.object()
-    page = [
-        as_message(message_fields(_object(raw, response), provider, own), response)
-        for raw in items(body.get("data"), response)
-    ]
-    if not all(map(attrgetter("sent_at"), page)):
-        raise unreadable(response, "A message of the answer has no receivedAt")
-    more = body.get("hasMore")
-    return page, more if isinstance(more, bool) else None
+def messages(
+    values: list[JsonValue], response: Response, provider: str, own: str
+) -> list[model.Message]:
+    """Return the readable messages among those of the number `own`."""
+    found: list[model.Message] = []
+    unusable = 0
+    for raw in values:
+        try:
+            fields = message_fields(raw if isinstance(raw, dict) else {}, provider, own)
+            found.append(as_message(fields, response))
+        except errors.InvalidResponseError:
+            unusable += 1
+    if unusable:
+        log.warning("GET messages: %d of %d rows left out: no usable id", unusable, len(values))
+    return found
 
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
@@ -202,14 +230,15 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     Plain code instead of a model of the vendor's body: messages come by the thousand.
     """
     get = raw.get
-    sender = get("from_") or get("fromNumber") or get("from") or get("from_number")
-    recipient = get("to") or get("toNumber") or get("to_number")
+    sender = _text(get("from_") or get("fromNumber") or get("from") or get("from_number"))
+    recipient = _text(get("to") or get("toNumber") or get("to_number"))
     direction = _DIRECTIONS.get(str(get("direction"))) or model.Direction.UNKNOWN
     if direction is model.Direction.UNKNOWN:
         # The older answers leave it out.
         if sender == own:
             direction = model.Direction.OUTBOUND
-        elif recipient == own:
+        elif sender or recipient == own:
+            # In a group the recipient is the group.
             direction = model.Direction.INBOUND
     said = get("status")
     if said is None and direction is model.Direction.INBOUND:
@@ -220,7 +249,7 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     if code or reason:
         error = {"code": code and str(code), "message": reason and str(reason)}
     return {
-        "id": get("id"),
+        "id": _text(get("id")),
         "provider": provider,
         "number": own,
         "sender": sender,
@@ -229,25 +258,31 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
         "direction": direction,
         "status": _MESSAGE_STATUS.get(str(said)) or model.MessageStatus.UNKNOWN,
         "channel": _CHANNELS.get(str(get("channel"))) or model.Channel.UNKNOWN,
-        "sent_at": _moment(get("receivedAt")),
+        "sent_at": moment(raw),
         "media": [media] if isinstance(media, str) else media,
         "error": error,
         "raw": raw,
     }
 
 
-def _object(raw: JsonValue, response: Response) -> Json:
-    if not isinstance(raw, dict):
-        raise unreadable(response, "A message of the answer is not a JSON object")
-    return raw
+def _text(value: JsonValue) -> JsonValue:
+    """Some write numbers where text is due."""
+    return str(value) if type(value) is int else value
 
 
-def _moment(text: JsonValue) -> datetime | JsonValue:
-    """Read here where it is written as documented, four times as fast; validated in any case."""
+def moment(raw: Json) -> datetime | None:
+    """Read in a quick way where it is written as documented: listings are long."""
+    text = raw.get("receivedAt")
+    if isinstance(text, str):
+        try:
+            if (moment := datetime.fromisoformat(text)).tzinfo is UTC:
+                return moment
+        except ValueError:
+            pass
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else text
-    except ValueError:
-        return text
+        return _Dated.model_validate(raw).received_at
+    except ValidationError:
+        return None
 
 
 def placed(response: Response, provider: str, own: str, to: str, agent: str) -> model.Call:

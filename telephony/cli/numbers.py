@@ -381,6 +381,8 @@ def _print_release(released: Release) -> None:
             ("how", on_the_command_line(released.how_to_undo or "")),
         ]
     )
+    for notice in released.notices:
+        console.print(f"note: {notice}", style="yellow")
 
 
 def _is_of(number: PhoneNumber, carrier: str) -> bool:

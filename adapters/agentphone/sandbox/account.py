@@ -31,6 +31,8 @@ class Account:
         rival: True lets somebody else buy a number of the account whenever one is bought.
         before_is_inclusive: whether the bounds of message pages include their own moment.
         oldest_first: turns the order inside a page of messages round.
+        whole_seconds: shows times without the fraction that pages still go by.
+        coarse_bounds: cuts the fraction off the bounds of message pages.
         unconfirmed: the body of a 409 that the next message is answered with, though it went out.
     """
 
@@ -50,6 +52,8 @@ class Account:
     rival: bool = False
     before_is_inclusive: bool = False
     oldest_first: bool = False
+    whole_seconds: bool = False
+    coarse_bounds: bool = False
     unconfirmed: JsonValue = None
 
     def held(self) -> list[Json]:

@@ -109,10 +109,21 @@ def _page(
     account: Account, request: Request, found: Sequence[Text], spelled: Callable[[Text], Json]
 ) -> Response:
     wanted = checked_query(MessagePaging, request)
+    if account.coarse_bounds:
+        wanted = wanted.model_copy(
+            update={
+                name: bound and bound.replace(microsecond=0)
+                for name, bound in (("before", wanted.before), ("after", wanted.after))
+            }
+        )
     taken, more = pages(found, wanted, inclusive=account.before_is_inclusive)
     if account.oldest_first:
         taken.reverse()
-    return JSONResponse({"data": [spelled(text) for text in taken], "hasMore": more})
+    shown = [spelled(text) for text in taken]
+    if account.whole_seconds:
+        for each in shown:
+            each["receivedAt"] = f"{str(each['receivedAt'])[:19]}Z"
+    return JSONResponse({"data": list[JsonValue](shown), "hasMore": more})
 
 
 def _conversation(account: Account, request: Request) -> Sequence[Text]:

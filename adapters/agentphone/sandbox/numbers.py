@@ -38,7 +38,11 @@ async def search(account: Account, request: Request) -> Response:
     wanted = checked_query(Search, request)
     area = wanted.area_code or _AREAS.get(wanted.country)
     stock = 0 if area is None or area in account.without_stock else 5
-    found: list[JsonValue] = [_free(str(area), nth) for nth in range(stock)]
+    offered = [_free(str(area), nth) for nth in range(stock)]
+    asked = {"city": wanted.city, "state": wanted.state}
+    found: list[JsonValue] = [
+        one for one in offered if all(v is None or one.get(k) == v for k, v in asked.items())
+    ]
     return JSONResponse({"data": found[: wanted.limit]})
 
 

@@ -107,6 +107,35 @@ def test_a_release_whose_answer_is_lost_is_read_back(telephony_connect, telephon
     assert len(telephony_sandbox.ledger("agentphone", "release")) == 1
 
 
+def test_a_conflict_is_no_failure_where_the_agent_holds_the_number(provider, vendor, number):
+    """Attaching twice is undocumented; the number was attached meanwhile."""
+    vendor.account.numbers[number.id]["agentId"] = DESK
+    vendor.next_answers = [number.raw]
+
+    assert provider.assign_number(number.id, DESK).assignment.id == DESK
+
+
+@pytest.mark.parametrize("answer", [{"success": False}, {"success": False, "status": "active"}])
+def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, answer):
+    vendor.next_answers = [number.raw, answer]
+
+    with pytest.raises(telephony.ConflictError, match="did not release") as caught:
+        provider.release_number(number)
+
+    assert "billed on" in caught.value.hint
+
+
+def test_a_release_that_is_only_accepted_is_said_to_be_so(provider, vendor, number):
+    vendor.next_answers = [number.raw, {"success": True, "status": "releasing"}]
+
+    released = provider.release_number(number)
+
+    assert released.at_carrier is CarrierOutcome.UNKNOWN
+    assert released.notices == (
+        "The release is accepted, not done yet: the number's status is releasing.",
+    )
+
+
 # --- Listing numbers -----------------------------------------------------------------------------
 
 
@@ -157,12 +186,18 @@ def test_numbers_page_on_as_far_as_the_vendor_says(provider, vendor, telephony_s
     assert offsets == (["0", "1"] if more else ["0"])
 
 
-@pytest.mark.parametrize("page", [[], [{"id": "n", "phoneNumber": "+13125550142"}]])
-def test_a_list_of_numbers_that_does_not_end_is_stopped(provider, vendor, page):
-    vendor.next_answers = [{"data": page, "hasMore": True}] * 50
+def test_a_list_of_numbers_that_does_not_end_is_stopped(provider, vendor):
+    page = {"data": [{"id": "n", "phoneNumber": "+13125550142"}], "hasMore": True}
+    vendor.next_answers = [page] * 50
 
-    with pytest.raises(telephony.InvalidResponseError):
+    with pytest.raises(telephony.InvalidResponseError, match="repeats one already read"):
         list(provider.list_numbers())
+
+
+def test_an_empty_page_ends_the_list_of_numbers_whatever_is_promised(provider, vendor):
+    vendor.next_answers = [{"data": [], "hasMore": True}]
+
+    assert list(provider.list_numbers()) == []
 
 
 # --- Calling -------------------------------------------------------------------------------------

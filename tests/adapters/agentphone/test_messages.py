@@ -46,7 +46,12 @@ def order(request, vendor):
     vendor.account.oldest_first = request.param
 
 
-@pytest.mark.usefixtures("bound", "order")
+@pytest.fixture(params=[False, True], ids=["exact", "whole-seconds"])
+def shown(request, vendor):
+    vendor.account.whole_seconds = request.param
+
+
+@pytest.mark.usefixtures("bound", "order", "shown")
 @pytest.mark.parametrize(
     "moments",
     [
@@ -56,6 +61,10 @@ def order(request, vendor):
         pytest.param(
             [NOON - timedelta(hours=1)] * 3 + [NOON] * 200 + [NOON + timedelta(hours=1)] * 3,
             id="a-page-of-one-moment",
+        ),
+        pytest.param(
+            [NOON - timedelta(hours=1)] + [NOON + 2 * MILLISECOND * n for n in range(401)],
+            id="two-pages-in-a-second",
         ),
     ],
 )
@@ -73,8 +82,21 @@ def test_messages_are_neither_lost_nor_repeated(provider, number, plant, moments
 def test_more_than_a_page_of_one_moment_is_an_error_and_not_a_loss(provider, number, plant):
     plant(NOON - timedelta(hours=1), *[NOON] * 201)
 
-    with pytest.raises(telephony.InvalidResponseError, match="share one moment"):
+    with pytest.raises(telephony.InvalidResponseError, match="share one"):
         list(provider.list_messages(number))
+
+
+@pytest.mark.usefixtures("bound")
+def test_what_the_bounds_of_whole_seconds_cannot_reach_is_an_error_and_not_a_loss(
+    provider, vendor, number, plant
+):
+    vendor.account.whole_seconds = vendor.account.coarse_bounds = True
+    plant(NOON - timedelta(hours=1), *[NOON + 2 * MILLISECOND * n for n in range(401)])
+
+    with pytest.raises(telephony.InvalidResponseError, match="cannot reach all of them") as caught:
+        list(provider.list_messages(number))
+
+    assert "`before`" in caught.value.hint
 
 
 @pytest.mark.usefixtures("bound")
@@ -104,22 +126,58 @@ def test_a_small_limit_asks_for_a_small_page(provider, telephony_sandbox, number
     assert telephony_sandbox.requests("agentphone")[-1].query == [("limit", "2")]
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        {"data": [{"id": "m1", "receivedAt": "2026-05-01T12:00:00Z"}], "hasMore": True},
-        {"data": [], "hasMore": True},
-        {"data": [{"id": "m1"}], "hasMore": False},
-        {"data": ["m1"], "hasMore": False},
-        {"hasMore": False},
-    ],
-    ids=["repeated", "empty", "without-a-time", "not-an-object", "no-list"],
-)
-def test_pages_that_cannot_be_right_are_invalid_responses(provider, vendor, number, page):
+def test_a_page_that_repeats_itself_is_an_invalid_response(provider, vendor, number):
+    page = {"data": [{"id": "m1", "receivedAt": "2026-05-01T12:00:00Z"}], "hasMore": True}
     vendor.next_answers = [page] * 50
 
     with pytest.raises(telephony.InvalidResponseError):
         list(provider.list_messages(number))
+
+
+@pytest.mark.parametrize("page", [{"data": [], "hasMore": True}, {"hasMore": None}])
+def test_an_empty_page_is_the_end_whatever_is_promised(provider, vendor, number, page):
+    vendor.next_answers = [page]
+
+    assert list(provider.list_messages(number)) == []
+
+
+def test_more_after_a_page_without_times_is_an_error(provider, vendor, number):
+    vendor.next_answers = [{"data": [{"id": "m1", "receivedAt": None}], "hasMore": True}]
+    found = provider.list_messages(number)
+
+    assert next(found).id == "m1"
+    with pytest.raises(telephony.InvalidResponseError, match="has a time"):
+        next(found)
+
+
+def test_an_unreadable_message_ends_no_listing(provider, vendor, number, caplog):
+    rows = ["m0", {"body": "no id"}, {"id": 17, "receivedAt": "Fri, 01 May 2026 12:00:00 GMT"}]
+    vendor.next_answers = [{"data": rows, "hasMore": False}]
+
+    (message,) = provider.list_messages(number)
+
+    assert (message.id, message.sent_at) == ("17", NOON)
+    assert "2 of 3 rows left out" in caplog.text
+
+
+def test_the_messages_of_a_released_number_are_found_by_its_e164(provider, number, plant):
+    planted = plant(NOON, NOON + timedelta(hours=1))
+    provider.release_number(number)
+
+    assert [m.id for m in provider.list_messages(number.number)] == planted
+    assert [m.id for m in provider.list_messages(number.id)] == planted
+    with pytest.raises(telephony.NotFoundError, match="by its id"):
+        list(provider.list_messages("+13125559999"))
+
+
+def test_a_message_of_a_group_belongs_to_the_number_that_was_listed(provider, vendor, number):
+    item = {"id": "m1", "from_": OTHER, "to": "grp_7f2a", "channel": "imessage"}
+    vendor.next_answers = [{"data": [item], "hasMore": False}]
+
+    (message,) = provider.list_messages(number)
+
+    assert (message.number, message.recipient) == (number.number, "grp_7f2a")
+    assert message.direction is Direction.INBOUND
 
 
 def test_a_settled_moment_that_comes_back_is_the_end(provider, vendor, number):

@@ -257,8 +257,33 @@ def test_search_is_by_area_code(provider):
 
     assert [n.number[:5] for n in found] == ["+1312", "+1312"]
     assert (found[0].locality, found[0].region) == ("Chicago", "IL")
-    with pytest.raises(telephony.UnsupportedOperationError, match="contains"):
-        provider.search_numbers(contains="777")
+
+
+def test_a_city_and_a_state_are_searched_through_options(provider, telephony_sandbox):
+    there = provider.search_numbers(options={"city": "Chicago", "state": "IL"})
+    elsewhere = provider.search_numbers(options={"state": "NY"}, channels={"sms", "voice"})
+
+    assert {(n.locality, n.region) for n in there} == {("Chicago", "IL")}
+    assert elsewhere == []
+    sent = dict(telephony_sandbox.requests("agentphone")[0].query)
+    assert sent == {"country": "US", "limit": "20", "city": "Chicago", "state": "IL"}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "said"),
+    [
+        ({"contains": "777"}, "contains"),
+        ({"kind": "toll_free"}, "kind"),
+        ({"channels": {"sms", "whatsapp"}}, "channels=whatsapp"),
+    ],
+)
+def test_a_search_that_the_vendor_does_not_offer_is_refused(
+    provider, telephony_sandbox, criteria, said
+):
+    with pytest.raises(telephony.UnsupportedOperationError, match=said):
+        provider.search_numbers(**criteria)
+
+    assert telephony_sandbox.requests("agentphone") == []
 
 
 @pytest.mark.parametrize("status", [404, 405])

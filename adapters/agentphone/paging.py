@@ -1,0 +1,41 @@
+"""Listings by offset, which everything but messages has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from telephony.wire import Batch, Json, Listing, Progress, Request, Response
+
+from . import wire
+
+T = TypeVar("T")
+
+LARGEST = 100
+
+
+def offset_pages(
+    url: str, size: int, read: Callable[[list[JsonValue], Response], list[T]]
+) -> Listing[T]:
+    """List what `read` makes of each page's rows."""
+    progress, offset = Progress(), 0
+    while True:
+        response = yield Request.get(url, {"limit": size, "offset": offset})
+        page, body = wire.page(response)
+        new = progress.new(page, wire.identity)
+        yield Batch(read(new, response))
+        offset += len(page)
+        if not page or not _more(body, offset):
+            return
+        if not new:
+            raise progress.stuck()
+
+
+def _more(body: Json, seen: int) -> bool:
+    """Return whether more rows follow those seen. Either field may be missing."""
+    promised, total = body.get("hasMore"), body.get("total")
+    if isinstance(promised, bool):
+        return promised
+    return type(total) is int and seen < total
