@@ -628,3 +628,12 @@ def test_every_adapter_declares_its_account(adapter):
     model = registry.load(adapter).Settings
     assert model.account
     assert set(model.account) <= set(model.model_fields)
+
+
+def test_certificates_are_looked_for_beside_the_file_that_names_them(
+    written, tmp_path, monkeypatch
+):
+    written('[providers.desk]\nadapter = "cartesia"\napi_key = "k"\nverify = "ca.pem"\n')
+    monkeypatch.setenv("TELEPHONY_CONFIG", str(tmp_path / "telephony.toml"))
+    monkeypatch.chdir("/")
+    assert config.resolve("desk", {}).settings.verify == tmp_path / "ca.pem"

@@ -131,9 +131,10 @@ def _take_profile(
 ) -> None:
     path = file.path or Path(FILE_NAME)
     info = model.model_fields.get(setting)
-    if isinstance(value, str) and info is not None and Path in _types(info):
-        value = str(path.parent / value)
     _take_written(found, setting, value, str(path), path.parent, None if file.trusted else path)
+    if isinstance(value, str) and info and Path in _types(info) and setting not in found.references:
+        # expanduser of Path raises where there is no home.
+        found.values[setting] = path.parent / os.path.expanduser(value)  # noqa: PTH111
     own = [f"env:{name}" for name in own_variables(info)] if info else []
     if file.trusted or value in own or setting not in found.values:
         return
