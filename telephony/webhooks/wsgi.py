@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
-from wsgiref.util import request_uri
+from urllib.parse import quote
+from wsgiref.util import application_uri
 
 from telephony.errors import InvalidRequestError
 from telephony.events import Event, MessageToSend
@@ -90,9 +91,7 @@ class _Wsgi:
             if name.startswith("HTTP_")
         }
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
-        received = self._endpoint.received(
-            mounted, method, request_uri(environ), headers, _body(environ)
-        )
+        received = self._endpoint.received(mounted, method, _url(environ), headers, _body(environ))
         for event in received.events:
             claim = self._claimed(received, event)
             if claim.state is ClaimState.OURS:
@@ -120,6 +119,19 @@ class _Wsgi:
                 raise
             reply = received.mounted.adapter.webhook_response(event)
         self._endpoint.finish(received, claim, reply)
+
+
+def _url(environ: WSGIEnvironment) -> str:
+    scheme, _, rest = application_uri(environ).partition("://")
+    # The path as it was sent, which a signature may cover, where the server hands it on: gunicorn
+    # under the first name, uWSGI, mod_wsgi and Werkzeug under the second.
+    sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if sent.startswith("/"):
+        return f"{scheme}://{rest.partition('/')[0]}{sent}"
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    query = environ.get("QUERY_STRING")
+    written = quote(path, safe="/!$&'()*+,;=:@~", encoding="latin-1")
+    return f"{scheme}://{rest.partition('/')[0]}{written}" + (f"?{query}" if query else "")
 
 
 def _body(environ: WSGIEnvironment) -> bytes:

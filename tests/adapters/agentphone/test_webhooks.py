@@ -9,6 +9,8 @@ import pytest
 from agentphone.webhook import WebhookVerificationError, construct_event, verify_webhook
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from telephony.adapters.agentphone.webhooks import sign, verify
 
 import telephony
 from telephony import webhooks
@@ -197,6 +199,90 @@ def test_what_is_not_known_is_handed_on_as_it_is(body):
     found = event(body)
     assert isinstance(found, webhooks.UnknownEvent)
     assert found.raw == body
+
+
+@pytest.mark.parametrize(
+    "mark", [{"test": True}, {"conversationState": {"testMode": True}}], ids=["field", "state"]
+)
+def test_a_test_delivery_is_no_text_of_a_person(mark):
+    """A button in the console sends it: nobody waits for the reply that would be texted."""
+    assert isinstance(event(message()), webhooks.MessageReceived)
+    found = event({**message(), **mark})
+
+    assert isinstance(found, webhooks.UnknownEvent)
+    assert found.kind == "agent.message"
+    assert isinstance(
+        event({**message(), "test": False, "conversationState": {}}), webhooks.MessageReceived
+    )
+
+
+def web_turn(**changes):
+    return {
+        "event": "agent.message", "channel": "voice", "timestamp": "2025-06-02T10:00:20Z",
+        "agentId": "agt_1", "data": {"callId": "call_1", "direction": "web",
+        "transcript": "Is five okay?", "status": "in-progress"}, **changes,
+    }  # fmt: skip
+
+
+def test_a_turn_of_a_call_over_the_web_is_answered_with_words():
+    found = event(web_turn())
+
+    assert isinstance(found, webhooks.CallTurn)
+    assert (found.text, found.call.number, found.call.sender) == ("Is five okay?", None, None)
+    assert found.call.direction is telephony.Direction.UNKNOWN
+    said = connected.adapter.webhook_reply(found, "Five is fine.")
+    assert (said.content_type, json.loads(said.body)) == (
+        "application/json", {"text": "Five is fine."},
+    )  # fmt: skip
+
+
+def test_every_voice_turn_gets_json_even_when_nothing_is_said():
+    for body in (web_turn(), web_turn(test=True), web_turn(data={})):
+        response = connected.adapter.webhook_response(event(body))
+        assert (response.content_type, response.body) == ("application/json", b'{"text":""}')
+
+
+def test_the_end_of_a_call_over_the_web():
+    data = {"callId": "call_1", "direction": "web", "status": "completed"}
+    found = event({"event": "agent.call_ended", "channel": "voice", "data": data})
+
+    assert isinstance(found, webhooks.CallEnded)
+    assert (found.call.number, found.call.status) == (None, telephony.CallStatus.COMPLETED)
+
+
+GROUP = {"isGroup": True, "groupId": "grp_1", "groupName": None, "participants": []}
+
+
+@pytest.mark.parametrize(
+    ("to", "number"), [("grp_1", "num_1"), (OURS, OURS), (PERSON, "num_1"), (None, "num_1")]
+)
+def test_a_text_to_a_group_came_to_a_number_of_ours(to, number):
+    found = event({**message(to=to, group=GROUP, senderIdentifier=PERSON), "channel": "imessage"})
+
+    assert isinstance(found, webhooks.MessageReceived)
+    assert found.message.number == number
+    assert (found.message.sender, found.message.recipient) == (PERSON, "grp_1")
+    reply = connected.adapter.webhook_reply(found, "Yes")
+    assert (reply.number, reply.to) == (number, "grp_1")
+
+
+def test_an_odd_field_of_a_text_does_not_lose_the_text():
+    for odd in ({"receivedAt": ""}, {"mediaUrls": [None]}, {"group": []}, {"messageId": 17}):
+        found = event(message(**odd))
+        assert isinstance(found, webhooks.MessageReceived), odd
+        assert found.message.body == "Look"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_secret_verifies_nothing(blank):
+    secret = SecretStr(blank)
+    headers = {
+        "x-webhook-signature": sign(BODY, TIMESTAMP, secret),
+        "x-webhook-timestamp": TIMESTAMP,
+    }
+    request = webhooks.WebhookRequest("POST", "https://example.com/", headers, BODY, THEN)
+    with pytest.raises(telephony.ConfigurationError, match="webhook_secret"):
+        verify(request, secret, "agentphone")
 
 
 # --- Where webhooks go ---------------------------------------------------------------------------

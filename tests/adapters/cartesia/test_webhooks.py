@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from telephony.adapters.cartesia.webhooks import verify
 
 import telephony
 from telephony import CallStatus, Direction, webhooks
@@ -125,6 +127,27 @@ def test_what_is_not_known_or_no_telephone_call_is_handed_on_as_it_is(body):
     assert isinstance(found, webhooks.UnknownEvent)
     assert found.raw == body
     assert found.id == event(body).id
+
+
+def test_turns_of_one_call_are_different_events_and_a_repetition_is_the_same():
+    """Where one request id stands for the whole call, only the bodies differ."""
+    turns = [
+        {"type": "call_turn", "request_id": "req_1", "turn": {"text": text}}
+        for text in ("Hi", "Yes")
+    ]
+    first, second = map(event, turns)
+
+    assert first.id != second.id
+    assert event(turns[0]).id == first.id
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_secret_verifies_nothing(blank):
+    request = webhooks.WebhookRequest(
+        "POST", "https://example.com/", {"x-webhook-secret": blank}, b"{}", datetime.now(UTC)
+    )
+    with pytest.raises(telephony.ConfigurationError, match="CARTESIA_WEBHOOK_SECRET"):
+        verify(request, SecretStr(blank), "cartesia")
 
 
 # --- Where webhooks go ---------------------------------------------------------------------------

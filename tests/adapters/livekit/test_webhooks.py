@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from livekit.api import AccessToken, TokenVerifier, WebhookReceiver
-from telephony.adapters.livekit.webhooks import body_hash
+from pydantic import SecretStr
+from telephony.adapters.livekit.webhooks import body_hash, verify
 
 import telephony
 from telephony import CallStatus, Direction, webhooks
@@ -173,6 +174,43 @@ def test_how_a_call_went(reason, status):
     found = event(told("participant_left", reason))
     assert isinstance(found, webhooks.CallEnded)
     assert found.call.status is status
+
+
+@pytest.mark.parametrize(
+    ("reason", "word", "status"),
+    [
+        ("CLIENT_INITIATED", "active", CallStatus.COMPLETED),
+        ("CLIENT_INITIATED", "hangup", CallStatus.COMPLETED),
+        ("CLIENT_INITIATED", "automation", CallStatus.COMPLETED),
+        ("CLIENT_INITIATED", "dialing", CallStatus.FAILED),
+        ("CLIENT_INITIATED", "ringing", CallStatus.NO_ANSWER),
+        ("ROOM_DELETED", "ringing", CallStatus.NO_ANSWER),
+        ("UNKNOWN_REASON", "dialing", CallStatus.FAILED),
+        ("UNKNOWN_REASON", "active", CallStatus.UNKNOWN),
+        ("USER_REJECTED", "ringing", CallStatus.BUSY),
+    ],
+)
+def test_a_call_that_was_never_answered_is_not_completed(reason, word, status):
+    assert event(told("participant_left", reason, **{"sip.callStatus": word})).call.status is status
+
+
+def test_numbers_are_written_as_listings_write_them():
+    carriers = {"sip.trunkPhoneNumber": OURS[1:], "sip.phoneNumber": PERSON[1:]}
+    call = event(told("participant_joined", **carriers, **{"sip.ruleID": "SDR_1"})).call
+
+    assert (call.number, call.recipient, call.sender) == (OURS, OURS, PERSON)
+    named = event(told("participant_joined", **{"sip.phoneNumber": "alice"})).call
+    assert named.recipient == "alice"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_secret_verifies_nothing(blank):
+    settings = connected.adapter._settings.model_copy(update={"api_secret": SecretStr(blank)})
+    request = webhooks.WebhookRequest(
+        "POST", "https://example.com/", {"authorization": token()}, BODY, datetime.now(UTC)
+    )
+    with pytest.raises(telephony.ConfigurationError, match="api_secret"):
+        verify(request, settings, "livekit")
 
 
 @pytest.mark.parametrize(

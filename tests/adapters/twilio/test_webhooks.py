@@ -7,9 +7,12 @@ import json
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
+import httpx
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from telephony.adapters.twilio.webhooks import verify
 from twilio.request_validator import RequestValidator
 
 import telephony
@@ -318,6 +321,98 @@ def test_a_placed_call_that_is_answered_asks_what_to_do():
     assert isinstance(found, webhooks.CallStarted)
     assert (found.call.number, found.call.direction) == (OURS, Direction.OUTBOUND)
     assert found.call.status is CallStatus.IN_PROGRESS
+
+
+OUTBOUND = {
+    "AccountSid": ACCOUNT, "ApiVersion": "2010-04-01", "CallSid": "CA1", "From": OURS,
+    "To": PERSON, "Direction": "outbound-api", "CallStatus": "in-progress",
+}  # fmt: skip
+
+
+def request(token, url=URL, **params):
+    """A request to a URL, signed by Twilio's own SDK, with the token that names it."""
+    signature = RequestValidator(TOKEN).compute_signature(url, params)
+    signed = {"X-Twilio-Signature": signature, "I-Twilio-Idempotency-Token": token}
+    return {"headers": FORM | signed, "content": urlencode(params).encode()}
+
+
+STEPS = {
+    "answered": {},
+    "redirect": {},
+    "gather": {"Digits": "1", "FinishedOnKey": "#", "msg": "Gather End"},
+    "nothing gathered": {"Digits": "", "msg": "Gather End"},
+    "speech": {"SpeechResult": "Yes", "Confidence": "0.9"},
+    "speech again": {"SpeechResult": "Yes", "Confidence": "0.9"},
+    "record": {"RecordingUrl": "https://api.twilio.com/1", "RecordingSid": "RE1", "Digits": "#"},
+    "dial": {"DialCallStatus": "busy", "DialCallSid": "CA2"},
+    "record, hung up": {
+        "CallStatus": "completed", "RecordingUrl": "https://api.twilio.com/2",
+        "RecordingSid": "RE2", "Digits": "hangup",
+    },
+    "over": {
+        "CallStatus": "completed", "CallDuration": "9", "SequenceNumber": "0",
+        "CallbackSource": "call-progress-events",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("direction", ["outbound-api", "inbound"])
+def test_every_step_of_a_call_at_one_url_reaches_the_handler_once(serve_asgi, direction):
+    """The second answer is the second TwiML, not the first: else a Dial would dial for ever."""
+    handled = []
+
+    def handler(event):
+        handled.append(event.type)
+        return webhooks.WebhookResponse("text/xml", f"<Response/><!-- {len(handled)} -->".encode())
+
+    public = "https://example.com/voice"
+    with connect(webhook_url=public) as provider:
+        url = serve_asgi(webhooks.asgi([provider], handler)) + "/webhooks/twilio"
+        sent = [
+            request(name, public, **OUTBOUND | {"Direction": direction} | step)
+            for name, step in STEPS.items()
+        ]
+        answers = [httpx.post(url, **each) for each in sent]
+        retries = [httpx.post(url, **each) for each in sent]
+
+    assert {each.status_code for each in answers} == {200}
+    assert len(handled) == len(STEPS)
+    assert len({each.content for each in answers}) == len(STEPS)
+    assert [each.content for each in retries] == [each.content for each in answers]
+    begun = ["call_started"] * 2 if direction == "outbound-api" else ["unknown"] * 2
+    assert handled == [
+        *begun, "call_turn", "unknown", "call_turn", "call_turn", "call_turn", "unknown", "unknown",
+        "call_ended",
+    ]  # fmt: skip
+
+
+def test_a_status_callback_is_not_the_request_for_instructions():
+    """Both may go to one URL, and the callback's response is not listened to."""
+    callback = {"CallbackSource": "call-progress-events", "SequenceNumber": "1"}
+    asked, told = event(**OUTBOUND), event(**OUTBOUND, **callback)
+
+    assert asked.id != told.id
+    assert b"<Say>" in connected.adapter.webhook_reply(asked, "Hello").body
+    with pytest.raises(telephony.InvalidRequestError, match="no reply to a CallStarted"):
+        connected.adapter.webhook_reply(told, "Hello")
+
+
+def test_words_that_xml_cannot_hold_are_left_out_of_a_reply():
+    ringing = event(**CALL, CallStatus="ringing")
+    reply = connected.adapter.webhook_reply(ringing, "a\x00b\x0b<c>&\ud800")
+
+    assert reply.body.endswith(b"<Say>ab&lt;c&gt;&amp;?</Say></Response>")
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_a_blank_secret_verifies_nothing(blank):
+    signature = RequestValidator(blank).compute_signature(URL, PARAMS)
+    request = webhooks.WebhookRequest(
+        "POST", URL, {"x-twilio-signature": signature, "content-type": FORM["Content-Type"]},
+        urlencode(PARAMS).encode(), datetime.now(UTC),
+    )  # fmt: skip
+    with pytest.raises(telephony.ConfigurationError, match="auth_token"):
+        verify(request, URL, SecretStr(blank), "twilio")
 
 
 def test_the_same_words_said_twice_are_two_turns_and_one_request_sent_twice_is_one():
