@@ -1,4 +1,4 @@
-"""The blocking driver."""
+"""The driver of `telephony.connect`, blocking."""
 
 from __future__ import annotations
 
