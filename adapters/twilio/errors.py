@@ -78,7 +78,13 @@ _MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
     "21649": (InvalidRequestError, _BUNDLE),
     "21651": (InvalidRequestError, _BUNDLE),
     "21661": (NotFoundError, _SENDER),
+    "21703": (NotFoundError, "Add a sender to the Messaging Service in the Twilio console."),
+    "21910": (
+        InvalidRequestError,
+        "Send from the recipient's channel: both whatsapp:, or neither.",
+    ),
     "22110": (InvalidRequestError, None),
+    "63007": (NotFoundError, "Register the sender with the channel in the Twilio console."),
     "70002": (InvalidRequestError, None),
 }
 

@@ -107,6 +107,27 @@ def test_any_error_body_is_understood(provider, telephony_sandbox, status, body,
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [
+        (401, telephony.AuthenticationError, "auth token"),
+        (403, telephony.PermissionDeniedError, "Restricted"),
+    ],
+)
+def test_a_key_that_may_not_is_not_a_key_that_is_wrong(
+    provider, telephony_sandbox, status, kind, hint
+):
+    """Who is told to check the token replaces a good one."""
+    body = '{"code": 20003, "message": "Permission Denied", "status": 403}'
+    telephony_sandbox.fail(Fault(kind="status", status=status, body=body))
+
+    with pytest.raises(kind) as caught:
+        provider.get_number(NUMBER)
+
+    assert hint in caught.value.hint
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("Thu, 30 Jul 2015 23:19:04 +0000", datetime(2015, 7, 30, 23, 19, 4, tzinfo=UTC)),

@@ -65,6 +65,19 @@ SAME = {
         lambda x: x.p.search_numbers(country="LT", limit=9),
         lambda x: x.s.available_phone_numbers("LT").mobile.list(page_size=9),
     ),
+    "search national": (
+        lambda x: x.p.search_numbers(country="GB", kind="national", channels=["voice"], limit=9),
+        lambda x: x.s.available_phone_numbers("GB").national.list(voice_enabled=True, page_size=9),
+    ),
+    "search with options": (
+        lambda x: x.p.search_numbers(
+            options={"InRegion": "CA", "ExcludeAllAddressRequired": True, "SmsEnabled": False},
+            limit=9,
+        ),
+        lambda x: x.s.available_phone_numbers("US").local.list(
+            in_region="CA", exclude_all_address_required=True, sms_enabled=False, page_size=9
+        ),
+    ),
     "label": (
         lambda x: x.p.update_number(x.n, label=LABEL),
         lambda x: x.s.incoming_phone_numbers(x.n.id).update(friendly_name=LABEL),
@@ -126,6 +139,22 @@ SAME = {
         lambda x: x.s.messages.create(
             to=OTHER, from_=NUMBER, body="Grüße & 👋", media_url=[VOICE, SMS]
         ),
+    ),
+    "send on WhatsApp": (
+        lambda x: x.p.send_message(x.n, f"whatsapp:{OTHER}", "hello"),
+        lambda x: x.s.messages.create(
+            to=f"whatsapp:{OTHER}", from_=f"whatsapp:{NUMBER}", body="hello"
+        ),
+    ),
+    "send by a service": (
+        lambda x: x.p.send_message("MG" + "5d" * 16, OTHER, "hello"),
+        lambda x: x.s.messages.create(
+            to=OTHER, messaging_service_sid="MG" + "5d" * 16, body="hello"
+        ),
+    ),
+    "call a SIP address": (
+        lambda x: x.p.place_call(x.n, "sip:desk@example.com", url=VOICE),
+        lambda x: x.s.calls.create(to="sip:desk@example.com", from_=NUMBER, url=VOICE),
     ),
     "call": (
         lambda x: x.p.place_call(x.n, OTHER, url=VOICE),
