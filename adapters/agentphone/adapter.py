@@ -93,7 +93,10 @@ class AgentPhone(Adapter):
             self.list_numbers(limit=None), lambda held: held.number == number.number
         )
         if found is None:
-            raise NotFoundError("AgentPhone holds no such number for you")
+            raise NotFoundError(
+                "AgentPhone holds no such number for you",
+                hint="A released number is found by its id only.",
+            )
         return found
 
     def search_numbers(
@@ -231,14 +234,18 @@ class AgentPhone(Adapter):
             if now not in _RELEASED:
                 raise
             return wire.released(found, now)
+        status = said.status
         if not said.success:
-            raise ConflictError(
-                f"AgentPhone did not release the number; its status is {said.status or 'not said'}",
-                hint="Nothing was released: the number is held and billed on.",
+            denied = ConflictError(
+                "AgentPhone did not release the number",
+                hint="The number is still held and billed.",
                 status=response.status,
                 attempts=response.attempts,
             )
-        return wire.released(found, said.status)
+            status = yield from reconciled(self._status(found.id), denied)
+            if status not in _RELEASED:
+                raise denied
+        return wire.released(found, status)
 
     # --- Messages and calls ----------------------------------------------------------------------
 

@@ -325,8 +325,10 @@ def error(response: Response) -> errors.ProviderError:
         body = {}
     parts = [part for part in (body.get("error"), body.get("detail"), body) if part]
     code = next((part["code"] for part in parts if isinstance(part, dict) and "code" in part), None)
-    if _UNCONFIRMED.encode() in response.content:
-        # Where this code sits is undocumented, and missing it could send a text twice.
+    unexplained = response.status == 409 and response.request.path == "/v1/messages" and not code
+    if unexplained or _UNCONFIRMED.encode() in response.content:
+        # Where this code sits is undocumented, and missing it could send a text twice. No other
+        # conflict of a text is known.
         code = _UNCONFIRMED
     text = next(filter(None, map(_said, parts)), None) or _plain(response)
     kind = _BY_CODE.get(str(code)) or errors.class_for(response.status)

@@ -122,7 +122,14 @@ def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, 
     with pytest.raises(telephony.ConflictError, match="did not release") as caught:
         provider.release_number(number)
 
-    assert "billed on" in caught.value.hint
+    assert "still held" in caught.value.hint
+
+
+def test_a_release_that_is_denied_though_done_is_done(provider, vendor, number):
+    gone = {**number.raw, "status": "released"}
+    vendor.next_answers = [number.raw, {"success": False}, gone]
+
+    assert provider.release_number(number).at_carrier is CarrierOutcome.RELEASED
 
 
 def test_a_release_that_is_only_accepted_is_said_to_be_so(provider, vendor, number):

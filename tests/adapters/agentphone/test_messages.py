@@ -276,6 +276,7 @@ def test_short_codes_mail_addresses_and_groups_can_be_written_to(provider, numbe
         {"detail": "DELIVERY_UNCONFIRMED: it may have gone out"},
         {"code": "DELIVERY_UNCONFIRMED", "message": "Unconfirmed"},
         {"message": "DELIVERY_UNCONFIRMED"},
+        {"detail": "Conflict"},
     ],
 )
 def test_an_unconfirmed_delivery_is_unknown_and_never_sent_again(

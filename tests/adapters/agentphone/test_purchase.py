@@ -157,6 +157,28 @@ def test_the_number_of_another_process_is_never_taken(telephony_connect, telepho
     assert provider.get_number(theirs.id).assignment is None
 
 
+def test_two_processes_whose_answers_are_lost_each_find_their_own(telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="lost", method="POST", times=2))
+    settings = json.dumps(telephony_sandbox.settings("agentphone"))
+    buyer = (
+        "import json, sys, telephony\n"
+        "with telephony.connect('agentphone', **json.loads(sys.argv[1])) as provider:\n"
+        "    bought = provider.provision_number(assign_to=sys.argv[2])\n"
+        "print(bought.id, bought.assignment.id)"
+    )
+
+    def buy(agent):
+        command = [sys.executable, "-c", buyer, settings, agent]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    with ThreadPoolExecutor() as pool:
+        ends = list(pool.map(buy, (DESK, SALES)))
+
+    assert {key for key, _ in ends} == {bought.id for bought in purchases(telephony_sandbox)}
+    assert [agent for _, agent in ends] == [DESK, SALES]
+    assert telephony_sandbox.ledger("agentphone", "assign") == []
+
+
 @pytest.mark.parametrize("options", [{}, {"externalId": "crm-17"}])
 def test_what_proves_nothing_is_unknown_and_the_candidates_are_named(
     provider, telephony_sandbox, vendor, options
