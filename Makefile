@@ -6,7 +6,7 @@ WHEEL := .venv/wheel
 
 .PHONY: help demo test lint test-wheel readme record bench clean soak real
 help:
-	@echo "make demo        the life of a number at every vendor, without an account"
+	@echo "make demo        a number from purchase to release at every vendor, without an account"
 	@echo "make test        all tests"
 	@echo "make real        the tests against real servers, which it brings where it can"
 	@echo "make soak        random lives of numbers with faults at every vendor, for ten minutes"

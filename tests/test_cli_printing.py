@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -213,7 +214,9 @@ def _commands(command, context=None, path=()):
         yield from _commands(child, typer.Context(child, parent=context), (*path, name))
 
 
-def test_every_help_ends_with_examples_that_can_be_typed():
+def test_every_help_ends_with_examples_that_can_be_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "captured.json").write_text("{}")
     root = typer.main.get_command(app)
     for path, command in _commands(root):
         lines = (command.epilog or "").split("Examples:\n")[-1].splitlines()
@@ -228,11 +231,9 @@ def test_every_help_ends_with_examples_that_can_be_typed():
 
 def _parses(command, given):
     context = command.make_context("telephony", list(given))
-    while hasattr(command, "commands"):
-        name, child, rest = command.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )
-        if child is None:
-            return
-        context = child.make_context(name, list(rest), parent=context)
-        command = child
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(context)
+        while hasattr(command, "commands"):
+            rest = [*context._protected_args, *context.args]
+            name, command, rest = command.resolve_command(context, rest)
+            context = opened.enter_context(command.make_context(name, list(rest), parent=context))

@@ -1,4 +1,4 @@
-"""Changes at a vendor: refused before anything is asked, confirmed, and told apart when cut off."""
+"""Changes at a vendor: checked before they are confirmed, and accounted for when interrupted."""
 
 from __future__ import annotations
 

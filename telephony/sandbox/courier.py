@@ -1,6 +1,6 @@
 """Webhooks on their way: sent in order, tried again as the vendor does, and kept for tests.
 
-Only to this machine: what a vendor is told to send elsewhere is kept, but not sent.
+Only to this machine: what a vendor should send elsewhere is kept, but not sent.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Port:
         self._reopening: asyncio.Task[None] | None = None
 
     async def serve(self, server: uvicorn.Server) -> None:
-        """Answer with `server`, whose protocol is ours, until it is told to exit."""
+        """Answer with `server`, whose protocol is ours, until it is asked to exit."""
         self._serving.set_result((asyncio.get_running_loop(), server))
         await server.serve(sockets=self._sockets)
 

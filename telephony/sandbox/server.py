@@ -68,7 +68,7 @@ class Sandbox:
     Args:
         only: names of the vendors to serve; None: all that are installed.
         port: 0 picks a free one.
-        webhook: where the vendors send their webhooks, until told otherwise through their APIs;
+        webhook: where the vendors send their webhooks, until their APIs set another URL;
             ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
         webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
         on_answer: called, from the server's thread, with every request for a vendor once it is
@@ -130,7 +130,7 @@ class Sandbox:
         self._port.close()
 
     def run(self) -> None:
-        """Serve in this thread until told to exit (Ctrl-C, where this is the main thread)."""
+        """Serve in this thread until asked to exit (Ctrl-C, where this is the main thread)."""
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(self._port.serve(self.server))
 
@@ -189,7 +189,7 @@ class Sandbox:
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
     def receive_call(self, vendor: str, to: str, *, sender: str) -> str:
-        """Let somebody call a number and hang up; returns the call's id. Raises `LookupError`."""
+        """Have a number called and the call ended; returns its id. Raises `LookupError`."""
         return self.vendors[vendor].receive_call(to, sender)
 
     def send_webhooks(self, url: str | None) -> None:
@@ -328,5 +328,5 @@ class Sandbox:
         except LookupError as error:
             return JSONResponse({"error": str(error)}, 404)
         tries = (await asyncio.to_thread(self.delivered))[already:]
-        told = [{"url": each.url, "status": each.status} for each in tries]
-        return JSONResponse({"id": planted, "webhooks": told})
+        tries_made = [{"url": each.url, "status": each.status} for each in tries]
+        return JSONResponse({"id": planted, "webhooks": tries_made})

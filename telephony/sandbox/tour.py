@@ -1,4 +1,4 @@
-"""The life of one number at one vendor, step by step, through the public API."""
+"""One number at one vendor, from purchase to release, through the public API."""
 
 from __future__ import annotations
 

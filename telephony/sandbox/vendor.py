@@ -42,7 +42,7 @@ class Refusal(Exception):  # noqa: N818 - it becomes an HTTP answer, not an erro
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that really happened at a vendor, whether or not anybody heard of it.
+    """One thing that really happened at a vendor, whether or not its response arrived.
 
     Attributes:
         kind: ``purchase``, ``import``, ``assign``, ``unassign``, ``release``, ``message``,
@@ -107,7 +107,7 @@ class State:
         return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
 
     def deliver(self, *deliveries: Delivery) -> None:
-        """Send webhooks, each after the one before; without a running server there is nobody to."""
+        """Send webhooks, each after the one before; without a running server none is sent."""
         if self.courier is not None:
             self.courier.send(deliveries)
 
@@ -145,7 +145,7 @@ class VendorSandbox(Protocol):
         """Let the number `to` receive a text; returns its id. Raises `LookupError`."""
 
     def receive_call(self, to: str, sender: str) -> str:
-        """Let somebody call the number `to` and hang up; returns its id. Raises `LookupError`."""
+        """Have the number `to` called and the call ended; returns its id. Raises `LookupError`."""
         raise LookupError(f"In the sandbox of {self.name} {sender} cannot call {to}")
 
 
