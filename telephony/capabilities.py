@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -70,6 +71,14 @@ def partial(note: str) -> Support:
 
 def unsupported(instead: str) -> Support:
     return Support(Level.NONE, instead)
+
+
+_UNDECLARED = unsupported("`telephony providers` shows which vendors have it.")
+
+
+def support_of(declared: Mapping[Capability, Support], capability: Capability) -> Support:
+    """Return how far an adapter offers an operation: not at all unless it declares it."""
+    return declared.get(capability, _UNDECLARED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from telephony import registry
-from telephony.capabilities import Capability, Level, Outcome, Support
+from telephony.capabilities import Capability, Level, Outcome, Support, support_of
 from telephony.errors import ConfigurationError
 
 SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
@@ -17,7 +17,7 @@ def matrix() -> dict[str, dict[Capability, Support]]:
     for name in registry.available():
         with contextlib.suppress(ConfigurationError):
             declared = registry.load(name).capabilities
-            rows[name] = {capability: declared[capability] for capability in Capability}
+            rows[name] = {one: support_of(declared, one) for one in Capability}
     return rows
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from telephony import checks, numbers
-from telephony.capabilities import Capability, Level
+from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import (
     InvalidRequestError,
     PermissionDeniedError,
@@ -79,7 +79,7 @@ def _gated(
     ) -> Callable[Concatenate[Operations, P], Task[Y, R]]:
         @functools.wraps(check)
         def gate(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> Task[Y, R]:
-            support = self.adapter.capabilities[capability]
+            support = support_of(self.adapter.capabilities, capability)
             if support.level is Level.NONE:
                 raise UnsupportedOperationError(self.adapter.name, capability, support.note)
             try:
@@ -392,7 +392,7 @@ class Operations:
         return self._e164(text, "to") if written else text
 
     def _label(self, operation: Capability, label: str | None) -> str | None:
-        support = self.adapter.capabilities[Capability.UPDATE_NUMBER]
+        support = support_of(self.adapter.capabilities, Capability.UPDATE_NUMBER)
         if label is not None and support.level is Level.NONE:
             raise UnsupportedOperationError(
                 self.adapter.name, f"{operation} with a label", support.note

@@ -48,7 +48,7 @@ class Adapter(Protocol):
         base_url: where requests go; `Request.path` is below it.
         origins: further origins (``https://host``) that may get the credentials.
         headers: sent with every request; may hold credentials.
-        capabilities: an entry for every `Capability`.
+        capabilities: how far it offers each operation; what it leaves out is unsupported.
         outcomes: for every operation that changes something, what becomes of it when its answer is
             lost.
         targets: the kinds a number can be assigned to.

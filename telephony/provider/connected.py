@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from telephony.capabilities import Capability, Level, Support
+from telephony.capabilities import Capability, Level, Support, support_of
 from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
 from telephony.operations import Operations, Task
 from telephony.protocols import Adapter
@@ -38,10 +38,11 @@ class Connected:
 
     @property
     def capabilities(self) -> Mapping[Capability, Support]:
-        return self._adapter.capabilities
+        declared = self._adapter.capabilities
+        return {capability: support_of(declared, capability) for capability in Capability}
 
     def supports(self, capability: Capability) -> bool:
-        return self._adapter.capabilities[capability].level is not Level.NONE
+        return support_of(self._adapter.capabilities, capability).level is not Level.NONE
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} ({self._adapter.vendor})>"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from telephony.capabilities import Capability, Level
+from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import SignatureError, UnsupportedOperationError
 from telephony.events import Event, WebhookRequest
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider, PhoneNumberProvider
@@ -78,7 +78,7 @@ def adapter_of(provider: ProviderOrAdapter) -> Adapter:
     """Return the adapter of a provider whose vendor sends webhooks that can be proven."""
     # Not by isinstance: of a protocol it sees no attributes that a wrapper passes through.
     adapter: Adapter = provider.adapter if hasattr(provider, "adapter") else provider
-    support = adapter.capabilities[Capability.PARSE_WEBHOOK]
+    support = support_of(adapter.capabilities, Capability.PARSE_WEBHOOK)
     if support.level is Level.NONE:
         raise UnsupportedOperationError(adapter.name, Capability.PARSE_WEBHOOK, support.note)
     return adapter

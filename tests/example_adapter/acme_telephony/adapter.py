@@ -3,7 +3,7 @@
 import uuid
 
 from telephony import errors
-from telephony.capabilities import FULL, Capability, once, partial, repeated, unsupported
+from telephony.capabilities import FULL, Capability, once, partial, repeated
 from telephony.model import Agent, PhoneNumber, Target
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -32,7 +32,6 @@ class Acme(Adapter):
     Settings = AcmeSettings
     targets = (Agent,)
     capabilities = {
-        **dict.fromkeys(Capability, unsupported("Use the carrier behind your Acme account.")),
         Capability.LIST_NUMBERS: FULL,
         Capability.GET_NUMBER: FULL,
         Capability.PROVISION_NUMBER: partial("Acme picks the number"),
