@@ -266,7 +266,7 @@ def _request_name(request: WebhookRequest, url: str) -> str:
     signature covers it, is the same for the repetitions of one request only.
     """
     token = request.headers.get("i-twilio-idempotency-token")
-    own = (url, sorted(_pairs(request)), token)
+    own = (url, sorted(set(_pairs(request))), token)
     return hashlib.sha256(repr(own).encode()).hexdigest()[:32]
 
 
