@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telephony.errors import OutcomeUnknownError
+from telephony.errors import ConflictError, OutcomeUnknownError
 from telephony.marks import mark_in
 from telephony.model import PhoneNumber
 from telephony.wire import Json, Listing, Operation, Request, first, reconciled
 
 from . import wire
+from .errors import TAKEN
 from .pages import Pages
 
 
@@ -59,11 +60,22 @@ class Inventory:
         return None
 
     def buy(self, number: str, key: str | None, body: Json) -> Operation[PhoneNumber]:
-        """Buy an exact number. After a lost response only the key proves that it is ours: another
-        user of the account may have bought it meanwhile."""
+        """Buy an exact number.
+
+        After a lost response only the key proves that it is ours: another user of the account may
+        have bought it meanwhile. Of two that buy with one key at once, the second is refused the
+        number and gets the first one's.
+        """
         try:
             response = yield Request.submit(self._path, {"PhoneNumber": number, **body})
             return wire.number(response, self._provider)
+        except ConflictError as refusal:
+            if refusal.code != TAKEN or key is None:
+                raise
+            found = yield from reconciled(self.find(number), refusal)
+            if found is None or mark_in(wire.stored_label(found)) != key:
+                raise
+            return found
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(number), lost)
             if found is not None and key is not None and mark_in(wire.stored_label(found)) == key:

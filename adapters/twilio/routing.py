@@ -81,8 +81,8 @@ def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
 
 
 def asked(number: Mapping[str, JsonValue]) -> str | None:
-    """Return the URL of a number that Twilio asks about calls, or else texts, or else tells of the
-    ends of calls; None if none of them is in force."""
+    """Return the URL of a number that gets its calls, or else its texts, or else the ends of its
+    calls; None if none of them is in force."""
     voice, sms = answering(number)
     if isinstance(voice, Webhook):
         return voice.voice_url

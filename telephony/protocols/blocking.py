@@ -311,7 +311,8 @@ class PhoneNumberProvider(Protocol):
         """List messages received and sent, newest first, fetched page by page while you iterate.
 
         Args:
-            number: E.164, the vendor's id, or a `PhoneNumber`.
+            number: E.164, the vendor's id, or a `PhoneNumber`; or another sender that the vendor
+                takes.
             after: aware; only messages of this moment or later.
             before: aware; only messages earlier than this moment.
             limit: the most messages to return, 1 or more; None: all.

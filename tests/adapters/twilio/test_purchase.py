@@ -180,6 +180,24 @@ def test_a_number_that_another_buyer_took_is_not_taken_for_the_lost_purchase(
     assert "idempotency_key" in caught.value.hint
 
 
+@pytest.mark.parametrize("wanted", [{"number": NUMBER}, {"area_code": "415"}])
+def test_two_that_buy_with_one_key_at_once_get_one_number(
+    provider, telephony_connect, telephony_sandbox, wanted
+):
+    bought = []
+
+    def meanwhile(event):
+        if event.method == "POST":
+            bought.append(provider.provision_number(**wanted, idempotency_key="order-17"))
+
+    second = telephony_connect("twilio", on_request=meanwhile).provision_number(
+        **wanted, idempotency_key="order-17"
+    )
+
+    assert [number.id for number in bought] == [second.id]
+    assert len(telephony_sandbox.ledger("twilio", "purchase")) == 1
+
+
 def test_a_purchase_that_may_or_may_not_be_under_way_is_not_made_again(provider, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=502, body="<html>"))
 
