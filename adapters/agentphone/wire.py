@@ -134,7 +134,7 @@ def page(response: Response) -> tuple[list[JsonValue], Json]:
 
 
 def identity(row: JsonValue) -> str:
-    """Return what tells a row of a listing from the others, though it be unreadable."""
+    """Return what identifies a row of a listing, readable or not."""
     key = row.get("id") if isinstance(row, dict) else None
     return key if isinstance(key, str) and key else to_json(row).decode()
 
@@ -216,7 +216,7 @@ def messages(
 
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
-    """A message just sent. The answer tells neither its text nor the moment."""
+    """Return a message just sent. The response has neither its text nor the time."""
     fields = message_fields(response.object(), provider, own)
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own

@@ -28,7 +28,7 @@ class Account:
         has_search: False answers as the documented API, which knows no search for free numbers.
         keeps_external_ids: False forgets `externalId`, as the documented API may do.
         attaches_at_purchase: False forgets `agentId` when a number is bought.
-        rival: True lets somebody else buy a number of the account whenever one is bought.
+        rival: True lets another buyer take a number of the account whenever one is bought.
         before_is_inclusive: whether the bounds of message pages include their own moment.
         oldest_first: turns the order inside a page of messages round.
         whole_seconds: shows times without the fraction that pages still go by.

@@ -1,4 +1,4 @@
-"""Calls: placed, which nobody answers, and received, which are over at once."""
+"""Calls: placed, which are not answered, and received, which are over at once."""
 
 from __future__ import annotations
 

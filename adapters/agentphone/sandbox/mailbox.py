@@ -48,7 +48,7 @@ class Mailbox:
         bisect.insort(self.texts, text, key=lambda each: each.at)
 
     def thread(self, number_id: str, other: str) -> str:
-        """The conversation of a number with somebody."""
+        """Return the id of a number's conversation with one other side."""
         return self.threads.setdefault((number_id, other), f"conv_{len(self.threads):04x}")
 
     def of_number(self, number_id: str) -> list[Text]:

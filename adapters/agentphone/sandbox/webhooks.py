@@ -51,7 +51,7 @@ async def delete(account: Account, request: Request) -> Response:
 
 
 def received(account: Account, text: Text, agent: JsonValue) -> None:
-    """Tell of a text that came in."""
+    """Deliver the event of a text that came in."""
     listed = text.in_number()
     data: Json = {
         "messageId": listed["id"],
@@ -71,7 +71,7 @@ def received(account: Account, text: Text, agent: JsonValue) -> None:
 
 
 def called(account: Account, call: Json) -> None:
-    """Tell of a call in which one thing is said, and of its end."""
+    """Deliver the events of a call in which one thing is said, and of its end."""
     common: Json = {
         "callId": call["id"],
         "numberId": call["phoneNumberId"],
@@ -110,7 +110,7 @@ def _owner(request: Request) -> str:
 
 
 def _event(state: State, event: str, channel: JsonValue, agent: JsonValue, data: Json) -> Json:
-    told: Json = {
+    sent: Json = {
         "event": event,
         "channel": channel,
         "timestamp": iso_seconds(state.now()),
@@ -118,8 +118,8 @@ def _event(state: State, event: str, channel: JsonValue, agent: JsonValue, data:
         "data": data,
     }
     if event == "agent.message":
-        told |= {"conversationState": None, "recentHistory": []}
-    return told
+        sent |= {"conversationState": None, "recentHistory": []}
+    return sent
 
 
 def _send(account: Account, agent: JsonValue, *events: Json) -> None:

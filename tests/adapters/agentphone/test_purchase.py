@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -155,6 +156,29 @@ def test_the_number_of_another_process_is_never_taken(telephony_connect, telepho
 
     (theirs,) = purchases(telephony_sandbox)
     assert provider.get_number(theirs.id).assignment is None
+
+
+def test_a_process_killed_before_the_agent_is_given_is_finished_by_the_next(
+    provider, telephony_sandbox, vendor
+):
+    vendor.account.attaches_at_purchase = False
+    settings = json.dumps(telephony_sandbox.settings("agentphone"))
+    buyer = (
+        "import json, os, signal, sys, telephony\n"
+        "def die(event):\n"
+        "    if '/agents/' in event.path:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "settings = json.loads(sys.argv[1])\n"
+        "with telephony.connect('agentphone', **settings, on_request=die) as provider:\n"
+        f"    provider.provision_number(assign_to='{DESK}', idempotency_key='order-17')"
+    )
+
+    killed = subprocess.run([sys.executable, "-c", buyer, settings], check=False)
+    bought = provider.provision_number(assign_to=DESK, idempotency_key="order-17")
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [bought.id] == [purchase.id for purchase in purchases(telephony_sandbox)]
+    assert bought.assignment.id == DESK
 
 
 def test_two_processes_whose_answers_are_lost_each_find_their_own(telephony_sandbox):
