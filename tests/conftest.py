@@ -11,6 +11,7 @@ import copy
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -183,3 +184,85 @@ def exporter(_spans):
     """The finished spans of this test."""
     _spans.clear()
     return _spans
+
+
+def until(condition):
+    # The other side of a connection is another thread, or the kernel.
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.001)
+
+
+class RawServer:
+    """Answers each request with what `answer(connection, request)` writes; keeps the requests."""
+
+    def __init__(self, answer):
+        self.requests, self._answer = [], answer
+        self.stopped = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._connections = []
+        self._threads[0].start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
+                self._threads[-1].start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError), connection:
+            while request := self._read(connection):
+                self.requests.append(request)
+                self._answer(connection, request)
+
+    @staticmethod
+    def _read(connection):
+        request = b""
+        while b"\r\n\r\n" not in request:
+            part = connection.recv(65536)
+            if not part:
+                return b""
+            request += part
+        head, _, body = request.partition(b"\r\n\r\n")
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-len")]
+        while lengths and len(body) < int(lengths[0].split(b":")[1]):
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def hang_up(self):
+        """Close every connection, as a server does with those that were idle for too long."""
+        for one in self._connections:
+            one.shutdown(socket.SHUT_RDWR)
+
+    def stop(self):
+        self.stopped.set()
+        for one in (self._listener, *self._connections):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture
+def raw_server():
+    """Start a server that writes bytes as it likes; it runs until the test ends."""
+    with contextlib.ExitStack() as running:
+
+        def start(answer):
+            server = RawServer(answer)
+            running.callback(server.stop)
+            return server
+
+        yield start
+
+
+def http_answer(body, *headers, status="200 OK"):
+    """The bytes of an answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpcore
 import pytest
@@ -16,6 +17,7 @@ from telephony.transport.deadline import Deadline
 from telephony.transport.pool import AsyncPool, Pool
 from telephony.transport.retry import NoAnswer
 from telephony.transport.routes import Routes
+from tests.conftest import RawServer, http_answer, until
 
 ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"))
 ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
@@ -81,14 +83,6 @@ def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
     asyncio.run(main())
 
 
-def until(condition):
-    # The sandbox closes its side in another thread.
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.001)
-
-
 def test_what_is_in_use_is_closed_when_it_is_given_back(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia")
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.3))
@@ -134,3 +128,50 @@ def test_many_requests_at_once_are_all_answered_with_asyncio(telephony_sandbox):
             assert {number.id for number in found} == {bought.id}
 
     asyncio.run(main())
+
+
+def test_connections_that_the_vendor_closed_are_closed_here_too(
+    mode, telephony_sandbox, raw_server, monkeypatch
+):
+    """As /proc/net/tcp shows them: none waits to be closed while the provider is in use."""
+    monkeypatch.setattr("telephony.transport.pool._SWEEP", 0.0)
+    together = threading.Barrier(10)
+
+    def answer(connection, _):
+        if len(server.requests) <= 10:
+            together.wait()
+        connection.sendall(http_answer(b'{"data": [], "has_more": false}'))
+
+    server = raw_server(answer)
+    settings = {**telephony_sandbox.settings("cartesia"), "base_url": server.url}
+
+    def waiting():
+        return waiting_to_be_closed(server)
+
+    if mode == "blocking":
+        with telephony.connect("cartesia", settings=settings) as provider:
+            with ThreadPoolExecutor(10) as threads:
+                list(threads.map(lambda _: list(provider.list_numbers()), range(10)))
+            server.hang_up()
+            until(lambda: waiting() == 10)
+            list(provider.list_numbers())
+            assert waiting() == 0
+        return
+
+    async def main():
+        async with telephony.connect_async("cartesia", settings=settings) as provider:
+            await asyncio.gather(*(anext(provider.list_numbers(), None) for _ in range(10)))
+            server.hang_up()
+            # Nobody has to use it: the loop looks after them.
+            async with asyncio.timeout(10):
+                while waiting():  # noqa: ASYNC110 - the kernel says nothing
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def waiting_to_be_closed(server: RawServer) -> int:
+    port = f"{int(server.url.rpartition(':')[2]):04X}"
+    lines = Path("/proc/net/tcp").read_text().splitlines()
+    states = [line.split()[2:4] for line in lines[1:]]
+    return sum(far.endswith(f":{port}") and state == "08" for far, state in states)
