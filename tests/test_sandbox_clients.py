@@ -54,7 +54,7 @@ def test_each_vendor_is_at_the_root_of_a_port_of_its_own(telephony_sandbox, tele
     dropped = urljoin(
         telephony_sandbox.root_url("livekit"), "/twirp/livekit.SIP/ListSIPInboundTrunk"
     )
-    assert httpx.post(dropped).status_code == 401
+    assert httpx.post(dropped, json={}).status_code == 401
 
 
 def test_a_port_that_refuses_connections_refuses_them_for_every_client(telephony_sandbox):
