@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from telephony import Channel, NumberKind, PhoneNumber, Release
-from telephony.capabilities import CarrierOutcome
+from telephony import Channel, NumberKind, PhoneNumber
 from telephony.cli.changes import carry_out, confirmed, confirmed_by_typing
 from telephony.cli.examples import examples
 from telephony.cli.options import (
@@ -21,7 +20,8 @@ from telephony.cli.options import (
     connect,
     vendor_options,
 )
-from telephony.cli.output import console, document, facts, moment, plain, progress, said, say, table
+from telephony.cli.output import document, progress, said, say, table
+from telephony.cli.printed import print_number, print_release
 from telephony.cli.sources import (
     CarrierOption,
     HolderOption,
@@ -32,7 +32,6 @@ from telephony.cli.sources import (
     SipUserOption,
     source,
 )
-from telephony.cli.wording import on_the_command_line
 from telephony.numbers import looks_written
 
 app = typer.Typer(
@@ -51,12 +50,6 @@ AssignOption = Annotated[
 ]
 CountryOption = Annotated[str, typer.Option(help="ISO 3166 code.")]
 AreaCodeOption = Annotated[str | None, typer.Option(help="As dialled nationally.")]
-
-_CARRIER = {
-    CarrierOutcome.RELEASED: "released: the number has left the account",
-    CarrierOutcome.KEPT: "kept: the carrier still holds and bills the number",
-    CarrierOutcome.UNKNOWN: "the vendor does not say",
-}
 
 
 @app.command(
@@ -111,7 +104,7 @@ def show(
 ) -> None:
     """Show one number as it is now."""
     with connect(provider) as vendor:
-        _print(vendor.get_number(number), "", as_json)
+        print_number(vendor.get_number(number), "", as_json)
 
 
 @app.command(
@@ -203,7 +196,7 @@ def buy(
             ),
             confirmed(f"Buy {wanted} at {vendor.name}? The vendor may charge for it.", yes),
         )
-        _print(bought, f"Bought {bought.number} at {vendor.name}.", as_json)
+        print_number(bought, f"Bought {bought.number} at {vendor.name}.", as_json)
 
 
 @app.command(
@@ -253,7 +246,7 @@ def import_(
                 options=fields,
             ),
         )
-        _print(imported, f"Imported {imported.number} at {vendor.name}.", as_json)
+        print_number(imported, f"Imported {imported.number} at {vendor.name}.", as_json)
 
 
 @app.command(
@@ -290,7 +283,7 @@ def update(
             vendor,
             partial(vendor.update_number, number, label=label, source=origin, options=fields),
         )
-        _print(updated, f"Updated {updated.number} at {vendor.name}.", as_json)
+        print_number(updated, f"Updated {updated.number} at {vendor.name}.", as_json)
 
 
 @app.command(
@@ -313,7 +306,7 @@ def assign(
     fields = vendor_options(option)
     with connect(provider) as vendor:
         assigned = carry_out(vendor, partial(vendor.assign_number, number, to, options=fields))
-        _print(assigned, f"Assigned {assigned.number} at {vendor.name}.", as_json)
+        print_number(assigned, f"Assigned {assigned.number} at {vendor.name}.", as_json)
 
 
 @app.command(
@@ -333,7 +326,7 @@ def unassign(
     fields = vendor_options(option)
     with connect(provider) as vendor:
         changed = carry_out(vendor, partial(vendor.unassign_number, number, options=fields))
-        _print(changed, f"Unassigned {changed.number} at {vendor.name}.", as_json)
+        print_number(changed, f"Unassigned {changed.number} at {vendor.name}.", as_json)
 
 
 @app.command(
@@ -368,46 +361,8 @@ def release(
             document(released)
             return
         say(f"Released {released.number or released.id} at {vendor.name}.")
-        _print_release(released)
-
-
-def _print_release(released: Release) -> None:
-    undo = {True: "yes", False: "no", None: "the vendor does not say"}[released.reversible]
-    facts(
-        [
-            ("carrier", _CARRIER[released.at_carrier]),
-            ("can be undone", undo),
-            ("until", moment(released.undo_until)),
-            ("how", on_the_command_line(released.how_to_undo or "")),
-        ]
-    )
-    for notice in released.notices:
-        console.print(f"note: {notice}", style="yellow")
+        print_release(released)
 
 
 def _is_of(number: PhoneNumber, carrier: str) -> bool:
     return number.carrier is not None and carrier in (number.carrier.kind, number.carrier.id)
-
-
-def _print(number: PhoneNumber, done: str, as_json: bool) -> None:
-    if as_json:
-        document(number)
-        return
-    if done:
-        say(done)
-    carrier = number.carrier
-    facts(
-        [
-            ("number", number.number),
-            ("id", number.id),
-            ("label", number.label),
-            ("status", number.status),
-            ("carries", ", ".join(sorted(number.channels))),
-            ("answered by", said(number.assignment) or "nothing"),
-            ("previously", said(number.replaced)),
-            ("carrier", f"{carrier.kind} {carrier.id or ''}".strip() if carrier else None),
-            ("created", moment(number.created_at)),
-        ]
-    )
-    for notice in number.notices:
-        console.print(f"note: {plain(on_the_command_line(notice))}", style="yellow")

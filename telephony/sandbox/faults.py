@@ -142,7 +142,7 @@ class Faults:
             await asyncio.sleep(fault.seconds)
             await answer.send(send)
         else:
-            await self._halves(fault, scope, events, send)
+            await self._in_two_parts(fault, scope, events, send)
 
     async def _remembering(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request through, and keep its answer for a fault that repeats it."""
@@ -166,7 +166,9 @@ class Faults:
                 return {**start, "headers": headers}
         return start
 
-    async def _halves(self, fault: Fault, scope: Scope, events: list[Event], send: Send) -> None:
+    async def _in_two_parts(
+        self, fault: Fault, scope: Scope, events: list[Event], send: Send
+    ) -> None:
         start, body = events[0], b"".join(_bytes(event) for event in events[1:])
         await send(start)
         middle = len(body) // 2

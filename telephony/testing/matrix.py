@@ -183,11 +183,11 @@ class Run:
     """One operation under one fault.
 
     Attributes:
-        patient: prepares; never meets a fault.
+        reference: prepares; never meets a fault.
         tried: does the operation; its timeout is shorter than the slow faults are.
     """
 
-    patient: PhoneNumberProvider
+    reference: PhoneNumberProvider
     tried: PhoneNumberProvider
     server: Sandbox
     adapter: str
@@ -220,7 +220,7 @@ class Run:
                 problems.append(f"{where}, but it happened {count} times")
         return problems
 
-    def halves(self, operation: Capability, fault: Fault) -> list[str]:
+    def partly_done(self, operation: Capability, fault: Fault) -> list[str]:
         """Get a number and assign it in one call, as `problems` does; returns what was wrong.
 
         Right means: when only the number is there, the error does not say that the same call may
@@ -263,7 +263,7 @@ class Run:
     def _requests(self, operation: Capability, call: Call) -> int:
         made = self.ready(operation)
         before = len(self.server.requests(self.adapter))
-        call(self.patient, made)
+        call(self.reference, made)
         return len(self.server.requests(self.adapter)) - before
 
     def ready(self, operation: Capability) -> Situation:
@@ -273,12 +273,14 @@ class Run:
         if operation is Capability.LINK_CARRIER:
             return Situation(OTHER_PARTY, sample, None)
         if operation in {Capability.ROTATE_CARRIER, Capability.UNLINK_CARRIER}:
-            carrier = _linked(self.patient, sample, self.server, self.adapter)
+            carrier = _linked(self.reference, sample, self.server, self.adapter)
             return Situation(OTHER_PARTY, sample, carrier)
-        made = situation(self.patient, self.server, self.adapter)
+        made = situation(self.reference, self.server, self.adapter)
         # A target may have webhooks of its own, which are not taken off.
         if operation is not Capability.SET_WEBHOOK:
             # A vendor may insist that the agent who calls holds the number.
             calls = operation is Capability.PLACE_CALL
-            self.patient.assign_number(made.number, sample.target if calls else sample.other_target)
+            self.reference.assign_number(
+                made.number, sample.target if calls else sample.other_target
+            )
         return made

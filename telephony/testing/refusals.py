@@ -174,11 +174,11 @@ class RefusalConformance(Reached):
         request: pytest.FixtureRequest,
     ) -> None:
         with (
-            connect(mode, self.adapter, **settings) as patient,
+            connect(mode, self.adapter, **settings) as reference,
             connect(mode, self.adapter, **{**settings, "timeout": 0.1}) as tried,
         ):
-            if patient.provider.supports(operation):
-                run = Run(patient.provider, tried.provider, server, self.adapter)
+            if reference.provider.supports(operation):
+                run = Run(reference.provider, tried.provider, server, self.adapter)
                 problems = run.problems(operation, fault)
                 request.node.stash[STRUCK] = (run.requests(operation), len(problems))
                 assert problems == []
@@ -194,12 +194,12 @@ class RefusalConformance(Reached):
         fault: Fault,
     ) -> None:
         with (
-            connect(mode, self.adapter, **settings) as patient,
+            connect(mode, self.adapter, **settings) as reference,
             connect(mode, self.adapter, **settings) as tried,
         ):
-            if patient.provider.supports(operation):
-                run = Run(patient.provider, tried.provider, server, self.adapter)
-                assert run.halves(operation, fault) == []
+            if reference.provider.supports(operation):
+                run = Run(reference.provider, tried.provider, server, self.adapter)
+                assert run.partly_done(operation, fault) == []
 
     # --- Secrets ---------------------------------------------------------------------------------
 
