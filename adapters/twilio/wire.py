@@ -76,9 +76,6 @@ class _Number(Body):
     phone_number: Id
     friendly_name: str | None = None
     status: str | None = None
-    capabilities: dict[str, JsonValue] | None = None
-    date_created: _Moment = None
-    date_updated: _Moment = None
 
 
 class _Message(Body):
@@ -91,8 +88,6 @@ class _Message(Body):
     messaging_service_sid: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-    date_created: _Moment = None
-    date_sent: _Moment = None
 
 
 class _Available(Body):
@@ -150,14 +145,14 @@ def _as_number(row: _Number, raw: Json, provider: str) -> model.PhoneNumber:
             "label": unmarked(row.friendly_name),
             # Free text at Twilio; only this word is documented.
             "status": NumberStatus.ACTIVE if row.status == "in-use" else NumberStatus.UNKNOWN,
-            "channels": channels(row.capabilities),
+            "channels": channels(raw.get("capabilities")),
             "country": None,
             "assignment": routing.assignment(*routing.answering(raw)),
             "carrier": None,
             "replaced": None,
             "notices": (),
-            "created_at": row.date_created,
-            "updated_at": row.date_updated,
+            "created_at": moment(raw.get("date_created")),
+            "updated_at": moment(raw.get("date_updated")),
             "raw": raw,
         }
     )
@@ -203,7 +198,7 @@ def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, o
         "status": MESSAGE_STATUS.get(row.status or "", MessageStatus.UNKNOWN),
         "channel": addresses.channel(row.sender, row.recipient) or plain,
         # Until it is sent, the moment when Twilio took it is the only one on record.
-        "sent_at": row.date_sent or row.date_created,
+        "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
         "media": (),
         "error": {"code": row.error_code, "message": row.error_message} if failed else None,
         "raw": raw,
