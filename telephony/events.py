@@ -109,7 +109,7 @@ class WebhookRequest:
 
     Attributes:
         method: in capitals.
-        url: whole, with query, as the vendor called it.
+        url: complete, with its query, as the vendor called it.
         headers: names in lower case.
         received_at: aware; what the age of a signature is measured against.
     """

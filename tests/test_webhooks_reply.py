@@ -207,7 +207,7 @@ def test_wsgi_refuses_what_it_cannot_await(telephony_connect):
     asyncio.run(other.close())
 
 
-def test_a_coroutine_that_nobody_awaits_is_said(serve_wsgi, telephony_sandbox, connected, caplog):
+def test_a_coroutine_is_no_result(serve_wsgi, telephony_sandbox, connected, caplog):
     async def reply(_):
         return None
 

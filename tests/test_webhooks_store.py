@@ -80,16 +80,16 @@ def test_a_late_finish_counts_while_no_other_worker_has_claimed(store):
 def test_a_late_release_does_not_open_another_workers_claim(path):
     slow = SQLiteStore(path, lease=0)
     late = slow.claim("key")
-    patient = SQLiteStore(path)
+    lasting = SQLiteStore(path)
     # To this store the lease is long: the claim is made as by a worker that came after it.
-    patient.forget("key")
-    current = patient.claim("key")
+    lasting.forget("key")
+    current = lasting.claim("key")
     slow.release(late)
 
     assert current.state is ClaimState.OURS
-    assert patient.claim("key").state is ClaimState.BUSY
+    assert lasting.claim("key").state is ClaimState.BUSY
     slow.close()
-    patient.close()
+    lasting.close()
 
 
 def test_what_is_forgotten_may_come_again(store):

@@ -321,12 +321,12 @@ def _endpoint(response: Response, agent: str | None, provider: str) -> WebhookEn
 
 def _read(response: Response, agent: str | None, provider: str) -> WebhookEndpoint:
     raw = response.object()
-    told = read(_Endpoint, raw, response)
+    found = read(_Endpoint, raw, response)
     return WebhookEndpoint(
-        id=told.id,
+        id=found.id,
         provider=provider,
-        url=told.url,
+        url=found.url,
         of=agent,
-        secret=told.secret,
+        secret=found.secret,
         raw={key: value for key, value in raw.items() if key != "secret"},
     )

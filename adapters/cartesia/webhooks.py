@@ -9,9 +9,8 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from pydantic import ConfigDict, JsonValue, SecretStr
 
 from telephony.errors import (
     ConfigurationError,
@@ -20,8 +19,8 @@ from telephony.errors import (
     SignatureError,
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
-from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
-from telephony.reading import read
+from telephony.model import Call, CallStatus, Direction, Id, WebhookEndpoint
+from telephony.reading import Body, Moment, attempt, read
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
@@ -29,41 +28,37 @@ _WEBHOOKS = "/agents/webhooks"
 _HEADER = "x-webhook-secret"
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class _Telephony(_Body):
+class _Telephony(Body):
     """Cartesia calls the other side `to` and the agent's number `from`, whoever called whom."""
 
     to: str | None = None
-    from_: str
+    from_: Id
     direction: str | None = None
 
     model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
 
 
-class _Call(_Body):
-    id: str
+class _Call(Body):
+    id: Id
     agent_id: str | None = None
     status: str | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    start_time: Moment | None = None
+    end_time: Moment | None = None
     end_reason: str | None = None
     # Absent from calls that came over the web.
     telephony_params: _Telephony
 
 
-class _Envelope(_Body):
+class _Envelope(Body):
     type: str = ""
     request_id: str | None = None
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     call: JsonValue = None
 
 
-class _Endpoint(_Body):
-    id: str
-    url: str
+class _Endpoint(Body):
+    id: Id
+    url: Id
 
 
 _STATUS: Mapping[str, CallStatus] = {
@@ -101,12 +96,9 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
 
 
 def events(request: WebhookRequest, provider: str) -> list[Event]:
-    """What it tells. Raises `InvalidRequestError` for what is not a JSON object."""
+    """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    try:
-        envelope = _Envelope.model_validate(raw)
-    except ValidationError:
-        envelope = _Envelope(type=str(raw.get("type", "")))
+    envelope = attempt(_Envelope, raw) or _Envelope()
     known = _call_event(envelope, raw, provider)
     if known is not None:
         return [known]
@@ -125,37 +117,36 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
 def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
     if envelope.type not in {"call_started", "call_completed", "call_failed"}:
         return None
-    try:
-        told = _Call.model_validate(envelope.call)
-    except ValidationError:
+    data = attempt(_Call, envelope.call)
+    if data is None:
         return None
     started = envelope.type == "call_started"
     kind = CallStarted if started else CallEnded
     return kind(
-        id=f"{told.id}:{envelope.type}",
+        id=f"{data.id}:{envelope.type}",
         provider=provider,
-        occurred_at=(told.start_time if started else told.end_time) or envelope.timestamp,
+        occurred_at=(data.start_time if started else data.end_time) or envelope.timestamp,
         raw=raw,
-        call=_normalized(told, envelope, raw, provider),
+        call=_normalized(data, envelope, raw, provider),
     )
 
 
-def _normalized(told: _Call, envelope: _Envelope, raw: Json, provider: str) -> Call:
-    line = told.telephony_params
+def _normalized(data: _Call, envelope: _Envelope, raw: Json, provider: str) -> Call:
+    line = data.telephony_params
     direction = _DIRECTIONS.get(line.direction or "", Direction.UNKNOWN)
     outbound = direction is Direction.OUTBOUND
-    word = told.status or envelope.type.removeprefix("call_")
+    word = data.status or envelope.type.removeprefix("call_")
     said = raw.get("call")
     return Call(
-        id=told.id,
+        id=data.id,
         provider=provider,
         number=line.from_,
         sender=line.from_ if outbound else line.to,
         recipient=line.to if outbound else line.from_,
         direction=direction,
-        status=_END_REASONS.get(told.end_reason or "", _STATUS.get(word, CallStatus.UNKNOWN)),
-        agent=told.agent_id,
-        started_at=told.start_time,
+        status=_END_REASONS.get(data.end_reason or "", _STATUS.get(word, CallStatus.UNKNOWN)),
+        agent=data.agent_id,
+        started_at=data.start_time,
         raw=said if isinstance(said, dict) else {},
     )
 
@@ -183,9 +174,9 @@ def set_url(
     replace: bool,
     options: Options,
 ) -> Operation[WebhookEndpoint]:
-    """Change a webhook, or make one where none is named; Cartesia cannot tell of what is there.
+    """Change a webhook, or make one where none is named; Cartesia does not list them.
 
-    What was made is sent to nobody until agents use it: an agent names its webhook.
+    A new webhook gets no events until an agent names it.
     """
     if webhook is None:
         chosen = options.get("secret") or (secret or _new_secret()).get_secret_value()
@@ -213,6 +204,6 @@ def _new_secret() -> SecretStr:
 
 def _endpoint(response: Response, provider: str) -> WebhookEndpoint:
     raw = response.object()
-    told = read(_Endpoint, raw, response)
+    found = read(_Endpoint, raw, response)
     shown = {key: value for key, value in raw.items() if key != "secret"}
-    return WebhookEndpoint(id=told.id, provider=provider, url=told.url, raw=shown)
+    return WebhookEndpoint(id=found.id, provider=provider, url=found.url, raw=shown)

@@ -106,25 +106,25 @@ def _must_be_canonical(token: str, provider: str) -> None:
 
 
 def events(request: WebhookRequest, provider: str) -> list[Event]:
-    """What it tells. Raises `InvalidRequestError` for what is not a JSON object."""
+    """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
     try:
-        told = ParseDict(raw, WebhookEvent(), ignore_unknown_fields=True)
+        event = ParseDict(raw, WebhookEvent(), ignore_unknown_fields=True)
     except ParseError:
-        told = WebhookEvent(event=str(raw.get("event", "")), id=str(raw.get("id", "")))
-    at = datetime.fromtimestamp(told.created_at, UTC) if told.created_at else None
-    name = told.id or request.digest()
-    call = _call(told, provider)
-    if call is not None and told.event == "participant_joined":
+        event = WebhookEvent(event=str(raw.get("event", "")), id=str(raw.get("id", "")))
+    at = datetime.fromtimestamp(event.created_at, UTC) if event.created_at else None
+    name = event.id or request.digest()
+    call = _call(event, provider)
+    if call is not None and event.event == "participant_joined":
         return [CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
-    if call is not None and told.event == "participant_left":
+    if call is not None and event.event == "participant_left":
         return [CallEnded(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
-    return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=told.event)]
+    return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=event.event)]
 
 
-def _call(told: WebhookEvent, provider: str) -> Call | None:
+def _call(event: WebhookEvent, provider: str) -> Call | None:
     """The call that a participant stands for; None for any other, or if its number is hidden."""
-    who = told.participant
+    who = event.participant
     attributes = dict(who.attributes)
     number, call = attributes.get("sip.trunkPhoneNumber"), attributes.get("sip.callID")
     if who.kind != ParticipantInfo.Kind.SIP or not number or not call:
@@ -136,7 +136,7 @@ def _call(told: WebhookEvent, provider: str) -> Call | None:
     inbound = bool(attributes.get("sip.ruleID"))
     word = attributes.get("sip.callStatus", "")
     status = _STATUS.get(word, CallStatus.UNKNOWN)
-    if told.event == "participant_left":
+    if event.event == "participant_left":
         # The attributes are those of the last moment: who answered is active, or has hung up.
         answered = _UNANSWERED.get(word, CallStatus.COMPLETED)
         status = _ENDS.get(who.disconnect_reason, answered)
@@ -151,5 +151,5 @@ def _call(told: WebhookEvent, provider: str) -> Call | None:
         direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
         status=status,
         started_at=datetime.fromtimestamp(who.joined_at, UTC) if who.joined_at else None,
-        raw={"room": told.room.name, "participant": who.identity, "attributes": {**attributes}},
+        raw={"room": event.room.name, "participant": who.identity, "attributes": {**attributes}},
     )

@@ -106,7 +106,7 @@ def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider
         raise SignatureError(
             f"{provider}: X-Twilio-Webhooks-Signature-Settings names an unknown algorithm."
         ) from None
-    # All are compared, so that the time taken tells nothing.
+    # All are compared, so that the time taken reveals nothing.
     if not any([hmac.compare_digest(given.encode(), each.encode()) for each in expected]):  # noqa: C419
         parts = urlsplit(url)
         raise SignatureError(

@@ -118,7 +118,7 @@ def verify(
 ) -> None:
     """Say whether a captured webhook is the vendor's, or which check fails.
 
-    FILE holds an object with "method", "url" (whole, as the vendor called it), "headers" and
+    FILE holds an object with "method", "url" (complete, as the vendor called it), "headers" and
     "body"; "encoding": "base64" for a body that is not text; "received_at" for one of the past.
     """
     try:

@@ -31,7 +31,7 @@ def parse(
 
     Args:
         provider: a connected provider, or its adapter.
-        url: whole, with query, as the vendor called it. Behind a proxy that is not the URL that
+        url: complete, as the vendor called it. Behind a proxy that is not the one that
             arrives: Twilio, which signs it, has the setting `webhook_url`.
         headers: in any case; a mapping or pairs.
         body: the bytes as they arrived, before any framework has decoded them.

@@ -141,6 +141,13 @@ def test_turns_of_one_call_are_different_events_and_a_repetition_is_the_same():
     assert event(turns[0]).id == first.id
 
 
+def test_an_odd_field_does_not_lose_the_end_of_a_call():
+    for odd in ({"end_time": ""}, {"status": []}, {"agent_id": 7}, {"start_time": "soon"}):
+        found = event(told("call_completed", **odd) | {"timestamp": None, "request_id": 5})
+        assert isinstance(found, webhooks.CallEnded), odd
+        assert found.call.status is CallStatus.COMPLETED
+
+
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_a_blank_secret_verifies_nothing(blank):
     request = webhooks.WebhookRequest(
