@@ -127,6 +127,28 @@ def test_what_will_be_refused_is_refused_before_it_is_asked(environment, words, 
     assert "[y/N]" not in done.stderr
 
 
+def test_a_protected_number_is_refused_by_its_id_before_it_is_asked(
+    environment, telephony_connect, tmp_path
+):
+    number = telephony_connect("twilio").provision_number()
+    (tmp_path / "telephony.toml").write_text(
+        f'[providers.twilio]\nadapter = "twilio"\nprotected = ["{number.number}"]\n'
+    )
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0), os.fdopen(theirs, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "telephony", "numbers", "release", number.id],
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+    assert done.returncode == 3, done.stderr
+    assert "protected" in done.stderr
+    assert "Type" not in done.stderr
+
+
 def test_errors_are_json_where_the_results_are(cli):
     for words, code, wanted in (
         (["numbers", "show", "+14155550111"], 4, {"type": "NotFoundError", "status": None}),

@@ -15,7 +15,7 @@ from telephony import registry
 from telephony.cli import config_init
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import document, plain
+from telephony.cli.output import document, missing_vendors, plain
 from telephony.config.layers import is_secret, own_variables
 from telephony.redaction import MASK
 
@@ -55,6 +55,8 @@ def check(
         document({"file": path, "trusted": file.trusted, "profiles": reports})
     else:
         _print(file, reports)
+    if not names:
+        missing_vendors()
     if not reports or not all(report["ok"] for report in reports):
         raise typer.Exit(2)
 
