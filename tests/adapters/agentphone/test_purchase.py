@@ -118,10 +118,24 @@ def test_a_purchase_without_a_key_reads_nothing_before_it(provider, telephony_sa
 def test_the_number_of_another_buyer_is_never_taken(telephony_connect, telephony_sandbox):
     """Two threads buy at once; one answer is a 502 before anything was bought."""
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=502))
-    provider, start = telephony_connect("agentphone", retries=0), threading.Barrier(2)
+    together, bought, posted = threading.Barrier(2), threading.Event(), threading.local()
+
+    def on_request(event):
+        if event.method == "POST" and event.path == "/v1/numbers":
+            together.wait(10)
+            posted.here = True
+        elif hasattr(posted, "here"):
+            # Whoever looks for what it bought finds the other's purchase.
+            bought.wait(10)
+
+    def on_response(event):
+        if event.method == "POST" and event.status == 200:
+            bought.set()
+
+    hooks = {"on_request": on_request, "on_response": on_response}
+    provider = telephony_connect("agentphone", retries=0, **hooks)
 
     def buy(agent):
-        start.wait()
         try:
             return agent, provider.provision_number(assign_to=agent)
         except telephony.OutcomeUnknownError as unknown:
@@ -130,10 +144,11 @@ def test_the_number_of_another_buyer_is_never_taken(telephony_connect, telephony
     with ThreadPoolExecutor() as pool:
         ends = dict(pool.map(buy, (DESK, SALES)))
 
-    (bought,) = purchases(telephony_sandbox)
+    (theirs,) = purchases(telephony_sandbox)
     (winner,) = [agent for agent, end in ends.items() if isinstance(end, telephony.PhoneNumber)]
-    assert ends[winner].id == bought.id
-    assert provider.get_number(bought.id).assignment.id == winner
+    assert ends[winner].id == theirs.id
+    assert theirs.number not in str(ends[SALES if winner == DESK else DESK])
+    assert provider.get_number(theirs.id).assignment.id == winner
 
 
 def test_the_number_of_another_process_is_never_taken(telephony_connect, telephony_sandbox):
