@@ -37,7 +37,8 @@ from telephony.wire import (
 from . import calls, imports, rules, twirp, webhooks, wire
 from .joined import Held
 from .offers import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
-from .phone_numbers import Owned, PhoneNumbers
+from .phone_numbers import PhoneNumbers
+from .purchases import Owned
 from .settings import LiveKitSettings
 from .trunks import Trunks, is_trunk
 from .twirp import named_once

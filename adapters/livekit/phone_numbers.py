@@ -7,10 +7,8 @@ Source: docs.livekit.io/telephony/start/phone-numbers and livekit_phone_number.p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
@@ -22,7 +20,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.reading import Body, Moment, items, read, rows
+from telephony.reading import items
 from telephony.wire import (
     Batch,
     Json,
@@ -37,114 +35,13 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import dispatch, rules
+from . import dispatch, purchases, rules
+from .purchases import Bought, Entry, Owned
 from .trunks import Trunks
 from .twirp import Twirp
 from .wire import Rule
 
 _PAGE = 50
-_STATUS = "PHONE_NUMBER_STATUS_"
-_KINDS = {f"PHONE_NUMBER_TYPE_{kind.upper()}": kind for kind in model.NumberKind}
-_STATUSES = {
-    f"{_STATUS}ACTIVE": model.NumberStatus.ACTIVE,
-    f"{_STATUS}PENDING": model.NumberStatus.PENDING,
-    f"{_STATUS}RELEASED": model.NumberStatus.RELEASED,
-    f"{_STATUS}OFFLINE": model.NumberStatus.OFFLINE,
-}
-_INBOUND = {
-    "PHONE_NUMBER_IN_STATUS_ACTIVE": model.NumberStatus.ACTIVE,
-    "PHONE_NUMBER_IN_STATUS_UNAVAILABLE": model.NumberStatus.OFFLINE,
-    "PHONE_NUMBER_IN_STATUS_DETACHED": model.NumberStatus.OFFLINE,
-}
-_VOICE = frozenset({model.Channel.VOICE})
-
-
-class Entry(Body):
-    """A number for sale, or one of the project's."""
-
-    e164_format: str = Field(min_length=1)
-    id: str = ""
-    # Newer than the rest, and than livekit-protocol for Python.
-    name: str | None = None
-    inbound_status: str | None = None
-    country_code: str | None = None
-    # Numbers where the server itself does not know the word.
-    number_type: str | None = None
-    status: str | None = None
-    locality: str | None = None
-    region: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-    sip_dispatch_rule_id: str | None = None
-    sip_dispatch_rule_ids: tuple[str, ...] = ()
-
-    @property
-    def rule_ids(self) -> tuple[str, ...]:
-        old = (self.sip_dispatch_rule_id,) if self.sip_dispatch_rule_id else ()
-        return self.sip_dispatch_rule_ids or old
-
-    @property
-    def state(self) -> model.NumberStatus:
-        """Whether it takes calls, in the newer words where there are any."""
-        known = _STATUSES.get(self.status or "", model.NumberStatus.UNKNOWN)
-        if known in {model.NumberStatus.PENDING, model.NumberStatus.RELEASED}:
-            return known
-        return _INBOUND.get(self.inbound_status or "", known)
-
-
-class Bought(Entry):
-    """A number of the project."""
-
-    id: str = Field(min_length=1)
-
-
-class _Token(Body):
-    token: str = ""
-
-
-class _Page(Body):
-    next_page_token: _Token | None = None
-
-    @property
-    def next(self) -> str | None:
-        return self.next_page_token.token or None if self.next_page_token else None
-
-
-E = TypeVar("E", bound=Entry)
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """A number of the project, with the rules that it points to."""
-
-    entry: Bought
-    raw: Json
-    rules: Sequence[Rule] = ()
-
-    @property
-    def own_rule(self) -> Rule | None:
-        """The rule that was made for this number alone."""
-        return next((one for one in self.rules if _is_own(one, self.entry.e164_format)), None)
-
-    def normalized(self, provider: str) -> model.PhoneNumber:
-        return model.PhoneNumber(
-            id=self.entry.id,
-            number=self.entry.e164_format,
-            provider=provider,
-            label=self.entry.name or None,
-            status=self.entry.state,
-            # Its `capabilities` are the carrier's; LiveKit itself passes on voice.
-            channels=_VOICE,
-            country=self.entry.country_code or None,
-            assignment=dispatch.target_of(dispatch.answering(self.rules)),
-            carrier=model.CarrierAccount(id=None, provider=provider, kind="livekit"),
-            created_at=self.entry.created_at,
-            updated_at=self.entry.updated_at,
-            raw={
-                "phone_number": self.raw,
-                "dispatch_rules": [rule.shown for rule in self.rules],
-            },
-        )
 
 
 class PhoneNumbers:
@@ -163,12 +60,12 @@ class PhoneNumbers:
         while True:
             asked: Json = {"limit": _PAGE, **_after(token)}
             response = yield from self._call("list_numbers", "ListPhoneNumbers", asked)
-            found = [Owned(*one) for one in _rows(Bought, response)]
+            found = [Owned(*one) for one in purchases.listed(Bought, response)]
             new = progress.new(found, lambda one: one.entry.id)
-            held = [one for one in new if not _gone(one)]
+            held = [one for one in new if not purchases.gone(one)]
             rules = yield from self._rules_of(held)
-            yield Batch([_joined(one, rules).normalized(self._provider) for one in held])
-            token = _next(response, pages)
+            yield Batch([purchases.joined(one, rules).normalized(self._provider) for one in held])
+            token = purchases.next_page(response, pages)
             if token is None:
                 return
 
@@ -179,10 +76,10 @@ class PhoneNumbers:
             response = yield from self._call("get_number", "GetPhoneNumber", asked)
         except NotFoundError:
             return None
-        found = _bought(response.object().get("phone_number"), response, ref.number)
-        if _gone(found):
+        found = purchases.bought(response.object().get("phone_number"), response, ref.number)
+        if purchases.gone(found):
             return None
-        return _joined(found, (yield from self._rules_of([found])))
+        return purchases.joined(found, (yield from self._rules_of([found])))
 
     def _rules_of(self, found: Sequence[Owned]) -> Operation[list[Rule]]:
         ids: list[JsonValue] = [*dict.fromkeys(i for one in found for i in one.entry.rule_ids)]
@@ -198,9 +95,9 @@ class PhoneNumbers:
         while True:
             asked = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
             response = yield from self._call("search_numbers", "SearchPhoneNumbers", asked)
-            new = progress.new(_rows(Entry, response), lambda one: one[0].e164_format)
+            new = progress.new(purchases.listed(Entry, response), lambda one: one[0].e164_format)
             found += [self._available(*one) for one in new]
-            token = _next(response, pages)
+            token = purchases.next_page(response, pages)
             if token is None or len(found) >= limit:
                 return found[:limit]
 
@@ -211,8 +108,8 @@ class PhoneNumbers:
             country=entry.country_code or None,
             region=entry.region or None,
             locality=entry.locality or None,
-            kind=_KINDS.get(entry.number_type or ""),
-            channels=_VOICE,
+            kind=purchases.KINDS.get(entry.number_type or ""),
+            channels=purchases.VOICE,
             raw=raw,
         )
 
@@ -234,8 +131,8 @@ class PhoneNumbers:
                 "provision_number", "PurchasePhoneNumber", merged(body, options), Safety.UNSAFE
             )
             bought = items(response.object().get("phone_numbers"), response)
-            owned = _bought(bought[0] if bought else None, response, number)
-            return _joined(owned, [rule] if rule else []).normalized(self._provider)
+            owned = purchases.bought(bought[0] if bought else None, response, number)
+            return purchases.joined(owned, [rule] if rule else []).normalized(self._provider)
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(NumberRef(number=number)), lost)
             if found is None:
@@ -329,7 +226,7 @@ class PhoneNumbers:
                 "update_number of a LiveKit Phone Number",
                 "This LiveKit has no names for its own numbers yet: keep labels on your side.",
             )
-        return _joined(named, owned.rules).normalized(self._provider)
+        return purchases.joined(named, owned.rules).normalized(self._provider)
 
     def _update(self, operation: str, owned: Owned, changes: Json) -> Operation[Owned]:
         body: Json = {"id": owned.entry.id, **changes}
@@ -338,7 +235,7 @@ class PhoneNumbers:
         # What it does not repeat is as it was.
         known = said if isinstance(said, dict) else {}
         known = {**owned.raw, **known, "id": owned.entry.id}
-        return _bought(known, response, owned.entry.e164_format)
+        return purchases.bought(known, response, owned.entry.e164_format)
 
     def _changed(self, before: Owned, after: Owned, notices: tuple[str, ...]) -> model.PhoneNumber:
         number = after.normalized(self._provider)
@@ -352,7 +249,7 @@ class PhoneNumbers:
         """The number's own rule, leading to `to`: changed if it is there, or else made."""
         # Asked for a trunk that is not there, LiveKit gives the rules without one.
         for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
-            if _is_own(rule, number):
+            if purchases.is_own(rule, number):
                 changes = merged(dispatch.leading(rule, to), options)
                 return (yield from self._trunks.replace_rule(rule, changes))
         # Narrowed to the number: rules without trunk and number would all exclude one another.
@@ -382,38 +279,6 @@ class PhoneNumbers:
                 "This server does not have them, only LiveKit Cloud does: set `phone_numbers` to "
                 "false.",
             ) from missing
-
-
-def _bought(raw: JsonValue, response: Response, number: str | None) -> Owned:
-    """Return `raw`, a part of the response, as a number of the project; it is `number` for sure
-    where that was asked for. Raises as `read` does."""
-    sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
-    return Owned(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
-
-
-def _rows(kind: type[E], response: Response) -> list[tuple[E, Json]]:
-    return rows(kind, response.object().get("items"), response)
-
-
-def _next(response: Response, pages: Progress) -> str | None:
-    """Return the token of the next page, if there is one. An empty page may well have one."""
-    token = read(_Page, response.json(), response).next
-    if token is not None and not pages.new([token], str):
-        raise pages.stuck()
-    return token
-
-
-def _joined(owned: Owned, rules: Sequence[Rule]) -> Owned:
-    mine = [rule for rule in rules if rule.id in owned.entry.rule_ids]
-    return Owned(owned.entry, owned.raw, mine)
-
-
-def _is_own(rule: Rule, number: str) -> bool:
-    return not rule.info.trunk_ids and list(rule.info.numbers) == [number]
-
-
-def _gone(owned: Owned) -> bool:
-    return owned.entry.status == f"{_STATUS}RELEASED"
 
 
 def _after(token: str | None) -> Json:

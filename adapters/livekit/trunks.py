@@ -165,7 +165,8 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPInboundTrunk", body, Safety.UNSAFE)
-            return wire.stored(InboundTrunk, response, response.json())
+            made = wire.stored(InboundTrunk, response, response.json())
+            return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.inbound(info.numbers[0]), lost)), lost)
 
@@ -174,7 +175,8 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPOutboundTrunk", body, Safety.UNSAFE)
-            return wire.stored(OutboundTrunk, response, response.json())
+            made = wire.stored(OutboundTrunk, response, response.json())
+            return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
 
@@ -202,9 +204,10 @@ class Trunks:
         changes = merged({"name": name}, options)
         if number.inbound is not None:
             inbound = yield from self._update(number.inbound, changes)
-            return replace(number, inbound=inbound)
-        outbound = yield from self._update(number.outbound[0], changes)
-        return replace(number, outbound=[outbound, *number.outbound[1:]])
+            return replace(number, inbound=_carrying(inbound, number.inbound.info.numbers))
+        first, *others = number.outbound
+        renamed = _carrying((yield from self._update(first, changes)), first.info.numbers)
+        return replace(number, outbound=[renamed, *others])
 
     def _update(self, trunk: Stored[T], changes: Json) -> Operation[Stored[T]]:
         """Change some fields of a trunk. Replacing it instead would erase what is not shown."""
@@ -299,6 +302,13 @@ class _Index:
 def is_trunk(text: str | None) -> bool:
     """Whether an id is one of a number on a trunk."""
     return text is not None and text.startswith(_TRUNK)
+
+
+def _carrying(trunk: Stored[T], numbers: Sequence[str]) -> Stored[T]:
+    """Return `trunk`, with `numbers` where the response does not repeat what it carries."""
+    if {wire.normalized(text) for text in numbers}.intersection(wire.entries_on(trunk)):
+        return trunk
+    return replace(trunk, info=trunk.info.model_copy(update={"numbers": tuple(numbers)}))
 
 
 def _direction(trunk: Inbound | Outbound) -> str:

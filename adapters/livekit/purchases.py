@@ -1,0 +1,154 @@
+"""What LiveKit Phone Numbers says of a number, for sale or of the project.
+
+Source: livekit_phone_number.proto, as of livekit/protocol 1.54.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import Field, JsonValue
+
+from telephony import model
+from telephony.reading import Body, Moment, read, rows
+from telephony.wire import Json, Progress, Response
+
+from . import dispatch
+from .wire import Rule
+
+_STATUS = "PHONE_NUMBER_STATUS_"
+KINDS = {f"PHONE_NUMBER_TYPE_{kind.upper()}": kind for kind in model.NumberKind}
+_STATUSES = {
+    f"{_STATUS}ACTIVE": model.NumberStatus.ACTIVE,
+    f"{_STATUS}PENDING": model.NumberStatus.PENDING,
+    f"{_STATUS}RELEASED": model.NumberStatus.RELEASED,
+    f"{_STATUS}OFFLINE": model.NumberStatus.OFFLINE,
+}
+_INBOUND = {
+    "PHONE_NUMBER_IN_STATUS_ACTIVE": model.NumberStatus.ACTIVE,
+    "PHONE_NUMBER_IN_STATUS_UNAVAILABLE": model.NumberStatus.OFFLINE,
+    "PHONE_NUMBER_IN_STATUS_DETACHED": model.NumberStatus.OFFLINE,
+}
+VOICE = frozenset({model.Channel.VOICE})
+
+
+class Entry(Body):
+    """A number for sale, or one of the project's."""
+
+    e164_format: str = Field(min_length=1)
+    id: str = ""
+    # Newer than the rest, and than livekit-protocol for Python.
+    name: str | None = None
+    inbound_status: str | None = None
+    country_code: str | None = None
+    # Numbers where the server itself does not know the word.
+    number_type: str | None = None
+    status: str | None = None
+    locality: str | None = None
+    region: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    sip_dispatch_rule_id: str | None = None
+    sip_dispatch_rule_ids: tuple[str, ...] = ()
+
+    @property
+    def rule_ids(self) -> tuple[str, ...]:
+        old = (self.sip_dispatch_rule_id,) if self.sip_dispatch_rule_id else ()
+        return self.sip_dispatch_rule_ids or old
+
+    @property
+    def state(self) -> model.NumberStatus:
+        """Whether it takes calls, in the newer words where there are any."""
+        known = _STATUSES.get(self.status or "", model.NumberStatus.UNKNOWN)
+        if known in {model.NumberStatus.PENDING, model.NumberStatus.RELEASED}:
+            return known
+        return _INBOUND.get(self.inbound_status or "", known)
+
+
+class Bought(Entry):
+    """A number of the project."""
+
+    id: str = Field(min_length=1)
+
+
+class _Token(Body):
+    token: str = ""
+
+
+class _Page(Body):
+    next_page_token: _Token | None = None
+
+    @property
+    def next(self) -> str | None:
+        return self.next_page_token.token or None if self.next_page_token else None
+
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A number of the project, with the rules that it points to."""
+
+    entry: Bought
+    raw: Json
+    rules: Sequence[Rule] = ()
+
+    @property
+    def own_rule(self) -> Rule | None:
+        """The rule that was made for this number alone."""
+        return next((one for one in self.rules if is_own(one, self.entry.e164_format)), None)
+
+    def normalized(self, provider: str) -> model.PhoneNumber:
+        return model.PhoneNumber(
+            id=self.entry.id,
+            number=self.entry.e164_format,
+            provider=provider,
+            label=self.entry.name or None,
+            status=self.entry.state,
+            # Its `capabilities` are the carrier's; LiveKit itself passes on voice.
+            channels=VOICE,
+            country=self.entry.country_code or None,
+            assignment=dispatch.target_of(dispatch.answering(self.rules)),
+            carrier=model.CarrierAccount(id=None, provider=provider, kind="livekit"),
+            created_at=self.entry.created_at,
+            updated_at=self.entry.updated_at,
+            raw={
+                "phone_number": self.raw,
+                "dispatch_rules": [rule.shown for rule in self.rules],
+            },
+        )
+
+
+def bought(raw: JsonValue, response: Response, number: str | None) -> Owned:
+    """Return `raw`, a part of the response, as a number of the project; it is `number` for sure
+    where that was asked for. Raises as `read` does."""
+    sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
+    return Owned(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
+
+
+def listed(kind: type[E], response: Response) -> list[tuple[E, Json]]:
+    return rows(kind, response.object().get("items"), response)
+
+
+def next_page(response: Response, pages: Progress) -> str | None:
+    """Return the token of the next page, if there is one. An empty page may well have one."""
+    token = read(_Page, response.json(), response).next
+    if token is not None and not pages.new([token], str):
+        raise pages.stuck()
+    return token
+
+
+def joined(owned: Owned, rules: Sequence[Rule]) -> Owned:
+    mine = [rule for rule in rules if rule.id in owned.entry.rule_ids]
+    return Owned(owned.entry, owned.raw, mine)
+
+
+def is_own(rule: Rule, number: str) -> bool:
+    return not rule.info.trunk_ids and list(rule.info.numbers) == [number]
+
+
+def gone(owned: Owned) -> bool:
+    return owned.entry.status == f"{_STATUS}RELEASED"
