@@ -112,7 +112,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
         event = ParseDict(raw, WebhookEvent(), ignore_unknown_fields=True)
     except ParseError:
         event = WebhookEvent(event=str(raw.get("event", "")), id=str(raw.get("id", "")))
-    at = datetime.fromtimestamp(event.created_at, UTC) if event.created_at else None
+    at = _moment(event.created_at)
     name = event.id or request.digest()
     call = _call(event, provider)
     if call is not None and event.event == "participant_joined":
@@ -120,6 +120,13 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
     if call is not None and event.event == "participant_left":
         return [CallEnded(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
     return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=event.event)]
+
+
+def _moment(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _call(event: WebhookEvent, provider: str) -> Call | None:
@@ -150,6 +157,6 @@ def _call(event: WebhookEvent, provider: str) -> Call | None:
         recipient=number if inbound else other,
         direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
         status=status,
-        started_at=datetime.fromtimestamp(who.joined_at, UTC) if who.joined_at else None,
+        started_at=_moment(who.joined_at),
         raw={"room": event.room.name, "participant": who.identity, "attributes": {**attributes}},
     )

@@ -203,6 +203,15 @@ def test_numbers_are_written_as_listings_write_them():
     assert named.recipient == "alice"
 
 
+def test_a_moment_that_no_calendar_has_does_not_lose_the_event():
+    body = told("participant_left") | {"createdAt": str(2**63 - 1)}
+    body["participant"]["joinedAt"] = str(-(2**63))
+    found = event(body)
+
+    assert isinstance(found, webhooks.CallEnded)
+    assert (found.occurred_at, found.call.started_at) == (None, None)
+
+
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_a_blank_secret_verifies_nothing(blank):
     settings = connected.adapter._settings.model_copy(update={"api_secret": SecretStr(blank)})
