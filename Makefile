@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
+TYPED := .venv/typed
 
 .PHONY: help demo test lint test-wheel readme record bench clean soak real
 help:
@@ -41,6 +42,11 @@ lint: $(READY)
 	$(BIN)/python scripts/generate_asyncio.py --check
 	$(BIN)/codespell
 	$(BIN)/mypy
+	rm -rf build/lib $(TYPED)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target $(TYPED) .
+	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/$(TYPED) \
+	  $(BIN)/pyright --verifytypes telephony --ignoreexternal > $(TYPED)/report || \
+	  { cat $(TYPED)/report; exit 1; }
 
 # From another folder, so that only what is in the wheel can be imported. Without the fault matrix,
 # half of all tests, which asks nothing of the packaging that the rest does not.

@@ -121,7 +121,7 @@ class ProviderError(TelephonyError):
         self.message = str(masked(self.message, known, written))[:_LONGEST]
         self.code = None if self.code is None else str(masked(self.code, known))
         self.raw = masked(self.raw, known, written)
-        self.args = (self.message,)
+        super().__init__(self.message)
 
 
 class AuthenticationError(ProviderError):

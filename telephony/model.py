@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -254,7 +254,7 @@ Source: TypeAlias = LinkedCarrier | TwilioAccount | SipTrunk
 
 
 class _Result(BaseModel):
-    model_config = _CONFIG
+    model_config: ClassVar[ConfigDict] = _CONFIG
 
     def __hash__(self) -> int:
         # Without `raw`, which has no hash; equal results have equal hashes all the same.

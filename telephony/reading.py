@@ -11,7 +11,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from operator import itemgetter
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -34,7 +34,7 @@ Place: TypeAlias = tuple[int | str, ...]
 NEVER = datetime.max.replace(tzinfo=UTC)
 EVER = datetime.min.replace(tzinfo=UTC)
 
-log = logging.getLogger("telephony")
+log: logging.Logger = logging.getLogger("telephony")
 
 
 # What a message has in the vendor's own words, or made of them by validation.
@@ -65,7 +65,9 @@ class Body(BaseModel):
     Numbers are taken where text is due: some vendors write ids so.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True, coerce_numbers_to_str=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, defer_build=True, coerce_numbers_to_str=True
+    )
 
 
 def read(model: type[M], value: object, response: Response) -> M:

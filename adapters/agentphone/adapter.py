@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import ClassVar
 
 from telephony.errors import (
     ConflictError,
@@ -29,6 +30,7 @@ from telephony.model import (
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
 from telephony.wire import (
     Json,
     Listing,
@@ -58,17 +60,21 @@ class AgentPhone(Adapter):
     """Numbers that AgentPhone buys, and its agents answer."""
 
     vendor = "AgentPhone"
-    Settings = AgentPhoneSettings
+    Settings: ClassVar[type[ProviderSettings]] = AgentPhoneSettings
     outcomes = OUTCOMES
-    targets = (Agent,)
+    targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
     capabilities = CAPABILITIES
     # What is bought without a `type` in `options` has all of them; others are not searched for.
-    search_channels = frozenset({Channel.VOICE, Channel.SMS, Channel.MMS})
+    search_channels: ClassVar[frozenset[Channel]] = frozenset(
+        {Channel.VOICE, Channel.SMS, Channel.MMS}
+    )
 
     def __init__(self, settings: AgentPhoneSettings, *, name: str) -> None:
         self.name = name
-        self.base_url = settings.base_url
-        self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        self.base_url: str = settings.base_url
+        self.headers: Mapping[str, str] = {
+            "Authorization": f"Bearer {settings.api_key.get_secret_value()}"
+        }
         self._webhook_secret = settings.webhook_secret
         if settings.sub_account_id is not None:
             self.headers["X-Sub-Account-Id"] = settings.sub_account_id

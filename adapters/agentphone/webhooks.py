@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import ClassVar
 
 from pydantic import ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
@@ -47,7 +48,7 @@ class _Envelope(Body):
     test: bool = False
     conversation_state: Json = Field(default_factory=dict)
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     @property
     def is_test(self) -> bool:
@@ -65,13 +66,15 @@ class _Call(Body):
     started_at: Moment | None = None
     ended_at: Moment | None = None
 
-    model_config = ConfigDict(alias_generator=lambda name: to_camel(name).rstrip("_"))
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=lambda name: to_camel(name).rstrip("_")
+    )
 
 
 class _Group(Body):
     group_id: Id
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
 
 class _Text(Body):
@@ -85,7 +88,9 @@ class _Text(Body):
     sender_identifier: Id | None = None
     group: _Group | None = None
 
-    model_config = ConfigDict(alias_generator=lambda name: to_camel(name).rstrip("_"))
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=lambda name: to_camel(name).rstrip("_")
+    )
 
     @property
     def sender(self) -> str | None:

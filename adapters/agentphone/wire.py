@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
@@ -21,7 +22,7 @@ from telephony.wire import Json, Response
 
 
 class _Body(Body):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Number(_Body):

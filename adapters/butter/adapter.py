@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -24,6 +27,7 @@ from telephony.model import (
     TwilioAccount,
 )
 from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
 from telephony.wire import (
     Batch,
     Json,
@@ -54,17 +58,17 @@ class Butter(Adapter):
     """Numbers that Butter AI's voice agents answer."""
 
     vendor = "Butter AI"
-    Settings = ButterSettings
+    Settings: ClassVar[type[ProviderSettings]] = ButterSettings
     outcomes = OUTCOMES
-    targets = (Agent,)
-    sources = (LinkedCarrier, SipTrunk)
-    carriers = (TwilioAccount,)
+    targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
+    sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, SipTrunk)
+    carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount,)
     capabilities = CAPABILITIES
 
     def __init__(self, settings: ButterSettings, *, name: str) -> None:
         self.name = name
-        self.base_url = settings.base_url
-        self.headers = {
+        self.base_url: str = settings.base_url
+        self.headers: Mapping[str, str] = {
             "X-API-Key": settings.api_key.get_secret_value(),
             "X-Organization-Id": settings.organization_id,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import JsonValue
 
@@ -32,6 +33,7 @@ from telephony.model import (
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
 from telephony.wire import (
     Batch,
     Json,
@@ -61,19 +63,19 @@ class Cartesia(Adapter):
     """Numbers that Cartesia's voice agents answer."""
 
     vendor = "Cartesia"
-    Settings = CartesiaSettings
+    Settings: ClassVar[type[ProviderSettings]] = CartesiaSettings
     outcomes = OUTCOMES
-    targets = (Agent,)
-    sources = (LinkedCarrier, TwilioAccount)
-    update_sources = (LinkedCarrier,)
-    carriers = (TwilioAccount, SipTrunk)
+    targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
+    sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, TwilioAccount)
+    update_sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier,)
+    carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount, SipTrunk)
     capabilities = CAPABILITIES
 
     def __init__(self, settings: CartesiaSettings, *, name: str) -> None:
         self.name = name
-        self.base_url = settings.base_url
+        self.base_url: str = settings.base_url
         self._webhook_secret = settings.webhook_secret
-        self.headers = {
+        self.headers: Mapping[str, str] = {
             "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
             "Cartesia-Version": settings.version,
         }

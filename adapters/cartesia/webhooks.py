@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import ConfigDict, JsonValue, SecretStr
 
@@ -35,7 +36,7 @@ class _Telephony(Body):
     from_: Id
     direction: str | None = None
 
-    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
 
 
 class _Call(Body):

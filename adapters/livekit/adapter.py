@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from telephony.capabilities import Capability, Support
 from telephony.errors import (
@@ -26,6 +27,7 @@ from telephony.model import (
     Target,
 )
 from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
 from telephony.wire import (
     Listing,
     NumberRef,
@@ -48,20 +50,20 @@ class LiveKit(Adapter):
     """Numbers that LiveKit's rooms and agents answer."""
 
     vendor = "LiveKit"
-    Settings = LiveKitSettings
+    Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
     outcomes = OUTCOMES
-    targets = (Agent, Room)
-    sources = (SipTrunk,)
-    webhook_types = (webhooks.JSON,)
+    targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
+    sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
+    webhook_types: ClassVar[tuple[str, ...]] = (webhooks.JSON,)
     # What the vendor offers at all; a connection without phone numbers offers less.
     capabilities: Mapping[Capability, Support] = WITH_PHONE_NUMBERS
 
     def __init__(self, settings: LiveKitSettings, *, name: str) -> None:
         self.name = name
-        self.base_url = settings.base_url
+        self.base_url: str = settings.base_url
         self._settings = settings
         # Each request is signed for what it does, so none goes with all of them.
-        self.headers = {}
+        self.headers: Mapping[str, str] = {}
         if not settings.sells_numbers:
             self.capabilities = CAPABILITIES
         self._twirp = twirp.Twirp(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from telephony.errors import (
     ConflictError,
@@ -32,6 +33,7 @@ from telephony.model import (
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
+from telephony.settings import ProviderSettings
 from telephony.wire import (
     Json,
     Listing,
@@ -61,23 +63,23 @@ class Twilio(Adapter):
     """Numbers owned at Twilio, answered by webhooks, an application or a SIP trunk."""
 
     vendor = "Twilio"
-    Settings = TwilioSettings
+    Settings: ClassVar[type[ProviderSettings]] = TwilioSettings
     outcomes = OUTCOMES
-    targets = (Webhook, Application, Trunk, Split)
-    number_kinds = frozenset(search.PATHS)
-    search_channels = frozenset(search.FILTERS)
-    address_schemes = addresses.SCHEMES
+    targets: ClassVar[tuple[type[Target], ...]] = (Webhook, Application, Trunk, Split)
+    number_kinds: ClassVar[frozenset[NumberKind]] = frozenset(search.PATHS)
+    search_channels: ClassVar[frozenset[Channel]] = frozenset(search.FILTERS)
+    address_schemes: ClassVar[tuple[str, ...]] = addresses.SCHEMES
     short_code_senders = True
-    webhook_methods = ("POST", "GET")
-    webhook_types = (webhooks.FORM, "application/json")
+    webhook_methods: ClassVar[tuple[str, ...]] = ("POST", "GET")
+    webhook_types: ClassVar[tuple[str, ...]] = (webhooks.FORM, "application/json")
     capabilities = CAPABILITIES
 
     def __init__(self, settings: TwilioSettings, *, name: str) -> None:
         self.name = name
-        self.base_url = settings.api
+        self.base_url: str = settings.api
         self._webhook_url, self._webhook_secret = settings.webhook_url, settings.signing_secret
         login = base64.b64encode(":".join(settings.login).encode()).decode()
-        self.headers = {"Authorization": f"Basic {login}"}
+        self.headers: Mapping[str, str] = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
         self._held = Inventory(self._account, base_url=self.base_url, provider=name)
 

@@ -6,6 +6,8 @@ the former are in a message's `error`, the latter only in Twilio's debugger.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from telephony.errors import (
@@ -92,7 +94,7 @@ _MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
 class _Error(BaseModel):
     """Either Twilio's own form or RFC 9457's, which newer services answer."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, defer_build=True)
 
     code: JsonValue = None
     message: JsonValue = None

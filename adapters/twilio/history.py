@@ -25,7 +25,7 @@ class Timeline:
         self._reached = [NEVER] * len(sides)
         self._waiting: list[Message] = []
         self._to_itself: set[str] = set()
-        self.empty = True
+        self.empty: bool = True
 
     def messages(
         self,

@@ -34,7 +34,7 @@ from telephony.cli.examples import examples
 from telephony.cli.failures import INTERRUPTED, fail, fail_otherwise
 from telephony.cli.output import arguments, prepare
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="telephony",
     help="Phone numbers and messages at every vendor, with one set of commands.\n\n"
     "New here? Run `telephony demo`: no account and no configuration needed.\n\n"

@@ -32,7 +32,7 @@ from telephony.cli.sources import (
     credentials,
 )
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Carrier accounts that a vendor imports numbers from. Secrets are read from the "
     "environment, so that they do not stay in the shell's history.",
     no_args_is_help=True,

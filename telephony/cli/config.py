@@ -19,7 +19,7 @@ from telephony.cli.output import document, missing_vendors, plain
 from telephony.config.layers import is_secret, own_variables
 from telephony.redaction import MASK
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Check the configuration, or write one.",
     no_args_is_help=True,
     epilog=examples(

@@ -22,7 +22,7 @@ from telephony.cli.options import (
 )
 from telephony.cli.output import document, facts, moment, progress, say, table
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Read and send texts.",
     no_args_is_help=True,
     epilog=examples(

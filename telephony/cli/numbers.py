@@ -34,7 +34,7 @@ from telephony.cli.sources import (
 )
 from telephony.numbers import looks_written
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Find, buy, import, update, route and release numbers.",
     no_args_is_help=True,
     epilog=examples(

@@ -29,8 +29,8 @@ from telephony import (
 T = TypeVar("T")
 
 # What the vendors and their callers wrote is text: "[/b]" in a message is no markup.
-console = Console(highlight=False, markup=False, emoji=False)
-errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+console: Console = Console(highlight=False, markup=False, emoji=False)
+errors: Console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 # Nor does it steer the terminal: an escape sequence in a message is shown, not obeyed.
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")

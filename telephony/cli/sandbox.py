@@ -33,7 +33,7 @@ class _ServingByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=_ServingByDefault,
     help="Serve the vendors' documented APIs on loopback, for developing and testing.\n\n"
     "Nothing leaves this machine and nothing costs money; all is forgotten when it stops. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 from contextlib import ExitStack, suppress
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,7 +25,7 @@ from telephony.webhooks import (
     UnknownEvent,
 )
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Say where the vendors send their webhooks, see what they send, and why one is refused.",
     no_args_is_help=True,
     epilog=examples(
@@ -44,7 +44,7 @@ class Captured(BaseModel):
         received_at: when it arrived, for signatures that grow stale; default: now.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     method: str = "POST"
     url: str

@@ -87,7 +87,7 @@ class Sandbox:
         webhook_backoff: float = 0.1,
         on_answer: Callable[[Arrival], None] | None = None,
     ) -> None:
-        self.vendors = vendors(only)
+        self.vendors: dict[str, VendorSandbox] = vendors(only)
         self._courier = Courier(webhook_backoff)
         self._webhook = webhook
         self.send_webhooks(webhook)
@@ -97,7 +97,7 @@ class Sandbox:
         self._own_ports = self._open_own_ports(port)
         served = {number: name for name, number in self._own_ports.items()}
         self._arrivals = Arrivals(self._faults, self.vendors, served, on_answer)
-        self.url = f"http://127.0.0.1:{self._port.number}"
+        self.url: str = f"http://127.0.0.1:{self._port.number}"
         config = uvicorn.Config(
             self._arrivals,
             http=self._port.protocol(),
@@ -110,7 +110,7 @@ class Sandbox:
             date_header=False,
             timeout_graceful_shutdown=1,
         )
-        self.server = uvicorn.Server(config)
+        self.server: uvicorn.Server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.run, name="telephony-sandbox", daemon=True)
 
     def __enter__(self) -> Self:

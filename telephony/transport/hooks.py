@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from telephony.settings import Hook, ProviderSettings
     from telephony.transport.watch import HttpEvent
 
-log = logging.getLogger("telephony")
+log: logging.Logger = logging.getLogger("telephony")
 
 _NAMES = ("on_request", "on_response", "on_retry")
 

@@ -29,8 +29,8 @@ class Network(httpcore.NetworkBackend):
     """
 
     def __init__(self) -> None:
-        self.deadline = Deadline(None)
-        self.sent = False
+        self.deadline: Deadline = Deadline(None)
+        self.sent: bool = False
         self._backend = httpcore.SyncBackend()
 
     def begin(self, deadline: Deadline) -> None:
@@ -114,7 +114,7 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(self) -> None:
-        self.sent = False
+        self.sent: bool = False
         self._backend = httpcore.AnyIOBackend()
 
     def begin(self) -> None:

@@ -31,7 +31,7 @@ class Line(httpx.HTTPTransport):
 
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
-        self.network = Network()
+        self.network: Network = Network()
         # httpx would open it with sockets of its own.
         self._pool: Connection = routes.open(origin, self.network)  # type: ignore[assignment]
 
@@ -45,7 +45,7 @@ class AsyncLine(httpx.AsyncHTTPTransport):
 
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
-        self.network = AsyncNetwork()
+        self.network: AsyncNetwork = AsyncNetwork()
         self._pool: AsyncConnection = routes.aopen(origin, self.network)  # type: ignore[assignment]
 
     @property
@@ -72,7 +72,7 @@ class Pool:
         self._routes = routes
         self._free: list[Line] = []
         self._swept = time.monotonic()
-        self.closed = False
+        self.closed: bool = False
 
     @contextmanager
     def line(self, origin: httpcore.Origin, deadline: Deadline) -> Iterator[Line]:
@@ -145,7 +145,7 @@ class AsyncPool:
         self._swept: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._end: AsyncGenerator[None, None] | None = None
-        self.closed = False
+        self.closed: bool = False
 
     @asynccontextmanager
     async def line(self, origin: httpcore.Origin, deadline: Deadline) -> AsyncIterator[AsyncLine]:

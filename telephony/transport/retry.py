@@ -98,8 +98,8 @@ class Policy:
         self.error_of = error_of
         self.ambiguous = ambiguous
         self.jitter = jitter
-        self.limit = limit or RateLimit(settings.requests_per_second)
-        self.budget = RetryBudget(settings.retry_budget)
+        self.limit: RateLimit = limit or RateLimit(settings.requests_per_second)
+        self.budget: RetryBudget = RetryBudget(settings.retry_budget)
 
 
 def attempts(

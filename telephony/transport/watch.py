@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from telephony.transport.retry import Wait
 
-log = logging.getLogger("telephony")
+log: logging.Logger = logging.getLogger("telephony")
 
 _NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
 _REQUEST_IDS = ("x-request-id", "request-id", "twilio-request-id", "x-livekit-request-id")
@@ -71,7 +71,7 @@ class Watch:
         self._provider = provider
         self._operation = operation
         self._base = settings.base_url
-        self.around = sys.exception()
+        self.around: BaseException | None = sys.exception()
         self.changing: Request | None = None
         self._span: Span | None = None
         self._context: Context | None = None

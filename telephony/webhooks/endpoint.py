@@ -29,7 +29,7 @@ from telephony.protocols import Adapter, AsyncPhoneNumberProvider, PhoneNumberPr
 from telephony.webhooks.parsing import ProviderOrAdapter, adapter_of, key_of
 from telephony.webhooks.store import Claim, ClaimState, MemoryStore, Store
 
-log = logging.getLogger("telephony.webhooks")
+log: logging.Logger = logging.getLogger("telephony.webhooks")
 
 BlockingHandler: TypeAlias = Callable[[Event], HandlerResult]
 AsyncHandler: TypeAlias = Callable[[Event], Awaitable[HandlerResult]]
@@ -60,7 +60,9 @@ class Refused(Exception):  # noqa: N818 - it becomes an HTTP response, not an er
 
     def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
         super().__init__(text)
-        self.response = HttpResponse(status, body=f"{text}\n".encode(), headers=headers)
+        self.response: HttpResponse = HttpResponse(
+            status, body=f"{text}\n".encode(), headers=headers
+        )
 
 
 @dataclass(frozen=True, slots=True)

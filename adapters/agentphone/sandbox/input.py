@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
@@ -23,7 +23,7 @@ _ADDRESS = r"^(\+?[\d\s().-]{3,20}|[^@\s]+@[^@\s]+|grp_\w+)$"
 class _In(BaseModel):
     """camelCase on the wire, as everywhere but with messages."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
 
 class Paging(_In):
@@ -66,7 +66,7 @@ class Attachment(_In):
 
 
 class NewAgent(_In):
-    model_config = ConfigDict(extra="allow", alias_generator=to_camel)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", alias_generator=to_camel)
 
     name: str = Field(min_length=1)
 

@@ -30,15 +30,17 @@ class AgentPhoneSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "agentphone"
-    too_many = too_many()
+    too_many: ClassVar[Refusal] = too_many()
 
     def __init__(self) -> None:
-        self.state = State(seed=0xA9)
-        self.account = Account(self.state)
+        self.state: State = State(seed=0xA9)
+        self.account: Account = Account(self.state)
         self.next_answers: list[JsonValue] = []
         targets.add(self.account, "agt_front_desk", "Front desk")
         targets.add(self.account, "agt_sales", "Sales")
-        self.sample = Sample(target=Agent("agt_front_desk"), other_target=Agent("agt_sales"))
+        self.sample: Sample = Sample(
+            target=Agent("agt_front_desk"), other_target=Agent("agt_sales")
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
         owned, agents, talks = "/v1/numbers", "/v1/agents", "/v1/conversations"

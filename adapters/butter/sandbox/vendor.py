@@ -31,14 +31,14 @@ class ButterSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "butter"
-    too_many = refusal(429, "Rate limit exceeded")
+    too_many: ClassVar[Refusal] = refusal(429, "Rate limit exceeded")
 
     def __init__(self) -> None:
-        self.state = State(seed=0xB7)
+        self.state: State = State(seed=0xB7)
         agents = {"agent_aa11bb22cc33": "Reception", "agent_dd44ee55ff66": "Sales"}
-        self.account = Account("org_sandbox", self.state, agents)
+        self.account: Account = Account("org_sandbox", self.state, agents)
         self.next_answers: dict[str, list[JsonValue]] = {}
-        self.sample = Sample(
+        self.sample: Sample = Sample(
             target=Agent("agent_aa11bb22cc33"),
             other_target=Agent("agent_dd44ee55ff66"),
             carrier=TwilioAccount("AC" + "0f" * 16, auth_token=SecretStr("sandbox-auth-token")),

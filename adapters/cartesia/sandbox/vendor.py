@@ -33,15 +33,15 @@ class CartesiaSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "cartesia"
-    too_many = refusal(429, "Too many requests")
+    too_many: ClassVar[Refusal] = refusal(429, "Too many requests")
 
     def __init__(self) -> None:
-        self.state = State(seed=0xCA)
+        self.state: State = State(seed=0xCA)
         agents = {"agent_reception": "Reception", "agent_sales": "Sales"}
         webhook: Json = {"id": _WEBHOOK, "url": "https://example.com/cartesia"}
         held = {_WEBHOOK: webhook | {"secret": webhooks.SECRET}}
-        self.account = Account(self.state, agents, held)
-        self.sample = Sample(
+        self.account: Account = Account(self.state, agents, held)
+        self.sample: Sample = Sample(
             target=Agent("agent_reception"),
             other_target=Agent("agent_sales"),
             carrier=TwilioAccount(

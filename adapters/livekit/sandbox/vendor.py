@@ -80,15 +80,15 @@ class LiveKitSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "livekit"
-    too_many = refusal("resource_exhausted", "rate limit exceeded")
+    too_many: ClassVar[Refusal] = refusal("resource_exhausted", "rate limit exceeded")
 
     def __init__(self) -> None:
-        self.state = State(seed=0x11)
-        self.account = Account(self.state)
+        self.state: State = State(seed=0x11)
+        self.account: Account = Account(self.state)
         self.has_redis = True
         self.has_phone_numbers = True
         self.next_answers: dict[str, Json] = {}
-        self.sample = Sample(
+        self.sample: Sample = Sample(
             target=Agent("reception"),
             other_target=Agent("sales"),
             source=SipTrunk(

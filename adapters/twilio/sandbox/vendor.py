@@ -54,27 +54,27 @@ class TwilioSandbox(VendorSandbox):
     """
 
     name: ClassVar[str] = "twilio"
-    too_many = refusal(429, 20429, "Too Many Requests")
+    too_many: ClassVar[Refusal] = refusal(429, 20429, "Too Many Requests")
 
     def __init__(self) -> None:
-        self.state = State(seed=0x7A)
+        self.state: State = State(seed=0x7A)
         main_logins = {_MAIN: _TOKEN, _KEY: _SECRET}
-        self.account = Account(_MAIN, _MAIN, main_logins, self.state)
-        self.subaccount = Account(_SUB, _MAIN, {_SUB: _SUB_TOKEN}, self.state)
+        self.account: Account = Account(_MAIN, _MAIN, main_logins, self.state)
+        self.subaccount: Account = Account(_SUB, _MAIN, {_SUB: _SUB_TOKEN}, self.state)
         for account in (self.account, self.subaccount):
             account.short_codes.add(_SHORT_CODE)
             account.services.add(_SERVICE)
-        self.applications = [
+        self.applications: list[str] = [
             str(targets.new_application(account, name)["sid"])
             for account in (self.account, self.subaccount)
             for name in ("Reception", "Sales")
         ]
-        self.trunks = [
+        self.trunks: list[str] = [
             str(targets.new_trunk(account, name)["sid"])
             for account in (self.account, self.subaccount)
             for name in ("Agents", "Office")
         ]
-        self.sample = Sample(
+        self.sample: Sample = Sample(
             target=Webhook("https://example.com/voice", "https://example.com/sms"),
             other_target=Application(self.applications[0]),
             unimportable="+14155550000",
