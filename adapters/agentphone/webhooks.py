@@ -151,7 +151,8 @@ def sign(body: bytes, timestamp: str, secret: SecretStr) -> str:
 
 
 def _seconds(timestamp: str, provider: str) -> int:
-    if not (timestamp.isascii() and timestamp.isdigit()):
+    # Python refuses to read a number of thousands of digits.
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 18):
         raise SignatureError(f"{provider}: X-Webhook-Timestamp is not in seconds.")
     return int(timestamp)
 

@@ -217,7 +217,8 @@ def _below_mount(scope: Scope) -> str:
 def _url(scope: Scope, headers: dict[str, str]) -> str:
     host = headers.get("host")
     if host is None:
-        name, port = scope["server"]
+        # A server on a Unix socket names none.
+        name, port = scope.get("server") or ("localhost", None)
         host = name if port is None else f"{name}:{port}"
     raw = scope.get("raw_path")
     path = raw.decode("latin-1") if raw else quote(str(scope["path"]))

@@ -67,6 +67,12 @@ def test_what_is_wrong_with_a_signature_is_said(changes, said):
     assert "agent.message" not in str(caught.value)
 
 
+@pytest.mark.parametrize("timestamp", ["", "now", "-5", "1e9", "٣", "9" * 5000])
+def test_a_signed_timestamp_that_is_none_is_refused(timestamp):
+    with pytest.raises(telephony.SignatureError, match="not in seconds"):
+        parse(signature=sign(BODY, timestamp, SecretStr(SECRET)), timestamp=timestamp)
+
+
 def test_it_is_fresh_for_five_minutes():
     for seconds in (-300, 300):
         assert parse(at=THEN + timedelta(seconds=seconds))
