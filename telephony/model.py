@@ -223,7 +223,7 @@ class SipTrunk:
         username: for outbound calls, with `password`.
         transport: ``tcp``, ``tls``, ``udp`` or None for the vendor's default.
         media_encryption: SRTP ``disabled``, ``allowed``, ``required``; None: the vendor's default.
-        allowed_addresses: hosts or networks that calls may come from; empty: any.
+        allowed_addresses: IP addresses or networks that calls may come from; empty: any.
         allowed_numbers: callers that are let in; empty: any.
         inbound_username: what the carrier must authenticate with, with `inbound_password`.
         pin: digits a caller must key in.

@@ -97,13 +97,19 @@ def rpc(url, method, **body):
 
 
 @pytest.fixture(scope="session")
-def livekit_server(tmp_path_factory):
+def livekit_ports():
+    """Where the server, its Redis, and its media are."""
+    return free_ports(4)
+
+
+@pytest.fixture(scope="session")
+def livekit_server(tmp_path_factory, livekit_ports):
     """The URL of a server of our own."""
     server = os.environ.get("TELEPHONY_LIVEKIT_SERVER") or shutil.which("livekit-server")
     redis = os.environ.get("TELEPHONY_REDIS_SERVER") or shutil.which("redis-server")
     if redis is None or server is None:
         pytest.skip("redis-server and livekit-server are not both installed")
-    port, redis_port, tcp_port, udp_port = free_ports(4)
+    port, redis_port, tcp_port, udp_port = livekit_ports
     config = tmp_path_factory.mktemp("livekit") / "livekit.yaml"
     config.write_text(
         json.dumps(
