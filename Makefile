@@ -39,7 +39,7 @@ soak: $(READY)
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python scripts/generate_asyncio.py --check
+	$(BIN)/python scripts/generate_providers.py --check
 	$(BIN)/codespell
 	$(BIN)/mypy
 	rm -rf build/lib $(TYPED)
