@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import ssl
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 import trustme
 
@@ -52,6 +54,9 @@ class Listener:
         """Speak TLS, with a certificate of this authority."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        self.speak_tls(context)
+
+    def speak_tls(self, context):
         self.server.socket = context.wrap_socket(
             self.server.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -187,3 +192,114 @@ def test_plain_http_is_allowed_on_this_machine_and_where_it_is_named(adapter, mo
     ):
         with connect(mode, adapter, **{**settings, "base_url": url, "allow_insecure_http": named}):
             pass
+
+
+@pytest.fixture
+def trusted(listen, tmp_path):
+    """A server with a certificate of an authority of its own, and the authority's file."""
+    authority, listener = trustme.CA(), listen()
+    listener.vouched_for_by(authority)
+    listener.body = b'{"data": [], "has_more": false}'
+    named = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(named)
+    return listener, named
+
+
+def test_the_setting_verify_names_whom_to_trust(mode, telephony_sandbox, trusted):
+    listener, named = trusted
+    settings = {**telephony_sandbox.settings("cartesia"), "base_url": listener.url, "retries": 0}
+    for verify in (str(named), named, False):
+        with connect(mode, "cartesia", **settings, verify=verify) as client:
+            assert list(client.provider.list_numbers()) == []
+    assert len(listener.heard) == 3
+
+
+@pytest.mark.parametrize("setting", ["verify", "client_certificate"])
+def test_certificates_that_cannot_be_read_are_refused_at_once(
+    mode, telephony_sandbox, setting, tmp_path
+):
+    settings = telephony_sandbox.settings("cartesia")
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("missing.pem", "empty.pem"):
+        with pytest.raises(telephony.ConfigurationError, match=f"`{setting}` cannot be used"):
+            connect(mode, "cartesia", **settings, **{setting: tmp_path / name})
+
+
+def test_verification_is_turned_off_on_this_machine_only(adapter, mode, settings):
+    there = {**settings, "base_url": "https://api.example.com", "verify": False}
+    with pytest.raises(telephony.ConfigurationError, match="file of certificates to trust"):
+        connect(mode, adapter, **there)
+
+
+def test_a_client_certificate_is_shown(mode, telephony_sandbox, listen, tmp_path):
+    authority, listener = trustme.CA(), listen()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    listener.speak_tls(context)
+    listener.body = b'{"data": [], "has_more": false}'
+    named, ours = tmp_path / "authority.pem", tmp_path / "ours.pem"
+    authority.cert_pem.write_to_path(named)
+    authority.issue_cert("us@example.com").private_key_and_cert_chain_pem.write_to_path(ours)
+    settings = {**telephony_sandbox.settings("cartesia"), "base_url": listener.url, "retries": 0}
+    with (
+        connect(mode, "cartesia", **settings, verify=named) as client,
+        pytest.raises(telephony.UnavailableError),
+    ):
+        list(client.provider.list_numbers())
+    with connect(mode, "cartesia", **settings, verify=named, client_certificate=ours) as client:
+        assert list(client.provider.list_numbers()) == []
+
+
+def test_everything_goes_through_the_proxy_that_is_set(mode, telephony_sandbox, listen):
+    proxy = listen()
+    proxy.body = b'{"data": [], "has_more": false}'
+    settings = {
+        **telephony_sandbox.settings("cartesia"),
+        "base_url": "http://api.example.com",
+        "allow_insecure_http": "api.example.com",
+        "proxy": proxy.url.replace("//", "//user:hunter2@"),
+    }
+    with connect(mode, "cartesia", **settings) as client:
+        assert list(client.provider.list_numbers()) == []
+    ((path, headers),) = proxy.heard
+    assert path.startswith("http://api.example.com/")
+    assert headers["Proxy-Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example.com:3128", "ftp://proxy.example.com", "http://"])
+def test_a_proxy_that_is_no_url_is_refused_without_showing_it(mode, telephony_sandbox, proxy):
+    settings = telephony_sandbox.settings("cartesia")
+    with pytest.raises(telephony.ConfigurationError, match="write a whole URL") as caught:
+        connect(mode, "cartesia", **settings, proxy=f"{proxy}#hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_logs_of_others_show_nothing_of_our_requests(
+    adapter, mode, telephony_sandbox, listen, caplog
+):
+    """With everything logged that any package logs: no number, no query, no secret."""
+    listener = listen()
+    listener.headers = {"Location": "/numbers/+14155550123", "Set-Cookie": "session=hunter2"}
+    settings = {**telephony_sandbox.settings(adapter), "base_url": listener.url, "retries": 0}
+    caplog.set_level(logging.DEBUG)
+    with connect(mode, adapter, **settings) as client:
+        for read in (
+            lambda: client.provider.get_number("+14155550123"),
+            lambda: list(client.provider.list_numbers(limit=5)),
+        ):
+            with contextlib.suppress(telephony.TelephonyError):
+                read()
+    assert listener.heard
+    theirs = [one for one in caplog.records if one.name.startswith(("httpx", "httpcore"))]
+    assert {one.getMessage() for one in theirs} <= {"close.started", "close.complete"}
+    for private in ("4155550123", "hunter2", "?", *map(str, secrets_of_adapter(settings))):
+        assert private not in caplog.text
+    httpx.get(listener.url)
+    assert "HTTP Request: GET" in caplog.text, "what others ask is logged as before"
+    assert "httpcore.http11" in {one.name for one in caplog.records}
+
+
+def secrets_of_adapter(settings):
+    return [value for name, value in settings.items() if "secret" in name or "token" in name]
