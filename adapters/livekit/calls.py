@@ -24,8 +24,8 @@ from .joined import Held
 from .twirp import Twirp, as_json
 
 _NO_BRIDGE = "no response from servers"
-# How long it rings where nobody says it, as LiveKit's SDK has it, and how much longer the answer
-# to a waiting request may take.
+# How long it rings by default, as in LiveKit's SDK, and how much longer the response to a waiting
+# request may take.
 _RINGING, _LONGER = 30.0, 5.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s?", re.ASCII)
 
@@ -125,7 +125,7 @@ def _meeting(number: Held, agent: str | None, options: Options) -> tuple[str | N
         agent = target.id
     if agent is None:
         raise InvalidRequestError(
-            "Nobody would speak: the number has no agent.",
+            "No agent would speak: the number has none.",
             argument="agent",
             hint="Give `agent`, assign the number to one, or call into a room with "
             "options={'room_name': …}.",
@@ -140,7 +140,7 @@ def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
         response = yield twirp.dispatch("CreateDispatch", room, body, Safety.UNSAFE)
         return wire.stored(wire.Dispatch, response, response.json()).id
     except OutcomeUnknownError as lost:
-        lost.hint = f"Nobody was called. The agent may wait in room {room}, which soon closes."
+        lost.hint = f"No call was placed. The agent may wait in room {room}, which soon closes."
         raise
 
 

@@ -1,6 +1,6 @@
 """Importing a number and releasing it: several trunks and a rule, made one after the other.
 
-LiveKit has no transactions. What is refused half-way is undone; what may have been done stays, as
+LiveKit has no transactions. What is refused midway is undone; what may have been done stays, as
 does what cannot be undone, and the error says so.
 """
 
@@ -144,7 +144,7 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]
 
 def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
     """Take a number off everything; trunks that carry other numbers stay. What identifies the
-    number goes last, so that a release which failed half-way can be made again."""
+    number goes last, so that a release which failed midway can be made again."""
     dialling = number.outbound
     if number.inbound is not None and dialling:
         taking = yield from trunks.inbound(number.number)

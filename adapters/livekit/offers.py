@@ -47,7 +47,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
     Capability.UNLINK_CARRIER: unsupported(_NO_CARRIERS),
     Capability.PARSE_WEBHOOK: partial(
-        "calls as they come and go; of placed calls LiveKit does not tell when they are answered"
+        "calls as they start and end; LiveKit does not say when a placed call is answered"
     ),
     Capability.GET_WEBHOOK: unsupported(_NO_WEBHOOKS),
     Capability.SET_WEBHOOK: unsupported(_NO_WEBHOOKS),
@@ -60,7 +60,7 @@ WITH_PHONE_NUMBERS = {
 
 OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.PROVISION_NUMBER: once("by the number, which is always an exact one"),
-    Capability.IMPORT_NUMBER: once("by looking for the trunk; what was made by half is taken back"),
+    Capability.IMPORT_NUMBER: once("by looking for the trunk; a partial import is undone"),
     Capability.UPDATE_NUMBER: repeated(),
     Capability.ASSIGN_NUMBER: repeated("read back"),
     Capability.UNASSIGN_NUMBER: repeated("read back"),

@@ -116,7 +116,7 @@ class Twirp:
             json=body,
             headers={
                 "Authorization": f"Bearer {token.to_jwt()}",
-                # The same for all attempts, by which LiveKit can tell a repetition.
+                # The same for all attempts, so that LiveKit can recognise a repetition.
                 "X-Livekit-Request-Id": str(uuid.uuid4()),
             },
             safety=safety,
@@ -190,7 +190,10 @@ def _meaning(said: _Refusal, status: int) -> tuple[type[errors.ProviderError], s
 def _call_failed(sip_status: str) -> tuple[type[errors.ProviderError], str]:
     status = int(sip_status) if sip_status.isdecimal() else 0
     if status in _NOT_ANSWERED:
-        return errors.ConflictError, "Nobody took the call. It is not dialled again by itself."
+        return (
+            errors.ConflictError,
+            "The call was not answered. It is not dialled again automatically.",
+        )
     if status in _REFUSED:
         hint = "The carrier or the callee refused the call: check the trunk's credentials there."
         return errors.PermissionDeniedError, hint

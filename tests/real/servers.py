@@ -70,7 +70,7 @@ SERVERS: Mapping[str, Server] = {
     "TELEPHONY_LIVEKIT_SERVER": Server("livekit-server", livekit_server),
     "TELEPHONY_REDIS_SERVER": Server("redis-server", redis_server),
 }
-"""By the environment variable that tells tests where it is."""
+"""By the environment variable that names it to tests."""
 MARKS = "livekit_server"
 
 

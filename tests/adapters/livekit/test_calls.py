@@ -138,7 +138,7 @@ def test_a_call_that_may_be_ringing_is_not_dialled_again(provider, rooms, teleph
 def test_an_agent_that_may_have_been_sent_is_not_sent_twice(provider, rooms, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", path="CreateDispatch"))
 
-    with pytest.raises(telephony.OutcomeUnknownError, match="Nobody was called"):
+    with pytest.raises(telephony.OutcomeUnknownError, match="No call was placed"):
         provider.place_call(NUMBER, CALLEE, agent="sales")
 
     assert list(rooms().values()) == [["sales"]]
@@ -226,7 +226,7 @@ def test_nobody_answered_is_no_riddle(provider, rooms, telephony_sandbox):
     """LiveKit says it with the status that otherwise leaves open whether a bridge is calling."""
     refused(telephony_sandbox, 408, "canceled", "sip request timed out")
 
-    with pytest.raises(telephony.ConflictError, match="Nobody took the call") as caught:
+    with pytest.raises(telephony.ConflictError, match="was not answered") as caught:
         provider.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
 
     assert not caught.value.retry_safe

@@ -1,4 +1,4 @@
-"""Real SIP calls reach the agent that a number is assigned to, and nobody else.
+"""Real SIP calls reach the agent that a number is assigned to, and no other.
 
 Needs what the other tests of livekit-server need, and a ready livekit-sip that the environment
 variable TELEPHONY_LIVEKIT_SIP names; skipped without it.
