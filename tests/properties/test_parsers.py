@@ -93,7 +93,9 @@ class Replayed(Provider):
             raise EndlessError
         answer = replace(self._answer(request), request=request)
         # A policy of its own for each: what one answer taught of rates shall not delay the next.
-        flow = attempts(request, Policy(self._settings, self.adapter.error), deadline)
+        flow = attempts(
+            request, Policy(self._settings, self.adapter.error), self._settings, deadline
+        )
         next(flow)
         try:
             flow.send(answer)
