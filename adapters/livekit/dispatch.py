@@ -43,7 +43,8 @@ def answering(rules: Sequence[Rule]) -> Rule | None:
         info = rule.info
         return bool(info.inbound_numbers), not info.trunk_ids, info.priority
 
-    return min(rules, key=order, default=None)
+    # Most numbers have one, and there may be thousands.
+    return rules[0] if len(rules) == 1 else min(rules, key=order, default=None)
 
 
 def target_of(rule: Rule | None) -> model.Target | None:
