@@ -1,4 +1,4 @@
-"""The one HTTP transport: what is retried, how long it waits, and what it tells nobody."""
+"""The one HTTP transport: connections, deadlines, rate limits, and what is sent again."""
 
 from telephony.transport.http import AsyncTransport, Transport
 

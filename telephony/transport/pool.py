@@ -183,8 +183,8 @@ class AsyncPool:
         self._later(self.close())
 
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
-        # Loops finish all generators that were begun in them before they close: that is the one
-        # moment at which connections can still be closed that nobody closed.
+        # Before a loop closes it finishes the generators that were begun in it: the last moment at
+        # which its connections can be closed, where the caller did not.
         try:
             yield
         finally:

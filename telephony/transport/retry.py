@@ -142,7 +142,7 @@ def attempts(
             # A vendor may say 429 for something else, such as a busy line: its adapter knows.
             too_many = response.status == 429 and isinstance(error, RateLimitedError)
             if too_many:
-                # Who asks for more than anybody waits holds up nobody: the next may be let in.
+                # A wait past the maximum fails this request alone: the vendor may take the next.
                 limit.refused(asked if asked and asked <= settings.retry_after_max else 0.0)
             if isinstance(error, RateLimitedError) and asked is not None:
                 error.retry_after = asked
