@@ -48,7 +48,7 @@ def check(
 
 def fresh_mark() -> str:
     """Return what to keep in `externalId` for a purchase without a key."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(12)
 
 
 def marked(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:

@@ -106,7 +106,7 @@ def test_every_purchase_has_a_mark_of_its_own(provider):
     marks = {provider.provision_number().raw["externalId"] for _ in range(3)}
 
     assert len(marks) == 3
-    assert all(len(mark) == 32 for mark in marks)
+    assert all(len(mark) == 24 for mark in marks)
 
 
 def test_a_purchase_without_a_key_reads_nothing_before_it(provider, telephony_sandbox):
