@@ -74,7 +74,7 @@ def _methods(protocol: str) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef) and node.name in set(Capability):
             signature = "\n".join(lines[node.lineno - 1 : node.body[0].lineno - 1])
             names = [each.arg for each in [*node.args.args[1:], *node.args.kwonlyargs]]
-            hidden = [f"        {name} = private({name})" for name in names if name in PRIVATE]
+            hidden = [f"        {name} = hidden({name})" for name in names if name in PRIVATE]
             run = "_iterate" if "Generator[" in signature else "_run"
             call = f"        return self.{run}(self._operations.{node.name}({', '.join(names)}))\n"
             yield "\n".join([signature, *hidden, call])

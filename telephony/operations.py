@@ -20,7 +20,7 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.marks import mark
+from telephony.idempotency import key_digest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -48,7 +48,7 @@ Y = TypeVar("Y")
 
 
 @dataclass(frozen=True, slots=True)
-class Task(Generic[Y, R]):
+class Invocation(Generic[Y, R]):
     """An operation ready to be driven.
 
     Attributes:
@@ -69,16 +69,16 @@ class Task(Generic[Y, R]):
 def _gated(
     capability: Capability,
 ) -> Callable[
-    [Callable[Concatenate[Operations, P], Task[Y, R]]],
-    Callable[Concatenate[Operations, P], Task[Y, R]],
+    [Callable[Concatenate[Operations, P], Invocation[Y, R]]],
+    Callable[Concatenate[Operations, P], Invocation[Y, R]],
 ]:
     """Refuse what the vendor does not offer, and say in every refusal where it happened."""
 
     def decorate(
-        check: Callable[Concatenate[Operations, P], Task[Y, R]],
-    ) -> Callable[Concatenate[Operations, P], Task[Y, R]]:
+        check: Callable[Concatenate[Operations, P], Invocation[Y, R]],
+    ) -> Callable[Concatenate[Operations, P], Invocation[Y, R]]:
         @functools.wraps(check)
-        def gate(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> Task[Y, R]:
+        def gate(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> Invocation[Y, R]:
             support = support_of(self.adapter.capabilities, capability)
             if support.level is Level.NONE:
                 raise UnsupportedOperationError(self.adapter.name, capability, support.note)
@@ -102,13 +102,13 @@ class Operations:
         self._protected = settings.protected
 
     @_gated(Capability.LIST_NUMBERS)
-    def list_numbers(self, limit: int | None) -> Task[Request | Batch[PhoneNumber], None]:
+    def list_numbers(self, limit: int | None) -> Invocation[Request | Batch[PhoneNumber], None]:
         checks.positive(limit)
-        return Task(self.adapter.list_numbers(limit=limit), limit=limit)
+        return Invocation(self.adapter.list_numbers(limit=limit), limit=limit)
 
     @_gated(Capability.GET_NUMBER)
-    def get_number(self, number: PhoneNumber | str) -> Task[Request, PhoneNumber]:
-        return Task(self.adapter.get_number(self._ref(number)))
+    def get_number(self, number: PhoneNumber | str) -> Invocation[Request, PhoneNumber]:
+        return Invocation(self.adapter.get_number(self._ref(number)))
 
     @_gated(Capability.SEARCH_NUMBERS)
     def search_numbers(
@@ -120,7 +120,7 @@ class Operations:
         channels: Collection[Channel | str],
         limit: int,
         options: Options | None,
-    ) -> Task[Request, list[AvailableNumber]]:
+    ) -> Invocation[Request, list[AvailableNumber]]:
         checks.positive(limit)
         wanted = None if kind is None else checks.word(NumberKind, kind, "kind")
         carries = checks.channels(channels)
@@ -135,7 +135,7 @@ class Operations:
             limit=limit,
             options=checks.options(options),
         )
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.PROVISION_NUMBER)
     def provision_number(
@@ -147,7 +147,7 @@ class Operations:
         assign_to: Target | str | None,
         idempotency_key: str | None,
         options: Options | None,
-    ) -> Task[Request, PhoneNumber]:
+    ) -> Invocation[Request, PhoneNumber]:
         checks.number_or_area(number, area_code)
         key = checks.text(idempotency_key, "idempotency_key")
         steps = self.adapter.provision_number(
@@ -156,10 +156,10 @@ class Operations:
             area_code=checks.area_code(area_code),
             label=self._label(Capability.PROVISION_NUMBER, label),
             assign_to=self._optional_target(Capability.PROVISION_NUMBER, assign_to),
-            key=None if key is None else mark(key),
+            key=None if key is None else key_digest(key),
             options=checks.options(options),
         )
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.IMPORT_NUMBER)
     def import_number(
@@ -171,7 +171,7 @@ class Operations:
         inbound: bool,
         outbound: bool,
         options: Options | None,
-    ) -> Task[Request, PhoneNumber]:
+    ) -> Invocation[Request, PhoneNumber]:
         checks.directions(inbound, outbound)
         origin = self._source(Capability.IMPORT_NUMBER, source, self.adapter.sources)
         steps = self.adapter.import_number(
@@ -183,7 +183,7 @@ class Operations:
             outbound=outbound,
             options=checks.options(options),
         )
-        return Task(steps, secrets=secrets_of(origin))
+        return Invocation(steps, secrets=secrets_of(origin))
 
     @_gated(Capability.UPDATE_NUMBER)
     def update_number(
@@ -192,7 +192,7 @@ class Operations:
         label: str | None,
         source: Source | CarrierAccount | None,
         options: Options | None,
-    ) -> Task[Request, PhoneNumber]:
+    ) -> Invocation[Request, PhoneNumber]:
         checks.change(label, source)
         origin = self._source(Capability.UPDATE_NUMBER, source, self.adapter.update_sources)
         steps = self.adapter.update_number(
@@ -201,30 +201,30 @@ class Operations:
             source=origin,
             options=checks.options(options),
         )
-        return Task(steps, secrets=secrets_of(origin))
+        return Invocation(steps, secrets=secrets_of(origin))
 
     @_gated(Capability.ASSIGN_NUMBER)
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
-    ) -> Task[Request, PhoneNumber]:
+    ) -> Invocation[Request, PhoneNumber]:
         steps = self.adapter.assign_number(
             self._ref(number),
             self._target(Capability.ASSIGN_NUMBER, to, "to"),
             options=checks.options(options),
         )
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.UNASSIGN_NUMBER)
     def unassign_number(
         self, number: PhoneNumber | str, options: Options | None
-    ) -> Task[Request, PhoneNumber]:
+    ) -> Invocation[Request, PhoneNumber]:
         steps = self.adapter.unassign_number(self._ref(number), options=checks.options(options))
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.RELEASE_NUMBER)
     def release_number(
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
-    ) -> Task[Request, Release]:
+    ) -> Invocation[Request, Release]:
         ref, fields = self._ref(number), checks.options(options)
         checks.flag(unassign, "unassign")
         if self._protected is True or (
@@ -232,8 +232,8 @@ class Operations:
         ):
             raise _is_protected()
         if self._protected and ref.number is None:
-            return Task(self._release_unless_protected(ref, unassign, fields))
-        return Task(self.adapter.release_number(ref, unassign=unassign, options=fields))
+            return Invocation(self._release_unless_protected(ref, unassign, fields))
+        return Invocation(self.adapter.release_number(ref, unassign=unassign, options=fields))
 
     def _release_unless_protected(
         self, ref: NumberRef, unassign: bool, options: Options
@@ -252,13 +252,13 @@ class Operations:
         after: datetime | None,
         before: datetime | None,
         limit: int | None,
-    ) -> Task[Request | Batch[Message], None]:
+    ) -> Invocation[Request | Batch[Message], None]:
         checks.positive(limit)
         after, before = checks.period(after, before)
         steps = self.adapter.list_messages(
             self._sender(number), after=after, before=before, limit=limit
         )
-        return Task(steps, limit=limit)
+        return Invocation(steps, limit=limit)
 
     @_gated(Capability.SEND_MESSAGE)
     def send_message(
@@ -268,7 +268,7 @@ class Operations:
         body: str,
         media: Sequence[str],
         options: Options | None,
-    ) -> Task[Request, Message]:
+    ) -> Invocation[Request, Message]:
         urls = checks.media(media, body)
         steps = self.adapter.send_message(
             self._sender(number),
@@ -277,7 +277,7 @@ class Operations:
             media=urls,
             options=checks.options(options),
         )
-        return Task(steps, texts=(body,))
+        return Invocation(steps, texts=(body,))
 
     @_gated(Capability.PLACE_CALL)
     def place_call(
@@ -287,7 +287,7 @@ class Operations:
         agent: str | None,
         url: str | None,
         options: Options | None,
-    ) -> Task[Request, Call]:
+    ) -> Invocation[Request, Call]:
         steps = self.adapter.place_call(
             self._ref(number),
             self._callee(to),
@@ -295,21 +295,21 @@ class Operations:
             url=checks.text(url, "url"),
             options=checks.options(options),
         )
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.LIST_CARRIERS)
-    def list_carriers(self) -> Task[Request | Batch[CarrierAccount], None]:
-        return Task(self.adapter.list_carriers())
+    def list_carriers(self) -> Invocation[Request | Batch[CarrierAccount], None]:
+        return Invocation(self.adapter.list_carriers())
 
     @_gated(Capability.LINK_CARRIER)
     def link_carrier(
         self, account: CarrierCredentials, label: str | None, options: Options | None
-    ) -> Task[Request, CarrierAccount]:
+    ) -> Invocation[Request, CarrierAccount]:
         self._kind(Capability.LINK_CARRIER, account, self.adapter.carriers, "account")
         steps = self.adapter.link_carrier(
             account, label=checks.text(label, "label"), options=checks.options(options)
         )
-        return Task(steps, secrets=secrets_of(account))
+        return Invocation(steps, secrets=secrets_of(account))
 
     @_gated(Capability.ROTATE_CARRIER)
     def rotate_carrier(
@@ -317,27 +317,27 @@ class Operations:
         carrier: CarrierAccount | str,
         credentials: CarrierCredentials,
         options: Options | None,
-    ) -> Task[Request, CarrierAccount]:
+    ) -> Invocation[Request, CarrierAccount]:
         self._kind(Capability.ROTATE_CARRIER, credentials, self.adapter.carriers, "credentials")
         steps = self.adapter.rotate_carrier(
             checks.carrier_id(carrier), credentials, options=checks.options(options)
         )
-        return Task(steps, secrets=secrets_of(credentials))
+        return Invocation(steps, secrets=secrets_of(credentials))
 
     @_gated(Capability.UNLINK_CARRIER)
     def unlink_carrier(
         self, carrier: CarrierAccount | str, options: Options | None
-    ) -> Task[Request, CarrierAccount]:
+    ) -> Invocation[Request, CarrierAccount]:
         steps = self.adapter.unlink_carrier(
             checks.carrier_id(carrier), options=checks.options(options)
         )
-        return Task(steps)
+        return Invocation(steps)
 
     @_gated(Capability.GET_WEBHOOK)
     def get_webhook(
         self, of: PhoneNumber | Agent | str | None
-    ) -> Task[Request, WebhookEndpoint | None]:
-        return Task(self.adapter.get_webhook(self._owner(of)))
+    ) -> Invocation[Request, WebhookEndpoint | None]:
+        return Invocation(self.adapter.get_webhook(self._owner(of)))
 
     @_gated(Capability.SET_WEBHOOK)
     def set_webhook(
@@ -346,14 +346,14 @@ class Operations:
         of: PhoneNumber | Agent | str | None,
         replace: bool,
         options: Options | None,
-    ) -> Task[Request, WebhookEndpoint]:
+    ) -> Invocation[Request, WebhookEndpoint]:
         steps = self.adapter.set_webhook(
             checks.webhook_url(url),
             of=self._owner(of),
             replace=checks.flag(replace, "replace"),
             options=checks.options(options),
         )
-        return Task(steps)
+        return Invocation(steps)
 
     def _owner(self, of: PhoneNumber | Agent | str | None) -> str | None:
         """Whose webhook: a number (E.164) or an id."""

@@ -26,7 +26,7 @@ _FACT = re.compile(r"(^|_|[a-z](?=[A-Z]))(id|sid|code|status|type)$", re.IGNOREC
 _TELLING = 6
 
 
-class Private(str):
+class HiddenText(str):
     """A text that no repr shows, and so no traceback that prints local variables."""
 
     __slots__ = ()
@@ -35,12 +35,12 @@ class Private(str):
         return MASK
 
 
-def private(text: str) -> str:
+def hidden(text: str) -> str:
     """Return `text` so that no repr shows it; what is no text stays as it is, to be refused."""
-    return Private(text) if isinstance(text, str) else text
+    return HiddenText(text) if isinstance(text, str) else text
 
 
-class Veiled(dict[str, object]):
+class HiddenDict(dict[str, object]):
     """A dict whose repr shows its keys only."""
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ def chain(error: BaseException, around: BaseException | None = None) -> Iterator
             waiting += [one.__cause__, one.__context__]
 
 
-def forget(error: BaseException, around: BaseException | None = None) -> None:
+def clear_frames(error: BaseException, around: BaseException | None = None) -> None:
     """Clear the local variables of every function that has ended with `error`.
 
     Credentials and texts pass through many, httpx's among them, and error reporters send the local
@@ -137,11 +137,11 @@ def forget(error: BaseException, around: BaseException | None = None) -> None:
 
 
 @contextmanager
-def forgetful() -> Iterator[None]:
+def clearing_frames() -> Iterator[None]:
     """`forget` whatever error comes out."""
     around = sys.exception()
     try:
         yield
     except BaseException as error:
-        forget(error, around)
+        clear_frames(error, around)
         raise

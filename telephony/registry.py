@@ -41,11 +41,11 @@ def load(name: str) -> type[Adapter]:
     try:
         adapter: type[Adapter] = entry.load()
     except ModuleNotFoundError as missing:
-        raise lacks(name, missing) from missing
+        raise missing_package(name, missing) from missing
     return adapter
 
 
-def lacks(name: str, missing: ModuleNotFoundError) -> ConfigurationError:
+def missing_package(name: str, missing: ModuleNotFoundError) -> ConfigurationError:
     """For a vendor whose package is not installed: which one, and how to get it."""
     return ConfigurationError(
         f"{name!r} needs the package {missing.name!r}. "

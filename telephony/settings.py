@@ -29,7 +29,7 @@ def is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-# The argument is a `telephony.transport.watch.HttpEvent`, which this layer does not know.
+# The argument is a `telephony.transport.instrumentation.HttpEvent`, which this layer does not know.
 Hook: TypeAlias = Callable[[Any], object]
 
 
@@ -66,8 +66,9 @@ class ProviderSettings(BaseModel):
         max_concurrency: the most requests under way at once, in asyncio for each event loop; more
             wait for their turn.
         protected: numbers (E.164) that release_number refuses to release; true: all.
-        on_request, on_response, on_retry: called with a `telephony.transport.watch.HttpEvent`, and
-            awaited by `connect_async`. What they raise is logged and changes nothing.
+        on_request, on_response, on_retry: called with an `HttpEvent` of
+            `telephony.transport.instrumentation`, and awaited by `connect_async`. What they raise
+            is logged and changes nothing.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
         proxy: where to send everything through, such as ``http://user:password@host:3128``; without

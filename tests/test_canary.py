@@ -25,7 +25,7 @@ from telephony import Capability, adapters, registry
 from telephony.redaction import chain
 from telephony.sandbox import Fault
 from telephony.testing.client import connect
-from telephony.testing.matrix import CALLS, OTHER_PARTY, situation
+from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, situation
 
 OURS = tuple(str(Path(package.__file__).parent) for package in (telephony, adapters))
 NOT_OURS = str(Path(telephony.__file__).parent / "testing")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from telephony.marks import mark, mark_in, marked, unmarked
+from telephony.idempotency import add_digest, find_digest, key_digest, strip_digest
 
-KEY = mark("order-17")
+KEY = key_digest("order-17")
 
 
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize("label", ["Desk", "[key:desk]", f"{KEY} [key:{KEY}] first", None])
 def test_label_and_key_are_both_read_back(label, key):
-    stored = marked(label, key)
-    assert (unmarked(stored), mark_in(stored)) == (label, key)
+    stored = add_digest(label, key)
+    assert (strip_digest(stored), find_digest(stored)) == (label, key)
 
 
 def test_a_label_without_a_key_is_stored_as_it_is():
-    assert marked("Desk", None) == "Desk"
-    assert marked("Desk", KEY) == f"Desk [key:{KEY}]"
+    assert add_digest("Desk", None) == "Desk"
+    assert add_digest("Desk", KEY) == f"Desk [key:{KEY}]"
 
 
 def test_each_key_has_a_mark_of_its_own_that_never_changes():
-    assert mark("order-17") == "72a90ea3da8b" != mark("order-18")
+    assert key_digest("order-17") == "72a90ea3da8b" != key_digest("order-18")

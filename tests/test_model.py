@@ -22,7 +22,7 @@ from telephony.model import (
     Release,
 )
 from telephony.registry import available
-from telephony.testing.matrix import situation
+from telephony.testing.fault_matrix import situation
 from telephony.unchecked import unchecked
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from telephony.sandbox import Fault
 from telephony.settings import ProviderSettings
 from telephony.transport.deadline import Deadline
 from telephony.transport.pool import AsyncPool, Pool
-from telephony.transport.retry import NoAnswer
+from telephony.transport.retry import NoResponse
 from telephony.transport.routes import Routes
 from tests.conftest import RawServer, http_answer, until
 
@@ -27,7 +27,7 @@ def test_one_at_a_time_and_the_same_again():
     pool = Pool(1, ROUTES)
     with (
         pool.line(ORIGIN, Deadline(None)) as first,
-        pytest.raises(NoAnswer),
+        pytest.raises(NoResponse),
         pool.line(ORIGIN, Deadline(0.01)),
     ):
         pass
@@ -40,7 +40,7 @@ def test_one_at_a_time_and_the_same_again_with_asyncio():
     async def main():
         pool = AsyncPool(1, ROUTES)
         async with pool.line(ORIGIN, Deadline(None)) as first:
-            with pytest.raises(NoAnswer):
+            with pytest.raises(NoResponse):
                 async with pool.line(ORIGIN, Deadline(0.01)):
                     pass
         async with pool.line(ORIGIN, Deadline(0.01)) as second:

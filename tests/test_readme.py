@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from telephony.matrix import markdown, outcomes_markdown
 from telephony.registry import available
-from telephony.testing.matrix import situation
+from telephony.tables import markdown, outcomes_markdown
+from telephony.testing.fault_matrix import situation
 
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "README.md"

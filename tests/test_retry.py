@@ -13,7 +13,7 @@ from telephony.transport.deadline import Deadline
 from telephony.transport.limits import RateLimit
 from telephony.transport.retry import (
     Attempt,
-    NoAnswer,
+    NoResponse,
     Policy,
     Wait,
     attempts,
@@ -28,8 +28,8 @@ REQUESTS = {
     Safety.IDEMPOTENT: Request.patch("/x"),
     Safety.UNSAFE: Request.post("/x"),
 }
-NOT_SENT = NoAnswer(errors.UnavailableError("No connection"), sent=False)
-LOST = NoAnswer(errors.ProviderTimeoutError("No answer in time"), sent=True)
+NOT_SENT = NoResponse(errors.UnavailableError("No connection"), sent=False)
+LOST = NoResponse(errors.ProviderTimeoutError("No answer in time"), sent=True)
 
 
 def answer(status, headers=None):
@@ -51,7 +51,7 @@ def refusal(response):
 def again(silence):
     """The same once more; the policy writes on the errors it is given."""
     error = copy.copy(silence.error)
-    return NoAnswer(error, sent=silence.sent, made=silence.made)
+    return NoResponse(error, sent=silence.sent, made=silence.made)
 
 
 def run(
@@ -84,7 +84,7 @@ def run(
                 continue
             assert isinstance(step, Attempt)
             event = attempt()
-            step = flow.throw(again(event)) if isinstance(event, NoAnswer) else flow.send(event)
+            step = flow.throw(again(event)) if isinstance(event, NoResponse) else flow.send(event)
     except StopIteration as done:
         return waits, done.value
     except errors.ProviderError as error:
@@ -446,7 +446,7 @@ def asked_a_hundred_times(event, settings):
                     step = next(flow)
                     continue
                 sent += 1
-                lost = isinstance(event, NoAnswer)
+                lost = isinstance(event, NoResponse)
                 step = flow.throw(again(event)) if lost else flow.send(event)
         except errors.ProviderError:
             continue

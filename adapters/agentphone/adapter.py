@@ -47,8 +47,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import messages, paging, purchase, webhooks, wire
-from .offers import CAPABILITIES, OUTCOMES
+from . import bodies, messages, paging, purchase, webhooks
+from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
 _NUMBERS = "/v1/numbers"
@@ -80,7 +80,7 @@ class AgentPhone(Adapter):
             self.headers["X-Sub-Account-Id"] = settings.sub_account_id
 
     def error(self, response: Response) -> ProviderError:
-        return wire.error(response)
+        return bodies.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -89,7 +89,7 @@ class AgentPhone(Adapter):
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
         size = min(limit or paging.LARGEST, paging.LARGEST)
-        yield from paging.offset_pages(_NUMBERS, size, partial(wire.numbers, provider=self.name))
+        yield from paging.offset_pages(_NUMBERS, size, partial(bodies.numbers, provider=self.name))
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         """By id also when it was released, with that status; by E.164 only while it is held."""
@@ -140,7 +140,7 @@ class AgentPhone(Adapter):
                 "search_numbers",
                 "This API has no search: call provision_number() with an `area_code`.",
             ) from failure
-        return wire.available(response, self.name)[:limit]
+        return bodies.available(response, self.name)[:limit]
 
     def provision_number(
         self,
@@ -178,7 +178,7 @@ class AgentPhone(Adapter):
                 return (yield from self._answered(earlier, body.get("agentId")))
         try:
             response = yield Request.post(_NUMBERS, body)
-            bought = wire.number(response, self.name)
+            bought = bodies.number(response, self.name)
         except OutcomeUnknownError as lost:
             held = yield from reconciled(collect(self.list_numbers(limit=None)), lost)
             found = purchase.marked(mark, held) if body.get("externalId") == mark else None
@@ -221,7 +221,7 @@ class AgentPhone(Adapter):
         if agent is None:
             return found
         yield from self._detach(found, agent, options)
-        return wire.now_with(found, None).model_copy(update={"replaced": found.assignment})
+        return bodies.now_with(found, None).model_copy(update={"replaced": found.assignment})
 
     def release_number(
         self, number: NumberRef, *, unassign: bool, options: Options
@@ -232,14 +232,14 @@ class AgentPhone(Adapter):
             raise NotFoundError("The number was released already")
         try:
             response = yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
-            said = wire.release(response)
+            said = bodies.release(response)
         except ProviderError as failure:
             if _refused(failure):
                 raise
             now = yield from reconciled(self._status(found.id), failure)
             if now not in _RELEASED:
                 raise
-            return wire.released(found, now)
+            return bodies.released(found, now)
         status = said.status
         if not said.success:
             denied = ConflictError(
@@ -251,7 +251,7 @@ class AgentPhone(Adapter):
             status = yield from reconciled(self._status(found.id), denied)
             if status not in _RELEASED:
                 raise denied
-        return wire.released(found, status)
+        return bodies.released(found, status)
 
     # --- Messages and calls ----------------------------------------------------------------------
 
@@ -286,7 +286,7 @@ class AgentPhone(Adapter):
             "media_urls": list(media) or None,
         }
         response = yield Request.post("/v1/messages", merged(wanted, options))
-        return wire.sent(response, self.name, own, to, body)
+        return bodies.sent(response, self.name, own, to, body)
 
     def place_call(
         self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
@@ -309,7 +309,7 @@ class AgentPhone(Adapter):
             )
         body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
         response = yield Request.post("/v1/calls", merged(body, options))
-        return wire.placed(response, self.name, own, to, agent)
+        return bodies.placed(response, self.name, own, to, agent)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class AgentPhone(Adapter):
 
     def _read(self, number_id: str) -> Operation[PhoneNumber]:
         response = yield Request.get(path(f"{_NUMBERS}/{{}}", number_id))
-        return wire.number(response, self.name)
+        return bodies.number(response, self.name)
 
     def _status(self, number_id: str) -> Operation[str]:
         number = yield from self._read(number_id)
@@ -355,7 +355,7 @@ class AgentPhone(Adapter):
 
     def _released_id(self, number: str) -> Operation[str]:
         """The listing of numbers leaves out those released; their conversations still name them."""
-        talks = paging.offset_pages(_CONVERSATIONS, paging.LARGEST, wire.conversations)
+        talks = paging.offset_pages(_CONVERSATIONS, paging.LARGEST, bodies.conversations)
         found = yield from first(talks, lambda talk: talk.phone_number == number)
         if found is None:
             raise NotFoundError(
@@ -371,7 +371,7 @@ class AgentPhone(Adapter):
         url = path("/v1/agents/{}/numbers", agent)
         try:
             response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
-            return wire.attached(response, number, agent)
+            return bodies.attached(response, number, agent)
         except ProviderError as failure:
             if _refused(failure) and not isinstance(failure, ConflictError):
                 raise

@@ -20,7 +20,7 @@ from telephony.model import Message
 from telephony.reading import EVER, NEVER, within
 from telephony.wire import Batch, Listing, Operation, Progress, Request, Response, path
 
-from . import wire
+from . import bodies
 
 _PAGE = 200
 _SECOND = timedelta(seconds=1)
@@ -49,14 +49,14 @@ def listing(
     settled: datetime | None = None
 
     def batch(new: list[JsonValue], response: Response) -> Batch[Message]:
-        found = wire.messages(new, response, provider, own)
+        found = bodies.messages(new, response, provider, own)
         found.sort(key=lambda message: message.sent_at or NEVER, reverse=True)
         return Batch(within(found, after, before))
 
     while True:
         response = yield Request.get(url, {"limit": size, "before": _iso(cursor)})
         page, more = _page(response, size)
-        new = progress.new(page, wire.identity)
+        new = progress.new(page, bodies.identity)
         yield batch(new, response)
         if not more or not page:
             return
@@ -71,9 +71,9 @@ def listing(
                 raise progress.stuck()
             settled, start = oldest, oldest - _SECOND
             dense = yield from _between(url, start, cursor)
-            if not {*map(wire.identity, page)} <= {*map(wire.identity, dense)}:
+            if not {*map(bodies.identity, page)} <= {*map(bodies.identity, dense)}:
                 raise _crowded("More than a page of messages share one second")
-            yield batch(progress.new(dense, wire.identity), response)
+            yield batch(progress.new(dense, bodies.identity), response)
             cursor = start + _MILLISECOND
         size = _PAGE
 
@@ -95,13 +95,13 @@ def _between(url: str, start: datetime, end: datetime) -> Operation[list[JsonVal
 
 def _page(response: Response, size: int) -> tuple[list[JsonValue], bool]:
     """Return the rows of a page, and whether it promises more."""
-    found, body = wire.page(response)
+    found, body = bodies.page(response)
     promised = body.get("hasMore")
     return found, promised if isinstance(promised, bool) else len(found) >= size
 
 
 def _oldest(page: Sequence[JsonValue]) -> datetime | None:
-    moments = (wire.moment(row) for row in page if isinstance(row, dict))
+    moments = (bodies.moment(row) for row in page if isinstance(row, dict))
     # At the ends of time there is nothing beside a moment to ask for.
     return min((each for each in moments if each and _FIRST < each < _LAST), default=None)
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from telephony.wire import Batch, Json, Listing, Progress, Request, Response
 
-from . import wire
+from . import bodies
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ def offset_pages(
     progress, offset = Progress(), 0
     while True:
         response = yield Request.get(url, {"limit": size, "offset": offset})
-        page, body = wire.page(response)
-        new = progress.new(page, wire.identity)
+        page, body = bodies.page(response)
+        new = progress.new(page, bodies.identity)
         yield Batch(read(new, response))
         offset += len(page)
         if not page or not _more(body, offset):

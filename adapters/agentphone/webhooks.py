@@ -33,7 +33,7 @@ from telephony.reading import Body, Moment, attempt, read
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
-from . import wire
+from . import bodies
 
 TOLERANCE = 300
 _DIRECTIONS = {"inbound": Direction.INBOUND, "outbound": Direction.OUTBOUND}
@@ -78,7 +78,7 @@ class _Group(Body):
 
 
 class _Text(Body):
-    """A text's data, apart from what `wire.message_fields` reads."""
+    """A text's data, apart from what `bodies.message_fields` reads."""
 
     message_id: Id | None = None
     from_: Id | None = None
@@ -225,7 +225,7 @@ def _message_received(envelope: _Envelope, raw: Json, provider: str) -> Event | 
         "channel": envelope.channel,
         "direction": "inbound",
     }
-    fields = wire.message_fields(listed, provider, data.own)
+    fields = bodies.message_fields(listed, provider, data.own)
     fields |= {"sender": data.sender, "recipient": data.recipient, "raw": envelope.data}
     message = attempt(Message, fields)
     if message is None:
@@ -244,7 +244,7 @@ def _call(data: _Call, envelope: _Envelope, provider: str) -> Call:
         recipient=data.to,
         # AgentPhone's third word is "web".
         direction=_DIRECTIONS.get(data.direction or "", Direction.UNKNOWN),
-        status=wire.CALL_STATUS.get(data.status or "", CallStatus.UNKNOWN),
+        status=bodies.CALL_STATUS.get(data.status or "", CallStatus.UNKNOWN),
         agent=envelope.agent_id,
         started_at=data.started_at,
         raw=envelope.data,

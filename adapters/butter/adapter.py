@@ -45,8 +45,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import wire
-from .offers import CAPABILITIES, OUTCOMES
+from . import bodies
+from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import ButterSettings
 
 _NUMBERS = "/api/phone-numbers"
@@ -74,7 +74,7 @@ class Butter(Adapter):
         }
 
     def error(self, response: Response) -> ProviderError:
-        return wire.error(response)
+        return bodies.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -116,13 +116,13 @@ class Butter(Adapter):
                     # Both are false at the vendor unless said otherwise.
                     "supports_inbound": inbound,
                     "supports_outbound": outbound,
-                    **wire.source(source, outbound=outbound),
+                    **bodies.source(source, outbound=outbound),
                 },
                 options,
             ),
             NumberRef(number=number),
         )
-        notices = wire.one_way(imported, inbound=inbound, outbound=outbound)
+        notices = bodies.one_way(imported, inbound=inbound, outbound=outbound)
         imported = imported.model_copy(update={"notices": notices})
         if assign_to is None:
             return imported
@@ -158,7 +158,7 @@ class Butter(Adapter):
                 raise
             changed = yield from self._move(found, holder, agent, options)
         return changed.model_copy(
-            update={"replaced": found.assignment, "notices": wire.one_way(found, inbound=True)}
+            update={"replaced": found.assignment, "notices": bodies.one_way(found, inbound=True)}
         )
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
@@ -189,9 +189,9 @@ class Butter(Adapter):
         try:
             response = yield Request.post("/api/make-call", merged(body, options))
         except InvalidRequestError as refused:
-            refused.hint = " ".join(wire.one_way(found, outbound=True)) or refused.hint
+            refused.hint = " ".join(bodies.one_way(found, outbound=True)) or refused.hint
             raise
-        return wire.call(response, self.name, found.number, to, speaker)
+        return bodies.call(response, self.name, found.number, to, speaker)
 
     # --- Carrier accounts ------------------------------------------------------------------------
 
@@ -201,12 +201,12 @@ class Butter(Adapter):
         """Links once. Nothing lists the links, so a lost response leaves the outcome unknown."""
         twilio = _twilio(account)
         body: Json = {
-            "name": wire.name(label, twilio),
-            "credentials": wire.twilio(twilio, "account"),
+            "name": bodies.name(label, twilio),
+            "credentials": bodies.twilio(twilio, "account"),
         }
         try:
             response = yield Request.post(_CARRIERS, merged(body, options))
-            return wire.carrier(response, self.name, account=twilio.account_sid)
+            return bodies.carrier(response, self.name, account=twilio.account_sid)
         except OutcomeUnknownError as lost:
             lost.hint = (
                 "It may be linked: look among the integrations in Butter AI's dashboard before you "
@@ -219,14 +219,14 @@ class Butter(Adapter):
     ) -> Operation[CarrierAccount]:
         """Idempotent: the new credentials replace the old ones whole, the name stays."""
         twilio = _twilio(credentials)
-        body: Json = {"credentials": wire.twilio(twilio, "credentials")}
+        body: Json = {"credentials": bodies.twilio(twilio, "credentials")}
         response = yield Request.put(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
-        return wire.carrier(response, self.name, known=carrier, account=twilio.account_sid)
+        return bodies.carrier(response, self.name, known=carrier, account=twilio.account_sid)
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
         try:
             response = yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-            return wire.carrier(response, self.name, known=carrier)
+            return bodies.carrier(response, self.name, known=carrier)
         except ProviderError as failure:
             if failure.status == 404 and failure.attempts > 1:
                 # A repeated delete that finds nothing is one whose first response was lost.
@@ -251,7 +251,7 @@ class Butter(Adapter):
         cursor: str | None = None
         while True:
             response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
-            page, pagination = wire.number_page(response, self.name)
+            page, pagination = bodies.number_page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
             if pagination.ends:
@@ -276,7 +276,7 @@ class Butter(Adapter):
     def _import(self, body: Json, ref: NumberRef) -> Operation[PhoneNumber]:
         try:
             response = yield Request.post(_NUMBERS, body)
-            return wire.number(response, self.name)
+            return bodies.number(response, self.name)
         except ConflictError as taken:
             taken.hint = (
                 "It is in Butter AI's system already. If get_number() finds it, it is imported: "
@@ -291,7 +291,7 @@ class Butter(Adapter):
         except OutcomeUnknownError as lost:
             # What was imported a moment ago is free; anything else was there before.
             found = yield from reconciled(self._find(ref, "free"), lost)
-            if found is None or not wire.agrees(found, body):
+            if found is None or not bodies.agrees(found, body):
                 raise
             return found
 
@@ -305,7 +305,7 @@ class Butter(Adapter):
         )
         try:
             response = yield request
-            return wire.answered_by(number, wire.agent(response, agent))
+            return bodies.answered_by(number, bodies.agent(response, agent))
         except ProviderError as failure:
             look = self._find(NumberRef(number.id), "assigned")
             held = yield from reconciled(look, failure)
@@ -324,13 +324,13 @@ class Butter(Adapter):
         )
         try:
             response = yield request
-            wire.agent(response, holder)
+            bodies.agent(response, holder)
         except ProviderError as failure:
             failure.hint = f"It was to be taken from the agent {holder!r}. {failure.hint}"
             freed = yield from reconciled(self._find(NumberRef(number.id), "free"), failure)
             if freed is None:
                 raise
-        return wire.answered_by(number, None)
+        return bodies.answered_by(number, None)
 
     def _move(
         self, number: PhoneNumber, holder: str, agent: str, options: Options

@@ -16,7 +16,7 @@ from telephony.errors import (
     UnsupportedOperationError,
 )
 from telephony.events import Event, WebhookRequest
-from telephony.marks import mark_in, marked
+from telephony.idempotency import add_digest, find_digest
 from telephony.model import (
     Agent,
     Call,
@@ -51,8 +51,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import carriers, settling, webhooks, wire
-from .offers import CAPABILITIES, OUTCOMES
+from . import bodies, carriers, reconciliation, webhooks
+from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
 
 _NUMBERS = "/agents/phone-numbers"
@@ -81,7 +81,7 @@ class Cartesia(Adapter):
         }
 
     def error(self, response: Response) -> ProviderError:
-        return wire.error(response)
+        return bodies.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -94,7 +94,7 @@ class Cartesia(Adapter):
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
             response = yield Request.get(path(f"{_NUMBERS}/{{}}", number.id))
-            return wire.number(response, self.name)
+            return bodies.number(response, self.name)
         found = yield from self._find(number.number)
         if found is None:
             raise NotFoundError("Cartesia knows no such number", hint="Import it first.")
@@ -120,27 +120,27 @@ class Cartesia(Adapter):
                 "Cartesia gives out US numbers of its own choice; buy elsewhere and import.",
             )
         if key is not None:
-            held = settling.bought((yield from self._owned()), key)
+            held = reconciliation.bought((yield from self._owned()), key)
             if held is not None:
                 return held
         body = merged({"label": label, "agent_id": _agent_id(assign_to)}, options)
         wanted = body.get("label")
         if wanted is None or isinstance(wanted, str):
-            body["label"] = marked(wanted, key) or "Phone number"
+            body["label"] = add_digest(wanted, key) or "Phone number"
         try:
             response = yield Request.post(f"{_NUMBERS}/provision", body)
-            return wire.bought(response, self.name)
+            return bodies.bought(response, self.name)
         except OutcomeUnknownError as lost:
             if key is None:
                 lost.hint = "It may have been bought: see list_numbers() before you buy again."
                 owned = yield from reconciled(self._owned(), lost)
-                lost.hint = settling.after_purchase(owned, body)
+                lost.hint = reconciliation.after_purchase(owned, body)
                 raise
             lost.hint = (
                 "Wait a moment, then make the same call with the same idempotency_key: it looks "
                 "before it buys."
             )
-            made = settling.bought((yield from reconciled(self._owned(), lost)), key)
+            made = reconciliation.bought((yield from reconciled(self._owned(), lost)), key)
             if made is None:
                 raise
             return made
@@ -169,19 +169,19 @@ class Cartesia(Adapter):
         wanted: Json = {
             "label": label or number,
             "number": number,
-            "provider": wire.source(source),
+            "provider": bodies.source(source),
             "agent_id": _agent_id(assign_to),
         }
         body = merged(wanted, options)
         try:
             response = yield Request.post(_NUMBERS, body)
-            made = wire.number(response, self.name)
+            made = bodies.number(response, self.name)
         except ConflictError as taken:
             taken.hint = "It is imported already: see get_number(), then assign_number()."
             raise
         except (OutcomeUnknownError, InvalidRequestError) as failure:
-            found = yield from reconciled(self._find(number), settling.doubtful(failure))
-            if found is None or not settling.imported(found, body):
+            found = yield from reconciled(self._find(number), reconciliation.doubtful(failure))
+            if found is None or not reconciliation.imported(found, body):
                 raise
             made = yield from self._assigned(found, body.get("agent_id"))
         return (yield from carriers.noted(made))
@@ -190,10 +190,10 @@ class Cartesia(Adapter):
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        changes: Json = {"label": label, "provider": wire.source(source) if source else None}
+        changes: Json = {"label": label, "provider": bodies.source(source) if source else None}
         body = merged(changes, options)
         if isinstance(wanted := body.get("label"), str):
-            body["label"] = marked(wanted, mark_in(settling.stored_label(found)))
+            body["label"] = add_digest(wanted, find_digest(reconciliation.stored_label(found)))
         return (yield from self._patch(found, body))
 
     def assign_number(
@@ -230,7 +230,7 @@ class Cartesia(Adapter):
             if found.assignment is not None:
                 failure.hint = f"The number was unassigned but not released. {failure.hint}"
             raise
-        return wire.released(found, found.raw)
+        return bodies.released(found, found.raw)
 
     # --- Calls -----------------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ class Cartesia(Adapter):
             raise UnsupportedOperationError(
                 self.name, "place_call with url", "An agent speaks at Cartesia: give `agent`."
             )
-        options = wire.one_call(to, options)
+        options = bodies.one_call(to, options)
         found = yield from self.get_number(number)
         speaker = agent or _agent_id(found.assignment)
         if speaker is None:
@@ -256,7 +256,7 @@ class Cartesia(Adapter):
             "outbound_calls": [{"to_number": to}],
         }
         response = yield Request.post("/agents/calls", merged(body, options))
-        call, called = wire.placed(response)
+        call, called = bodies.placed(response)
         return Call(
             id=call,
             provider=self.name,
@@ -308,7 +308,7 @@ class Cartesia(Adapter):
         progress, after = Progress(), None
         while True:
             response = yield Request.get(_NUMBERS, {**params, "starting_after": after})
-            page, following = wire.number_page(response, self.name)
+            page, following = bodies.number_page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
             # An empty page names nothing to go on from, whatever it promises.
@@ -339,7 +339,7 @@ class Cartesia(Adapter):
 
     def _patch(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
         response = yield Request.patch(path(f"{_NUMBERS}/{{}}", number.id), body)
-        changed = wire.number(response, self.name)
+        changed = bodies.number(response, self.name)
         if changed.assignment == number.assignment:
             return changed
         return changed.model_copy(update={"replaced": number.assignment})

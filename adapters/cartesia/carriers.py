@@ -29,14 +29,14 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import settling, wire
+from . import bodies, reconciliation
 
 _CARRIERS = "/agents/phone-numbers/providers"
 
 
 def listed(provider: str) -> Listing[CarrierAccount]:
     response = yield Request.get(_CARRIERS)
-    yield Batch(wire.carriers(response, provider))
+    yield Batch(bodies.carriers(response, provider))
 
 
 def link(
@@ -45,20 +45,20 @@ def link(
     """Link once. Account and region of a Twilio link are unique, so a lost response is settled by
     looking for them; a SIP trunk has nothing unique, so its outcome stays unknown."""
     if isinstance(account, SipTrunk):
-        body = wire.sip_trunk(account)
+        body = bodies.sip_trunk(account)
         body["label"] = label or account.name or account.address or "SIP trunk"
         response = yield Request.post(_CARRIERS, merged(body, options))
-        return wire.carrier(response, provider)
-    body = {**wire.twilio(account), "label": label}
+        return bodies.carrier(response, provider)
+    body = {**bodies.twilio(account), "label": label}
     try:
         response = yield Request.post(_CARRIERS, merged(body, options))
-        return wire.carrier(response, provider)
+        return bodies.carrier(response, provider)
     except ConflictError as linked:
         linked.hint = "It is linked already: change its credentials with rotate_carrier()."
         raise
     except OutcomeUnknownError as lost:
         for found in (yield from reconciled(collect(listed(provider)), lost)):
-            if settling.linked(found, account):
+            if reconciliation.linked(found, account):
                 return found
         raise
 
@@ -75,15 +75,15 @@ def rotate(
                 argument="credentials",
                 hint="Link the other account with link_carrier() and import from there.",
             )
-        body = wire.twilio(credentials)
+        body = bodies.twilio(credentials)
         del body["account_sid"]
         if found.region:
             # Cartesia takes a region that is left out for us1, and so would move the link there.
             body.setdefault("region", found.region)
     else:
-        body = wire.sip_trunk(credentials, found)
+        body = bodies.sip_trunk(credentials, found)
     response = yield Request.patch(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
-    return wire.carrier(response, provider)
+    return bodies.carrier(response, provider)
 
 
 def unlink(carrier: str, provider: str, options: Options) -> Operation[CarrierAccount]:
@@ -121,10 +121,10 @@ def noted(imported: PhoneNumber) -> Operation[PhoneNumber]:
         trunk = yield from _get(held.id, imported.provider)
     except ProviderError:
         return imported  # the import itself is done
-    notice = wire.one_way(trunk)
+    notice = bodies.one_way(trunk)
     return imported.model_copy(update={"notices": (notice,) if notice else ()})
 
 
 def _get(carrier: str, provider: str) -> Operation[CarrierAccount]:
     response = yield Request.get(path(f"{_CARRIERS}/{{}}", carrier))
-    return wire.carrier(response, provider)
+    return bodies.carrier(response, provider)

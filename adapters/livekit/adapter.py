@@ -36,9 +36,9 @@ from telephony.wire import (
     Response,
 )
 
-from . import calls, imports, rules, twirp, webhooks, wire
+from . import bodies, calls, imports, rules, twirp, webhooks
+from .capabilities import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
 from .joined import Held
-from .offers import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
 from .phone_numbers import PhoneNumbers
 from .purchases import Owned
 from .settings import LiveKitSettings
@@ -173,7 +173,7 @@ class LiveKit(Adapter):
             return (yield from self._phone_numbers.rename(found, label or "", named_once(options)))
         if found.shared:
             raise ConflictError(
-                f"The trunk's name labels all of its {len(wire.entries_on(found.trunk))} numbers",
+                f"The trunk's name labels all of its {len(bodies.entries_on(found.trunk))} numbers",
                 hint="Rename the trunk at LiveKit, or import the number on a trunk of its own.",
             )
         renamed = yield from self._trunks.rename(found, label or "", named_once(options))

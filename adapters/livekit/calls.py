@@ -18,7 +18,7 @@ from telephony.errors import (
 from telephony.model import Agent, Call, CallStatus, Room
 from telephony.wire import Json, Operation, Options, Safety, merged
 
-from . import wire
+from . import bodies
 from .dispatch import ROOM_PREFIX, answering, target_of
 from .joined import Held
 from .twirp import Twirp, as_json
@@ -54,7 +54,7 @@ def place(
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
         response = yield twirp.dial(asked, ringing + _LONGER if waits else 0.0)
-        placed = wire.stored(wire.Participant, response, response.json())
+        placed = bodies.stored(bodies.Participant, response, response.json())
     except OutcomeUnknownError as lost:
         failed = _settled(lost)
         if failed is None:
@@ -138,7 +138,7 @@ def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
     body = as_json(CreateAgentDispatchRequest(agent_name=agent))
     try:
         response = yield twirp.dispatch("CreateDispatch", room, body, Safety.UNSAFE)
-        return wire.stored(wire.Dispatch, response, response.json()).id
+        return bodies.stored(bodies.Dispatch, response, response.json()).id
     except OutcomeUnknownError as lost:
         lost.hint = f"No call was placed. The agent may wait in room {room}, which soon closes."
         raise

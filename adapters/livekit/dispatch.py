@@ -24,8 +24,8 @@ from pydantic import JsonValue
 from telephony import model
 from telephony.wire import Json
 
+from .bodies import RULE_ID, Rule
 from .twirp import as_json
-from .wire import RULE_ID, Rule
 
 ROOM_PREFIX = "call-"
 _OFF = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE

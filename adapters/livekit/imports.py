@@ -20,10 +20,10 @@ from telephony.model import SipTrunk, Target
 from telephony.redaction import revealed
 from telephony.wire import Operation, Options
 
-from . import dispatch, rules, wire
+from . import bodies, dispatch, rules
+from .bodies import Inbound, Outbound
 from .joined import Held, held
 from .trunks import Trunks
-from .wire import Inbound, Outbound
 
 _NO_OUTBOUND = (
     "The number takes calls only: to place calls from it, import it once more with inbound=False "
@@ -84,8 +84,8 @@ def plan(
     dials = outbound and source.address is not None
     return Plan(
         number,
-        wire.inbound_trunk(number, source, label) if inbound else None,
-        wire.outbound_trunk(number, source, label) if dials else None,
+        bodies.inbound_trunk(number, source, label) if inbound else None,
+        bodies.outbound_trunk(number, source, label) if dials else None,
         assign_to,
         revealed(source.pin) if source.pin is not None else "",
         (_NO_OUTBOUND,) if outbound and not dials else (),

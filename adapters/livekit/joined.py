@@ -9,8 +9,8 @@ from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.unchecked import unchecked
 
-from . import dispatch, wire
-from .wire import Inbound, Outbound, Rule
+from . import bodies, dispatch
+from .bodies import Inbound, Outbound, Rule
 
 _VOICE = frozenset({model.Channel.VOICE})
 _made_number = unchecked(model.PhoneNumber)
@@ -42,7 +42,7 @@ class Held:
     @property
     def shared(self) -> bool:
         """Whether that trunk carries anything else too."""
-        return wire.entries_on(self.trunk) != [self.number]
+        return bodies.entries_on(self.trunk) != [self.number]
 
     @property
     def id(self) -> str:
@@ -94,7 +94,7 @@ def held(
     elsewhere: frozenset[str] = frozenset(),
 ) -> Held:
     """Join a number with those of the trunks and rules that concern it."""
-    mine = [trunk for trunk in outbound if number in wire.numbers_on(trunk)]
+    mine = [trunk for trunk in outbound if number in bodies.numbers_on(trunk)]
     if inbound is None:
         return Held(number, None, mine)
     met = [one for one in rules if _meets(one, inbound.id, number)]
@@ -104,5 +104,5 @@ def held(
 def _meets(rule: Rule, trunk_id: str, number: str) -> bool:
     """Whether calls to `number` on the trunk can meet the rule."""
     info = rule.info
-    called = [wire.normalized(text) for text in info.numbers]
+    called = [bodies.normalized(text) for text in info.numbers]
     return (not info.trunk_ids or trunk_id in info.trunk_ids) and (not called or number in called)

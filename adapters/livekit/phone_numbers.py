@@ -36,10 +36,10 @@ from telephony.wire import (
 )
 
 from . import dispatch, purchases, rules
+from .bodies import Rule
 from .purchases import Bought, Entry, Owned
 from .trunks import Trunks
 from .twirp import Twirp
-from .wire import Rule
 
 _PAGE = 50
 

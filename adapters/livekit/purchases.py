@@ -16,7 +16,7 @@ from telephony.reading import Body, Moment, read, rows
 from telephony.wire import Json, Progress, Response
 
 from . import dispatch
-from .wire import Rule
+from .bodies import Rule
 
 _STATUS = "PHONE_NUMBER_STATUS_"
 KINDS = {f"PHONE_NUMBER_TYPE_{kind.upper()}": kind for kind in model.NumberKind}

@@ -20,10 +20,10 @@ from telephony.errors import (
 from telephony.model import PhoneNumber, Room, Target
 from telephony.wire import Json, Operation, Options, merged
 
-from . import dispatch, wire
+from . import bodies, dispatch
+from .bodies import Rule
 from .joined import Held, held
 from .trunks import Trunks
-from .wire import Rule
 
 _Step: TypeAlias = tuple[Rule, Json | None]
 """A rule and its changes; None: it is deleted."""
@@ -48,7 +48,7 @@ def assign(
         notices += left_behind(before, to)
         now = yield from trunks.replace_rule(before, changes)
         return changed(number, [*others, now], provider, notices)
-    written = wire.spellings(number.inbound, number.number)
+    written = bodies.spellings(number.inbound, number.number)
     # More than one spelling would be two rules for the same number to the server.
     narrowed = written[:1] if number.shared else []
     spelled = tuple(
@@ -124,7 +124,7 @@ def changed(
 
 def _own(rule: Rule, number: Held) -> bool:
     """Whether a rule answers this number only."""
-    called = {wire.normalized(text) for text in rule.info.numbers}
+    called = {bodies.normalized(text) for text in rule.info.numbers}
     if not rule.info.trunk_ids:
         return called == {number.number} and not number.elsewhere
     if rule.info.trunk_ids != (number.trunk.id,):
@@ -142,11 +142,11 @@ def _excludes(rule: Rule, number: Held) -> bool:
 def _freed(rule: Rule, number: Held) -> Json | None:
     """Return what changes so that a rule answers all its numbers but this one; None: it cannot."""
     trunk_ids, called = rule.info.trunk_ids, rule.info.numbers
-    named = {wire.normalized(text) for text in called}
-    here = {text for text in wire.entries_on(number.trunk) if not named or text in named}
+    named = {bodies.normalized(text) for text in called}
+    here = {text for text in bodies.entries_on(number.trunk) if not named or text in named}
     if number.trunk.id in trunk_ids and len(trunk_ids) > 1 and here == {number.number}:
         return {"trunk_ids": [one for one in trunk_ids if one != number.trunk.id]}
-    others = [text for text in called if wire.normalized(text) != number.number]
+    others = [text for text in called if bodies.normalized(text) != number.number]
     also = number.elsewhere.intersection(trunk_ids) if trunk_ids else number.elsewhere
     return {"numbers": [*others]} if others and not also else None
 

@@ -29,11 +29,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import wire
-from .dispatch import target_of
-from .joined import Held, held
-from .twirp import Twirp, as_json
-from .wire import (
+from . import bodies
+from .bodies import (
     RULE_ID,
     B,
     DispatchRule,
@@ -45,6 +42,9 @@ from .wire import (
     Rule,
     Stored,
 )
+from .dispatch import target_of
+from .joined import Held, held
+from .twirp import Twirp, as_json
 
 T = TypeVar("T", InboundTrunk, OutboundTrunk)
 
@@ -72,7 +72,7 @@ class Trunks:
             after = page[-1].id
             # One by one: a server that gives everything at once would fill the memory twice.
             for trunk in page:
-                found = [known.held(number, trunk) for number in wire.numbers_on(trunk)]
+                found = [known.held(number, trunk) for number in bodies.numbers_on(trunk)]
                 taken.update(one.number for one in found)
                 yield Batch([one.normalized(provider) for one in found])
         rest = [known.held(number, None) for number in known.dialling if number not in taken]
@@ -113,30 +113,30 @@ class Trunks:
         """The trunks that take calls to `number`, without those that take calls to any number."""
         body: Json = {"numbers": [number]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found = wire.listed(InboundTrunk, response)
-        return [trunk for trunk in found if number in wire.numbers_on(trunk)]
+        found = bodies.listed(InboundTrunk, response)
+        return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
 
     def outbound(self, number: str) -> Operation[list[Outbound]]:
         """The trunks that can place calls from `number`."""
         # Compared letter by letter here, unlike with inbound trunks: ask for both usual spellings.
         body: Json = {"numbers": [number, number.removeprefix("+")]}
         response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-        found = wire.listed(OutboundTrunk, response)
-        return [trunk for trunk in found if number in wire.numbers_on(trunk)]
+        found = bodies.listed(OutboundTrunk, response)
+        return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
 
     def rules(self, only: Json) -> Operation[list[Rule]]:
         """Dispatch rules, chosen by the fields of ListSIPDispatchRuleRequest."""
         response = yield self._twirp.sip("ListSIPDispatchRule", only, Safety.READ)
-        return wire.listed(DispatchRule, response)
+        return bodies.listed(DispatchRule, response)
 
     def _only_number(self, trunk_id: str) -> Operation[str | None]:
         body: Json = {"trunk_ids": [trunk_id]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found: Sequence[Inbound | Outbound] = wire.listed(InboundTrunk, response)
+        found: Sequence[Inbound | Outbound] = bodies.listed(InboundTrunk, response)
         if not found:
             response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-            found = wire.listed(OutboundTrunk, response)
-        numbers = wire.numbers_on(found[0]) if found else []
+            found = bodies.listed(OutboundTrunk, response)
+        numbers = bodies.numbers_on(found[0]) if found else []
         if len(numbers) > 1:
             raise ConflictError(
                 f"The trunk carries {len(numbers)} numbers, and none is named",
@@ -155,7 +155,7 @@ class Trunks:
         than it is asked for, or less, so only an empty page is the last one."""
         page: Json = {"limit": _PAGE, **({"after_id": after} if after else {})}
         response = yield self._twirp.sip(method, {"page": page}, Safety.READ)
-        found = sorted(wire.listed(kind, response), key=lambda one: one.id)
+        found = sorted(bodies.listed(kind, response), key=lambda one: one.id)
         return [one for one in found if one.id > after]
 
     # --- Making ----------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPInboundTrunk", body, Safety.UNSAFE)
-            made = wire.stored(InboundTrunk, response, response.json())
+            made = bodies.stored(InboundTrunk, response, response.json())
             return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.inbound(info.numbers[0]), lost)), lost)
@@ -175,7 +175,7 @@ class Trunks:
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPOutboundTrunk", body, Safety.UNSAFE)
-            made = wire.stored(OutboundTrunk, response, response.json())
+            made = bodies.stored(OutboundTrunk, response, response.json())
             return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
             return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
@@ -185,7 +185,7 @@ class Trunks:
         try:
             body: Json = {"dispatch_rule": rule}
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
-            return wire.stored(DispatchRule, response, response.json())
+            return bodies.stored(DispatchRule, response, response.json())
         except OutcomeUnknownError as lost:
             asked: Json = {"trunk_ids": rule.get("trunk_ids", [])}
             rules = yield from reconciled(self.rules(asked), lost)
@@ -197,7 +197,7 @@ class Trunks:
         """`rule` with `changes`, all else as it is."""
         body: Json = {"sip_dispatch_rule_id": rule.id, "replace": {**rule.raw, **changes}}
         response = yield self._twirp.sip("UpdateSIPDispatchRule", body, Safety.IDEMPOTENT)
-        return wire.stored(DispatchRule, response, response.json())
+        return bodies.stored(DispatchRule, response, response.json())
 
     def rename(self, number: Held, name: str, options: Options) -> Operation[Held]:
         """Change the name of a number's trunk."""
@@ -214,7 +214,7 @@ class Trunks:
         body: Json = {"sip_trunk_id": trunk.id, "update": changes}
         method = f"UpdateSIP{_direction(trunk)}Trunk"
         response = yield self._twirp.sip(method, body, Safety.IDEMPOTENT)
-        return wire.stored(type(trunk.info), response, response.json())
+        return bodies.stored(type(trunk.info), response, response.json())
 
     def drop_number(self, trunk: Stored[T], number: str, options: Options) -> Operation[bool]:
         """Take a number off a trunk, and with the last one the trunk: without any number it would
@@ -224,17 +224,17 @@ class Trunks:
         takes off another number at the same moment may have put this one back.
         """
         for _ in range(_TRIES):
-            left = wire.entries_on(trunk)
+            left = bodies.entries_on(trunk)
             if number not in left and left:
                 return False
             if left in ([number], []):
                 yield from self.delete_trunk(trunk.id, options)
                 return True
-            written: JsonValue = list(wire.spellings(trunk, number))
+            written: JsonValue = list(bodies.spellings(trunk, number))
             changes = merged({"numbers": {"remove": written}}, options)
             refused: ProviderError | None = None
             try:
-                if not wire.entries_on((yield from self._update(trunk, changes))):
+                if not bodies.entries_on((yield from self._update(trunk, changes))):
                     yield from self.delete_trunk(trunk.id, options)
                     return True
             except (NotFoundError, InvalidRequestError, OutcomeUnknownError) as failure:
@@ -242,7 +242,7 @@ class Trunks:
             again = yield from self._again(trunk)
             if again is None:
                 return True
-            if refused is not None and wire.entries_on(again) == left:
+            if refused is not None and bodies.entries_on(again) == left:
                 raise refused
             trunk = again
         raise ConflictError("Other changes keep undoing this one", hint="Release the number again.")
@@ -252,7 +252,7 @@ class Trunks:
         kind = type(trunk.info)
         body: Json = {"trunk_ids": [trunk.id]}
         response = yield self._twirp.sip(f"ListSIP{_direction(trunk)}Trunk", body, Safety.READ)
-        return next((one for one in wire.listed(kind, response) if one.id == trunk.id), None)
+        return next((one for one in bodies.listed(kind, response) if one.id == trunk.id), None)
 
     def delete_trunk(self, trunk_id: str, options: Options) -> Operation[None]:
         """Delete a trunk. LiveKit says yes to an unknown id too: look before, not after."""
@@ -280,13 +280,15 @@ class _Index:
     def __init__(self, outbound: Sequence[Outbound], rules: Sequence[Rule]) -> None:
         self.dialling: dict[str, list[Outbound]] = {}
         for trunk in outbound:
-            for number in wire.numbers_on(trunk):
+            for number in bodies.numbers_on(trunk):
                 self.dialling.setdefault(number, []).append(trunk)
         # By trunk; rules for all trunks by number; rules for all calls under nothing.
         self._rules: dict[str, dict[int, Rule]] = {}
         for place, rule in enumerate(rules):
             for key in (
-                rule.info.trunk_ids or [wire.normalized(text) for text in rule.info.numbers] or [""]
+                rule.info.trunk_ids
+                or [bodies.normalized(text) for text in rule.info.numbers]
+                or [""]
             ):
                 self._rules.setdefault(key, {})[place] = rule
 
@@ -306,7 +308,7 @@ def is_trunk(text: str | None) -> bool:
 
 def _carrying(trunk: Stored[T], numbers: Sequence[str]) -> Stored[T]:
     """Return `trunk`, with `numbers` where the response does not repeat what it carries."""
-    if {wire.normalized(text) for text in numbers}.intersection(wire.entries_on(trunk)):
+    if {bodies.normalized(text) for text in numbers}.intersection(bodies.entries_on(trunk)):
         return trunk
     return replace(trunk, info=trunk.info.model_copy(update={"numbers": tuple(numbers)}))
 

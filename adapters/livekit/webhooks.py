@@ -23,9 +23,9 @@ from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, Webhoo
 from telephony.model import Call, CallStatus, Direction
 from telephony.settings import is_blank
 
+from .bodies import normalized
 from .settings import LiveKitSettings
 from .twirp import signing_key
-from .wire import normalized
 
 JSON = "application/webhook+json"
 _LEEWAY = timedelta(seconds=60)

@@ -15,7 +15,7 @@ from telephony.errors import (
     UnsupportedOperationError,
 )
 from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
-from telephony.marks import mark_in
+from telephony.idempotency import find_digest
 from telephony.model import (
     Application,
     AvailableNumber,
@@ -47,9 +47,9 @@ from telephony.wire import (
     path,
 )
 
-from . import addresses, errors, history, routing, search, webhooks, wire
+from . import addresses, bodies, errors, history, routing, search, webhooks
+from .capabilities import CAPABILITIES, OUTCOMES
 from .inventory import Inventory
-from .offers import CAPABILITIES, OUTCOMES
 from .pages import LARGEST, Pages
 from .settings import TwilioSettings
 
@@ -97,7 +97,7 @@ class Twilio(Adapter):
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
             response = yield Request.get(self._number(number.id))
-            return wire.number(response, self.name)
+            return bodies.number(response, self.name)
         found = yield from self._held.find(number.number)
         if found is None:
             raise NotFoundError(
@@ -137,7 +137,7 @@ class Twilio(Adapter):
             except NotFoundError as missing:
                 absent.append(missing)
                 continue
-            found += wire.available(response, self.name, each)
+            found += bodies.available(response, self.name, each)
             if len(found) >= limit:
                 break
         if len(absent) == len(kinds):
@@ -165,7 +165,7 @@ class Twilio(Adapter):
                     argument="options",
                     hint="Give `number`, `area_code` or `label` instead.",
                 )
-        name = wire.friendly_name(label, key)
+        name = bodies.friendly_name(label, key)
         body: Json = {"FriendlyName": name}
         if assign_to is not None:
             body |= {name: value for name, value in routing.fields(assign_to).items() if value}
@@ -227,7 +227,11 @@ class Twilio(Adapter):
                 "The Twilio account does not hold this number",
                 hint="A number of another carrier is ported in first, in the Twilio console.",
             )
-        kept = wire.friendly_name(label or "", mark_in(wire.stored_label(found))) if label else None
+        kept = (
+            bodies.friendly_name(label or "", find_digest(bodies.stored_label(found)))
+            if label
+            else None
+        )
         body = merged({"FriendlyName": kept, **routes}, options)
         return (yield from self._post(found, body)) if body else found
 
@@ -235,7 +239,7 @@ class Twilio(Adapter):
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        kept = wire.friendly_name(label or "", mark_in(wire.stored_label(found)))
+        kept = bodies.friendly_name(label or "", find_digest(bodies.stored_label(found)))
         return (yield from self._post(found, merged({"FriendlyName": kept}, options)))
 
     def assign_number(
@@ -281,7 +285,7 @@ class Twilio(Adapter):
             # A repeated delete that finds nothing is one whose first answer was lost.
             if gone.attempts == 1:
                 raise
-        return wire.released(found, datetime.now(UTC) + _TAKEN_BACK_WITHIN)
+        return bodies.released(found, datetime.now(UTC) + _TAKEN_BACK_WITHIN)
 
     # --- Messages --------------------------------------------------------------------------------
 
@@ -325,7 +329,7 @@ class Twilio(Adapter):
         sender = "MessagingServiceSid" if addresses.is_service(ours) else "From"
         fields: Json = {"To": to, sender: ours, "Body": body or None, "MediaUrl": [*media] or None}
         response = yield Request.submit(f"{self._account}/Messages.json", merged(fields, options))
-        sent = wire.message(response, self.name, ours)
+        sent = bodies.message(response, self.name, ours)
         return sent.model_copy(update={"media": tuple(media)})
 
     # --- Calls -----------------------------------------------------------------------------------
@@ -346,7 +350,7 @@ class Twilio(Adapter):
         ours = addresses.matching((yield from self._sender(number)), to)
         fields: Json = {"To": to, "From": ours, "Url": url}
         response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
-        return wire.call(response, self.name, ours)
+        return bodies.call(response, self.name, ours)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -392,7 +396,7 @@ class Twilio(Adapter):
         """Change a number; what a change sets does not depend on how often it is made."""
         place = self._number(number.id)
         response = yield Request.submit(place, body, safety=Safety.IDEMPOTENT)
-        changed = wire.number(response, self.name)
+        changed = bodies.number(response, self.name)
         replaced = routing.replaced(number.raw, changed.raw)
         return changed.model_copy(update={"replaced": replaced})
 
@@ -404,7 +408,7 @@ class Twilio(Adapter):
             filters,
             size=limit,
             base_url=self.base_url,
-            read=lambda page, response: wire.message_page(page, response, self.name, number),
+            read=lambda page, response: bodies.message_page(page, response, self.name, number),
             id_of=lambda message: message.id,
         )
 
@@ -415,5 +419,5 @@ class Twilio(Adapter):
         except NotFoundError:
             # Deleted since it was listed.
             return message
-        media = wire.media(response, self.base_url)
+        media = bodies.media(response, self.base_url)
         return message.model_copy(update={"media": tuple(media)})

@@ -13,7 +13,7 @@ from telephony.model import Channel, Message
 from telephony.reading import EVER, NEVER, within
 from telephony.wire import Batch, Listing, Operation
 
-from . import wire
+from . import bodies
 from .pages import Pages
 
 
@@ -37,7 +37,7 @@ class Timeline:
         while any(pages.more for pages in self._sides):
             batch: list[Message] = []
             for message in within((yield from self._fetch()), after, before):
-                if message.channel is not Channel.SMS and wire.has_media(message.raw):
+                if message.channel is not Channel.SMS and bodies.has_media(message.raw):
                     # What comes before it is handed out first: the caller may not go on.
                     yield Batch(batch)
                     batch = [(yield from with_media(message))]

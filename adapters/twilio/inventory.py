@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from telephony.errors import ConflictError, OutcomeUnknownError
-from telephony.marks import mark_in
+from telephony.idempotency import find_digest
 from telephony.model import PhoneNumber
 from telephony.wire import Json, Listing, Operation, Request, first, reconciled
 
-from . import wire
+from . import bodies
 from .errors import TAKEN
 from .pages import Pages
 
@@ -38,7 +38,7 @@ class Inventory:
             filters,
             size=limit,
             base_url=self._base_url,
-            read=lambda page, response: wire.number_page(page, response, self._provider),
+            read=lambda page, response: bodies.number_page(page, response, self._provider),
             id_of=lambda number: number.id,
         )
         yield from pages.all()
@@ -53,7 +53,7 @@ class Inventory:
         that has been renamed since. Of the latter only those that begin with `like` are read."""
         for filters in ({"FriendlyName": name}, {"PhoneNumber": like}):
             found = yield from first(
-                self.all(filters), lambda held: mark_in(wire.stored_label(held)) == key
+                self.all(filters), lambda held: find_digest(bodies.stored_label(held)) == key
             )
             if found is not None:
                 return found
@@ -68,17 +68,21 @@ class Inventory:
         """
         try:
             response = yield Request.submit(self._path, {"PhoneNumber": number, **body})
-            return wire.number(response, self._provider)
+            return bodies.number(response, self._provider)
         except ConflictError as refusal:
             if refusal.code != TAKEN or key is None:
                 raise
             found = yield from reconciled(self.find(number), refusal)
-            if found is None or mark_in(wire.stored_label(found)) != key:
+            if found is None or find_digest(bodies.stored_label(found)) != key:
                 raise
             return found
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(number), lost)
-            if found is not None and key is not None and mark_in(wire.stored_label(found)) == key:
+            if (
+                found is not None
+                and key is not None
+                and find_digest(bodies.stored_label(found)) == key
+            ):
                 return found
             lost.hint = (
                 f"The account holds {number} now, as {found.id}, but another purchase may have "

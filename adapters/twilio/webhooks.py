@@ -42,7 +42,7 @@ from telephony.model import (
 from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
-from . import routing, wire
+from . import bodies, routing
 
 FORM = "application/x-www-form-urlencoded"
 NOTHING = WebhookResponse(
@@ -183,7 +183,7 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
             provider=provider,
             raw=raw,
             message_id=sid,
-            status=wire.MESSAGE_STATUS.get(word, MessageStatus.UNKNOWN),
+            status=bodies.MESSAGE_STATUS.get(word, MessageStatus.UNKNOWN),
             error=error,
         )
     if "From" not in params or "To" not in params:
@@ -199,7 +199,7 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
         "status": params.get("SmsStatus", "received"),
         "num_media": str(count),
     }
-    fields = wire.message_fields(listed, provider, params["To"])
+    fields = bodies.message_fields(listed, provider, params["To"])
     media = [params[name] for nth in range(count) if (name := f"MediaUrl{nth}") in params]
     message = Message.model_validate({**fields, "media": media, "raw": raw})
     return MessageReceived(id=f"{sid}:received", provider=provider, raw=raw, message=message)
@@ -213,7 +213,7 @@ def _call_event(
         return None
     raw: Json = dict(params)
     call = _call(params, word, provider)
-    at = wire.moment(params.get("Timestamp"))
+    at = bodies.moment(params.get("Timestamp"))
     asks = _asks_what_to_do(params)
     if asks and _STEPS & params.keys():
         heard = params.get("SpeechResult") or params.get("Digits")
@@ -254,7 +254,7 @@ def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
         sender=params["From"],
         recipient=params["To"],
         direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
-        status=wire.CALL_STATUS.get(word, CallStatus.UNKNOWN),
+        status=bodies.CALL_STATUS.get(word, CallStatus.UNKNOWN),
         raw=dict(params),
     )
 

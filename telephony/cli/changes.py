@@ -91,14 +91,14 @@ def _refuse(vendor: telephony.Provider, operation: Capability, change: partial[T
     """Raise what the checks, and the adapter before its first request, would raise."""
     bound = inspect.signature(change.func).bind(*change.args, **change.keywords)
     bound.apply_defaults()
-    task = getattr(vendor._operations, operation)(**bound.arguments)
+    invocation = getattr(vendor._operations, operation)(**bound.arguments)
     try:
-        next(task.steps, None)
+        next(invocation.steps, None)
     except ProviderError as refusal:
-        refusal.located(vendor.name, operation, task.private)
+        refusal.located(vendor.name, operation, invocation.private)
         raise
     finally:
-        task.steps.close()
+        invocation.steps.close()
 
 
 def _unless(yes: bool, ask: Callable[[], None]) -> None:

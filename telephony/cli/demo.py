@@ -30,7 +30,7 @@ def demo(
     """
     try:
         from telephony.sandbox import Sandbox
-        from telephony.sandbox.tour import STEPS, tour
+        from telephony.sandbox.walkthrough import STEPS, tour
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"The demo needs the package {missing.name!r}. "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 from telephony.config.file import FILE_NAME, ConfigFile, find, load, named
 from telephony.config.keywords import Settings
 from telephony.config.profiles import Examined, Resolved, examine, resolve, variable_prefix
-from telephony.redaction import Veiled
+from telephony.redaction import HiddenDict
 
 if TYPE_CHECKING:
     from telephony.provider import AsyncProvider, Provider
@@ -56,7 +56,7 @@ def connect(
     """
     from telephony.provider import Provider  # loads httpx
 
-    given = Veiled({**(settings or {}), **keywords})
+    given = HiddenDict({**(settings or {}), **keywords})
     del settings, keywords  # tracebacks show local variables
     found = resolve(name, given, adapter=adapter)
     return Provider(found.adapter(found.settings, name=found.name), found.settings)
@@ -73,7 +73,7 @@ def connect_async(
     """Connect to a vendor, for asyncio: as `connect`, with ``async with`` or ``await close()``."""
     from telephony.provider import AsyncProvider  # loads httpx
 
-    given = Veiled({**(settings or {}), **keywords})
+    given = HiddenDict({**(settings or {}), **keywords})
     del settings, keywords
     found = resolve(name, given, adapter=adapter)
     return AsyncProvider(found.adapter(found.settings, name=found.name), found.settings)

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from telephony.config.file import FILE_NAME, ConfigFile
 from telephony.config.trust import advice, is_inside, refused_setting
-from telephony.redaction import Veiled
+from telephony.redaction import HiddenDict
 from telephony.registry import suggestion
 from telephony.settings import Env, ProviderSettings, is_blank
 
@@ -45,7 +45,7 @@ class Layers:
         references: the settings that were written as ``env:`` or ``file:``.
     """
 
-    values: dict[str, object] = field(default_factory=Veiled)
+    values: dict[str, object] = field(default_factory=HiddenDict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)

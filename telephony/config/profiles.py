@@ -14,7 +14,7 @@ from telephony.config.layers import Layers, Problem, layered
 from telephony.config.words import problems_of
 from telephony.errors import ConfigurationError
 from telephony.protocols import Adapter
-from telephony.redaction import forgetful
+from telephony.redaction import clearing_frames
 from telephony.registry import suggestion
 from telephony.settings import ProviderSettings
 
@@ -56,7 +56,7 @@ class Examined:
     notes: tuple[str, ...] = ()
 
 
-@forgetful()
+@clearing_frames()
 def resolve(
     name: str | None, arguments: Mapping[str, object], *, adapter: str | None = None
 ) -> Resolved:
@@ -73,7 +73,7 @@ def resolve(
     return Resolved(found.name, found.adapter, found.settings, found.layers.origins)
 
 
-@forgetful()
+@clearing_frames()
 def examine(
     name: str | None,
     arguments: Mapping[str, object],

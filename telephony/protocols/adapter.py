@@ -39,7 +39,7 @@ class Adapter(Protocol):
     An operation that `capabilities` does not declare is never called. Arguments arrive checked:
     numbers are E.164, limits positive, times aware and in UTC, targets and sources of the declared
     kinds, a label only where labels exist. `provision_number` gets the stored form of the caller's
-    idempotency key (see `telephony.marks`).
+    idempotency key (see `telephony.idempotency`).
 
     Attributes:
         vendor: the vendor's own spelling of its name.

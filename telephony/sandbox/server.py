@@ -20,14 +20,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from telephony.errors import ConfigurationError
-from telephony.registry import lacks, suggestion
+from telephony.registry import missing_package, suggestion
 from telephony.sandbox import environment
 from telephony.sandbox.arrivals import Arrival, Arrivals
-from telephony.sandbox.courier import Courier, Delivered
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
+from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
 from telephony.settings import is_loopback
 
 GROUP = "telephony.sandboxes"
@@ -51,7 +51,7 @@ def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
             made[name] = found[name].load()()
         except ModuleNotFoundError as missing:
             if only is not None:
-                raise lacks(name, missing) from missing
+                raise missing_package(name, missing) from missing
     return made
 
 
@@ -88,7 +88,7 @@ class Sandbox:
         on_answer: Callable[[Arrival], None] | None = None,
     ) -> None:
         self.vendors: dict[str, VendorSandbox] = vendors(only)
-        self._courier = Courier(webhook_backoff)
+        self._courier = WebhookSender(webhook_backoff)
         self._webhook = webhook
         self.send_webhooks(webhook)
         self._port = Port(port)
@@ -206,7 +206,7 @@ class Sandbox:
             vendor.state.webhook = None if url is None else url.replace("{provider}", name)
             vendor.state.courier = self._courier
 
-    def delivered(self) -> list[Delivered]:
+    def delivered(self) -> list[DeliveryAttempt]:
         """Every try to deliver a webhook, in order, once none is on its way any more."""
         return self._courier.settled()
 

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from telephony.model import CarrierCredentials, Source, Target
-from telephony.sandbox.courier import Courier, Delivery
+from telephony.sandbox.webhook_sender import OutgoingWebhook, WebhookSender
 
 Json = dict[str, JsonValue]
 Handler = Callable[[Request], Awaitable[Response] | Response]
@@ -89,7 +89,7 @@ class State:
     ledger: list[Entry] = field(default_factory=list)
     webhook: str | None = None
     """Where webhooks go that the vendor's own configuration sends nowhere."""
-    courier: Courier | None = None
+    courier: WebhookSender | None = None
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - made-up ids
@@ -106,7 +106,7 @@ class State:
         """Strictly increasing, so that what comes later also sorts later."""
         return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
 
-    def deliver(self, *deliveries: Delivery) -> None:
+    def deliver(self, *deliveries: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
         if self.courier is not None:
             self.courier.send(deliveries)

@@ -20,9 +20,9 @@ import telephony
 from telephony import Capability, CarrierOutcome, PhoneNumber, webhooks
 from telephony.capabilities import MUTATING
 from telephony.protocols import PhoneNumberProvider
-from telephony.sandbox import Delivered, Sample, Sandbox
+from telephony.sandbox import DeliveryAttempt, Sample, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import (
+from telephony.testing.fault_matrix import (
     CALLS,
     Situation,
     situation,
@@ -289,7 +289,7 @@ class AdapterConformance(RefusalConformance):
         assert replaced.previous is not None
         assert replaced.previous.url == one
 
-    def _parsed(self, provider: PhoneNumberProvider, sent: Delivered) -> list[webhooks.Event]:
+    def _parsed(self, provider: PhoneNumberProvider, sent: DeliveryAttempt) -> list[webhooks.Event]:
         return webhooks.parse(
             provider, method=sent.method, url=sent.url, headers=sent.headers, body=sent.body
         )

@@ -10,7 +10,7 @@ import pytest
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Sample, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import (
+from telephony.testing.fault_matrix import (
     Situation,
     situation,
 )

@@ -15,7 +15,7 @@ from telephony import Capability
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sandbox
 from telephony.testing.client import connect
-from telephony.testing.matrix import (
+from telephony.testing.fault_matrix import (
     CALLS,
     FAULTS,
     WITH_ASSIGNMENT,

@@ -14,10 +14,10 @@ from telephony.errors import (
 )
 from telephony.redaction import chain
 from telephony.transport.content import UnreadableContentError
-from telephony.transport.retry import NoAnswer
+from telephony.transport.retry import NoResponse
 
 
-def no_answer(failure: BaseException, *, sent: bool, answered: bool) -> NoAnswer | None:
+def no_response(failure: BaseException, *, sent: bool, answered: bool) -> NoResponse | None:
     """What to make of `failure`; None for what is to be raised as it is.
 
     Once any of the request went out, every exception is a lost answer, whatever its cause.
@@ -35,7 +35,7 @@ def no_answer(failure: BaseException, *, sent: bool, answered: bool) -> NoAnswer
         return None
     error = _error(failure, sent=sent, answered=answered)
     error.__cause__ = failure
-    return NoAnswer(error, sent=sent)
+    return NoResponse(error, sent=sent)
 
 
 def _error(failure: Exception, *, sent: bool, answered: bool) -> ProviderError:

@@ -11,7 +11,7 @@ from telephony.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from telephony.settings import Hook, ProviderSettings
-    from telephony.transport.watch import HttpEvent
+    from telephony.transport.instrumentation import HttpEvent
 
 log: logging.Logger = logging.getLogger("telephony")
 

@@ -16,14 +16,14 @@ from telephony.protocols import Adapter
 from telephony.settings import ProviderSettings
 from telephony.transport.content import Content
 from telephony.transport.deadline import Deadline
-from telephony.transport.failures import no_answer
+from telephony.transport.failures import no_response
 from telephony.transport.hooks import Hooks, refuse_async_hooks
+from telephony.transport.instrumentation import OperationTrace
 from telephony.transport.pool import AsyncLine, AsyncPool, Line, Pool
 from telephony.transport.quiet import quiet
-from telephony.transport.retry import Attempt, NoAnswer, Policy, Wait, attempts, too_late
+from telephony.transport.request_builder import RequestBuilder
+from telephony.transport.retry import Attempt, NoResponse, Policy, Wait, attempts, too_late
 from telephony.transport.routes import Routes
-from telephony.transport.watch import Watch
-from telephony.transport.wiring import Wiring
 from telephony.wire import Request, Response
 
 
@@ -31,7 +31,7 @@ class _Shared:
     """What everybody shares who sends through one connected provider."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
-        self.wiring = Wiring(adapter)
+        self.wiring = RequestBuilder(adapter)
         self.hooks = Hooks(adapter.name)
         self.routes = Routes(settings)
         self.most = settings.max_concurrency
@@ -68,7 +68,7 @@ class Transport:
         other._settings, other._shared = settings, self._shared
         return other
 
-    def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
+    def send(self, request: Request, deadline: Deadline, trace: OperationTrace) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
         self._shared.after_fork()
         flow = attempts(request, self._shared.policy, self._settings, deadline)
@@ -76,13 +76,13 @@ class Transport:
         try:
             while True:
                 if isinstance(step, Wait):
-                    self._shared.hooks.call(self._settings.on_retry, watch.retry(request, step))
+                    self._shared.hooks.call(self._settings.on_retry, trace.retry(request, step))
                     time.sleep(step.seconds)
                     step = next(flow)
                     continue
                 try:
-                    response = self._exchange(request, step, deadline, watch)
-                except NoAnswer as silence:
+                    response = self._exchange(request, step, deadline, trace)
+                except NoResponse as silence:
                     step = flow.throw(silence)
                 else:
                     step = flow.send(response)
@@ -91,7 +91,7 @@ class Transport:
             return answer
 
     def _exchange(
-        self, request: Request, attempt: Attempt, deadline: Deadline, watch: Watch
+        self, request: Request, attempt: Attempt, deadline: Deadline, trace: OperationTrace
     ) -> Response:
         if self._shared.closed:
             raise closed()
@@ -105,7 +105,7 @@ class Transport:
                 if wait == 0:
                     if self._shared.closed:
                         raise closed()
-                    return self._ask(line, built, request, attempt, deadline, watch)
+                    return self._ask(line, built, request, attempt, deadline, trace)
                 time.sleep(wait)
         raise too_late()
 
@@ -116,10 +116,10 @@ class Transport:
         request: Request,
         attempt: Attempt,
         deadline: Deadline,
-        watch: Watch,
+        trace: OperationTrace,
     ) -> Response:
         hooks, settings = self._shared.hooks, self._settings
-        seen = watch.attempt(request, attempt.number)
+        seen = trace.attempt(request, attempt.number)
         hooks.call(settings.on_request, seen.event)
         line.network.begin(deadline)
         answer: httpx.Response | None = None
@@ -133,12 +133,12 @@ class Transport:
                 finally:
                     answer.stream.close()  # type: ignore[union-attr]
             body = content.whole()
-            watch.sent(request)
+            trace.sent(request)
         except BaseException as failure:
             if line.network.sent:
-                watch.sent(request)
+                trace.sent(request)
             hooks.call(settings.on_response, seen.failed(type(failure).__name__))
-            silence = no_answer(failure, sent=line.network.sent, answered=answer is not None)
+            silence = no_response(failure, sent=line.network.sent, answered=answer is not None)
             if silence is None:
                 raise
             raise silence from failure
@@ -164,7 +164,7 @@ class AsyncTransport:
         other._settings, other._shared = settings, self._shared
         return other
 
-    async def send(self, request: Request, deadline: Deadline, watch: Watch) -> Response:
+    async def send(self, request: Request, deadline: Deadline, trace: OperationTrace) -> Response:
         """One request, retried as its safety allows. Raises `ProviderError`s."""
         self._shared.after_fork()
         hooks = self._shared.hooks
@@ -173,13 +173,13 @@ class AsyncTransport:
         try:
             while True:
                 if isinstance(step, Wait):
-                    await hooks.acall(self._settings.on_retry, watch.retry(request, step))
+                    await hooks.acall(self._settings.on_retry, trace.retry(request, step))
                     await asyncio.sleep(step.seconds)
                     step = next(flow)
                     continue
                 try:
-                    response = await self._exchange(request, step, deadline, watch)
-                except NoAnswer as silence:
+                    response = await self._exchange(request, step, deadline, trace)
+                except NoResponse as silence:
                     step = flow.throw(silence)
                 else:
                     step = flow.send(response)
@@ -188,7 +188,7 @@ class AsyncTransport:
             return answer
 
     async def _exchange(
-        self, request: Request, attempt: Attempt, deadline: Deadline, watch: Watch
+        self, request: Request, attempt: Attempt, deadline: Deadline, trace: OperationTrace
     ) -> Response:
         if self._shared.closed:
             raise closed()
@@ -200,7 +200,7 @@ class AsyncTransport:
                     if wait == 0:
                         if self._shared.closed:
                             raise closed()
-                        return await self._ask(line, built, request, attempt, deadline, watch)
+                        return await self._ask(line, built, request, attempt, deadline, trace)
                     await asyncio.sleep(wait)
         raise too_late()
 
@@ -211,10 +211,10 @@ class AsyncTransport:
         request: Request,
         attempt: Attempt,
         deadline: Deadline,
-        watch: Watch,
+        trace: OperationTrace,
     ) -> Response:
         hooks, settings = self._shared.hooks, self._settings
-        seen = watch.attempt(request, attempt.number)
+        seen = trace.attempt(request, attempt.number)
         await hooks.acall(settings.on_request, seen.event)
         line.network.begin()
         answer: httpx.Response | None = None
@@ -229,12 +229,12 @@ class AsyncTransport:
                     finally:
                         await answer.stream.aclose()  # type: ignore[union-attr]
             body = content.whole()
-            watch.sent(request)
+            trace.sent(request)
         except BaseException as failure:
             if line.network.sent:
-                watch.sent(request)
+                trace.sent(request)
             await hooks.acall(settings.on_response, seen.failed(type(failure).__name__))
-            silence = no_answer(failure, sent=line.network.sent, answered=answer is not None)
+            silence = no_response(failure, sent=line.network.sent, answered=answer is not None)
             if silence is None:
                 raise
             raise silence from failure

@@ -76,7 +76,7 @@ class Pool:
 
     @contextmanager
     def line(self, origin: httpcore.Origin, deadline: Deadline) -> Iterator[Line]:
-        """One for one request, waited for until the deadline. Raises `NoAnswer`."""
+        """One for one request, waited for until the deadline. Raises `NoResponse`."""
         left = deadline.left()
         if not self._turns.acquire(timeout=None if left is None else max(0.0, left)):
             raise too_late()

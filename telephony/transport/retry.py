@@ -21,8 +21,8 @@ from telephony.errors import (
 )
 from telephony.settings import ProviderSettings
 from telephony.transport.deadline import Deadline
+from telephony.transport.instrumentation import request_id_of
 from telephony.transport.limits import RateLimit, RetryBudget
-from telephony.transport.watch import request_id_of
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -56,7 +56,7 @@ class Wait:
     reason: str
 
 
-class NoAnswer(Exception):  # noqa: N818 - an event for the policy, never raised to callers
+class NoResponse(Exception):  # noqa: N818 - an event for the policy, never raised to callers
     """An attempt brought no answer.
 
     Attributes:
@@ -72,14 +72,14 @@ class NoAnswer(Exception):  # noqa: N818 - an event for the policy, never raised
         self.made = made
 
 
-def too_late() -> NoAnswer:
+def too_late() -> NoResponse:
     """There was no time left for the attempt, or its turn would have come too late."""
     error = ProviderTimeoutError(
         "The deadline of this operation passed",
         hint="Raise the `deadline` setting, or ask for less at once.",
         retry_safe=True,
     )
-    return NoAnswer(error, sent=False, made=False)
+    return NoResponse(error, sent=False, made=False)
 
 
 class Policy:
@@ -107,7 +107,7 @@ def attempts(
 ) -> Generator[Attempt | Wait, Response, Response]:
     """Send `request` until it is answered, refused for good, or not worth another try.
 
-    Yields an `Attempt` and is sent the `Response`, or is thrown a `NoAnswer`; yields a `Wait` and
+    Yields an `Attempt` and is sent the `Response`, or is thrown a `NoResponse`; yields a `Wait` and
     is resumed with `next`. An unsafe request goes out again only after an attempt that the vendor
     provably did not process: no connection, or too many requests.
 
@@ -127,7 +127,7 @@ def attempts(
             if not deadline.allows(0):
                 raise too_late()
             response = yield Attempt(number)
-        except NoAnswer as silence:
+        except NoResponse as silence:
             error, processed = silence.error, silence.sent
             again = silence.made and (repeatable or not silence.sent)
             error.attempts = number if silence.made else number - 1

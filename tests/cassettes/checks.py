@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import telephony
 from telephony import Agent, Capability
-from telephony.testing.matrix import Situation
+from telephony.testing.fault_matrix import Situation
 
 
 def _the_number(result, made):

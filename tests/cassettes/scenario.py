@@ -14,7 +14,7 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.registry import load
 from telephony.sandbox import Fault, VendorSandbox
 from telephony.sandbox.server import vendors
-from telephony.testing.matrix import Situation
+from telephony.testing.fault_matrix import Situation
 
 SANDBOXES = vendors()
 RETRY_AFTER = 30

@@ -8,10 +8,10 @@ from pydantic import SecretStr
 
 import telephony
 from telephony import Agent, Application, Capability, Level, SipTrunk, Trunk, TwilioAccount
-from telephony.matrix import matrix
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, VendorSandbox
-from telephony.testing.matrix import CALLS, Situation
+from telephony.tables import matrix
+from telephony.testing.fault_matrix import CALLS, Situation
 
 from .checks import CHECKS
 from .scenario import RETRY_AFTER, Act, Scenario

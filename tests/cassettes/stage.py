@@ -21,7 +21,7 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.redaction import MASK
 from telephony.sandbox import Sample, Sandbox
 from telephony.settings import is_loopback
-from telephony.testing.matrix import IMPORTABLE, OTHER_PARTY, Situation
+from telephony.testing.fault_matrix import IMPORTABLE, OTHER_PARTY, Situation
 from telephony.testing.scrubbing import Scrubber
 
 from .scenario import SANDBOXES, Scenario, base_url, canonical_settings

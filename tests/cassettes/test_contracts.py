@@ -13,7 +13,7 @@ from livekit.protocol import agent_dispatch, sip
 from vcr import VCR
 
 from telephony.sandbox import Received
-from telephony.testing.matrix import OTHER_PARTY
+from telephony.testing.fault_matrix import OTHER_PARTY
 from telephony.testing.scrubbing import Scrubber
 
 from ..adapters.butter import test_contract as butter

@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 import telephony
 from telephony import Capability, registry
 from telephony.sandbox import Sandbox
-from telephony.testing.matrix import ENTRY_KINDS, FAULTS, OTHER_PARTY, fault_name
+from telephony.testing.fault_matrix import ENTRY_KINDS, FAULTS, OTHER_PARTY, fault_name
 
 SHORT = settings(
     deadline=None,

@@ -15,7 +15,7 @@ import telephony
 from telephony import Capability, Provider, registry
 from telephony.config import resolve
 from telephony.sandbox import Sandbox
-from telephony.testing.matrix import CALLS, OTHER_PARTY, Run, Situation, situation
+from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, Run, Situation, situation
 from telephony.transport.retry import Policy, attempts
 from telephony.wire import Response
 

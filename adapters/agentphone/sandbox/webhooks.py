@@ -10,8 +10,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.courier import Delivery, on_any_failure
 from telephony.sandbox.vendor import Json, State, iso_seconds
+from telephony.sandbox.webhook_sender import OutgoingWebhook, on_any_failure
 
 from ..webhooks import sign
 from .account import Account
@@ -132,9 +132,9 @@ def _send(account: Account, agent: JsonValue, *events: Json) -> None:
         account.state.deliver(*(_delivery(account.state, url, secret, body) for body in bodies))
 
 
-def _delivery(state: State, url: str, secret: str, body: bytes) -> Delivery:
+def _delivery(state: State, url: str, secret: str, body: bytes) -> OutgoingWebhook:
     signed = partial(_signed, state, SecretStr(secret), state.id("del_"), body)
-    return Delivery(url, body, signed, _TRIES, on_any_failure)
+    return OutgoingWebhook(url, body, signed, _TRIES, on_any_failure)
 
 
 def _signed(state: State, secret: SecretStr, delivery: str, body: bytes) -> Mapping[str, str]:

@@ -8,8 +8,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.courier import Delivery
 from telephony.sandbox.vendor import Json, body_of, iso
+from telephony.sandbox.webhook_sender import OutgoingWebhook
 
 from .account import Account
 from .input import Webhook, WebhookChange, checked
@@ -63,7 +63,7 @@ def called(
     events = (("call_started", started, begun), ("call_completed", ended, {**begun, **over}))
     state.deliver(
         *(
-            Delivery(
+            OutgoingWebhook(
                 url=url,
                 body=to_json(
                     {

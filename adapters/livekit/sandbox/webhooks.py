@@ -10,7 +10,7 @@ from livekit.api import AccessToken
 from livekit.protocol.models import DisconnectReason, ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
-from telephony.sandbox.courier import Delivery, on_server_error
+from telephony.sandbox.webhook_sender import OutgoingWebhook, on_server_error
 
 from ..webhooks import JSON, body_hash
 from .account import Account
@@ -57,7 +57,7 @@ def _event(account: Account, kind: str, room: Room, who: ParticipantInfo) -> byt
     return MessageToJson(told, indent=None).encode()
 
 
-def _delivery(url: str, login: tuple[str, str], body: bytes) -> Delivery:
+def _delivery(url: str, login: tuple[str, str], body: bytes) -> OutgoingWebhook:
     token = AccessToken(*login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
     headers = {"content-type": JSON, "authorization": token}
-    return Delivery(url, body, partial(dict, headers), _TRIES, on_server_error)
+    return OutgoingWebhook(url, body, partial(dict, headers), _TRIES, on_server_error)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
-from telephony.sandbox.courier import Delivery, on_any_failure, on_server_error
 from telephony.sandbox.vendor import Json
+from telephony.sandbox.webhook_sender import OutgoingWebhook, on_any_failure, on_server_error
 
 from .account import Account, Text, rfc2822
 
@@ -103,7 +103,9 @@ def _url(account: Account, number: Json, kind: str) -> str:
     return str((application or number).get(name) or account.state.webhook or "")
 
 
-def _delivery(account: Account, url: str, method: str, params: Mapping[str, str]) -> Delivery:
+def _delivery(
+    account: Account, url: str, method: str, params: Mapping[str, str]
+) -> OutgoingWebhook:
     url, _, fragment = url.partition("#")
     overrides = dict(parse_qsl(fragment))
     retried = _POLICIES.get(overrides.get("rp", "ct"), lambda status: status is None)
@@ -115,7 +117,7 @@ def _delivery(account: Account, url: str, method: str, params: Mapping[str, str]
         "i-twilio-idempotency-token": account.state.id("", 32),
         **({} if method == "GET" else {"content-type": "application/x-www-form-urlencoded"}),
     }
-    return Delivery(
+    return OutgoingWebhook(
         url=url,
         body=b"" if method == "GET" else body.encode(),
         sign=partial(dict, headers),

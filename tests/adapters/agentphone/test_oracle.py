@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import agentphone
 import pytest
 
-from telephony.marks import mark
+from telephony.idempotency import key_digest
 
 DESK = "agt_front_desk"
 OTHER = "+17735550188"
@@ -106,14 +106,14 @@ OPERATIONS = {
     ),
     "buy": (
         False,
-        lambda c, _: c.numbers.buy("CA", "416", DESK, external_id=mark("order-17")),
+        lambda c, _: c.numbers.buy("CA", "416", DESK, external_id=key_digest("order-17")),
         lambda p, _: p.provision_number(
             country="CA", area_code="416", assign_to=DESK, idempotency_key="order-17"
         ),
     ),
     "buy-with-a-key": (
         False,
-        lambda c, _: c.numbers.buy(external_id=mark("order-17")),
+        lambda c, _: c.numbers.buy(external_id=key_digest("order-17")),
         lambda p, _: p.provision_number(idempotency_key="order-17"),
     ),
     "buy-with-options": (

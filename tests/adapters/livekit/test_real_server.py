@@ -33,7 +33,7 @@ def connect(livekit_server):
 
 @pytest.fixture
 def real(connect):
-    """Connected to a server without numbers."""
+    """BaseProvider to a server without numbers."""
     provider = connect()
     yield provider
     for number in list(provider.list_numbers()):

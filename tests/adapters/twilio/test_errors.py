@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from telephony.adapters.twilio.wire import moment
+from telephony.adapters.twilio.bodies import moment
 
 import telephony
 from telephony.sandbox import Fault

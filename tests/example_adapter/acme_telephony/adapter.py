@@ -21,7 +21,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import wire
+from . import bodies
 from .settings import AcmeSettings
 
 
@@ -50,7 +50,7 @@ class Acme(Adapter):
         self.headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
 
     def error(self, response: Response) -> errors.ProviderError:
-        return wire.error(response)
+        return bodies.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -59,7 +59,7 @@ class Acme(Adapter):
         progress, cursor = Progress(), None
         while True:
             response = yield Request.get("/numbers", {"after": cursor})
-            page, cursor = wire.page(response, self.name)
+            page, cursor = bodies.page(response, self.name)
             new = progress.new(page, lambda number: number.id)
             yield Batch(new)
             if cursor is None:
@@ -70,7 +70,7 @@ class Acme(Adapter):
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
             response = yield Request.get(path("/numbers/{}", number.id))
-            return wire.number(response, self.name)
+            return bodies.number(response, self.name)
         listing = self.list_numbers(limit=None)
         found = yield from first(listing, lambda held: held.number == number.number)
         if found is None:
@@ -99,7 +99,7 @@ class Acme(Adapter):
         body = merged({"reference": reference, "line": _line(assign_to)}, options)
         try:
             response = yield Request.post("/numbers", body)
-            return wire.number(response, self.name)
+            return bodies.number(response, self.name)
         except errors.OutcomeUnknownError as lost:
             bought = yield from reconciled(self._referenced(reference), lost)
             if bought is None:
@@ -119,7 +119,7 @@ class Acme(Adapter):
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
         response = yield Request.patch(path("/numbers/{}", found.id), {"line": line, **options})
-        changed = wire.number(response, self.name)
+        changed = bodies.number(response, self.name)
         replaced = found.assignment if found.assignment != changed.assignment else None
         return changed.model_copy(update={"replaced": replaced})
 

@@ -30,7 +30,7 @@ def never(status: int | None) -> bool:  # noqa: ARG001 - of the kind of the two 
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class OutgoingWebhook:
     """One webhook, to be sent.
 
     Attributes:
@@ -48,7 +48,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveryAttempt:
     """One try; `status` is None where there was no answer."""
 
     method: str
@@ -59,7 +59,7 @@ class Delivered:
     answer: bytes = field(repr=False)
 
 
-class Courier:
+class WebhookSender:
     """Sends webhooks from threads of its own.
 
     Args:
@@ -72,13 +72,13 @@ class Courier:
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
         self._stopped = threading.Event()
         self._jobs: list[Future[None]] = []
-        self._log: list[Delivered] = []
+        self._log: list[DeliveryAttempt] = []
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
+    def send(self, deliveries: Sequence[OutgoingWebhook]) -> None:
         """Deliver one after the other, each until it succeeds or is given up."""
         self._jobs.append(self._pool.submit(self._run, deliveries, self._log))
 
-    def settled(self) -> list[Delivered]:
+    def settled(self) -> list[DeliveryAttempt]:
         """Every try so far, once none is under way."""
         while self._jobs:
             jobs, self._jobs = self._jobs, []
@@ -96,7 +96,7 @@ class Courier:
         self._pool.shutdown()
         self._client.close()
 
-    def _run(self, deliveries: Sequence[Delivery], log: list[Delivered]) -> None:
+    def _run(self, deliveries: Sequence[OutgoingWebhook], log: list[DeliveryAttempt]) -> None:
         for delivery in deliveries:
             for nth in range(delivery.tries):
                 if nth and self._stopped.wait(self._backoff * 2 ** (nth - 1)):
@@ -110,7 +110,7 @@ class Courier:
                 if not delivery.retried(log[-1].status):
                     break
 
-    def _try(self, delivery: Delivery) -> Delivered:
+    def _try(self, delivery: OutgoingWebhook) -> DeliveryAttempt:
         headers = delivery.sign()
         try:
             response = self._client.request(
@@ -122,6 +122,9 @@ class Courier:
 
 
 def _kept(
-    delivery: Delivery, headers: Mapping[str, str], status: int | None = None, answer: bytes = b""
-) -> Delivered:
-    return Delivered(delivery.method, delivery.url, headers, delivery.body, status, answer)
+    delivery: OutgoingWebhook,
+    headers: Mapping[str, str],
+    status: int | None = None,
+    answer: bytes = b"",
+) -> DeliveryAttempt:
+    return DeliveryAttempt(delivery.method, delivery.url, headers, delivery.body, status, answer)

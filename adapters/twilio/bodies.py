@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, ValidationE
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
-from telephony.marks import marked, unmarked
+from telephony.idempotency import add_digest, strip_digest
 from telephony.model import CallStatus, Channel, Direction, Id, MessageStatus, NumberStatus
 from telephony.reading import Body, Moment, as_message, read, rows
 from telephony.unchecked import unchecked
@@ -142,7 +142,7 @@ def _as_number(row: _Number, raw: Json, provider: str) -> model.PhoneNumber:
             "id": row.sid,
             "number": row.phone_number,
             "provider": provider,
-            "label": unmarked(row.friendly_name),
+            "label": strip_digest(row.friendly_name),
             # Free text at Twilio; only this word is documented.
             "status": NumberStatus.ACTIVE if row.status == "in-use" else NumberStatus.UNKNOWN,
             "channels": channels(raw.get("capabilities")),
@@ -269,7 +269,7 @@ def friendly_name(label: str | None, key: str | None) -> str | None:
     Raises:
         InvalidRequestError: it would have to be cut off.
     """
-    name = marked(label, key)
+    name = add_digest(label, key)
     if name is not None and len(name) > _LONGEST_NAME:
         room = _LONGEST_NAME - len(name) + len(label or "")
         raise InvalidRequestError(

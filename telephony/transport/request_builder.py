@@ -18,7 +18,7 @@ from telephony.wire import Request
 USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 
 
-class Wiring:
+class RequestBuilder:
     """What both transports know of one vendor."""
 
     def __init__(self, adapter: Adapter) -> None:

@@ -59,7 +59,7 @@ class HttpEvent:
     wait: float | None = None
 
 
-class Watch:
+class OperationTrace:
     """One operation.
 
     Attributes:
@@ -86,10 +86,10 @@ class Watch:
             # Handed on explicitly: a listing's span is open while the caller's own code runs.
             self._context = trace.set_span_in_context(self._span)
 
-    def attempt(self, request: Request, number: int) -> AttemptWatch:
+    def attempt(self, request: Request, number: int) -> AttemptTrace:
         shown = _shown(request.path)
         event = HttpEvent(self._provider, self._operation, request.method, shown, number)
-        return AttemptWatch(event, self._start(event))
+        return AttemptTrace(event, self._start(event))
 
     def sent(self, request: Request) -> None:
         """The vendor may have got the request."""
@@ -134,7 +134,7 @@ class Watch:
         )
 
 
-class AttemptWatch:
+class AttemptTrace:
     """One HTTP attempt of an operation.
 
     Attributes:

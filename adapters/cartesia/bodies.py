@@ -10,7 +10,7 @@ from pydantic import JsonValue, SecretStr
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
-from telephony.marks import unmarked
+from telephony.idempotency import strip_digest
 from telephony.model import Id
 from telephony.reading import Body, Moment, items, read, rows
 from telephony.redaction import revealed
@@ -76,7 +76,7 @@ class Number(Body):
             id=self.id,
             number=self.number,
             provider=provider,
-            label=unmarked(self.label),
+            label=strip_digest(self.label),
             # Cartesia keeps no status: a number is there and works, or is not there.
             status=model.NumberStatus.ACTIVE,
             channels=frozenset({model.Channel.VOICE}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from telephony.errors import OutcomeUnknownError, ProviderError
-from telephony.marks import mark_in
+from telephony.idempotency import find_digest
 from telephony.model import Agent, CarrierAccount, PhoneNumber, TwilioAccount
 from telephony.wire import Json
 
@@ -23,7 +23,7 @@ def stored_label(number: PhoneNumber) -> str | None:
 
 def bought(owned: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
     """The number that the purchase with this key has brought. Nothing but the key proves it."""
-    return next((number for number in owned if mark_in(stored_label(number)) == key), None)
+    return next((number for number in owned if find_digest(stored_label(number)) == key), None)
 
 
 def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:

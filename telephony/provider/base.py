@@ -10,18 +10,18 @@ from pydantic import ValidationError
 
 from telephony.capabilities import Capability, Level, Support, support_of
 from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
-from telephony.operations import Operations, Task
+from telephony.operations import Invocation, Operations
 from telephony.protocols import Adapter
-from telephony.redaction import chain, forget, secrets_of
+from telephony.redaction import chain, clear_frames, secrets_of
 from telephony.settings import ProviderSettings
-from telephony.transport.watch import Watch, log
+from telephony.transport.instrumentation import OperationTrace, log
 from telephony.wire import Safety
 
 Y = TypeVar("Y")
 R = TypeVar("R")
 
 
-class Connected:
+class BaseProvider:
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._adapter = adapter
         self._settings = settings
@@ -63,16 +63,18 @@ class Connected:
             name = str(first["loc"][0])
             raise InvalidRequestError(f"{name}: {first['msg']}", argument=name) from None
 
-    def _watch(self, operation: str) -> Watch:
-        return Watch(self.name, operation, self._settings)
+    def _trace(self, operation: str) -> OperationTrace:
+        return OperationTrace(self.name, operation, self._settings)
 
-    def _outcome(self, error: BaseException, task: Task[Y, R], watch: Watch) -> BaseException:
+    def _outcome(
+        self, error: BaseException, invocation: Invocation[Y, R], trace: OperationTrace
+    ) -> BaseException:
         """What the caller gets of `error`: itself, or that it is not known what was done."""
-        outcome, changing = error, watch.changing
+        outcome, changing = error, trace.changing
         if changing is not None and not isinstance(error, Exception):
             note = (
-                f"{self.name}: {task.name} was interrupted after it had begun to change things "
-                f"({changing.method} was sent): look at the vendor."
+                f"{self.name}: {invocation.name} was interrupted after {changing.method} was sent: "
+                "it may have been done, so look at the vendor."
             )
             error.add_note(note)
             log.warning(note)
@@ -82,9 +84,14 @@ class Connected:
                 retry_safe=changing.safety is Safety.IDEMPOTENT,
             )
             outcome.__cause__ = error
-        for one in chain(outcome, watch.around):
+        for one in chain(outcome, trace.around):
             if isinstance(one, ProviderError):
-                one.located(self.name, task.name, (*self._secrets, *task.secrets), task.texts)
-        forget(outcome, watch.around)
-        watch.end(outcome)
+                one.located(
+                    self.name,
+                    invocation.name,
+                    (*self._secrets, *invocation.secrets),
+                    invocation.texts,
+                )
+        clear_frames(outcome, trace.around)
+        trace.end(outcome)
         return outcome

@@ -11,12 +11,12 @@ import re
 _MARK = re.compile(r"\s*\[key:([0-9a-f]{12})\]$")
 
 
-def mark(key: str) -> str:
+def key_digest(key: str) -> str:
     """The short, fixed-size form of an idempotency key that is stored at the vendor."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def marked(label: str | None, stored: str | None) -> str | None:
+def add_digest(label: str | None, stored: str | None) -> str | None:
     """`label` carrying the mark, if there is one."""
     if stored is None:
         return label
@@ -24,12 +24,12 @@ def marked(label: str | None, stored: str | None) -> str | None:
     return f"{label} {tail}" if label else tail
 
 
-def mark_in(stored_label: str | None) -> str | None:
+def find_digest(stored_label: str | None) -> str | None:
     """The mark that a vendor's label carries, or None."""
     found = _MARK.search(stored_label or "")
     return found[1] if found else None
 
 
-def unmarked(stored_label: str | None) -> str | None:
+def strip_digest(stored_label: str | None) -> str | None:
     """A vendor's label as people wrote it."""
     return _MARK.sub("", stored_label or "") or None
