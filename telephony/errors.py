@@ -29,7 +29,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from telephony.redaction import masked
+from telephony.redaction import masked, masked_fact
 
 _LONGEST = 500
 
@@ -119,7 +119,9 @@ class ProviderError(TelephonyError):
         known, written = tuple(secrets), tuple(texts)
         # Cut only now: half a secret would not be found.
         self.message = str(masked(self.message, known, written))[:_LONGEST]
-        self.code = None if self.code is None else str(masked(self.code, known))
+        if self.code is not None:
+            # As a fact, in which a word of the text may stand by chance.
+            self.code = masked_fact(self.code, known, written)
         self.raw = masked(self.raw, known, written)
         super().__init__(self.message)
 

@@ -20,7 +20,7 @@ _CREDENTIALS = re.compile(
 )
 
 
-# Keys whose values no vendor writes a text into: ids, codes, statuses.
+# Keys of ids, codes and statuses.
 _FACT = re.compile(r"(^|_|[a-z](?=[A-Z]))(id|sid|code|status|type)$", re.IGNORECASE)
 # Shorter texts are parts of too many words.
 _TELLING = 6
@@ -62,19 +62,29 @@ def secrets_of(holder: object) -> tuple[str, ...]:
 
 
 def masked(value: JsonValue, secrets: Iterable[str], texts: Iterable[str] = ()) -> JsonValue:
-    """`value` without any secret, as it is or as JSON and URLs write it, however deep it sits.
+    """Return `value` without any secret, as it is or as JSON and URLs write it, however deep.
 
     Args:
-        value: the vendor's answer, or a text of it.
+        value: the vendor's response, or a text of it.
         secrets: what must not be seen anywhere.
-        texts: what people wrote, which only the vendor's own texts can repeat: ids and codes stay,
-            and of a few letters only the repetition as a whole counts.
+        texts: what people wrote. A single word is hidden only in the vendor's own texts, since an
+            id or a code may be the same word by chance; a short one only where it stands alone.
     """
-    everywhere = _longest_first(secrets)
     written = {text for text in texts if text.strip()}
+    everywhere = _longest_first({*secrets, *filter(_is_sentence, written)})
     whole = frozenset(form for text in written for form in _written(text))
     within = _longest_first(text for text in written if len(text) >= _TELLING)
     return _masked(value, everywhere, whole, within)
+
+
+def masked_fact(fact: str, secrets: Iterable[str], texts: Iterable[str]) -> str:
+    """Return an id or a code without any secret, and without what can only be a text."""
+    forms = _longest_first({*secrets, *filter(_is_sentence, texts)})
+    return str(_masked(fact, forms, frozenset(), []))
+
+
+def _is_sentence(text: str) -> bool:
+    return len(text) >= _TELLING and len(text.split()) > 1
 
 
 def _longest_first(secrets: Iterable[str]) -> list[str]:
@@ -138,7 +148,7 @@ def clear_frames(error: BaseException, around: BaseException | None = None) -> N
 
 @contextmanager
 def clearing_frames() -> Iterator[None]:
-    """`forget` whatever error comes out."""
+    """Clear the frames of whatever error comes out."""
     around = sys.exception()
     try:
         yield

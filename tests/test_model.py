@@ -95,6 +95,7 @@ RESULTS = [
         reversible=None,
         undo_until=NOON,
         how_to_undo=None,
+        notices=("Soon.",),
         raw={},
     ),
 ]

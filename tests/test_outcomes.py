@@ -183,5 +183,4 @@ def test_ctrl_c_says_that_the_text_may_be_out(telephony_sandbox, telephony_conne
             assert sender.poll() is None
         sender.send_signal(signal.SIGINT)
         said, _ = sender.communicate()
-    assert said.count("send_message was interrupted after POST was sent") == 2
-    assert said.count("POST was sent") == 2
+    assert said.count("send_message was interrupted after POST was sent") == 1

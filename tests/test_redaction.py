@@ -37,12 +37,24 @@ def test_a_text_that_a_vendor_repeats_as_a_whole_is_hidden(body):
     assert error.message == MASK
 
 
-def test_a_longer_text_is_hidden_within_others_but_not_in_ids_codes_and_keys():
-    body = "Your code is 4711"
-    raw = {"message": f"Cannot send {body!r}", "code": body, body: 1, "sid": body}
-    error = located(body, raw, message=f"Refused: {body}")
+def test_a_word_is_hidden_within_texts_but_not_in_ids_codes_and_keys():
+    raw = {"message": "Cannot send 'Appointment'", "code": "appointment", "appointment": 1}
+    error = located("appointment", raw, message="Refused: appointment")
     assert error.message == f"Refused: {MASK}"
-    assert error.raw == {"message": f"Cannot send '{MASK}'", "code": body, body: 1, "sid": body}
+    assert error.raw == raw
+    assert located("Appointment", raw).raw == {**raw, "message": f"Cannot send '{MASK}'"}
+
+
+@pytest.mark.parametrize(
+    "echo", ["Your code is 4711", "Your+code+is+4711", "Your%20code%20is%204711"]
+)
+def test_a_sentence_is_hidden_wherever_a_vendor_repeats_it(echo):
+    body = "Your code is 4711"
+    raw = {"message": f"Cannot send {echo}", "code": f"refused: {echo}", echo: 1, "sid": echo}
+    error = ConflictError(f"Refused: {echo}", code=f"Body={echo}", raw=raw)
+    error.located("desk", "send_message", (), (body,))
+    assert (error.message, error.code) == (f"Refused: {MASK}", f"Body={MASK}")
+    assert echo not in str(error.raw)
 
 
 def test_a_secret_is_hidden_everywhere():

@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not f
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ from telephony.cli import (
 from telephony.cli.changes import Declined, Interrupted, finished
 from telephony.cli.examples import examples
 from telephony.cli.failures import INTERRUPTED, fail, fail_otherwise
-from telephony.cli.output import arguments, prepare
+from telephony.cli.output import Notes, arguments, prepare
 
 app: typer.Typer = typer.Typer(
     name="telephony",
@@ -87,6 +88,7 @@ def _root(
 def run(given: Sequence[str]) -> int:
     """Run a command and return its exit code; an error is one or two lines on stderr."""
     prepare()
+    logging.getLogger("telephony").addHandler(Notes(logging.WARNING))
     wants_json = "--json" in takewhile(lambda one: one != "--", given)
     fail_as = partial(fail_otherwise, wants_json=wants_json)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,13 @@ def say(text: str) -> None:
     """Print a line of the result."""
     console.file.write(f"{text}\n")
     console.file.flush()
+
+
+class Notes(logging.Handler):
+    """Prints the library's warnings on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"note: {plain(record.getMessage())}")
 
 
 def note(text: str) -> None:

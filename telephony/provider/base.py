@@ -77,10 +77,11 @@ class BaseProvider:
                 "it may have been done, so look at the vendor."
             )
             error.add_note(note)
-            log.warning(note)
+            if not isinstance(error, KeyboardInterrupt):  # of which a traceback shows the note
+                log.warning(note)
         elif changing is not None and not isinstance(error, TelephonyError):
             outcome = OutcomeUnknownError(
-                f"The answer could not be dealt with ({type(error).__name__})",
+                f"The response could not be handled ({type(error).__name__})",
                 retry_safe=changing.safety is Safety.IDEMPOTENT,
             )
             outcome.__cause__ = error
