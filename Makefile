@@ -63,7 +63,7 @@ test-wheel: $(READY)
 	cd $(WHEEL) && venv/bin/pytest -n auto -k "not nothing_is_done_twice"
 
 readme: $(READY)
-	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/test_readme.py -k made_from_code
+	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/docs/test_readme.py -k made_from_code
 
 record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"

@@ -18,7 +18,7 @@ from telephony.registry import available
 from telephony.tables import markdown, outcomes_markdown
 from telephony.testing.fault_matrix import situation
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PATH = ROOT / "README.md"
 README = PATH.read_text("utf-8")
 BLOCKS = re.findall(r"(?:<!-- example: (\w+) -->\n)?```python\n(.*?)```", README, re.DOTALL)

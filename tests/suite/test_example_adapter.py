@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parent / "example_adapter"
+EXAMPLE = Path(__file__).parents[1] / "example_adapter"
 SUITE = """\
 from telephony.testing.conformance import AdapterConformance
 

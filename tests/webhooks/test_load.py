@@ -19,7 +19,7 @@ from telephony.adapters.agentphone.webhooks import sign
 
 EVENTS, REPEATED, CONNECTIONS = 8_000, 2_000, 32
 SECRET = "whsec_load"
-WORKER = str(Path(__file__).with_name("webhook_worker.py"))
+WORKER = str(Path(__file__).with_name("worker.py"))
 
 
 def delivery(nth):
