@@ -123,7 +123,7 @@ class CallStatus(enum.StrEnum):
 
 @dataclass(frozen=True, config=_INPUT)
 class Agent:
-    """A voice or messaging agent, by the vendor's id or, at LiveKit, by its name."""
+    """A voice or messaging agent, by the vendor's id, or by its name where that is its id."""
 
     id: str
     name: str | None = None

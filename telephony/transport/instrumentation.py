@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log: logging.Logger = logging.getLogger("telephony")
 
 _NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
-_REQUEST_IDS = ("x-request-id", "request-id", "twilio-request-id", "x-livekit-request-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +182,8 @@ class AttemptTrace:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """The vendor's id of a request, under whichever of the usual names."""
-    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+    """Return the vendor's id of a request, from a header such as ``X-Request-Id``."""
+    return next((value for name, value in headers.items() if name.endswith("request-id")), None)
 
 
 def _shown(path: str) -> str:
