@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pydantic import JsonValue
 
@@ -200,6 +200,30 @@ class OutcomeUnknownError(ProviderError):
 
     default_hint: ClassVar[str] = (
         "It may have been done: look at the vendor before you do it again."
+    )
+
+
+E = TypeVar("E", bound=ProviderError)
+
+
+def reclassified(
+    error: ProviderError,
+    kind: type[E],
+    message: str = "",
+    *,
+    hint: str = "",
+    retry_safe: bool = False,
+) -> E:
+    """Return an error of another kind with the facts of `error`, and its message unless given."""
+    return kind(
+        message or error.message,
+        hint=hint,
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        retry_safe=retry_safe,
+        attempts=error.attempts,
+        raw=error.raw,
     )
 
 

@@ -23,6 +23,8 @@ from pydantic import (
     ValidationError,
 )
 
+from telephony.errors import ProviderError, SignatureError
+from telephony.events import WebhookRequest
 from telephony.model import Message, utc
 from telephony.unchecked import unchecked
 from telephony.wire import Json, Response, unreadable
@@ -124,6 +126,32 @@ def items(value: object, response: Response) -> list[JsonValue]:
         return []
     if not isinstance(value, list):
         raise unreadable(response, "The response has no list where one was due")
+    return value
+
+
+def error_object(response: Response) -> Json:
+    """Return the JSON object of an error response; an empty one where there is none."""
+    try:
+        return response.object()
+    except ProviderError:
+        return {}
+
+
+def error_text(response: Response) -> str:
+    """Return the plain text of an error response; empty for JSON and for a proxy's page."""
+    text = response.content.decode("utf-8", "replace").strip()
+    return "" if text.startswith(("<", "{", "[")) else text
+
+
+def required_header(request: WebhookRequest, name: str, provider: str) -> str:
+    """Return a header that a webhook must have.
+
+    Raises:
+        SignatureError: it is missing.
+    """
+    value = request.headers.get(name.lower())
+    if value is None:
+        raise SignatureError(f"{provider}: the header {name} is missing.")
     return value
 
 

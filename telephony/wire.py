@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from telephony.errors import (
     InvalidRequestError,
     InvalidResponseError,
+    NotFoundError,
     OutcomeUnknownError,
     ProviderError,
 )
@@ -244,6 +245,22 @@ def reconciled(look: Operation[T], lost: ProviderError) -> Operation[T]:
         return (yield from look)
     except ProviderError as error:
         raise lost from error
+
+
+def deleted(request: Request) -> Operation[Response | None]:
+    """Send a delete and return its response; None if a retry finds nothing left to delete.
+
+    The first attempt did it then, and only its response was lost.
+
+    Raises:
+        NotFoundError: the first attempt already finds nothing.
+    """
+    try:
+        return (yield request)
+    except NotFoundError as missing:
+        if missing.attempts == 1:
+            raise
+        return None
 
 
 class Progress:

@@ -47,7 +47,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import bodies, messages, paging, purchase, webhooks
+from . import bodies, errors, messages, paging, purchase, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
@@ -80,7 +80,7 @@ class AgentPhone(Adapter):
             self.headers["X-Sub-Account-Id"] = settings.sub_account_id
 
     def error(self, response: Response) -> ProviderError:
-        return bodies.error(response)
+        return errors.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)

@@ -29,7 +29,7 @@ from telephony.events import (
 )
 from telephony.model import Call, CallStatus, Direction, Id, Message, WebhookEndpoint
 from telephony.numbers import is_e164
-from telephony.reading import Body, Moment, attempt, read
+from telephony.reading import Body, Moment, attempt, read, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
@@ -124,12 +124,8 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
             "set it to the `secret` of get_webhook() or set_webhook()."
         )
-    signature = request.headers.get("x-webhook-signature")
-    timestamp = request.headers.get("x-webhook-timestamp")
-    if signature is None:
-        raise SignatureError(f"{provider}: the header X-Webhook-Signature is missing.")
-    if timestamp is None:
-        raise SignatureError(f"{provider}: the header X-Webhook-Timestamp is missing.")
+    signature = required_header(request, "X-Webhook-Signature", provider)
+    timestamp = required_header(request, "X-Webhook-Timestamp", provider)
     expected = sign(request.body, timestamp, secret)
     if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise SignatureError(

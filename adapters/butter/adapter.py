@@ -13,6 +13,7 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
     UnsupportedOperationError,
+    reclassified,
 )
 from telephony.model import (
     Agent,
@@ -39,13 +40,14 @@ from telephony.wire import (
     Request,
     Response,
     Safety,
+    deleted,
     first,
     merged,
     path,
     reconciled,
 )
 
-from . import bodies
+from . import bodies, errors
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import ButterSettings
 
@@ -74,7 +76,7 @@ class Butter(Adapter):
         }
 
     def error(self, response: Response) -> ProviderError:
-        return bodies.error(response)
+        return errors.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -225,23 +227,21 @@ class Butter(Adapter):
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
         try:
-            response = yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-            return bodies.carrier(response, self.name, known=carrier)
+            response = yield from deleted(
+                Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
+            )
         except ProviderError as failure:
-            if failure.status == 404 and failure.attempts > 1:
-                # A repeated delete that finds nothing is one whose first response was lost.
-                return CarrierAccount(id=carrier, provider=self.name, kind="twilio")
             if failure.status not in (400, 409):
                 raise
-            # With which of the two the vendor refuses what is in use is not documented.
-            raise ConflictError(
-                failure.message,
+            # Which of the two means that the account is in use is not documented.
+            raise reclassified(
+                failure,
+                ConflictError,
                 hint="Remove the numbers that came from it first, in Butter AI's dashboard.",
-                status=failure.status,
-                request_id=failure.request_id,
-                attempts=failure.attempts,
-                raw=failure.raw,
             ) from failure
+        if response is None:
+            return CarrierAccount(id=carrier, provider=self.name, kind="twilio")
+        return bodies.carrier(response, self.name, known=carrier)
 
     # --- Shared steps ----------------------------------------------------------------------------
 

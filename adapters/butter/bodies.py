@@ -11,11 +11,14 @@ from collections.abc import Mapping
 
 from pydantic import AliasChoices, Field, JsonValue, SecretStr
 
-from telephony import errors, model
+from telephony import model
+from telephony.errors import InvalidRequestError
 from telephony.model import Id
 from telephony.reading import Body, Moment, read, rows
 from telephony.redaction import revealed
 from telephony.wire import Json, Response, unreadable
+
+from . import errors
 
 _PIN_LENGTH = range(4, 11)
 _LONGEST_NAME = 100
@@ -38,8 +41,6 @@ _CALL_STATUS = {
     "canceled": model.CallStatus.CANCELED,
 }
 _SECRET = re.compile(r"password|secret|token|pin$", re.IGNORECASE)
-_LISTED = re.compile(r"\[(?:\s*['\"]?\+\d{6,15}['\"]?\s*,?)+\]|\+\d{6,15}(?:\s*,\s*\+\d{6,15})+")
-_NUMBER = re.compile(r"\+\d{6,15}")
 
 
 class Number(Body):
@@ -120,11 +121,11 @@ def _body(response: Response) -> Json:
     """The body, unless it is a refusal in the clothes of a success."""
     body = response.object()
     if body.get("success") is False:
-        raise errors.InvalidRequestError(
-            _said(body) or "Butter AI says that it did not succeed",
+        raise InvalidRequestError(
+            errors.said(body) or "Butter AI says that it did not succeed",
             status=response.status,
             attempts=response.attempts,
-            raw=_shown(body),
+            raw=errors.shown(body),
         )
     return body
 
@@ -275,21 +276,21 @@ def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
     }
 
 
-def _bad_source(message: str, hint: str) -> errors.InvalidRequestError:
-    return errors.InvalidRequestError(message, argument="source", hint=hint)
+def _bad_source(message: str, hint: str) -> InvalidRequestError:
+    return InvalidRequestError(message, argument="source", hint=hint)
 
 
 def twilio(account: model.TwilioAccount, argument: str) -> Json:
     """The credentials of a Twilio account: its auth token, never an API key."""
     if account.auth_token is None:
-        raise errors.InvalidRequestError(
+        raise InvalidRequestError(
             "Butter AI links a Twilio account by its auth token.",
             argument=argument,
             hint="Give TwilioAccount(…) an `auth_token`.",
         )
     for name in ("api_key_sid", "api_key_secret", "region"):
         if getattr(account, name) is not None:
-            raise errors.InvalidRequestError(
+            raise InvalidRequestError(
                 f"Butter AI's link to Twilio has no `{name}`.",
                 argument=argument,
                 hint="Leave it out.",
@@ -304,7 +305,7 @@ def twilio(account: model.TwilioAccount, argument: str) -> Json:
 def name(label: str | None, account: model.TwilioAccount) -> str:
     """What a linked account is called; the vendor insists on a name."""
     if label is not None and len(label) > _LONGEST_NAME:
-        raise errors.InvalidRequestError(
+        raise InvalidRequestError(
             f"`label` is longer than {_LONGEST_NAME} characters.", argument="label"
         )
     return label or account.account_sid
@@ -317,68 +318,3 @@ def _clear(secret: SecretStr | str | None) -> str | None:
 def agrees(number: model.PhoneNumber, body: Json) -> bool:
     """Whether a number that is there is one that `body` asked for, as far as the vendor shows."""
     return all(number.raw.get(key) in (None, value) for key, value in body.items())
-
-
-# --- Errors --------------------------------------------------------------------------------------
-
-
-def error(response: Response) -> errors.ProviderError:
-    """The shape is not documented: `detail` as FastAPI writes it, `message`, `error` or text."""
-    try:
-        body = response.object()
-    except errors.ProviderError:
-        body = {}
-    return errors.class_for(response.status)(
-        _said(body) or _plain(response) or "Butter AI refused the request",
-        raw=_shown(body) or None,
-    )
-
-
-def _said(body: Json) -> str | None:
-    for key in ("detail", "message", "error"):
-        text = _text(body.get(key))
-        if text:
-            return _counted(text)
-    return None
-
-
-def _text(value: JsonValue) -> str | None:
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, list):
-        return "; ".join(filter(None, map(_text, value)))
-    if isinstance(value, dict):
-        where = value.get("loc")
-        place = ".".join(map(str, where)) if isinstance(where, list) else ""
-        said = _text(value.get("msg") or value.get("message"))
-        return ": ".join(part for part in (place, said) if part)
-    return None
-
-
-def _shown(body: Json) -> Json:
-    """An error body without the numbers, and without the input that a validator sends back."""
-    kept: Json = {}
-    for key, value in body.items():
-        if key == "detail":
-            kept[key] = _counted(_text(value) or "")
-        elif isinstance(value, str):
-            kept[key] = _counted(value)
-        elif isinstance(value, bool | int | float):
-            kept[key] = value
-    return kept
-
-
-def _counted(text: str) -> str:
-    """`text` with how many numbers it lists in their place: they do not belong in a log."""
-
-    def count(listed: re.Match[str]) -> str:
-        found = listed[0].count("+")
-        return "1 number" if found == 1 else f"{found} numbers"
-
-    return _NUMBER.sub("<number>", _LISTED.sub(count, text))
-
-
-def _plain(response: Response) -> str | None:
-    """The text of an error; a page from a proxy says nothing worth showing."""
-    text = response.content.decode("utf-8", "replace").strip()
-    return None if not text or text.startswith(("<", "{", "[")) else _counted(text)

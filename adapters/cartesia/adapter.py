@@ -45,13 +45,14 @@ from telephony.wire import (
     Request,
     Response,
     collect,
+    deleted,
     first,
     merged,
     path,
     reconciled,
 )
 
-from . import bodies, carriers, reconciliation, webhooks
+from . import bodies, carriers, errors, reconciliation, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
 
@@ -81,7 +82,7 @@ class Cartesia(Adapter):
         }
 
     def error(self, response: Response) -> ProviderError:
-        return bodies.error(response)
+        return errors.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)
@@ -221,11 +222,8 @@ class Cartesia(Adapter):
                 )
             yield from self._patch(found, {"agent_id": None})
         try:
-            yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
-        except NotFoundError as gone:
-            # A repeated delete that finds nothing is one whose first response was lost.
-            if gone.attempts == 1:
-                raise
+            request = Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
+            yield from deleted(request)
         except ProviderError as failure:
             if found.assignment is not None:
                 failure.hint = f"The number was unassigned but not released. {failure.hint}"

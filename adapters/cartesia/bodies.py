@@ -101,14 +101,6 @@ class Placed(Body):
     error: JsonValue = None
 
 
-class _Error(Body):
-    error_code: str | None = None
-    title: str | None = None
-    message: str | None = None
-    request_id: str | None = None
-    unreachable_numbers: list[JsonValue] | None = None
-
-
 def number(response: Response, provider: str) -> model.PhoneNumber:
     raw = response.object()
     return read(Number, raw, response).normalized(provider, raw)
@@ -316,28 +308,3 @@ def released(number: model.PhoneNumber, raw: Json) -> model.Release:
         how_to_undo="Import it again with import_number()." if kept else None,
         raw=raw,
     )
-
-
-def error(response: Response) -> errors.ProviderError:
-    """JSON since 2026-03-01; before that plain text of the form ``Title: Message``."""
-    try:
-        body = response.object()
-    except errors.ProviderError:
-        body = {}
-    said = read(_Error, body, response)
-    text = ": ".join(part for part in (said.title, said.message) if part) or _plain(response)
-    if said.unreachable_numbers:
-        text = f"{text or 'Refused'} ({len(said.unreachable_numbers)} numbers cannot be reached)"
-    return errors.class_for(response.status)(
-        text or "Cartesia refused the request",
-        code=said.error_code,
-        request_id=said.request_id,
-        # The numbers of an account do not belong in a log.
-        raw={key: value for key, value in body.items() if key != "unreachable_numbers"} or None,
-    )
-
-
-def _plain(response: Response) -> str | None:
-    """The text of an old error; a page from a proxy says nothing worth showing."""
-    text = response.content.decode("utf-8", "replace").strip()
-    return None if not text or text.startswith(("<", "{", "[")) else text

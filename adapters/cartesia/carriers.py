@@ -5,7 +5,6 @@ from __future__ import annotations
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
-    NotFoundError,
     OutcomeUnknownError,
     ProviderError,
 )
@@ -24,6 +23,7 @@ from telephony.wire import (
     Options,
     Request,
     collect,
+    deleted,
     merged,
     path,
     reconciled,
@@ -89,11 +89,7 @@ def rotate(
 def unlink(carrier: str, provider: str, options: Options) -> Operation[CarrierAccount]:
     found = yield from _get(carrier, provider)
     try:
-        yield Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-    except NotFoundError as gone:
-        # A repeated delete that finds nothing is one whose first response was lost.
-        if gone.attempts == 1:
-            raise
+        yield from deleted(Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options)))
     except ConflictError as used:
         used.hint = "Release the numbers that were imported from it first."
         raise

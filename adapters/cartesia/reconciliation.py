@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from telephony.errors import OutcomeUnknownError, ProviderError
+from telephony.errors import OutcomeUnknownError, ProviderError, reclassified
 from telephony.idempotency import find_digest
 from telephony.model import Agent, CarrierAccount, PhoneNumber, TwilioAccount
 from telephony.wire import Json
@@ -51,14 +51,10 @@ def doubtful(failure: ProviderError) -> OutcomeUnknownError:
     """What is known of an import if it cannot be read back: a refusal may be of its half."""
     if isinstance(failure, OutcomeUnknownError):
         return failure
-    return OutcomeUnknownError(
-        failure.message,
+    return reclassified(
+        failure,
+        OutcomeUnknownError,
         hint="It may be imported all the same: see get_number() before you import it again.",
-        status=failure.status,
-        code=failure.code,
-        request_id=failure.request_id,
-        attempts=failure.attempts,
-        raw=failure.raw,
     )
 
 

@@ -21,12 +21,11 @@ from telephony.errors import (
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction, Id, WebhookEndpoint
-from telephony.reading import Body, Moment, attempt, read
+from telephony.reading import Body, Moment, attempt, read, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
 _WEBHOOKS = "/agents/webhooks"
-_HEADER = "x-webhook-secret"
 
 
 class _Telephony(Body):
@@ -89,9 +88,7 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
             "set it, or CARTESIA_WEBHOOK_SECRET, to the secret that the webhook was created with."
         )
-    given = request.headers.get(_HEADER)
-    if given is None:
-        raise SignatureError(f"{provider}: the header X-Webhook-Secret is missing.")
+    given = required_header(request, "X-Webhook-Secret", provider)
     if not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
         raise SignatureError(f"{provider}: X-Webhook-Secret is not the configured secret.")
 

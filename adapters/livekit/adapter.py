@@ -36,7 +36,7 @@ from telephony.wire import (
     Response,
 )
 
-from . import bodies, calls, imports, rules, twirp, webhooks
+from . import bodies, calls, errors, imports, rules, twirp, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
 from .joined import Held
 from .phone_numbers import PhoneNumbers
@@ -72,7 +72,7 @@ class LiveKit(Adapter):
         self._sells_numbers = settings.sells_numbers
 
     def error(self, response: Response) -> ProviderError:
-        return twirp.error(response)
+        return errors.error(response)
 
     def target(self, text: str) -> Target:
         return Agent(text)

@@ -14,6 +14,7 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
     UnavailableError,
+    reclassified,
 )
 from telephony.model import Agent, Call, CallStatus, Room
 from telephony.wire import Json, Operation, Options, Safety, merged
@@ -89,14 +90,12 @@ def _settled(lost: OutcomeUnknownError) -> ProviderError | None:
     if _NO_BRIDGE not in lost.message:
         return None
     # Offered to the bridges and taken by none.
-    return UnavailableError(
+    return reclassified(
+        lost,
+        UnavailableError,
         "No SIP bridge took the call: it was not placed",
         hint="Start livekit-sip on the Redis that the server uses.",
-        status=lost.status,
-        code=lost.code,
-        attempts=lost.attempts,
         retry_safe=True,
-        raw=lost.raw,
     )
 
 

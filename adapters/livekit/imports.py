@@ -15,6 +15,7 @@ from telephony.errors import (
     InvalidRequestError,
     OutcomeUnknownError,
     ProviderError,
+    reclassified,
 )
 from telephony.model import SipTrunk, Target
 from telephony.redaction import revealed
@@ -185,14 +186,10 @@ def _undone(
             yield from trunks.delete_trunk(left[-1].id, {})
             left.pop()
     except ProviderError:
-        raise OutcomeUnknownError(
-            refused.message,
+        raise reclassified(
+            refused,
+            OutcomeUnknownError,
             hint=f"Imported in part: delete {_names(left)} before you try again.",
-            status=refused.status,
-            code=refused.code,
-            request_id=refused.request_id,
-            attempts=refused.attempts,
-            raw=refused.raw,
         ) from refused
 
 

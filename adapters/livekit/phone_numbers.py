@@ -31,6 +31,7 @@ from telephony.wire import (
     Progress,
     Response,
     Safety,
+    deleted,
     merged,
     reconciled,
 )
@@ -151,13 +152,10 @@ class PhoneNumbers:
             yield from self._trunks.delete_rule(owned.own_rule, {})
         try:
             body = merged({"ids": [owned.entry.id]}, options)
-            response = yield from self._call(
-                "release_number", "ReleasePhoneNumbers", body, Safety.IDEMPOTENT
-            )
-            response.object()
-        except NotFoundError as gone:
-            if gone.attempts == 1:
-                raise
+            request = self._twirp.phone_numbers("ReleasePhoneNumbers", body, Safety.IDEMPOTENT)
+            response = yield from deleted(request)
+            if response is not None:
+                response.object()
         except ProviderError as failure:
             if owned.own_rule is not None:
                 failure.hint = f"Nothing answers it any more: release it again. {failure.hint}"

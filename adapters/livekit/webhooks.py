@@ -21,6 +21,7 @@ from livekit.protocol.webhook import WebhookEvent
 from telephony.errors import ConfigurationError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction
+from telephony.reading import required_header
 from telephony.settings import is_blank
 
 from .bodies import normalized
@@ -61,9 +62,7 @@ def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) ->
         raise ConfigurationError(
             f"{provider}: webhooks are verified with `api_key` and `api_secret`: set both."
         )
-    token = request.headers.get("authorization")
-    if token is None:
-        raise SignatureError(f"{provider}: the header Authorization is missing.")
+    token = required_header(request, "Authorization", provider)
     _must_be_canonical(token, provider)
     # The verifier knows the present only; a webhook of the past gets as much more leeway.
     age = max(datetime.now(UTC) - request.received_at, timedelta())

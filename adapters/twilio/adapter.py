@@ -43,6 +43,7 @@ from telephony.wire import (
     Request,
     Response,
     Safety,
+    deleted,
     merged,
     path,
 )
@@ -279,12 +280,7 @@ class Twilio(Adapter):
                 hint="Remove it in the Twilio console, wait until get_number().raw says "
                 "emergency_address_status unregistered, then release again.",
             )
-        try:
-            yield Request.delete(self._number(found.id))
-        except NotFoundError as gone:
-            # A repeated delete that finds nothing is one whose first answer was lost.
-            if gone.attempts == 1:
-                raise
+        yield from deleted(Request.delete(self._number(found.id)))
         return bodies.released(found, datetime.now(UTC) + _TAKEN_BACK_WITHIN)
 
     # --- Messages --------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Twilio's refusals. Source: twilio.com/docs/api/errors.
+"""Twilio's errors. Source: twilio.com/docs/api/errors.
 
-Codes of delivery failures and of failing webhooks (30xxx, 11xxx, 12xxx) never come as an answer:
+Codes of delivery failures and of failing webhooks (30xxx, 11xxx, 12xxx) never come as a response:
 the former are in a message's `error`, the latter only in Twilio's debugger.
 """
 
@@ -14,15 +14,14 @@ from telephony.errors import (
     AuthenticationError,
     ConflictError,
     InvalidRequestError,
-    InvalidResponseError,
     NotFoundError,
-    OutcomeUnknownError,
     PermissionDeniedError,
     ProviderError,
     QuotaExceededError,
     RateLimitedError,
     class_for,
 )
+from telephony.reading import error_object
 from telephony.wire import Response
 
 TAKEN = "21422"
@@ -92,7 +91,7 @@ _MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
 
 
 class _Error(BaseModel):
-    """Either Twilio's own form or RFC 9457's, which newer services answer."""
+    """An error in Twilio's own form, or in that of RFC 9457, which newer services use."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, defer_build=True)
 
@@ -103,12 +102,9 @@ class _Error(BaseModel):
 
 
 def error(response: Response) -> ProviderError:
-    """The error that an answer stands for; gateways may answer a page or nothing at all."""
-    try:
-        body = response.object()
-        said = _Error.model_validate(body)
-    except (InvalidResponseError, OutcomeUnknownError):
-        body, said = {}, _Error()
+    """Return the error of a response, which from a gateway may be a page or empty."""
+    body = error_object(response)
+    said = _Error.model_validate(body)
     code = None if said.code is None else str(said.code)
     kind, hint = _MEANINGS.get(code or "", (class_for(response.status), None))
     if (code, response.status) == (_AUTHENTICATION, 403):

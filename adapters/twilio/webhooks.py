@@ -39,6 +39,7 @@ from telephony.model import (
     Webhook,
     WebhookEndpoint,
 )
+from telephony.reading import required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
@@ -94,9 +95,7 @@ def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider
             f"{provider}: no API key can verify a webhook: set `auth_token` to the account's own "
             "token, or `webhook_secret` to what its webhooks are signed with."
         )
-    given = request.headers.get("x-twilio-signature")
-    if given is None:
-        raise SignatureError(f"{provider}: the header X-Twilio-Signature is missing.")
+    given = required_header(request, "X-Twilio-Signature", provider)
     form = _Form(_pairs(request) if request.method == "POST" and _is_form(request) else ())
     algorithm = get_signature_algorithm(request.headers.get("x-twilio-webhooks-signature-settings"))
     validator = RequestValidator(secret.get_secret_value())

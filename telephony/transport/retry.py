@@ -18,6 +18,7 @@ from telephony.errors import (
     ProviderError,
     ProviderTimeoutError,
     RateLimitedError,
+    reclassified,
 )
 from telephony.settings import ProviderSettings
 from telephony.transport.deadline import Deadline
@@ -201,15 +202,11 @@ def _redirected() -> InvalidResponseError:
 
 
 def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:
-    unknown = OutcomeUnknownError(
-        error.message,
+    unknown = reclassified(
+        error,
+        OutcomeUnknownError,
         hint="It may have been done; making the same call again is safe." if repeatable else "",
-        status=error.status,
-        code=error.code,
-        request_id=error.request_id,
         retry_safe=repeatable,
-        attempts=error.attempts,
-        raw=error.raw,
     )
     unknown.__cause__ = error
     return unknown
