@@ -83,23 +83,23 @@ def support_of(declared: Mapping[Capability, Support], capability: Capability) -
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of an operation whose answer is lost.
+    """What happens to an operation whose response is lost.
 
     Attributes:
-        repeatable: whether doing it twice changes nothing more, so that it is simply sent again.
-        settled: how the adapter finds out what happened, or that it cannot.
+        retried: whether doing it twice changes nothing more, so that the request is retried.
+        resolution: how the adapter finds out what happened, or that it cannot.
     """
 
-    repeatable: bool
-    settled: str
+    retried: bool
+    resolution: str
 
 
-def repeated(settled: str = "sent again") -> Outcome:
-    return Outcome(True, settled)
+def retried(resolution: str = "retried") -> Outcome:
+    return Outcome(True, resolution)
 
 
-def once(settled: str) -> Outcome:
-    return Outcome(False, settled)
+def not_retried(resolution: str) -> Outcome:
+    return Outcome(False, resolution)
 
 
 class CarrierOutcome(enum.StrEnum):

@@ -29,7 +29,7 @@ from typing import ClassVar, TypeVar
 
 from pydantic import JsonValue
 
-from telephony.redaction import masked, masked_fact
+from telephony.redaction import masked, masked_code
 
 _LONGEST = 500
 
@@ -110,7 +110,7 @@ class ProviderError(TelephonyError):
         said = f"{text} ({', '.join(facts)})." if facts else f"{text}."
         return " ".join(part for part in (f"{where}:" if where else "", said, self.hint) if part)
 
-    def located(
+    def add_context(
         self, provider: str, operation: str, secrets: Iterable[str], texts: Iterable[str] = ()
     ) -> None:
         """Say where it happened, and take out the secrets and texts that the vendor echoed."""
@@ -121,7 +121,7 @@ class ProviderError(TelephonyError):
         self.message = str(masked(self.message, known, written))[:_LONGEST]
         if self.code is not None:
             # As a fact, in which a word of the text may stand by chance.
-            self.code = masked_fact(self.code, known, written)
+            self.code = masked_code(self.code, known, written)
         self.raw = masked(self.raw, known, written)
         super().__init__(self.message)
 

@@ -85,7 +85,7 @@ def _gated(
             try:
                 return replace(check(self, *args, **kwargs), name=capability)
             except ProviderError as refusal:
-                refusal.located(self.adapter.name, capability, ())
+                refusal.add_context(self.adapter.name, capability, ())
                 raise
 
         return gate

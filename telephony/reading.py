@@ -33,8 +33,8 @@ M = TypeVar("M", bound=BaseModel)
 
 Place: TypeAlias = tuple[int | str, ...]
 
-NEVER = datetime.max.replace(tzinfo=UTC)
-EVER = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 log: logging.Logger = logging.getLogger("telephony")
 
@@ -85,7 +85,7 @@ def read(model: type[M], value: object, response: Response) -> M:
     return found
 
 
-def attempt(model: type[M], value: object) -> M | None:
+def read_or_none(model: type[M], value: object) -> M | None:
     """Return `value`, which came in no response, as the vendor's `model`; None if it is no such."""
     found = _tolerant(model, value)
     return None if isinstance(found, str) else found
@@ -172,7 +172,7 @@ def as_message(fields: dict[str, object], response: Response) -> Message:
     return read(Message, fields, response)
 
 
-def within(
+def sent_between(
     messages: list[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
     """Return those sent at `after` or later and before `before`.
@@ -181,8 +181,8 @@ def within(
     """
     if after is None and before is None:
         return messages
-    low, high = after or EVER, before or NEVER
-    return [message for message in messages if low <= (message.sent_at or NEVER) < high]
+    low, high = after or EARLIEST, before or LATEST
+    return [message for message in messages if low <= (message.sent_at or LATEST) < high]
 
 
 def _tolerant(model: type[M], value: object) -> M | str:

@@ -77,7 +77,7 @@ def masked(value: JsonValue, secrets: Iterable[str], texts: Iterable[str] = ()) 
     return _masked(value, everywhere, whole, within)
 
 
-def masked_fact(fact: str, secrets: Iterable[str], texts: Iterable[str]) -> str:
+def masked_code(fact: str, secrets: Iterable[str], texts: Iterable[str]) -> str:
     """Return an id or a code without any secret, and without what can only be a text."""
     forms = _longest_first({*secrets, *filter(_is_sentence, texts)})
     return str(_masked(fact, forms, frozenset(), []))

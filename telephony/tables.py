@@ -1,4 +1,4 @@
-"""The capability matrix, made from what the adapters say of themselves."""
+"""The capability matrix, built from what the adapters declare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
 
 
 def matrix() -> dict[str, dict[Capability, Support]]:
-    """For every adapter whose packages are installed, how far its vendor offers each operation."""
+    """Return how far each vendor offers each operation, for every adapter that can be loaded."""
     rows: dict[str, dict[Capability, Support]] = {}
     for name in registry.available():
         with contextlib.suppress(ConfigurationError):
@@ -22,7 +22,7 @@ def matrix() -> dict[str, dict[Capability, Support]]:
 
 
 def markdown() -> str:
-    """The matrix as the table in the README, with the notes as a list below it."""
+    """Return the matrix as the table in the README, with the notes as a list below it."""
     rows = matrix()
     lines = [
         f"| operation | {' | '.join(rows)} |",
@@ -41,7 +41,7 @@ def markdown() -> str:
 
 
 def outcomes() -> dict[str, dict[Capability, Outcome]]:
-    """For every adapter of the matrix, what becomes of each change whose answer is lost."""
+    """Return, for every adapter, what happens to each change whose response is lost."""
     return {
         name: {
             capability: registry.load(name).outcomes[capability]
@@ -53,15 +53,15 @@ def outcomes() -> dict[str, dict[Capability, Outcome]]:
 
 
 def outcomes_markdown() -> str:
-    """The outcomes as the table in the README."""
+    """Return the outcomes as the table in the README."""
     lines = [
-        "| vendor | operation | sent again | how a lost answer is settled |",
+        "| vendor | operation | retried | after a lost response |",
         "| --- " * 4 + "|",
     ]
     for name, declared in outcomes().items():
         lines += [
-            f"| {name} | `{capability}` | {'yes' if outcome.repeatable else 'no'} "
-            f"| {outcome.settled} |"
+            f"| {name} | `{capability}` | {'yes' if outcome.retried else 'no'} "
+            f"| {outcome.resolution} |"
             for capability, outcome in declared.items()
         ]
     return "\n".join(lines)

@@ -79,7 +79,7 @@ class Request:
         return cls("POST", path, json=json, safety=safety)
 
     @classmethod
-    def submit(
+    def post_form(
         cls, path: str, fields: Mapping[str, JsonValue], *, safety: Safety = Safety.UNSAFE
     ) -> Request:
         """A POST of a form."""
@@ -263,7 +263,7 @@ def deleted(request: Request) -> Operation[Response | None]:
         return None
 
 
-class Progress:
+class PageTracker:
     """Keeps a listing from looping for ever, and items from coming twice where pages overlap.
 
     It remembers the last pages and, however long ago, one id more, which moves on whenever twice as
@@ -276,7 +276,7 @@ class Progress:
         self._landmark: str | None = None
         self._count, self._next = 0, 1
 
-    def new(self, found: Sequence[T], id_of: Callable[[T], str]) -> list[T]:
+    def unseen(self, found: Sequence[T], id_of: Callable[[T], str]) -> list[T]:
         """The items not handed out before, in order.
 
         Raises:
@@ -286,7 +286,7 @@ class Progress:
         page = set(keys)
         known = set[str]().union(*map(page.intersection, self._recent))
         if self._landmark in page and self._landmark not in known:
-            raise self.stuck()
+            raise self.repeated_page()
         fresh: list[T] = []
         for key, item in zip(keys, found, strict=True):
             if key not in known:
@@ -299,7 +299,7 @@ class Progress:
         return fresh
 
     @staticmethod
-    def stuck() -> InvalidResponseError:
+    def repeated_page() -> InvalidResponseError:
         return InvalidResponseError(
             "The vendor promises more pages but repeats one already read",
             retry_safe=True,

@@ -9,9 +9,9 @@ from telephony.capabilities import (
     Capability,
     Outcome,
     Support,
-    once,
+    not_retried,
     partial,
-    repeated,
+    retried,
     unsupported,
 )
 
@@ -51,13 +51,15 @@ CAPABILITIES: Mapping[Capability, Support] = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.PROVISION_NUMBER: once(
+    Capability.PROVISION_NUMBER: not_retried(
         "by the key, or a random mark, in externalId; without it the outcome stays unknown"
     ),
-    Capability.ASSIGN_NUMBER: repeated("read back; a failed move is undone"),
-    Capability.UNASSIGN_NUMBER: repeated(),
-    Capability.RELEASE_NUMBER: repeated("read back; what is only accepted is in `notices`"),
-    Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
-    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.SET_WEBHOOK: once("by the URL, and by the secret, which every change makes anew"),
+    Capability.ASSIGN_NUMBER: retried("read back; a failed move is undone"),
+    Capability.UNASSIGN_NUMBER: retried(),
+    Capability.RELEASE_NUMBER: retried("read back; what is only accepted is in `notices`"),
+    Capability.SEND_MESSAGE: not_retried("never retried: the outcome stays unknown"),
+    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.SET_WEBHOOK: not_retried(
+        "by the URL, and by the secret, which every change makes anew"
+    ),
 }

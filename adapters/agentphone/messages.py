@@ -17,15 +17,15 @@ from pydantic import JsonValue
 
 from telephony.errors import InvalidResponseError
 from telephony.model import Message
-from telephony.reading import EVER, NEVER, within
-from telephony.wire import Batch, Listing, Operation, Progress, Request, Response, path
+from telephony.reading import EARLIEST, LATEST, sent_between
+from telephony.wire import Batch, Listing, Operation, PageTracker, Request, Response, path
 
 from . import bodies
 
 _PAGE = 200
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
-_FIRST, _LAST = EVER + timedelta(days=1), NEVER - timedelta(days=1)
+_FIRST, _LAST = EARLIEST + timedelta(days=1), LATEST - timedelta(days=1)
 
 
 def listing(
@@ -44,19 +44,19 @@ def listing(
             its paging cannot reach all of them.
     """
     url = path("/v1/numbers/{}/messages", number_id)
-    progress, size = Progress(), min(limit or _PAGE, _PAGE)
+    tracker, size = PageTracker(), min(limit or _PAGE, _PAGE)
     cursor = None if before is None else _later(before)
     settled: datetime | None = None
 
     def batch(new: list[JsonValue], response: Response) -> Batch[Message]:
         found = bodies.messages(new, response, provider, own)
-        found.sort(key=lambda message: message.sent_at or NEVER, reverse=True)
-        return Batch(within(found, after, before))
+        found.sort(key=lambda message: message.sent_at or LATEST, reverse=True)
+        return Batch(sent_between(found, after, before))
 
     while True:
         response = yield Request.get(url, {"limit": size, "before": _iso(cursor)})
         page, more = _page(response, size)
-        new = progress.new(page, bodies.identity)
+        new = tracker.unseen(page, bodies.identity)
         yield batch(new, response)
         if not more or not page:
             return
@@ -68,12 +68,12 @@ def listing(
         cursor = oldest + _SECOND
         if not new and size == _PAGE:
             if settled is not None and oldest >= settled:
-                raise progress.stuck()
+                raise tracker.repeated_page()
             settled, start = oldest, oldest - _SECOND
             dense = yield from _between(url, start, cursor)
             if not {*map(bodies.identity, page)} <= {*map(bodies.identity, dense)}:
                 raise _crowded("More than a page of messages share one second")
-            yield batch(progress.new(dense, bodies.identity), response)
+            yield batch(tracker.unseen(dense, bodies.identity), response)
             cursor = start + _MILLISECOND
         size = _PAGE
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from telephony.wire import Batch, Json, Listing, Progress, Request, Response
+from telephony.wire import Batch, Json, Listing, PageTracker, Request, Response
 
 from . import bodies
 
@@ -20,17 +20,17 @@ def offset_pages(
     url: str, size: int, read: Callable[[list[JsonValue], Response], list[T]]
 ) -> Listing[T]:
     """List what `read` makes of each page's rows."""
-    progress, offset = Progress(), 0
+    tracker, offset = PageTracker(), 0
     while True:
         response = yield Request.get(url, {"limit": size, "offset": offset})
         page, body = bodies.page(response)
-        new = progress.new(page, bodies.identity)
+        new = tracker.unseen(page, bodies.identity)
         yield Batch(read(new, response))
         offset += len(page)
         if not page or not _more(body, offset):
             return
         if not new:
-            raise progress.stuck()
+            raise tracker.repeated_page()
 
 
 def _more(body: Json, seen: int) -> bool:

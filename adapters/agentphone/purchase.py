@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
 from telephony.model import PhoneNumber
-from telephony.reading import EVER
+from telephony.reading import EARLIEST
 from telephony.wire import Json, Options
 
 _COUNTRIES = frozenset({"US", "CA"})
@@ -69,7 +69,7 @@ def after_loss(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
             if number.country in (None, body["country"])
             and number.raw.get("externalId") in (None, "", body.get("externalId"))
         ),
-        key=lambda number: number.created_at or EVER,
+        key=lambda number: number.created_at or EARLIEST,
         reverse=True,
     )
     ids = ", ".join(f"{number.number} ({number.id})" for number in candidates[:_SHOWN])

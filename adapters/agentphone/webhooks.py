@@ -29,7 +29,7 @@ from telephony.events import (
 )
 from telephony.model import Call, CallStatus, Direction, Id, Message, WebhookEndpoint
 from telephony.numbers import is_e164
-from telephony.reading import Body, Moment, attempt, read, required_header
+from telephony.reading import Body, Moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
@@ -156,7 +156,7 @@ def _seconds(timestamp: str, provider: str) -> int:
 def events(request: WebhookRequest, provider: str) -> list[Event]:
     """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    envelope = attempt(_Envelope, raw) or _Envelope()
+    envelope = read_or_none(_Envelope, raw) or _Envelope()
     known = None if envelope.is_test else _known(envelope, raw, provider)
     return [
         known
@@ -181,7 +181,7 @@ def _known(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
 
 
 def _call_ended(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = attempt(_Call, envelope.data)
+    data = read_or_none(_Call, envelope.data)
     if data is None:
         return None
     return CallEnded(
@@ -194,7 +194,7 @@ def _call_ended(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
 
 
 def _call_turn(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = attempt(_Call, envelope.data)
+    data = read_or_none(_Call, envelope.data)
     if data is None:
         return None
     return CallTurn(
@@ -208,7 +208,7 @@ def _call_turn(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
 
 
 def _message_received(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = attempt(_Text, envelope.data)
+    data = read_or_none(_Text, envelope.data)
     # Copies of what was sent out may come too; they say nothing of what became of it.
     if data is None or data.direction != "inbound" or data.own is None or data.sender is None:
         return None
@@ -223,7 +223,7 @@ def _message_received(envelope: _Envelope, raw: Json, provider: str) -> Event | 
     }
     fields = bodies.message_fields(listed, provider, data.own)
     fields |= {"sender": data.sender, "recipient": data.recipient, "raw": envelope.data}
-    message = attempt(Message, fields)
+    message = read_or_none(Message, fields)
     if message is None:
         return None
     return MessageReceived(
@@ -269,7 +269,7 @@ def to_group(event: Event, text: str) -> MessageToSend | None:
     """Return a reply to everybody in a group; None if the event is not a text from one."""
     if not isinstance(event, MessageReceived):
         return None
-    data = attempt(_Text, event.message.raw)
+    data = read_or_none(_Text, event.message.raw)
     if data is None or data.group is None:
         return None
     return MessageToSend(event.message.number, data.group.group_id, text)

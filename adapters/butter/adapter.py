@@ -36,7 +36,7 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    Progress,
+    PageTracker,
     Request,
     Response,
     Safety,
@@ -247,12 +247,12 @@ class Butter(Adapter):
 
     def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
         """The cursor is not among the documented parameters, so the first page goes without."""
-        progress, cursors = Progress(), Progress()
+        tracker, cursors = PageTracker(), PageTracker()
         cursor: str | None = None
         while True:
             response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
             page, pagination = bodies.number_page(response, self.name)
-            new = progress.new(page, lambda number: number.id)
+            new = tracker.unseen(page, lambda number: number.id)
             yield Batch(new)
             if pagination.ends:
                 return
@@ -264,8 +264,8 @@ class Butter(Adapter):
                     hint="Make the same call again; if it fails again, report it to Butter AI.",
                 )
             # A page may be empty, if only the cursor leads on.
-            if (page and not new) or not cursors.new([cursor], str):
-                raise progress.stuck()
+            if (page and not new) or not cursors.unseen([cursor], str):
+                raise tracker.repeated_page()
 
     def _find(self, ref: NumberRef, status: str | None = None) -> Operation[PhoneNumber | None]:
         def wanted(number: PhoneNumber) -> bool:

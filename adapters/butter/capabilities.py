@@ -9,9 +9,9 @@ from telephony.capabilities import (
     Capability,
     Outcome,
     Support,
-    once,
+    not_retried,
     partial,
-    repeated,
+    retried,
     unsupported,
 )
 
@@ -62,11 +62,11 @@ CAPABILITIES: Mapping[Capability, Support] = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.IMPORT_NUMBER: once("by looking for the number"),
-    Capability.ASSIGN_NUMBER: repeated("read back; a failed move is undone"),
-    Capability.UNASSIGN_NUMBER: repeated("read back"),
-    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.LINK_CARRIER: once("stays unknown: nothing lists the links"),
-    Capability.ROTATE_CARRIER: repeated(),
-    Capability.UNLINK_CARRIER: repeated("sent again; finding nothing then is success"),
+    Capability.IMPORT_NUMBER: not_retried("by looking for the number"),
+    Capability.ASSIGN_NUMBER: retried("read back; a failed move is undone"),
+    Capability.UNASSIGN_NUMBER: retried("read back"),
+    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.LINK_CARRIER: not_retried("stays unknown: nothing lists the links"),
+    Capability.ROTATE_CARRIER: retried(),
+    Capability.UNLINK_CARRIER: retried("retried; finding nothing then is success"),
 }

@@ -41,7 +41,7 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    Progress,
+    PageTracker,
     Request,
     Response,
     collect,
@@ -303,17 +303,17 @@ class Cartesia(Adapter):
     # --- Shared steps ----------------------------------------------------------------------------
 
     def _pages(self, params: Mapping[str, str | int | None]) -> Listing[PhoneNumber]:
-        progress, after = Progress(), None
+        tracker, after = PageTracker(), None
         while True:
             response = yield Request.get(_NUMBERS, {**params, "starting_after": after})
             page, following = bodies.number_page(response, self.name)
-            new = progress.new(page, lambda number: number.id)
+            new = tracker.unseen(page, lambda number: number.id)
             yield Batch(new)
             # An empty page names nothing to go on from, whatever it promises.
             if following is None:
                 return
             if following == after or (page and not new):
-                raise progress.stuck()
+                raise tracker.repeated_page()
             after = following
 
     def _find(self, number: str | None) -> Operation[PhoneNumber | None]:

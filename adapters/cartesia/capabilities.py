@@ -9,9 +9,9 @@ from telephony.capabilities import (
     Capability,
     Outcome,
     Support,
-    once,
+    not_retried,
     partial,
-    repeated,
+    retried,
     unsupported,
 )
 
@@ -52,17 +52,21 @@ CAPABILITIES: Mapping[Capability, Support] = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.PROVISION_NUMBER: once("by the key in the label; without a key it stays unknown"),
-    Capability.IMPORT_NUMBER: once("by looking for the number"),
-    Capability.UPDATE_NUMBER: repeated(),
-    Capability.ASSIGN_NUMBER: repeated(),
-    Capability.UNASSIGN_NUMBER: repeated(),
-    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
-    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.LINK_CARRIER: once("by account, region and key; of a SIP trunk it stays unknown"),
-    Capability.ROTATE_CARRIER: repeated("sent again: all of it is applied or nothing"),
-    Capability.UNLINK_CARRIER: repeated("sent again; finding nothing then is success"),
-    Capability.SET_WEBHOOK: once(
-        "of a new one it stays unknown: nothing lists them; a change is sent again"
+    Capability.PROVISION_NUMBER: not_retried(
+        "by the key in the label; without a key it stays unknown"
+    ),
+    Capability.IMPORT_NUMBER: not_retried("by looking for the number"),
+    Capability.UPDATE_NUMBER: retried(),
+    Capability.ASSIGN_NUMBER: retried(),
+    Capability.UNASSIGN_NUMBER: retried(),
+    Capability.RELEASE_NUMBER: retried("retried; finding nothing then is success"),
+    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.LINK_CARRIER: not_retried(
+        "by account, region and key; of a SIP trunk it stays unknown"
+    ),
+    Capability.ROTATE_CARRIER: retried("retried: all of it is applied or nothing"),
+    Capability.UNLINK_CARRIER: retried("retried; finding nothing then is success"),
+    Capability.SET_WEBHOOK: not_retried(
+        "of a new one it stays unknown: nothing lists them; a change is retried"
     ),
 }

@@ -21,7 +21,7 @@ from telephony.errors import (
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction, Id, WebhookEndpoint
-from telephony.reading import Body, Moment, attempt, read, required_header
+from telephony.reading import Body, Moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
@@ -96,7 +96,7 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
 def events(request: WebhookRequest, provider: str) -> list[Event]:
     """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    envelope = attempt(_Envelope, raw) or _Envelope()
+    envelope = read_or_none(_Envelope, raw) or _Envelope()
     known = _call_event(envelope, raw, provider)
     if known is not None:
         return [known]
@@ -115,7 +115,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
 def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
     if envelope.type not in {"call_started", "call_completed", "call_failed"}:
         return None
-    data = attempt(_Call, envelope.call)
+    data = read_or_none(_Call, envelope.call)
     if data is None:
         return None
     started = envelope.type == "call_started"

@@ -9,9 +9,9 @@ from telephony.capabilities import (
     Capability,
     Outcome,
     Support,
-    once,
+    not_retried,
     partial,
-    repeated,
+    retried,
     unsupported,
 )
 
@@ -59,11 +59,11 @@ WITH_PHONE_NUMBERS = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.PROVISION_NUMBER: once("by the number, which is always an exact one"),
-    Capability.IMPORT_NUMBER: once("by looking for the trunk; a partial import is undone"),
-    Capability.UPDATE_NUMBER: repeated(),
-    Capability.ASSIGN_NUMBER: repeated("read back"),
-    Capability.UNASSIGN_NUMBER: repeated("read back"),
-    Capability.RELEASE_NUMBER: repeated("read back"),
-    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
+    Capability.PROVISION_NUMBER: not_retried("by the number, which is always an exact one"),
+    Capability.IMPORT_NUMBER: not_retried("by looking for the trunk; a partial import is undone"),
+    Capability.UPDATE_NUMBER: retried(),
+    Capability.ASSIGN_NUMBER: retried("read back"),
+    Capability.UNASSIGN_NUMBER: retried("read back"),
+    Capability.RELEASE_NUMBER: retried("read back"),
+    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
 }

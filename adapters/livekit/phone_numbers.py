@@ -28,7 +28,7 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    Progress,
+    PageTracker,
     Response,
     Safety,
     deleted,
@@ -57,12 +57,12 @@ class PhoneNumbers:
 
     def all(self) -> Listing[model.PhoneNumber]:
         """The numbers of the project."""
-        progress, pages, token = Progress(), Progress(), None
+        tracker, pages, token = PageTracker(), PageTracker(), None
         while True:
             asked: Json = {"limit": _PAGE, **_after(token)}
             response = yield from self._call("list_numbers", "ListPhoneNumbers", asked)
             found = [Owned(*one) for one in purchases.listed(Bought, response)]
-            new = progress.new(found, lambda one: one.entry.id)
+            new = tracker.unseen(found, lambda one: one.entry.id)
             held = [one for one in new if not purchases.gone(one)]
             rules = yield from self._rules_of(held)
             yield Batch([purchases.joined(one, rules).normalized(self._provider) for one in held])
@@ -91,12 +91,12 @@ class PhoneNumbers:
     ) -> Operation[list[model.AvailableNumber]]:
         """Numbers for sale, page by page until there are `limit`."""
         found: list[model.AvailableNumber] = []
-        progress, pages, token = Progress(), Progress(), None
+        tracker, pages, token = PageTracker(), PageTracker(), None
         wanted: Json = {"country_code": country, "area_code": area_code}
         while True:
             asked = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
             response = yield from self._call("search_numbers", "SearchPhoneNumbers", asked)
-            new = progress.new(purchases.listed(Entry, response), lambda one: one[0].e164_format)
+            new = tracker.unseen(purchases.listed(Entry, response), lambda one: one[0].e164_format)
             found += [self._available(*one) for one in new]
             token = purchases.next_page(response, pages)
             if token is None or len(found) >= limit:

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue
 
 from telephony import model
 from telephony.reading import Body, Moment, read, rows
-from telephony.wire import Json, Progress, Response
+from telephony.wire import Json, PageTracker, Response
 
 from . import dispatch
 from .bodies import Rule
@@ -133,11 +133,11 @@ def listed(kind: type[E], response: Response) -> list[tuple[E, Json]]:
     return rows(kind, response.object().get("items"), response)
 
 
-def next_page(response: Response, pages: Progress) -> str | None:
+def next_page(response: Response, pages: PageTracker) -> str | None:
     """Return the token of the next page, if there is one. An empty page may well have one."""
     token = read(_Page, response.json(), response).next
-    if token is not None and not pages.new([token], str):
-        raise pages.stuck()
+    if token is not None and not pages.unseen([token], str):
+        raise pages.repeated_page()
     return token
 
 

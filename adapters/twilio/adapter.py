@@ -324,7 +324,9 @@ class Twilio(Adapter):
         ours = addresses.matching((yield from self._sender(number)), to)
         sender = "MessagingServiceSid" if addresses.is_service(ours) else "From"
         fields: Json = {"To": to, sender: ours, "Body": body or None, "MediaUrl": [*media] or None}
-        response = yield Request.submit(f"{self._account}/Messages.json", merged(fields, options))
+        response = yield Request.post_form(
+            f"{self._account}/Messages.json", merged(fields, options)
+        )
         sent = bodies.message(response, self.name, ours)
         return sent.model_copy(update={"media": tuple(media)})
 
@@ -345,7 +347,7 @@ class Twilio(Adapter):
             )
         ours = addresses.matching((yield from self._sender(number)), to)
         fields: Json = {"To": to, "From": ours, "Url": url}
-        response = yield Request.submit(f"{self._account}/Calls.json", merged(fields, options))
+        response = yield Request.post_form(f"{self._account}/Calls.json", merged(fields, options))
         return bodies.call(response, self.name, ours)
 
     # --- Webhooks --------------------------------------------------------------------------------
@@ -391,7 +393,7 @@ class Twilio(Adapter):
     def _post(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
         """Change a number; what a change sets does not depend on how often it is made."""
         place = self._number(number.id)
-        response = yield Request.submit(place, body, safety=Safety.IDEMPOTENT)
+        response = yield Request.post_form(place, body, safety=Safety.IDEMPOTENT)
         changed = bodies.number(response, self.name)
         replaced = routing.replaced(number.raw, changed.raw)
         return changed.model_copy(update={"replaced": replaced})

@@ -9,9 +9,9 @@ from telephony.capabilities import (
     Capability,
     Outcome,
     Support,
-    once,
+    not_retried,
     partial,
-    repeated,
+    retried,
     unsupported,
 )
 
@@ -41,15 +41,15 @@ CAPABILITIES: Mapping[Capability, Support] = {
 }
 
 OUTCOMES: Mapping[Capability, Outcome] = {
-    Capability.PROVISION_NUMBER: once(
+    Capability.PROVISION_NUMBER: not_retried(
         "by the key in the label of the number, which is always an exact one"
     ),
-    Capability.IMPORT_NUMBER: repeated("sent again: a number already held is only configured"),
-    Capability.UPDATE_NUMBER: repeated(),
-    Capability.ASSIGN_NUMBER: repeated(),
-    Capability.UNASSIGN_NUMBER: repeated(),
-    Capability.RELEASE_NUMBER: repeated("sent again; finding nothing then is success"),
-    Capability.SEND_MESSAGE: once("never sent again: the outcome stays unknown"),
-    Capability.PLACE_CALL: once("never dialled again: the outcome stays unknown"),
-    Capability.SET_WEBHOOK: repeated(),
+    Capability.IMPORT_NUMBER: retried("retried: a number already held is only configured"),
+    Capability.UPDATE_NUMBER: retried(),
+    Capability.ASSIGN_NUMBER: retried(),
+    Capability.UNASSIGN_NUMBER: retried(),
+    Capability.RELEASE_NUMBER: retried("retried; finding nothing then is success"),
+    Capability.SEND_MESSAGE: not_retried("never retried: the outcome stays unknown"),
+    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.SET_WEBHOOK: retried(),
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from telephony.model import Channel, Message
-from telephony.reading import EVER, NEVER, within
+from telephony.reading import EARLIEST, LATEST, sent_between
 from telephony.wire import Batch, Listing, Operation
 
 from . import bodies
@@ -22,7 +22,7 @@ class Timeline:
 
     def __init__(self, sides: Sequence[Pages[Message]]) -> None:
         self._sides = sides
-        self._reached = [NEVER] * len(sides)
+        self._reached = [LATEST] * len(sides)
         self._waiting: list[Message] = []
         self._to_itself: set[str] = set()
         self.empty: bool = True
@@ -36,7 +36,7 @@ class Timeline:
         """Those sent at `after` or later and before `before`, completed where they have media."""
         while any(pages.more for pages in self._sides):
             batch: list[Message] = []
-            for message in within((yield from self._fetch()), after, before):
+            for message in sent_between((yield from self._fetch()), after, before):
                 if message.channel is not Channel.SMS and bodies.has_media(message.raw):
                     # What comes before it is handed out first: the caller may not go on.
                     yield Batch(batch)
@@ -56,7 +56,7 @@ class Timeline:
             self._waiting += [message for message in found if not self._again(message)]
             self._waiting.sort(key=_moment, reverse=True)
         horizon = max(
-            (self._reached[side] for side in unread if self._sides[side].more), default=EVER
+            (self._reached[side] for side in unread if self._sides[side].more), default=EARLIEST
         )
         ready = bisect_left(self._waiting, True, key=lambda message: _moment(message) < horizon)
         messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
@@ -77,7 +77,7 @@ def bounds(after: datetime | None, before: datetime | None) -> dict[str, str | i
 
 
 def _moment(message: Message) -> datetime:
-    return message.sent_at or NEVER
+    return message.sent_at or LATEST
 
 
 def _second(moment: datetime | None) -> str | None:

@@ -67,7 +67,7 @@ class Inventory:
         number and gets the first one's.
         """
         try:
-            response = yield Request.submit(self._path, {"PhoneNumber": number, **body})
+            response = yield Request.post_form(self._path, {"PhoneNumber": number, **body})
             return bodies.number(response, self._provider)
         except ConflictError as refusal:
             if refusal.code != TAKEN or key is None:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from telephony.errors import InvalidResponseError
-from telephony.wire import Batch, Json, Listing, Operation, Progress, Request, Response
+from telephony.wire import Batch, Json, Listing, Operation, PageTracker, Request, Response
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Pages(Generic[T]):
         self._origin, self._below = f"{parts.scheme}://{parts.netloc}", parts.path
         self._read = read
         self._id_of = id_of
-        self._progress, self._links = Progress(), Progress()
+        self._tracker, self._links = PageTracker(), PageTracker()
 
     @property
     def more(self) -> bool:
@@ -58,12 +58,12 @@ class Pages(Generic[T]):
         response = yield self._next
         page = response.object()
         read = self._read(page, response)
-        found = self._progress.new(read, self._id_of)
+        found = self._tracker.unseen(read, self._id_of)
         link = page.get("next_page_uri")
         self._next = Request.get(self._relative(link, response)) if link else None
         # A page may be empty, or hold nothing readable, if only the link leads on.
-        if self._next and ((read and not found) or not self._links.new([self._next.path], str)):
-            raise self._progress.stuck()
+        if self._next and ((read and not found) or not self._links.unseen([self._next.path], str)):
+            raise self._tracker.repeated_page()
         return found
 
     def all(self) -> Listing[T]:

@@ -95,7 +95,7 @@ def _refuse(vendor: telephony.Provider, operation: Capability, change: partial[T
     try:
         next(invocation.steps, None)
     except ProviderError as refusal:
-        refusal.located(vendor.name, operation, invocation.private)
+        refusal.add_context(vendor.name, operation, invocation.private)
         raise
     finally:
         invocation.steps.close()
@@ -121,7 +121,7 @@ def _answer(question: str) -> str:
 
 def _interrupted(vendor: telephony.Provider, operation: Capability) -> str:
     what = f"`telephony {COMMANDS[operation]}` may have been done at {vendor.name}"
-    if vendor.adapter.outcomes[operation].repeatable:
+    if vendor.adapter.outcomes[operation].retried:
         return f"Interrupted: {what}. It is safe to run it again."
     listing, command = _LOOK.get(operation, (None, ""))
     if listing is not None and vendor.supports(listing):

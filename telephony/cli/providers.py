@@ -76,7 +76,7 @@ def _outcomes(as_json: bool) -> None:
     table(
         ("VENDOR", "OPERATION", "SENT AGAIN", "HOW A LOST RESPONSE IS SETTLED"),
         [
-            (name, str(capability), "yes" if outcome.repeatable else "no", outcome.settled)
+            (name, str(capability), "yes" if outcome.retried else "no", outcome.resolution)
             for name, rows in declared.items()
             for capability, outcome in rows.items()
         ],

@@ -87,7 +87,7 @@ class BaseProvider:
             outcome.__cause__ = error
         for one in chain(outcome, trace.around):
             if isinstance(one, ProviderError):
-                one.located(
+                one.add_context(
                     self.name,
                     invocation.name,
                     (*self._secrets, *invocation.secrets),

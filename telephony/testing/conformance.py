@@ -50,7 +50,7 @@ class AdapterConformance(RefusalConformance):
     ) -> None:
         offered = {capability for capability in MUTATING if provider.supports(capability)}
         assert offered <= set(provider.adapter.outcomes)
-        assert all(outcome.settled for outcome in provider.adapter.outcomes.values())
+        assert all(outcome.resolution for outcome in provider.adapter.outcomes.values())
 
     def test_it_is_a_provider(self, mode: str, settings: dict[str, object]) -> None:
         if mode == "blocking":

@@ -154,7 +154,7 @@ class Endpoint:
             log.warning("%s", error)
             raise Refused(401, str(error)) from error
         except InvalidRequestError as error:
-            error.located(adapter.name, "parse_webhook", ())
+            error.add_context(adapter.name, "parse_webhook", ())
             log.warning("%s", error)
             raise Refused(400, error.message) from error
 

@@ -9,7 +9,7 @@ from itertools import chain
 import pytest
 
 from telephony import errors, wire
-from telephony.wire import Batch, NumberRef, Progress, Request, Response, Safety
+from telephony.wire import Batch, NumberRef, PageTracker, Request, Response, Safety
 
 READ = Request.get("/things")
 CHANGE = Request.patch("/things/1")
@@ -40,8 +40,8 @@ def finished(steps, *answers):
         (Request.get("/x"), "GET", Safety.READ),
         (Request.post("/x"), "POST", Safety.UNSAFE),
         (Request.post("/x", safety=Safety.READ), "POST", Safety.READ),
-        (Request.submit("/x", {}), "POST", Safety.UNSAFE),
-        (Request.submit("/x", {}, safety=Safety.IDEMPOTENT), "POST", Safety.IDEMPOTENT),
+        (Request.post_form("/x", {}), "POST", Safety.UNSAFE),
+        (Request.post_form("/x", {}, safety=Safety.IDEMPOTENT), "POST", Safety.IDEMPOTENT),
         (Request.patch("/x"), "PATCH", Safety.IDEMPOTENT),
         (Request.put("/x"), "PUT", Safety.IDEMPOTENT),
         (Request.delete("/x"), "DELETE", Safety.IDEMPOTENT),
@@ -70,7 +70,7 @@ def test_a_form_as_vendors_read_it():
         ("Url", ""),
     ]  # fmt: skip
     assert wire.form(fields) == pairs
-    assert Request.submit("/x", fields).form == pairs
+    assert Request.post_form("/x", fields).form == pairs
 
 
 def test_options_lie_over_the_body():
@@ -90,7 +90,7 @@ def test_an_id_stays_one_segment():
 
 def test_secrets_and_texts_are_not_in_a_repr():
     secret = Request("POST", "/x", (("q", "s3cret"),), {"k": "s3cret"}, headers={"a": "s3cret"})
-    form = Request.submit("/x", {"k": "s3cret"})
+    form = Request.post_form("/x", {"k": "s3cret"})
     reply = Response(200, {"a": "s3cret"}, b"s3cret", secret)
     assert "s3cret" not in repr([secret, form, reply])
 
@@ -220,11 +220,11 @@ def test_when_looking_fails_too_what_was_lost_is_what_is_known():
 
 
 def test_a_page_brings_only_what_is_new():
-    progress = Progress()
-    assert progress.new(["a", "b", "a"], str.lower) == ["a", "b"]
-    assert progress.new(["B", "c"], str.lower) == ["c"]
-    assert progress.new(["a", "c"], str.lower) == []
-    stuck = progress.stuck()
+    tracker = PageTracker()
+    assert tracker.unseen(["a", "b", "a"], str.lower) == ["a", "b"]
+    assert tracker.unseen(["B", "c"], str.lower) == ["c"]
+    assert tracker.unseen(["a", "c"], str.lower) == []
+    stuck = tracker.repeated_page()
     assert isinstance(stuck, errors.InvalidResponseError)
     assert stuck.retry_safe
     assert "repeats" in str(stuck)
@@ -239,11 +239,11 @@ def test_a_vendor_that_repeats_itself_is_noticed_however_late(cycle, size, befor
     asked = []
 
     def read(pages):
-        progress = Progress()
+        tracker = PageTracker()
         for page in pages:
             asked.append(page)
-            if not progress.new(page, str):
-                raise progress.stuck()
+            if not tracker.unseen(page, str):
+                raise tracker.repeated_page()
 
     with pytest.raises(errors.InvalidResponseError, match="repeats"):
         read(chain(pages[:before], itertools.cycle(pages[before:])))
@@ -255,11 +255,11 @@ class Id(str):
 
 
 def test_long_listings_are_not_remembered_whole():
-    progress, ids = Progress(), []
+    tracker, ids = PageTracker(), []
     for page in range(100):
         fresh = [Id(f"{page}-{item}") for item in range(100)]
         ids += map(weakref.ref, fresh)
-        assert progress.new(fresh, lambda each: each) == fresh
-    assert progress.new(["99-0", "98-0", "97-0", "100-0"], str) == ["100-0"]
+        assert tracker.unseen(fresh, lambda each: each) == fresh
+    assert tracker.unseen(["99-0", "98-0", "97-0", "100-0"], str) == ["100-0"]
     del fresh
     assert sum(one() is not None for one in ids) < 500

@@ -3,7 +3,7 @@
 import uuid
 
 from telephony import errors
-from telephony.capabilities import FULL, Capability, once, partial, repeated
+from telephony.capabilities import FULL, Capability, not_retried, partial, retried
 from telephony.model import Agent, PhoneNumber, Target
 from telephony.protocols import Adapter
 from telephony.wire import (
@@ -12,7 +12,7 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    Progress,
+    PageTracker,
     Request,
     Response,
     first,
@@ -39,9 +39,9 @@ class Acme(Adapter):
         Capability.UNASSIGN_NUMBER: FULL,
     }
     outcomes = {
-        Capability.PROVISION_NUMBER: once("found by a reference of ours"),
-        Capability.ASSIGN_NUMBER: repeated(),
-        Capability.UNASSIGN_NUMBER: repeated(),
+        Capability.PROVISION_NUMBER: not_retried("found by a reference of ours"),
+        Capability.ASSIGN_NUMBER: retried(),
+        Capability.UNASSIGN_NUMBER: retried(),
     }
 
     def __init__(self, settings: AcmeSettings, *, name: str) -> None:
@@ -56,16 +56,16 @@ class Acme(Adapter):
         return Agent(text)
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        progress, cursor = Progress(), None
+        tracker, cursor = PageTracker(), None
         while True:
             response = yield Request.get("/numbers", {"after": cursor})
             page, cursor = bodies.page(response, self.name)
-            new = progress.new(page, lambda number: number.id)
+            new = tracker.unseen(page, lambda number: number.id)
             yield Batch(new)
             if cursor is None:
                 return
             if not new:
-                raise progress.stuck()
+                raise tracker.repeated_page()
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
