@@ -443,12 +443,12 @@ class Operations:
                 hint=f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
             )
         if not isinstance(value, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds) or "nothing of the kind"
+            wanted = " or ".join(kind.__name__ for kind in kinds)
             given = type(value).__name__
             raise UnsupportedOperationError(
                 self.adapter.name,
                 f"{operation} with {argument}={given}(…)",
-                f"Here `{argument}` can be: {wanted}.",
+                f"Here `{argument}` can be: {wanted}." if wanted else f"Leave `{argument}` out.",
             )
 
 

@@ -103,7 +103,9 @@ def run(given: Sequence[str]) -> int:
         return error.exit_code
     except Interrupted as interrupted:
         return fail_as("Interrupted", str(interrupted), INTERRUPTED)
-    except (Declined, typer.Abort):
+    except typer.Abort:  # Ctrl-C at a question
+        return fail_as("Interrupted", "Interrupted: nothing was done.", INTERRUPTED)
+    except Declined:
         return fail_as("Declined", "Not confirmed: nothing was done.", 1)
     except BrokenPipeError:
         _discard_output()  # its reader is gone, as in `| head`

@@ -30,7 +30,7 @@ EXAMPLES = examples(
 def call(
     number: NumberArgument,
     to: Annotated[str, typer.Argument(metavar="TO", help="E.164.")],
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     agent: Annotated[
         str | None, typer.Option(help="Who speaks. Default: the agent the number is assigned to.")
     ] = None,
@@ -43,11 +43,11 @@ def call(
 ) -> None:
     """Call someone from a number. Vendors charge for it."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         placed = carry_out(
-            vendor,
-            partial(vendor.place_call, number, to, agent=agent, url=url, options=fields),
-            confirmed(f"Call {to} from {number} through {vendor.name}?", yes),
+            provider,
+            partial(provider.place_call, number, to, agent=agent, url=url, options=fields),
+            confirmed(f"Call {to} from {number} through {provider.name}?", yes),
         )
     if as_json:
         document(placed)

@@ -54,10 +54,10 @@ CarrierArgument = Annotated[str, typer.Argument(metavar="ID", help="See `carrier
         "telephony carriers list --json",
     ),
 )
-def list_(provider: ProviderOption = None, as_json: JsonOption = False) -> None:
+def list_(profile: ProviderOption = None, as_json: JsonOption = False) -> None:
     """List the carrier accounts linked at the vendor."""
-    with connect(provider) as vendor:
-        found = list(vendor.list_carriers())
+    with connect(profile) as provider:
+        found = list(provider.list_carriers())
     if as_json:
         document(found)
         return
@@ -78,7 +78,7 @@ def list_(provider: ProviderOption = None, as_json: JsonOption = False) -> None:
 )
 def link(
     context: typer.Context,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     label: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     twilio_account: AccountOption = None,
     region: RegionOption = None,
@@ -98,11 +98,11 @@ def link(
         sip_address, sip_username, sip_password, sip_name,
     )  # fmt: skip
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         linked = carry_out(
-            vendor, partial(vendor.link_carrier, account, label=label, options=fields)
+            provider, partial(provider.link_carrier, account, label=label, options=fields)
         )
-        _print(linked, f"Linked a carrier account at {vendor.name}.", as_json)
+        _print(linked, f"Linked a carrier account at {provider.name}.", as_json)
 
 
 @app.command(
@@ -115,7 +115,7 @@ def link(
 def rotate(
     context: typer.Context,
     carrier: CarrierArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     twilio_account: AccountOption = None,
     region: RegionOption = None,
     api_key_sid: KeySidOption = None,
@@ -134,11 +134,11 @@ def rotate(
         sip_address, sip_username, sip_password, sip_name,
     )  # fmt: skip
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         changed = carry_out(
-            vendor, partial(vendor.rotate_carrier, carrier, account, options=fields)
+            provider, partial(provider.rotate_carrier, carrier, account, options=fields)
         )
-        _print(changed, f"Replaced the credentials of {carrier} at {vendor.name}.", as_json)
+        _print(changed, f"Replaced the credentials of {carrier} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -150,20 +150,20 @@ def rotate(
 )
 def unlink(
     carrier: CarrierArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     option: OptionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove a linked account. Refused while numbers depend on it."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         unlinked = carry_out(
-            vendor,
-            partial(vendor.unlink_carrier, carrier, options=fields),
-            confirmed(f"Unlink the carrier account {carrier} at {vendor.name}?", yes),
+            provider,
+            partial(provider.unlink_carrier, carrier, options=fields),
+            confirmed(f"Unlink the carrier account {carrier} at {provider.name}?", yes),
         )
-        _print(unlinked, f"Unlinked {carrier} at {vendor.name}.", as_json)
+        _print(unlinked, f"Unlinked {carrier} at {provider.name}.", as_json)
 
 
 def _print(carrier: CarrierAccount, done: str, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from telephony.capabilities import Capability
 from telephony.cli.output import errors, note
 from telephony.cli.wording import COMMANDS
 from telephony.errors import ProviderError
+from telephony.operations import Invocation
 
 T = TypeVar("T")
 
@@ -44,25 +45,25 @@ def finished() -> str:
 
 
 def carry_out(
-    vendor: telephony.Provider,
+    provider: telephony.Provider,
     change: partial[T],
     confirm: Callable[[], None] | None = None,
 ) -> T:
     """Make a change, once it cannot be refused any more without asking the vendor.
 
     Args:
-        vendor: where.
-        change: a method of `vendor` with its arguments.
+        provider: where.
+        change: a method of `provider` with its arguments.
         confirm: asks the user; raises when the answer is no.
     """
     operation = Capability(change.func.__name__)
-    _refuse(vendor, operation, change)
+    _refuse(provider, operation, change)
     if confirm is not None:
         confirm()
     try:
         result = change()
     except KeyboardInterrupt:
-        raise Interrupted(_interrupted(vendor, operation)) from None
+        raise Interrupted(_interrupted(provider, operation)) from None
     _Finished.command = COMMANDS[operation]
     return result
 
@@ -87,15 +88,15 @@ def confirmed_by_typing(question: str, wanted: str, yes: bool) -> Callable[[], N
     return partial(_unless, yes, ask)
 
 
-def _refuse(vendor: telephony.Provider, operation: Capability, change: partial[T]) -> None:
+def _refuse(provider: telephony.Provider, operation: Capability, change: partial[T]) -> None:
     """Raise what the checks, and the adapter before its first request, would raise."""
     bound = inspect.signature(change.func).bind(*change.args, **change.keywords)
     bound.apply_defaults()
-    invocation = getattr(vendor._operations, operation)(**bound.arguments)
+    invocation: Invocation[object, T] = getattr(provider._operations, operation)(**bound.arguments)
     try:
         next(invocation.steps, None)
     except ProviderError as refusal:
-        refusal.add_context(vendor.name, operation, invocation.private)
+        refusal.add_context(provider.name, operation, invocation.secrets, invocation.texts)
         raise
     finally:
         invocation.steps.close()
@@ -119,11 +120,11 @@ def _answer(question: str) -> str:
     return line.strip()
 
 
-def _interrupted(vendor: telephony.Provider, operation: Capability) -> str:
-    what = f"`telephony {COMMANDS[operation]}` may have been done at {vendor.name}"
-    if vendor.adapter.outcomes[operation].retried:
+def _interrupted(provider: telephony.Provider, operation: Capability) -> str:
+    what = f"`telephony {COMMANDS[operation]}` may have been done at {provider.name}"
+    if provider.adapter.outcomes[operation].retried:
         return f"Interrupted: {what}. It is safe to run it again."
     listing, command = _LOOK.get(operation, (None, ""))
-    if listing is not None and vendor.supports(listing):
+    if listing is not None and provider.supports(listing):
         return f"Interrupted: {what}. Look with `telephony {command}` before you run it again."
     return f"Interrupted: {what}. Look at the vendor before you run it again."

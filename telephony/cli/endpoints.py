@@ -41,13 +41,13 @@ SecretOption = Annotated[
 
 def get(
     of: OfOption = None,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     show_secret: SecretOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show where the vendor sends its webhooks."""
-    with connect(provider) as vendor:
-        found = vendor.get_webhook(of)
+    with connect(profile) as provider:
+        found = provider.get_webhook(of)
     if found is not None:
         _print(found, show_secret, as_json)
     elif as_json:
@@ -62,18 +62,18 @@ def set_(
     replace: Annotated[
         bool, typer.Option("--replace", help="Even where another URL is set.")
     ] = False,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     option: OptionOption = None,
     show_secret: SecretOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Set where the vendor sends its webhooks. The secret may change with it."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
-        change = partial(vendor.set_webhook, url, of=of, replace=replace, options=fields)
-        done = carry_out(vendor, change)
+    with connect(profile) as provider:
+        change = partial(provider.set_webhook, url, of=of, replace=replace, options=fields)
+        done = carry_out(provider, change)
         if not as_json:
-            say(f"Set the webhook at {vendor.name}.")
+            say(f"Set the webhook at {provider.name}.")
         _print(done, show_secret, as_json)
 
 

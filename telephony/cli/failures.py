@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import telephony
 from telephony.cli.output import as_json, errors, note, plain
-from telephony.cli.wording import COMMANDS, FLAGS, on_the_command_line
+from telephony.cli.wording import COMMANDS, flag_of, on_the_command_line
 
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (telephony.ConfigurationError, 2),
@@ -29,7 +29,7 @@ def fail(error: telephony.TelephonyError, *, wants_json: bool) -> int:
     if wants_json:
         note(as_json({"error": _described(error, code)}, errors))
     else:
-        say_error(on_the_command_line(str(error)))
+        say_error(_message(error))
     return code
 
 
@@ -46,10 +46,16 @@ def say_error(text: str) -> None:
     errors.print(f"error: {plain(' '.join(text.split()))}", style="red", soft_wrap=True)
 
 
+def _message(error: telephony.TelephonyError) -> str:
+    # A setting is called like an argument, and has no flag.
+    is_setting = isinstance(error, telephony.ConfigurationError)
+    return str(error) if is_setting else on_the_command_line(str(error))
+
+
 def _described(error: telephony.TelephonyError, code: int) -> dict[str, object]:
     found: dict[str, object] = {
         "type": type(error).__name__,
-        "message": on_the_command_line(str(error)),
+        "message": _message(error),
         "exit_code": code,
     }
     match error:
@@ -72,7 +78,7 @@ def _described(error: telephony.TelephonyError, code: int) -> dict[str, object]:
                 "attempts": error.attempts,
             }
     if isinstance(error, telephony.InvalidRequestError):
-        found["argument"] = FLAGS.get(error.argument or "", error.argument)
+        found["argument"] = flag_of(error.argument, error.operation)
     if isinstance(error, telephony.RateLimitedError):
         found["retry_after"] = error.retry_after
     return found

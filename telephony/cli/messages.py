@@ -43,7 +43,7 @@ app: typer.Typer = typer.Typer(
 )
 def list_(
     number: NumberArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     after: Annotated[
         str | None, typer.Option(metavar="TIME", help="This moment or later, ISO 8601.")
     ] = None,
@@ -54,9 +54,9 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List the texts that a number received and sent, newest first; times are in UTC."""
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         found = progress(
-            vendor.list_messages(
+            provider.list_messages(
                 number, after=_time(after, "after"), before=_time(before, "before"), limit=limit
             ),
             "messages",
@@ -79,7 +79,7 @@ def send(
     number: NumberArgument,
     to: Annotated[str, typer.Argument(metavar="TO", help="E.164 or a short code.")],
     body: Annotated[str, typer.Argument(metavar="TEXT")] = "",
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     media: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="An attachment. Repeatable.")
     ] = None,
@@ -89,11 +89,11 @@ def send(
 ) -> None:
     """Send a text from a number. Vendors charge for it."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         sent = carry_out(
-            vendor,
-            partial(vendor.send_message, number, to, body, media=media or (), options=fields),
-            confirmed(f"Send a text from {number} to {to} through {vendor.name}?", yes),
+            provider,
+            partial(provider.send_message, number, to, body, media=media or (), options=fields),
+            confirmed(f"Send a text from {number} to {to} through {provider.name}?", yes),
         )
     if as_json:
         document(sent)

@@ -61,7 +61,7 @@ AreaCodeOption = Annotated[str | None, typer.Option(help="As dialled nationally.
     ),
 )
 def list_(
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     carrier: Annotated[
         str | None,
         typer.Option(
@@ -72,12 +72,12 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List the numbers that the vendor holds or serves for you."""
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         if carrier is None:
-            listed = vendor.list_numbers(limit=limit)
+            listed = provider.list_numbers(limit=limit)
             found = progress(listed, "numbers")
         else:
-            fitting = (n for n in vendor.list_numbers() if _is_of(n, carrier))
+            fitting = (n for n in provider.list_numbers() if _is_of(n, carrier))
             found = progress(islice(fitting, limit), "numbers")
     if as_json:
         document(found)
@@ -100,11 +100,11 @@ def list_(
     )
 )
 def show(
-    number: NumberArgument, provider: ProviderOption = None, as_json: JsonOption = False
+    number: NumberArgument, profile: ProviderOption = None, as_json: JsonOption = False
 ) -> None:
     """Show one number as it is now."""
-    with connect(provider) as vendor:
-        print_number(vendor.get_number(number), "", as_json)
+    with connect(profile) as provider:
+        print_number(provider.get_number(number), "", as_json)
 
 
 @app.command(
@@ -115,7 +115,7 @@ def show(
     )
 )
 def search(
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     country: CountryOption = "US",
     area_code: AreaCodeOption = None,
     contains: Annotated[str | None, typer.Option(help="Digits the number contains.")] = None,
@@ -130,8 +130,8 @@ def search(
 ) -> None:
     """Search for numbers that could be bought now. Nothing is held for you."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
-        found = vendor.search_numbers(
+    with connect(profile) as provider:
+        found = provider.search_numbers(
             country=country,
             area_code=area_code,
             contains=contains,
@@ -165,7 +165,7 @@ def buy(
     number: Annotated[
         str | None, typer.Argument(metavar="NUMBER", help="Exactly this one, E.164.")
     ] = None,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     country: CountryOption = "US",
     area_code: AreaCodeOption = None,
     label: LabelOption = None,
@@ -180,12 +180,12 @@ def buy(
 ) -> None:
     """Buy a number. This costs money at most vendors."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         wanted = number or (f"a number in area code {area_code}" if area_code else "a number")
         bought = carry_out(
-            vendor,
+            provider,
             partial(
-                vendor.provision_number,
+                provider.provision_number,
                 number=number,
                 country=country,
                 area_code=area_code,
@@ -194,9 +194,9 @@ def buy(
                 idempotency_key=key,
                 options=fields,
             ),
-            confirmed(f"Buy {wanted} at {vendor.name}? The vendor may charge for it.", yes),
+            confirmed(f"Buy {wanted} at {provider.name}? The vendor may charge for it.", yes),
         )
-        print_number(bought, f"Bought {bought.number} at {vendor.name}.", as_json)
+        print_number(bought, f"Bought {bought.number} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -209,7 +209,7 @@ def buy(
 )
 def import_(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164.")],
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     carrier: CarrierOption = None,
     twilio_account: HolderOption = None,
     region: RegionOption = None,
@@ -232,11 +232,11 @@ def import_(
         carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
     )
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         imported = carry_out(
-            vendor,
+            provider,
             partial(
-                vendor.import_number,
+                provider.import_number,
                 number,
                 source=origin,
                 label=label,
@@ -246,7 +246,7 @@ def import_(
                 options=fields,
             ),
         )
-        print_number(imported, f"Imported {imported.number} at {vendor.name}.", as_json)
+        print_number(imported, f"Imported {imported.number} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -258,7 +258,7 @@ def import_(
 )
 def update(
     number: NumberArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     label: LabelOption = None,
     carrier: CarrierOption = None,
     twilio_account: HolderOption = None,
@@ -278,12 +278,12 @@ def update(
         carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
     )
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         updated = carry_out(
-            vendor,
-            partial(vendor.update_number, number, label=label, source=origin, options=fields),
+            provider,
+            partial(provider.update_number, number, label=label, source=origin, options=fields),
         )
-        print_number(updated, f"Updated {updated.number} at {vendor.name}.", as_json)
+        print_number(updated, f"Updated {updated.number} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -298,15 +298,15 @@ def assign(
     to: Annotated[
         str, typer.Argument(metavar="TARGET", help="An agent's id or name; at Twilio a URL or id.")
     ],
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let an agent, webhook, application or trunk answer a number."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
-        assigned = carry_out(vendor, partial(vendor.assign_number, number, to, options=fields))
-        print_number(assigned, f"Assigned {assigned.number} at {vendor.name}.", as_json)
+    with connect(profile) as provider:
+        assigned = carry_out(provider, partial(provider.assign_number, number, to, options=fields))
+        print_number(assigned, f"Assigned {assigned.number} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -318,15 +318,15 @@ def assign(
 )
 def unassign(
     number: NumberArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let nothing answer a number."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
-        changed = carry_out(vendor, partial(vendor.unassign_number, number, options=fields))
-        print_number(changed, f"Unassigned {changed.number} at {vendor.name}.", as_json)
+    with connect(profile) as provider:
+        changed = carry_out(provider, partial(provider.unassign_number, number, options=fields))
+        print_number(changed, f"Unassigned {changed.number} at {provider.name}.", as_json)
 
 
 @app.command(
@@ -338,7 +338,7 @@ def unassign(
 )
 def release(
     number: NumberArgument,
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     unassign: Annotated[
         bool, typer.Option("--unassign", help="Take it from what answers it first.")
     ] = False,
@@ -348,19 +348,19 @@ def release(
 ) -> None:
     """Give a number up at the vendor. At some vendors this cannot be undone."""
     fields = vendor_options(option)
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         # An id says nothing to whoever confirms, and may be that of a protected number.
-        meant = number if yes or looks_written(number) else vendor.get_number(number)
+        meant = number if yes or looks_written(number) else provider.get_number(number)
         shown = meant if isinstance(meant, str) else meant.number
         released = carry_out(
-            vendor,
-            partial(vendor.release_number, meant, unassign=unassign, options=fields),
-            confirmed_by_typing(f"{shown} will be released at {vendor.name}.", shown, yes),
+            provider,
+            partial(provider.release_number, meant, unassign=unassign, options=fields),
+            confirmed_by_typing(f"{shown} will be released at {provider.name}.", shown, yes),
         )
         if as_json:
             document(released)
             return
-        say(f"Released {released.number or released.id} at {vendor.name}.")
+        say(f"Released {released.number or released.id} at {provider.name}.")
         print_release(released)
 
 

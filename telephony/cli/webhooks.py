@@ -90,12 +90,12 @@ def listen(
         typer.echo(event.model_dump_json() if as_json else line(event))
 
     with ExitStack() as opened:
-        vendors = [opened.enter_context(connect(name)) for name in provider or (None,)]
-        application = webhooks.asgi(vendors, show)
+        providers = [opened.enter_context(connect(name)) for name in provider or (None,)]
+        application = webhooks.asgi(providers, show)
         listener = opened.enter_context(_listener(host, port))
         port = listener.getsockname()[1]
-        for vendor in vendors:
-            typer.echo(f"# http://{host}:{port}/webhooks/{vendor.name}", err=True)
+        for one in providers:
+            typer.echo(f"# http://{host}:{port}/webhooks/{one.name}", err=True)
         typer.echo("# Ctrl-C stops it.", err=True)
         config = uvicorn.Config(application, log_level="warning", access_log=False)
         with suppress(KeyboardInterrupt):
@@ -113,7 +113,7 @@ def verify(
     file: Annotated[
         typer.FileText, typer.Argument(metavar="FILE", help="JSON, or - for standard input.")
     ],
-    provider: ProviderOption = None,
+    profile: ProviderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a captured webhook is the vendor's, or which check fails.
@@ -130,9 +130,9 @@ def verify(
             first = error.errors(include_input=False, include_url=False)[0]
             what = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
         raise ConfigurationError(f"{file.name} holds no captured webhook: {what}.") from None
-    with connect(provider) as vendor:
+    with connect(profile) as provider:
         events = webhooks.parse(
-            vendor,
+            provider,
             method=captured.method,
             url=captured.url,
             headers=captured.headers,
@@ -142,7 +142,7 @@ def verify(
     if as_json:
         document(events)
         return
-    typer.echo(f"The webhook is {vendor.adapter.vendor}'s.")
+    typer.echo(f"The webhook is {provider.adapter.vendor}'s.")
     for event in events:
         typer.echo(line(event))
 

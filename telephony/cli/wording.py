@@ -67,7 +67,7 @@ FLAGS: dict[str, str] = {
     "text": "TEXT",
     "to": "TO",
     "unassign": "--unassign",
-    "url": "URL",
+    "url": "--url",
     "username": "--sip-username",
 }
 """The flag or the place on the command line of each argument."""
@@ -93,8 +93,15 @@ _LIST = rf"(?:{'|'.join(_KINDS)})(?:(?: or |, )(?:{'|'.join(_KINDS)}))*"
 _INNER = r"(?:[^()]|\([^()]*\))*"
 
 
+def flag_of(argument: str | None, operation: str) -> str | None:
+    """Return the flag or the place on the command line of an operation's argument."""
+    if argument == "url" and operation == Capability.SET_WEBHOOK:
+        return "URL"
+    return FLAGS.get(argument or "", argument)
+
+
 def on_the_command_line(text: str) -> str:
-    """Return a message of the library as it is for somebody at a prompt."""
+    """Return a message of the library with flags and commands in place of Python."""
     text = re.sub(r"get_number\(\)\.raw", "`telephony numbers show --json`", text)
     text = re.sub(rf"\b({'|'.join(COMMANDS)})\(({_INNER})\)", _command, text)
     text = re.sub(rf"Here `(\w+)` can be: ({_LIST})\.", _choice, text)
@@ -104,12 +111,13 @@ def on_the_command_line(text: str) -> str:
     text = _flags(text)
     text = re.sub(r"(?:\ban )?`?\bidempotency_key\b`?", FLAGS["idempotency_key"], text)
     text = re.sub(r"`(\w+)`", lambda found: FLAGS.get(found[1], found[0]), text)
+    text = re.sub(r"\bplace_call with (agent|url)\b", r"place_call with --\1", text)
     # "import_number with …" at the start of a refusal
     return re.sub(rf"\b({'|'.join(COMMANDS)})\b", lambda found: COMMANDS[found[1]], text)
 
 
 def _command(found: re.Match[str]) -> str:
-    """A call of a method as the command that does it."""
+    """Return the command that does what the call of a method does."""
     given = _flags(re.sub(rf"source=(?={_KIND})", "", found[2]))
     given = re.sub(_KIND, _kind, given)
     return f"`{' '.join(('telephony', COMMANDS[found[1]], given)).strip()}`"

@@ -108,6 +108,9 @@ def test_a_full_disk_does_not_hide_that_a_number_was_bought(environment, telepho
         (["messages", "send", "+14155550123", "+14155550199", "-p", "livekit"], 6, "voice only"),
         (["numbers", "release", "+14155550123"], 3, "protected"),
         (["carriers", "unlink", " ", "-p", "cartesia"], 2, "ID is empty"),
+        # By the adapter, before its first request.
+        (["numbers", "import", "+14155550123", "-p", "butter"], 2, "Give --carrier ID"),
+        (["call", "+14155550123", "+14155550199"], 2, "Give --url, or --option Twiml=…"),
     ],
 )
 def test_what_will_be_refused_is_refused_before_it_is_asked(environment, words, code, said):
