@@ -39,7 +39,6 @@ from telephony.wire import (
     Options,
     Request,
     Response,
-    Safety,
     collect,
     first,
     merged,
@@ -47,7 +46,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import bodies, errors, messages, paging, purchase, webhooks
+from . import assignment, bodies, errors, messages, paging, purchase, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
@@ -94,7 +93,7 @@ class AgentPhone(Adapter):
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         """By id also when it was released, with that status; by E.164 only while it is held."""
         if number.id is not None:
-            return (yield from self._read(number.id))
+            return (yield from assignment.current(number.id, self.name))
         found = yield from first(
             self.list_numbers(limit=None), lambda held: held.number == number.number
         )
@@ -167,7 +166,7 @@ class AgentPhone(Adapter):
         wanted: Json = {
             "country": country,
             "areaCode": area_code,
-            "agentId": _agent_id(assign_to),
+            "agentId": assignment.agent_id(assign_to),
             "externalId": mark,
         }
         body = merged(wanted, options)
@@ -175,7 +174,7 @@ class AgentPhone(Adapter):
             earlier = purchase.marked(key, (yield from collect(self.list_numbers(limit=None))))
             if earlier is not None:
                 # That run may have died before an agent answered it.
-                return (yield from self._answered(earlier, body.get("agentId")))
+                return (yield from assignment.complete(earlier, body.get("agentId")))
         try:
             response = yield Request.post(_NUMBERS, body)
             bought = bodies.number(response, self.name)
@@ -186,7 +185,7 @@ class AgentPhone(Adapter):
                 lost.hint = purchase.after_loss(held, body, key)
                 raise
             bought = found
-        bought = yield from self._answered(bought, body.get("agentId"))
+        bought = yield from assignment.complete(bought, body.get("agentId"))
         return bought.model_copy(update={"notices": purchase.notices(bought, area_code, key)})
 
     def assign_number(
@@ -195,32 +194,20 @@ class AgentPhone(Adapter):
         """What happens to a number that another agent holds is undocumented, so it is taken from
         that one first; it goes back there if the new one cannot have it."""
         found = yield from self.get_number(number)
-        agent, former = _agent_id(to) or "", _agent_id(found.assignment)
+        agent, former = assignment.agent_id(to) or "", assignment.agent_id(found.assignment)
         if former == agent and not options:
             return found
         if former in (None, agent):
-            return (yield from self._attach(found, agent, options))
-        # The number is not taken from its agent for one that does not exist.
-        yield Request.get(path("/v1/agents/{}", agent))
-        yield from self._detach(found, former, {})
-        try:
-            moved = yield from self._attach(found, agent, options)
-        except ProviderError as failure:
-            try:
-                yield from self._attach(found, former, {})
-            except ProviderError:
-                failure.hint = f"The number is with no agent now, before it was with {former}."
-            else:
-                failure.hint = f"The number is still with agent {former}. {failure.hint}"
-            raise
+            return (yield from assignment.attach(found, agent, options))
+        moved = yield from assignment.move(found, former, agent, options)
         return moved.model_copy(update={"replaced": found.assignment})
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        agent = _agent_id(found.assignment)
+        agent = assignment.agent_id(found.assignment)
         if agent is None:
             return found
-        yield from self._detach(found, agent, options)
+        yield from assignment.detach(found, agent, options)
         return bodies.now_with(found, None).model_copy(update={"replaced": found.assignment})
 
     def release_number(
@@ -234,7 +221,7 @@ class AgentPhone(Adapter):
             response = yield Request.delete(path(f"{_NUMBERS}/{{}}", found.id), json=dict(options))
             said = bodies.release(response)
         except ProviderError as failure:
-            if _refused(failure):
+            if assignment.refused(failure):
                 raise
             now = yield from reconciled(self._status(found.id), failure)
             if now not in _RELEASED:
@@ -298,7 +285,7 @@ class AgentPhone(Adapter):
             )
         if agent is None:
             found = yield from self.get_number(number)
-            number_id, own, agent = found.id, found.number, _agent_id(found.assignment)
+            number_id, own, agent = found.id, found.number, assignment.agent_id(found.assignment)
         else:
             number_id, own = yield from self._located(number)
         if agent is None:
@@ -338,12 +325,8 @@ class AgentPhone(Adapter):
 
     # --- Shared steps ----------------------------------------------------------------------------
 
-    def _read(self, number_id: str) -> Operation[PhoneNumber]:
-        response = yield Request.get(path(f"{_NUMBERS}/{{}}", number_id))
-        return bodies.number(response, self.name)
-
     def _status(self, number_id: str) -> Operation[str]:
-        number = yield from self._read(number_id)
+        number = yield from assignment.current(number_id, self.name)
         return str(number.raw.get("status"))
 
     def _located(self, number: NumberRef) -> Operation[tuple[str, str]]:
@@ -363,59 +346,3 @@ class AgentPhone(Adapter):
                 hint="A released number without any is found by its id.",
             )
         return found.phone_number_id
-
-    def _attach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
-        """Leaves the same state when repeated; a repetition may be refused, so it is read back. So
-        is a conflict: the agent may hold the number already."""
-        body = merged({"numberId": number.id}, options)
-        url = path("/v1/agents/{}/numbers", agent)
-        try:
-            response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
-            return bodies.attached(response, number, agent)
-        except ProviderError as failure:
-            if _refused(failure) and not isinstance(failure, ConflictError):
-                raise
-            now = yield from reconciled(self._read(number.id), failure)
-            if _agent_id(now.assignment) != agent:
-                raise
-            return now
-
-    def _detach(self, number: PhoneNumber, agent: str, options: Options) -> Operation[None]:
-        url = path("/v1/agents/{}/numbers/{}", agent, number.id)
-        try:
-            yield Request.delete(url, json=dict(options))
-        except ProviderError as failure:
-            if _refused(failure):
-                raise
-            now = yield from reconciled(self._read(number.id), failure)
-            if _agent_id(now.assignment) == agent:
-                raise
-
-    def _answered(self, bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
-        """Give a number that was bought the agent that the purchase was to bring."""
-        held_by = _agent_id(bought.assignment)
-        if not isinstance(agent, str) or held_by == agent:
-            return bought
-        if held_by is not None:
-            notice = f"Agent {held_by} answers it, not {agent}."
-            return bought.model_copy(update={"notices": (notice,)})
-        try:
-            return (yield from self._attach(bought, agent, {}))
-        except ProviderError as failure:
-            failure.hint = f"{bought.number} IS bought, but nothing answers it: assign it."
-            failure.retry_safe = False
-            raise
-
-
-def _refused(failure: ProviderError) -> bool:
-    """Return whether the vendor refused the first request, so that nothing can have been done."""
-    return (
-        failure.attempts == 1
-        and failure.status is not None
-        and 400 <= failure.status < 500
-        and failure.status not in AgentPhone.ambiguous_statuses
-    )
-
-
-def _agent_id(target: Target | None) -> str | None:
-    return target.id if isinstance(target, Agent) else None

@@ -13,7 +13,6 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
     UnsupportedOperationError,
-    reclassified,
 )
 from telephony.model import (
     Agent,
@@ -40,20 +39,18 @@ from telephony.wire import (
     Request,
     Response,
     Safety,
-    deleted,
     first,
     merged,
     path,
     reconciled,
 )
 
-from . import bodies, errors
+from . import bodies, carriers, errors
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import ButterSettings
 
 _NUMBERS = "/api/phone-numbers"
 _AGENTS = "/api/agents"
-_CARRIERS = "/api/integrations"
 
 
 class Butter(Adapter):
@@ -200,48 +197,15 @@ class Butter(Adapter):
     def link_carrier(
         self, account: CarrierCredentials, *, label: str | None, options: Options
     ) -> Operation[CarrierAccount]:
-        """Links once. Nothing lists the links, so a lost response leaves the outcome unknown."""
-        twilio = _twilio(account)
-        body: Json = {
-            "name": bodies.name(label, twilio),
-            "credentials": bodies.twilio(twilio, "account"),
-        }
-        try:
-            response = yield Request.post(_CARRIERS, merged(body, options))
-            return bodies.carrier(response, self.name, account=twilio.account_sid)
-        except OutcomeUnknownError as lost:
-            lost.hint = (
-                "It may be linked: look among the integrations in Butter AI's dashboard before you "
-                "link it again."
-            )
-            raise
+        return carriers.link(account, label, self.name, options)
 
     def rotate_carrier(
         self, carrier: str, credentials: CarrierCredentials, *, options: Options
     ) -> Operation[CarrierAccount]:
-        """Idempotent: the new credentials replace the old ones whole, the name stays."""
-        twilio = _twilio(credentials)
-        body: Json = {"credentials": bodies.twilio(twilio, "credentials")}
-        response = yield Request.put(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
-        return bodies.carrier(response, self.name, known=carrier, account=twilio.account_sid)
+        return carriers.rotate(carrier, credentials, self.name, options)
 
     def unlink_carrier(self, carrier: str, *, options: Options) -> Operation[CarrierAccount]:
-        try:
-            response = yield from deleted(
-                Request.delete(path(f"{_CARRIERS}/{{}}", carrier), json=dict(options))
-            )
-        except ProviderError as failure:
-            if failure.status not in (400, 409):
-                raise
-            # Which of the two means that the account is in use is not documented.
-            raise reclassified(
-                failure,
-                ConflictError,
-                hint="Remove the numbers that came from it first, in Butter AI's dashboard.",
-            ) from failure
-        if response is None:
-            return CarrierAccount(id=carrier, provider=self.name, kind="twilio")
-        return bodies.carrier(response, self.name, known=carrier)
+        return carriers.unlink(carrier, self.name, options)
 
     # --- Shared steps ----------------------------------------------------------------------------
 
@@ -357,9 +321,3 @@ class Butter(Adapter):
 
 def _agent_id(target: Target | None) -> str:
     return target.id if isinstance(target, Agent) else ""
-
-
-def _twilio(account: CarrierCredentials) -> TwilioAccount:
-    if not isinstance(account, TwilioAccount):
-        raise TypeError(f"not a carrier at Butter AI: {type(account).__name__}")
-    return account

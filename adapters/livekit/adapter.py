@@ -36,12 +36,12 @@ from telephony.wire import (
     Response,
 )
 
-from . import bodies, calls, errors, imports, rules, twirp, webhooks
+from . import assignment, bodies, calls, errors, imports, twirp, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
-from .joined import Held
+from .owned_numbers import OwnedNumber
 from .phone_numbers import PhoneNumbers
-from .purchases import Owned
 from .settings import LiveKitSettings
+from .trunk_numbers import TrunkNumber
 from .trunks import Trunks, is_trunk
 from .twirp import named_once
 
@@ -169,7 +169,7 @@ class LiveKit(Adapter):
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self._found(number)
-        if isinstance(found, Owned):
+        if isinstance(found, OwnedNumber):
             return (yield from self._phone_numbers.rename(found, label or "", named_once(options)))
         if found.shared:
             raise ConflictError(
@@ -184,16 +184,16 @@ class LiveKit(Adapter):
     ) -> Operation[PhoneNumber]:
         options = named_once(options)
         found = yield from self._found(number)
-        if isinstance(found, Owned):
+        if isinstance(found, OwnedNumber):
             return (yield from self._phone_numbers.assign(found, to, options))
-        return (yield from rules.assign(self._trunks, found, to, self.name, options))
+        return (yield from assignment.assign(self._trunks, found, to, self.name, options))
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         options = named_once(options)
         found = yield from self._found(number)
-        if isinstance(found, Owned):
+        if isinstance(found, OwnedNumber):
             return (yield from self._phone_numbers.unassign(found, options))
-        return (yield from rules.unassign(self._trunks, found, self.name, options))
+        return (yield from assignment.unassign(self._trunks, found, self.name, options))
 
     def release_number(
         self, number: NumberRef, *, unassign: bool, options: Options
@@ -201,7 +201,7 @@ class LiveKit(Adapter):
         """Takes away what answers the number too; LiveKit does not insist on that first."""
         options = named_once(options)
         found = yield from self._found(number)
-        if isinstance(found, Owned):
+        if isinstance(found, OwnedNumber):
             return (yield from self._phone_numbers.release(found, options))
         yield from imports.release(self._trunks, found, options)
         return found.released(self.name)
@@ -217,7 +217,7 @@ class LiveKit(Adapter):
             )
         options = named_once(options)
         found = yield from self._found(number)
-        if isinstance(found, Owned):
+        if isinstance(found, OwnedNumber):
             raise UnsupportedOperationError(
                 self.name,
                 "place_call from a LiveKit Phone Number",
@@ -234,8 +234,8 @@ class LiveKit(Adapter):
 
     # --- Shared steps ----------------------------------------------------------------------------
 
-    def _found(self, number: NumberRef) -> Operation[Held | Owned]:
-        found: Held | Owned | None = yield from self._trunks.find(number)
+    def _found(self, number: NumberRef) -> Operation[TrunkNumber | OwnedNumber]:
+        found: TrunkNumber | OwnedNumber | None = yield from self._trunks.find(number)
         if found is None and self._sells_numbers and not is_trunk(number.id):
             found = yield from self._phone_numbers.find(number)
         if found is not None:

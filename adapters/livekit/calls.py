@@ -20,8 +20,8 @@ from telephony.model import Agent, Call, CallStatus, Room
 from telephony.wire import Json, Operation, Options, Safety, merged
 
 from . import bodies
-from .dispatch import ROOM_PREFIX, answering, target_of
-from .joined import Held
+from .dispatch_rules import ROOM_PREFIX, answering, target_of
+from .trunk_numbers import TrunkNumber
 from .twirp import Twirp, as_json
 
 _NO_BRIDGE = "no response from servers"
@@ -32,7 +32,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)s?", re.ASCII)
 
 
 def place(
-    twirp: Twirp, number: Held, to: str, agent: str | None, provider: str, options: Options
+    twirp: Twirp, number: TrunkNumber, to: str, agent: str | None, provider: str, options: Options
 ) -> Operation[Call]:
     """Call `to` from a number, once. The agent is there before anybody can answer."""
     if not number.outbound:
@@ -112,7 +112,7 @@ def _ringing(options: Options) -> float:
     return float(match[1])
 
 
-def _meeting(number: Held, agent: str | None, options: Options) -> tuple[str | None, str]:
+def _meeting(number: TrunkNumber, agent: str | None, options: Options) -> tuple[str | None, str]:
     """Who is to speak with whom is called, and in which room."""
     chosen = options.get("room_name")
     if isinstance(chosen, str):

@@ -21,9 +21,9 @@ from telephony.model import SipTrunk, Target
 from telephony.redaction import revealed
 from telephony.wire import Operation, Options
 
-from . import bodies, dispatch, rules
+from . import assignment, bodies, dispatch_rules
 from .bodies import Inbound, Outbound
-from .joined import Held, held
+from .trunk_numbers import TrunkNumber, joined
 from .trunks import Trunks
 
 _NO_OUTBOUND = (
@@ -93,7 +93,7 @@ def plan(
     )
 
 
-def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]:
+def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[TrunkNumber]:
     """Make the trunks and the rule of a plan, each once.
 
     Raises:
@@ -120,7 +120,7 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]
             made.append(outbound)
             dialling.append(outbound)
         if wanted.assign_to is not None and inbound is not None:
-            rule = dispatch.new_rule(
+            rule = dispatch_rules.new_rule(
                 wanted.assign_to,
                 name=number,
                 trunk_ids=[inbound.id],
@@ -140,10 +140,10 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Held]
         if made:
             refused.hint = "Nothing was imported."
         raise
-    return held(number, inbound, dialling, known)
+    return joined(number, inbound, dialling, known)
 
 
-def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
+def release(trunks: Trunks, number: TrunkNumber, options: Options) -> Operation[None]:
     """Take a number off everything; trunks that carry other numbers stay. What identifies the
     number goes last, so that a release which failed midway can be made again."""
     dialling = number.outbound
@@ -153,7 +153,7 @@ def release(trunks: Trunks, number: Held, options: Options) -> Operation[None]:
             # They go on placing calls for the number, which stays on its other trunk.
             dialling = ()
     try:
-        yield from rules.detach(trunks, number)
+        yield from assignment.detach(trunks, number)
         for trunk in dialling:
             yield from trunks.drop_number(trunk, number.number, options)
         if number.inbound is not None:

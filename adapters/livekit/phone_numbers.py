@@ -36,9 +36,9 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import dispatch, purchases, rules
+from . import assignment, dispatch_rules, owned_numbers
 from .bodies import Rule
-from .purchases import Bought, Entry, Owned
+from .owned_numbers import Bought, Entry, OwnedNumber
 from .trunks import Trunks
 from .twirp import Twirp
 
@@ -61,28 +61,30 @@ class PhoneNumbers:
         while True:
             asked: Json = {"limit": _PAGE, **_after(token)}
             response = yield from self._call("list_numbers", "ListPhoneNumbers", asked)
-            found = [Owned(*one) for one in purchases.listed(Bought, response)]
+            found = [OwnedNumber(*one) for one in owned_numbers.listed(Bought, response)]
             new = tracker.unseen(found, lambda one: one.entry.id)
-            held = [one for one in new if not purchases.gone(one)]
+            held = [one for one in new if not owned_numbers.gone(one)]
             rules = yield from self._rules_of(held)
-            yield Batch([purchases.joined(one, rules).normalized(self._provider) for one in held])
-            token = purchases.next_page(response, pages)
+            yield Batch(
+                [owned_numbers.with_rules(one, rules).normalized(self._provider) for one in held]
+            )
+            token = owned_numbers.next_page(response, pages)
             if token is None:
                 return
 
-    def find(self, ref: NumberRef) -> Operation[Owned | None]:
+    def find(self, ref: NumberRef) -> Operation[OwnedNumber | None]:
         """A number of the project."""
         asked: Json = {"phone_number": ref.number} if ref.id is None else {"id": ref.id}
         try:
             response = yield from self._call("get_number", "GetPhoneNumber", asked)
         except NotFoundError:
             return None
-        found = purchases.bought(response.object().get("phone_number"), response, ref.number)
-        if purchases.gone(found):
+        found = owned_numbers.bought(response.object().get("phone_number"), response, ref.number)
+        if owned_numbers.gone(found):
             return None
-        return purchases.joined(found, (yield from self._rules_of([found])))
+        return owned_numbers.with_rules(found, (yield from self._rules_of([found])))
 
-    def _rules_of(self, found: Sequence[Owned]) -> Operation[list[Rule]]:
+    def _rules_of(self, found: Sequence[OwnedNumber]) -> Operation[list[Rule]]:
         ids: list[JsonValue] = [*dict.fromkeys(i for one in found for i in one.entry.rule_ids)]
         return (yield from self._trunks.rules({"dispatch_rule_ids": ids})) if ids else []
 
@@ -96,9 +98,11 @@ class PhoneNumbers:
         while True:
             asked = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
             response = yield from self._call("search_numbers", "SearchPhoneNumbers", asked)
-            new = tracker.unseen(purchases.listed(Entry, response), lambda one: one[0].e164_format)
+            new = tracker.unseen(
+                owned_numbers.listed(Entry, response), lambda one: one[0].e164_format
+            )
             found += [self._available(*one) for one in new]
-            token = purchases.next_page(response, pages)
+            token = owned_numbers.next_page(response, pages)
             if token is None or len(found) >= limit:
                 return found[:limit]
 
@@ -109,8 +113,8 @@ class PhoneNumbers:
             country=entry.country_code or None,
             region=entry.region or None,
             locality=entry.locality or None,
-            kind=purchases.KINDS.get(entry.number_type or ""),
-            channels=purchases.VOICE,
+            kind=owned_numbers.KINDS.get(entry.number_type or ""),
+            channels=owned_numbers.VOICE,
             raw=raw,
         )
 
@@ -132,8 +136,10 @@ class PhoneNumbers:
                 "provision_number", "PurchasePhoneNumber", merged(body, options), Safety.UNSAFE
             )
             bought = items(response.object().get("phone_numbers"), response)
-            owned = purchases.bought(bought[0] if bought else None, response, number)
-            return purchases.joined(owned, [rule] if rule else []).normalized(self._provider)
+            owned = owned_numbers.bought(bought[0] if bought else None, response, number)
+            return owned_numbers.with_rules(owned, [rule] if rule else []).normalized(
+                self._provider
+            )
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(NumberRef(number=number)), lost)
             if found is None:
@@ -146,7 +152,7 @@ class PhoneNumbers:
                 yield from self._drop_rule(rule, refused)
             raise
 
-    def release(self, owned: Owned, options: Options) -> Operation[model.Release]:
+    def release(self, owned: OwnedNumber, options: Options) -> Operation[model.Release]:
         """Give a number up for good."""
         if owned.own_rule is not None:
             yield from self._trunks.delete_rule(owned.own_rule, {})
@@ -172,10 +178,10 @@ class PhoneNumbers:
     # --- Assigning -------------------------------------------------------------------------------
 
     def assign(
-        self, owned: Owned, to: model.Target, options: Options
+        self, owned: OwnedNumber, to: model.Target, options: Options
     ) -> Operation[model.PhoneNumber]:
         """Let a rule of the number's own lead to `to`, and point the number to it."""
-        before = dispatch.answering(owned.rules)
+        before = dispatch_rules.answering(owned.rules)
         rule = yield from self._rule_for(owned.entry.e164_format, before, to, options)
         pointed = owned
         if rule.id not in owned.entry.rule_ids:
@@ -189,12 +195,12 @@ class PhoneNumbers:
                 raise
         notices: tuple[str, ...] = ()
         if before is not None:
-            notices = rules.left_behind(before, to)
+            notices = assignment.left_behind(before, to)
             if before.id != rule.id:
                 notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
-        return self._changed(owned, Owned(pointed.entry, pointed.raw, [rule]), notices)
+        return self._changed(owned, OwnedNumber(pointed.entry, pointed.raw, [rule]), notices)
 
-    def unassign(self, owned: Owned, options: Options) -> Operation[model.PhoneNumber]:
+    def unassign(self, owned: OwnedNumber, options: Options) -> Operation[model.PhoneNumber]:
         """Delete the number's own rule.
 
         Raises:
@@ -210,12 +216,14 @@ class PhoneNumbers:
         if owned.own_rule is None:
             return owned.normalized(self._provider)
         yield from self._trunks.delete_rule(owned.own_rule, options)
-        lost = dispatch.held_beside(owned.own_rule, kept=False)
+        lost = dispatch_rules.held_beside(owned.own_rule, kept=False)
         notices = (f"Deleted with the dispatch rule {owned.own_rule.id}: {', '.join(lost)}.",)
-        freed = self._changed(owned, Owned(owned.entry, owned.raw), notices if lost else ())
+        freed = self._changed(owned, OwnedNumber(owned.entry, owned.raw), notices if lost else ())
         return freed.model_copy(update={"status": model.NumberStatus.OFFLINE})
 
-    def rename(self, owned: Owned, label: str, options: Options) -> Operation[model.PhoneNumber]:
+    def rename(
+        self, owned: OwnedNumber, label: str, options: Options
+    ) -> Operation[model.PhoneNumber]:
         """Change the name of a number, where this LiveKit has names for them."""
         named = yield from self._update("update_number", owned, merged({"name": label}, options))
         if named.entry.name != label:
@@ -224,20 +232,22 @@ class PhoneNumbers:
                 "update_number of a LiveKit Phone Number",
                 "This LiveKit has no names for its own numbers yet: keep labels on your side.",
             )
-        return purchases.joined(named, owned.rules).normalized(self._provider)
+        return owned_numbers.with_rules(named, owned.rules).normalized(self._provider)
 
-    def _update(self, operation: str, owned: Owned, changes: Json) -> Operation[Owned]:
+    def _update(self, operation: str, owned: OwnedNumber, changes: Json) -> Operation[OwnedNumber]:
         body: Json = {"id": owned.entry.id, **changes}
         response = yield from self._call(operation, "UpdatePhoneNumber", body, Safety.IDEMPOTENT)
         said = response.object().get("phone_number")
         # What it does not repeat is as it was.
         known = said if isinstance(said, dict) else {}
         known = {**owned.raw, **known, "id": owned.entry.id}
-        return purchases.bought(known, response, owned.entry.e164_format)
+        return owned_numbers.bought(known, response, owned.entry.e164_format)
 
-    def _changed(self, before: Owned, after: Owned, notices: tuple[str, ...]) -> model.PhoneNumber:
+    def _changed(
+        self, before: OwnedNumber, after: OwnedNumber, notices: tuple[str, ...]
+    ) -> model.PhoneNumber:
         number = after.normalized(self._provider)
-        target = dispatch.target_of(dispatch.answering(before.rules))
+        target = dispatch_rules.target_of(dispatch_rules.answering(before.rules))
         replaced = target if target != number.assignment else None
         return number.model_copy(update={"replaced": replaced, "notices": notices})
 
@@ -247,14 +257,14 @@ class PhoneNumbers:
         """The number's own rule, leading to `to`: changed if it is there, or else made."""
         # Asked for a trunk that is not there, LiveKit gives the rules without one.
         for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
-            if purchases.is_own(rule, number):
-                changes = merged(dispatch.leading(rule, to), options)
+            if owned_numbers.is_own(rule, number):
+                changes = merged(dispatch_rules.leading(rule, to), options)
                 return (yield from self._trunks.replace_rule(rule, changes))
         # Narrowed to the number: rules without trunk and number would all exclude one another.
         if before is None:
-            made = dispatch.new_rule(to, name=number, trunk_ids=[], numbers=[number])
+            made = dispatch_rules.new_rule(to, name=number, trunk_ids=[], numbers=[number])
         else:
-            made = dispatch.copied(before, to, name=number, trunk_ids=[], numbers=[number])
+            made = dispatch_rules.copied(before, to, name=number, trunk_ids=[], numbers=[number])
         return (yield from self._trunks.create_rule(merged(made, options)))
 
     def _drop_rule(self, rule: Rule, refused: ProviderError) -> Operation[None]:

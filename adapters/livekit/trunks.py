@@ -42,8 +42,8 @@ from .bodies import (
     Rule,
     Stored,
 )
-from .dispatch import target_of
-from .joined import Held, held
+from .dispatch_rules import target_of
+from .trunk_numbers import TrunkNumber, joined
 from .twirp import Twirp, as_json
 
 T = TypeVar("T", InboundTrunk, OutboundTrunk)
@@ -72,13 +72,13 @@ class Trunks:
             after = page[-1].id
             # One by one: a server that gives everything at once would fill the memory twice.
             for trunk in page:
-                found = [known.held(number, trunk) for number in bodies.numbers_on(trunk)]
+                found = [known.joined(number, trunk) for number in bodies.numbers_on(trunk)]
                 taken.update(one.number for one in found)
                 yield Batch([one.normalized(provider) for one in found])
-        rest = [known.held(number, None) for number in known.dialling if number not in taken]
+        rest = [known.joined(number, None) for number in known.dialling if number not in taken]
         yield Batch([one.normalized(provider) for one in rest])
 
-    def find(self, ref: NumberRef) -> Operation[Held | None]:
+    def find(self, ref: NumberRef) -> Operation[TrunkNumber | None]:
         """A number by its id or its E.164 form.
 
         Raises:
@@ -97,7 +97,7 @@ class Trunks:
         if trunk_id is not None and trunk_id not in {trunk.id for trunk in outbound}:
             inbound = [trunk for trunk in inbound if trunk.id == trunk_id]
         elif not inbound and outbound:
-            return Held(number, None, outbound)
+            return TrunkNumber(number, None, outbound)
         if not inbound:
             return None
         if len(inbound) > 1:
@@ -107,7 +107,7 @@ class Trunks:
             )
         rules = yield from self.rules({"trunk_ids": [inbound[0].id]})
         elsewhere = frozenset(trunk.id for trunk in taking) - {inbound[0].id}
-        return held(number, inbound[0], outbound, rules, elsewhere)
+        return joined(number, inbound[0], outbound, rules, elsewhere)
 
     def inbound(self, number: str) -> Operation[list[Inbound]]:
         """The trunks that take calls to `number`, without those that take calls to any number."""
@@ -199,7 +199,7 @@ class Trunks:
         response = yield self._twirp.sip("UpdateSIPDispatchRule", body, Safety.IDEMPOTENT)
         return bodies.stored(DispatchRule, response, response.json())
 
-    def rename(self, number: Held, name: str, options: Options) -> Operation[Held]:
+    def rename(self, number: TrunkNumber, name: str, options: Options) -> Operation[TrunkNumber]:
         """Change the name of a number's trunk."""
         changes = merged({"name": name}, options)
         if number.inbound is not None:
@@ -292,13 +292,13 @@ class _Index:
             ):
                 self._rules.setdefault(key, {})[place] = rule
 
-    def held(self, number: str, inbound: Inbound | None) -> Held:
+    def joined(self, number: str, inbound: Inbound | None) -> TrunkNumber:
         near: dict[int, Rule] = {}
         for key in (inbound.id, number, "") if inbound is not None else ():
             near |= self._rules.get(key, {})
         # In the server's order, which decides between rules that are as good as each other.
         rules = [near[place] for place in sorted(near)]
-        return held(number, inbound, self.dialling.get(number, ()), rules)
+        return joined(number, inbound, self.dialling.get(number, ()), rules)
 
 
 def is_trunk(text: str | None) -> bool:

@@ -48,10 +48,11 @@ from telephony.wire import (
     path,
 )
 
-from . import addresses, bodies, errors, history, routing, search, webhooks
+from . import addresses, assignment, bodies, errors, purchase, search, webhooks
 from .capabilities import CAPABILITIES, OUTCOMES
 from .inventory import Inventory
-from .pages import LARGEST, Pages
+from .messages import Timeline
+from .paging import LARGEST
 from .settings import TwilioSettings
 
 _CANDIDATES = 10
@@ -82,24 +83,24 @@ class Twilio(Adapter):
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers: Mapping[str, str] = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
-        self._held = Inventory(self._account, base_url=self.base_url, provider=name)
+        self._inventory = Inventory(self._account, base_url=self.base_url, provider=name)
 
     def error(self, response: Response) -> ProviderError:
         return errors.error(response)
 
     def target(self, text: str) -> Target:
-        return routing.target(text)
+        return assignment.target(text)
 
     # --- Numbers ---------------------------------------------------------------------------------
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        yield from self._held.all({}, limit)
+        yield from self._inventory.all({}, limit)
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
             response = yield Request.get(self._number(number.id))
             return bodies.number(response, self.name)
-        found = yield from self._held.find(number.number)
+        found = yield from self._inventory.find(number.number)
         if found is None:
             raise NotFoundError(
                 "The Twilio account holds no such number",
@@ -157,31 +158,25 @@ class Twilio(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buy at most once. Twilio could pick a number of an area itself; here an exact one is
-        asked for, so that a lost response can be settled by looking for it."""
-        for field in ("PhoneNumber", "AreaCode", "FriendlyName"):
-            if field in options:
-                raise InvalidRequestError(
-                    f"`options` has {field}.",
-                    argument="options",
-                    hint="Give `number`, `area_code` or `label` instead.",
-                )
+        """Buy at most once. Twilio could choose a number of an area itself; here the request names
+        an exact one, so that it can be looked for after a lost response."""
+        purchase.check(options)
         name = bodies.friendly_name(label, key)
         body: Json = {"FriendlyName": name}
         if assign_to is not None:
-            body |= {name: value for name, value in routing.fields(assign_to).items() if value}
+            body |= {name: value for name, value in assignment.fields(assign_to).items() if value}
         if key is not None and name is not None:
             like = number or search.prefix(country, area_code)
-            held = yield from self._held.bought(key, name, like)
+            held = yield from purchase.earlier(self._inventory, key, name, like)
             if held is not None:
                 return held
         if number is not None:
-            if (yield from self._held.find(number)) is not None:
+            if (yield from self._inventory.find(number)) is not None:
                 raise ConflictError(
                     "The account holds this number already",
                     hint="Adopt it with import_number().",
                 )
-            return (yield from self._held.buy(number, key, merged(body, options)))
+            return (yield from purchase.buy(self._inventory, number, key, merged(body, options)))
         offered = yield from self.search_numbers(
             country=country,
             area_code=area_code,
@@ -191,17 +186,7 @@ class Twilio(Adapter):
             limit=_CANDIDATES,
             options={},
         )
-        taken: ProviderError = NotFoundError(
-            "Twilio offers no such number now", hint="Try another area code, or none."
-        )
-        for candidate in offered:
-            try:
-                return (yield from self._held.buy(candidate.number, key, merged(body, options)))
-            except ConflictError as refusal:
-                if refusal.code != errors.TAKEN:
-                    raise
-                taken = refusal
-        raise taken
+        return (yield from purchase.buy_first(self._inventory, offered, key, merged(body, options)))
 
     def import_number(
         self,
@@ -221,8 +206,8 @@ class Twilio(Adapter):
                 "import_number for one direction",
                 "A Twilio number both receives and places calls: leave out what you do not need.",
             )
-        routes = routing.fields(assign_to) if assign_to is not None else {}
-        found = yield from self._held.find(number)
+        routes = assignment.fields(assign_to) if assign_to is not None else {}
+        found = yield from self._inventory.find(number)
         if found is None:
             raise NotFoundError(
                 "The Twilio account does not hold this number",
@@ -250,7 +235,7 @@ class Twilio(Adapter):
 
         Texts that a Messaging Service takes never come to the number itself.
         """
-        body = merged(routing.fields(to), options)
+        body = merged(assignment.fields(to), options)
         found = yield from self.get_number(number)
         return (yield from self._post(found, body))
 
@@ -259,9 +244,9 @@ class Twilio(Adapter):
         application overrules would answer next, so they go too; `replaced` brings all of it back.
         Fallback URLs and HTTP methods stay."""
         found = yield from self.get_number(number)
-        if routing.current(found.raw) == routing.NOTHING and not options:
+        if assignment.current(found.raw) == assignment.NOTHING and not options:
             return found
-        body = merged(routing.fields(routing.NOTHING), options)
+        body = merged(assignment.fields(assignment.NOTHING), options)
         return (yield from self._post(found, body))
 
     def release_number(
@@ -293,10 +278,10 @@ class Twilio(Adapter):
         before: datetime | None,
         limit: int | None,
     ) -> Listing[Message]:
-        """The media of a message cost one request more, made only for a message that has any.
+        """List messages, newest first. One with media takes one request more.
 
-        The history of a released number can still be read. Bounds leave out what is not sent yet.
-        WhatsApp messages are a history of their own, that of ``whatsapp:+…``.
+        Released numbers keep their messages. With `after` or `before`, messages not yet sent are
+        left out. WhatsApp messages are listed separately, for ``whatsapp:+…``.
         """
         ours = yield from self._sender(number)
         if addresses.is_service(ours):
@@ -305,11 +290,16 @@ class Twilio(Adapter):
                 argument="number",
                 hint="List those of each of its senders.",
             )
-        bounds = history.bounds(after, before)
-        received = self._messages({"To": ours, **bounds}, ours, limit)
-        sent = self._messages({"From": ours, **bounds}, ours, limit)
-        timeline = history.Timeline([received, sent])
-        yield from timeline.messages(after, before, self._with_media)
+        timeline = Timeline(
+            self._account,
+            ours,
+            after=after,
+            before=before,
+            limit=limit,
+            base_url=self.base_url,
+            provider=self.name,
+        )
+        yield from timeline.messages()
         if timeline.empty and number.id is None:
             # An empty history must not hide a mistyped number.
             yield from self.get_number(number)
@@ -395,27 +385,5 @@ class Twilio(Adapter):
         place = self._number(number.id)
         response = yield Request.post_form(place, body, safety=Safety.IDEMPOTENT)
         changed = bodies.number(response, self.name)
-        replaced = routing.replaced(number.raw, changed.raw)
+        replaced = assignment.replaced(number.raw, changed.raw)
         return changed.model_copy(update={"replaced": replaced})
-
-    def _messages(
-        self, filters: Mapping[str, str | int | None], number: str, limit: int | None
-    ) -> Pages[Message]:
-        return Pages(
-            f"{self._account}/Messages.json",
-            filters,
-            size=limit,
-            base_url=self.base_url,
-            read=lambda page, response: bodies.message_page(page, response, self.name, number),
-            id_of=lambda message: message.id,
-        )
-
-    def _with_media(self, message: Message) -> Operation[Message]:
-        place = f"{self._account}{path('/Messages/{}/Media.json', message.id)}"
-        try:
-            response = yield Request.get(place)
-        except NotFoundError:
-            # Deleted since it was listed.
-            return message
-        media = bodies.media(response, self.base_url)
-        return message.model_copy(update={"media": tuple(media)})

@@ -21,7 +21,7 @@ from telephony.reading import Body, Moment, as_message, read, rows
 from telephony.unchecked import unchecked
 from telephony.wire import Json, Response
 
-from . import addresses, routing
+from . import addresses, assignment
 
 _LONGEST_NAME = 64
 _MONTHS = {
@@ -147,7 +147,7 @@ def _as_number(row: _Number, raw: Json, provider: str) -> model.PhoneNumber:
             "status": NumberStatus.ACTIVE if row.status == "in-use" else NumberStatus.UNKNOWN,
             "channels": channels(raw.get("capabilities")),
             "country": None,
-            "assignment": routing.assignment(*routing.answering(raw)),
+            "assignment": assignment.target_of(*assignment.answering(raw)),
             "carrier": None,
             "replaced": None,
             "notices": (),

@@ -43,7 +43,7 @@ from telephony.reading import required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
-from . import bodies, routing
+from . import assignment, bodies
 
 FORM = "application/x-www-form-urlencoded"
 NOTHING = WebhookResponse(
@@ -307,7 +307,7 @@ def change(number: PhoneNumber, url: str, *, replace: bool, options: Options) ->
     Raises:
         ConflictError: something else answers the number.
     """
-    routes = routing.current(number.raw)
+    routes = assignment.current(number.raw)
     if not all(route is None or isinstance(route, Webhook) for route in (routes.voice, routes.sms)):
         raise ConflictError(
             "The number is answered by a trunk or an application, which has webhooks of its own",
@@ -337,7 +337,7 @@ def endpoint(number: PhoneNumber) -> WebhookEndpoint | None:
 
     URLs that a trunk or an application overrules are not in force.
     """
-    url = routing.asked(number.raw)
+    url = assignment.asked(number.raw)
     if url is None:
         return None
     return WebhookEndpoint(

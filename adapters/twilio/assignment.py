@@ -103,7 +103,7 @@ def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def assignment(voice: Target | None, sms: Target | None) -> Target | None:
+def target_of(voice: Target | None, sms: Target | None) -> Target | None:
     """The one target that stands for both: what answers calls, or texts if nothing answers calls.
 
     Two URLs are one `Webhook`.
@@ -119,7 +119,7 @@ def replaced(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) ->
     was = current(before)
     if was in (current(after), NOTHING):
         return None
-    plain = assignment(was.voice, was.sms)
+    plain = target_of(was.voice, was.sms)
     return plain if plain is not None and _restores(plain, was, after) else was
 
 

@@ -9,7 +9,7 @@ from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.unchecked import unchecked
 
-from . import bodies, dispatch
+from . import bodies, dispatch_rules
 from .bodies import Inbound, Outbound, Rule
 
 _VOICE = frozenset({model.Channel.VOICE})
@@ -17,7 +17,7 @@ _made_number = unchecked(model.PhoneNumber)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TrunkNumber:
     """A number with everything at LiveKit that concerns it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Held:
         return f"{self.trunk.id}/{self.number}" if self.shared else self.trunk.id
 
     def normalized(self, provider: str) -> model.PhoneNumber:
-        info, rule = self.trunk.info, dispatch.answering(self.rules)
+        info, rule = self.trunk.info, dispatch_rules.answering(self.rules)
         found: dict[str, object] = {
             "id": self.id,
             "number": self.number,
@@ -60,7 +60,7 @@ class Held:
             "status": model.NumberStatus.ACTIVE,
             "channels": _VOICE,
             "country": None,
-            "assignment": dispatch.target_of(rule),
+            "assignment": dispatch_rules.target_of(rule),
             "carrier": None,
             "replaced": None,
             "notices": (),
@@ -86,19 +86,19 @@ class Held:
         )
 
 
-def held(
+def joined(
     number: str,
     inbound: Inbound | None,
     outbound: Sequence[Outbound],
     rules: Sequence[Rule],
     elsewhere: frozenset[str] = frozenset(),
-) -> Held:
+) -> TrunkNumber:
     """Join a number with those of the trunks and rules that concern it."""
     mine = [trunk for trunk in outbound if number in bodies.numbers_on(trunk)]
     if inbound is None:
-        return Held(number, None, mine)
+        return TrunkNumber(number, None, mine)
     met = [one for one in rules if _meets(one, inbound.id, number)]
-    return Held(number, inbound, mine, met, elsewhere)
+    return TrunkNumber(number, inbound, mine, met, elsewhere)
 
 
 def _meets(rule: Rule, trunk_id: str, number: str) -> bool:

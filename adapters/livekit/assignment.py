@@ -20,9 +20,9 @@ from telephony.errors import (
 from telephony.model import PhoneNumber, Room, Target
 from telephony.wire import Json, Operation, Options, merged
 
-from . import bodies, dispatch
+from . import bodies, dispatch_rules
 from .bodies import Rule
-from .joined import Held, held
+from .trunk_numbers import TrunkNumber, joined
 from .trunks import Trunks
 
 _Step: TypeAlias = tuple[Rule, Json | None]
@@ -30,7 +30,7 @@ _Step: TypeAlias = tuple[Rule, Json | None]
 
 
 def assign(
-    trunks: Trunks, number: Held, to: Target, provider: str, options: Options
+    trunks: Trunks, number: TrunkNumber, to: Target, provider: str, options: Options
 ) -> Operation[PhoneNumber]:
     """Let `to` answer a number on a trunk."""
     if number.inbound is None:
@@ -40,11 +40,11 @@ def assign(
             hint="Import it once more, with outbound=False.",
         )
     general = [rule for rule in number.rules if not rule.info.inbound_numbers]
-    before = dispatch.answering(general)
+    before = dispatch_rules.answering(general)
     others = [rule for rule in number.rules if rule is not before]
     notices = _without_pin(before, general)
     if before is not None and _own(before, number):
-        changes = merged(dispatch.leading(before, to), options)
+        changes = merged(dispatch_rules.leading(before, to), options)
         notices += left_behind(before, to)
         now = yield from trunks.replace_rule(before, changes)
         return changed(number, [*others, now], provider, notices)
@@ -57,10 +57,14 @@ def assign(
     )
     trunk_ids = [number.inbound.id]
     if before is None:
-        body = dispatch.new_rule(to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed)
+        body = dispatch_rules.new_rule(
+            to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed
+        )
         now = yield from trunks.create_rule(merged(body, options))
         return changed(number, [*others, now], provider, spelled)
-    body = dispatch.copied(before, to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed)
+    body = dispatch_rules.copied(
+        before, to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed
+    )
     body = merged(body, options)
     notices += left_behind(before, to)
     if not _excludes(before, number):
@@ -78,7 +82,7 @@ def assign(
 
 
 def unassign(
-    trunks: Trunks, number: Held, provider: str, options: Options
+    trunks: Trunks, number: TrunkNumber, provider: str, options: Options
 ) -> Operation[PhoneNumber]:
     """Take away what answers this number alone. What answers its whole trunk goes on doing so.
 
@@ -94,35 +98,35 @@ def unassign(
     notices = tuple(
         f"Deleted with the dispatch rule {rule.id}: {', '.join(lost)}."
         for rule, changes in steps
-        if changes is None and (lost := dispatch.held_beside(rule, kept=False))
+        if changes is None and (lost := dispatch_rules.held_beside(rule, kept=False))
     )
-    left = dispatch.answering(stuck)
+    left = dispatch_rules.answering(stuck)
     if left is not None:
         notices += (f"The dispatch rule {left.id}, which answers {_whose(left)}, answers it now.",)
     yield from _take(trunks, steps, options)
     return changed(number, stuck, provider, notices)
 
 
-def detach(trunks: Trunks, number: Held) -> Operation[None]:
+def detach(trunks: Trunks, number: TrunkNumber) -> Operation[None]:
     """Take away what would be left of a number's rules when it is gone from its trunk."""
     steps, _ = _detached(number)
     yield from _take(trunks, steps, {})
 
 
 def changed(
-    number: Held, rules: Sequence[Rule], provider: str, notices: tuple[str, ...]
+    number: TrunkNumber, rules: Sequence[Rule], provider: str, notices: tuple[str, ...]
 ) -> PhoneNumber:
     """Return the number with `rules`, and what answered it before."""
-    rule = dispatch.answering(number.rules)
-    before = dispatch.target_of(rule)
-    now = held(number.number, number.inbound, number.outbound, rules).normalized(provider)
+    rule = dispatch_rules.answering(number.rules)
+    before = dispatch_rules.target_of(rule)
+    now = joined(number.number, number.inbound, number.outbound, rules).normalized(provider)
     if before is None and rule is not None:
         notices = (*notices, "A rule that names no agent answered the number before.")
     replaced = before if before != now.assignment else None
     return now.model_copy(update={"replaced": replaced, "notices": notices})
 
 
-def _own(rule: Rule, number: Held) -> bool:
+def _own(rule: Rule, number: TrunkNumber) -> bool:
     """Whether a rule answers this number only."""
     called = {bodies.normalized(text) for text in rule.info.numbers}
     if not rule.info.trunk_ids:
@@ -132,14 +136,14 @@ def _own(rule: Rule, number: Held) -> bool:
     return called == {number.number} or (not called and not number.shared)
 
 
-def _excludes(rule: Rule, number: Held) -> bool:
+def _excludes(rule: Rule, number: TrunkNumber) -> bool:
     """Whether a rule of the number's own could not stand beside this one, or not go before it."""
     if number.trunk.id not in rule.info.trunk_ids:
         return False
     return bool(rule.info.numbers) or not number.shared
 
 
-def _freed(rule: Rule, number: Held) -> Json | None:
+def _freed(rule: Rule, number: TrunkNumber) -> Json | None:
     """Return what changes so that a rule answers all its numbers but this one; None: it cannot."""
     trunk_ids, called = rule.info.trunk_ids, rule.info.numbers
     named = {bodies.normalized(text) for text in called}
@@ -151,7 +155,7 @@ def _freed(rule: Rule, number: Held) -> Json | None:
     return {"numbers": [*others]} if others and not also else None
 
 
-def _detached(number: Held) -> tuple[list[_Step], list[Rule]]:
+def _detached(number: TrunkNumber) -> tuple[list[_Step], list[Rule]]:
     """Return what to do with each rule so that it does not answer the number any more, and the
     rules with which nothing can be done."""
     steps: list[_Step] = []
@@ -197,7 +201,7 @@ def _moved(trunks: Trunks, rule: Rule, freed: Json, body: Json) -> Operation[Rul
 
 def left_behind(rule: Rule, to: Target) -> tuple[str, ...]:
     """Say what a room in the place of an agent leaves no place for."""
-    lost = dispatch.held_beside(rule, kept=True) if isinstance(to, Room) else []
+    lost = dispatch_rules.held_beside(rule, kept=True) if isinstance(to, Room) else []
     return (f"A room has no place for what {rule.id} said of {', '.join(lost)}.",) if lost else ()
 
 
@@ -205,7 +209,7 @@ def _without_pin(answering: Rule | None, general: Sequence[Rule]) -> tuple[str, 
     """Say who still answers callers that enter no PIN where the rule with one is changed."""
     if answering is None or not answering.info.pin:
         return ()
-    reached = dispatch.answering([rule for rule in general if not rule.info.pin])
+    reached = dispatch_rules.answering([rule for rule in general if not rule.info.pin])
     if reached is None:
         return ()
     return (f"{reached.id} answers callers who enter no PIN, and stays as it is.",)

@@ -15,7 +15,7 @@ from telephony import model
 from telephony.reading import Body, Moment, read, rows
 from telephony.wire import Json, PageTracker, Response
 
-from . import dispatch
+from . import dispatch_rules
 from .bodies import Rule
 
 _STATUS = "PHONE_NUMBER_STATUS_"
@@ -89,7 +89,7 @@ E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedNumber:
     """A number of the project, with the rules that it points to."""
 
     entry: Bought
@@ -111,7 +111,7 @@ class Owned:
             # Its `capabilities` are the carrier's; LiveKit itself passes on voice.
             channels=VOICE,
             country=self.entry.country_code or None,
-            assignment=dispatch.target_of(dispatch.answering(self.rules)),
+            assignment=dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
             carrier=model.CarrierAccount(id=None, provider=provider, kind="livekit"),
             created_at=self.entry.created_at,
             updated_at=self.entry.updated_at,
@@ -122,11 +122,11 @@ class Owned:
         )
 
 
-def bought(raw: JsonValue, response: Response, number: str | None) -> Owned:
+def bought(raw: JsonValue, response: Response, number: str | None) -> OwnedNumber:
     """Return `raw`, a part of the response, as a number of the project; it is `number` for sure
     where that was asked for. Raises as `read` does."""
     sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
-    return Owned(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
+    return OwnedNumber(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
 
 
 def listed(kind: type[E], response: Response) -> list[tuple[E, Json]]:
@@ -141,14 +141,14 @@ def next_page(response: Response, pages: PageTracker) -> str | None:
     return token
 
 
-def joined(owned: Owned, rules: Sequence[Rule]) -> Owned:
+def with_rules(owned: OwnedNumber, rules: Sequence[Rule]) -> OwnedNumber:
     mine = [rule for rule in rules if rule.id in owned.entry.rule_ids]
-    return Owned(owned.entry, owned.raw, mine)
+    return OwnedNumber(owned.entry, owned.raw, mine)
 
 
 def is_own(rule: Rule, number: str) -> bool:
     return not rule.info.trunk_ids and list(rule.info.numbers) == [number]
 
 
-def gone(owned: Owned) -> bool:
+def gone(owned: OwnedNumber) -> bool:
     return owned.entry.status == f"{_STATUS}RELEASED"
