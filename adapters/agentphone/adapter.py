@@ -91,7 +91,7 @@ class AgentPhone(Adapter):
         yield from paging.offset_pages(_NUMBERS, size, partial(bodies.numbers, provider=self.name))
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
-        """By id also when it was released, with that status; by E.164 only while it is held."""
+        """Return a number: by its id even after its release, by E.164 only until then."""
         if number.id is not None:
             return (yield from assignment.current(number.id, self.name))
         found = yield from first(
@@ -115,7 +115,7 @@ class AgentPhone(Adapter):
         limit: int,
         options: Options,
     ) -> Operation[list[AvailableNumber]]:
-        """By `area_code`, and by ``city``, ``state`` and ``zip`` in `options`."""
+        """Search by `area_code`, and by ``city``, ``state`` and ``zip`` in `options`."""
         if contains is not None:
             raise UnsupportedOperationError(
                 self.name, "search_numbers with contains", "Search by `area_code`."
@@ -152,8 +152,11 @@ class AgentPhone(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once. A lost answer is settled by `externalId` alone: it holds the key, or a
-        mark made for this purchase."""
+        """Buy at most once.
+
+        After a lost response only `externalId` proves a purchase: it holds the key, or a random
+        value made for this purchase.
+        """
         purchase.check(
             self.name,
             number=number,
@@ -191,8 +194,11 @@ class AgentPhone(Adapter):
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
-        """What happens to a number that another agent holds is undocumented, so it is taken from
-        that one first; it goes back there if the new one cannot have it."""
+        """Attach a number to an agent, after detaching it from another one.
+
+        What AgentPhone does with a number that another agent holds is undocumented. If the new
+        agent cannot have it, the former one gets it back.
+        """
         found = yield from self.get_number(number)
         agent, former = assignment.agent_id(to) or "", assignment.agent_id(found.assignment)
         if former == agent and not options:
@@ -213,7 +219,7 @@ class AgentPhone(Adapter):
     def release_number(
         self, number: NumberRef, *, unassign: bool, options: Options
     ) -> Operation[Release]:
-        """Cannot be undone. The vendor releases a number whether or not an agent holds it."""
+        """Release a number for good. AgentPhone does so even while an agent holds it."""
         found = yield from self.get_number(number)
         if found.status is NumberStatus.RELEASED:
             raise NotFoundError("The number was released already")
@@ -250,7 +256,7 @@ class AgentPhone(Adapter):
         before: datetime | None,
         limit: int | None,
     ) -> Listing[Message]:
-        """Those of a released number too, which keeps them."""
+        """List messages, also those of a released number."""
         try:
             number_id, own = yield from self._located(number)
         except NotFoundError:
@@ -264,7 +270,7 @@ class AgentPhone(Adapter):
     def send_message(
         self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
     ) -> Operation[Message]:
-        """AgentPhone picks the channel; texts to the US need a 10DLC registration there."""
+        """Send a text. AgentPhone chooses the channel, and needs 10DLC registration in the US."""
         number_id, own = yield from self._located(number)
         wanted: Json = {
             "number_id": number_id,
@@ -278,7 +284,7 @@ class AgentPhone(Adapter):
     def place_call(
         self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
     ) -> Operation[Call]:
-        """AgentPhone refuses an agent that does not hold the number."""
+        """Place a call. AgentPhone refuses an agent that does not hold the number."""
         if url is not None:
             raise UnsupportedOperationError(
                 self.name, "place_call with url", "An agent speaks at AgentPhone: give `agent`."
@@ -330,14 +336,17 @@ class AgentPhone(Adapter):
         return str(number.raw.get("status"))
 
     def _located(self, number: NumberRef) -> Operation[tuple[str, str]]:
-        """The id and the E.164 of a number, asked for only where one is missing."""
+        """Return the id and the E.164 form of a number, which is read only if one is missing."""
         if number.id is not None and number.number is not None:
             return number.id, number.number
         found = yield from self.get_number(number)
         return found.id, found.number
 
     def _released_id(self, number: str) -> Operation[str]:
-        """The listing of numbers leaves out those released; their conversations still name them."""
+        """Return the id of a released number.
+
+        The listing of numbers leaves it out, but its conversations still name it.
+        """
         talks = paging.offset_pages(_CONVERSATIONS, paging.LARGEST, bodies.conversations)
         found = yield from first(talks, lambda talk: talk.phone_number == number)
         if found is None:

@@ -54,7 +54,7 @@ class Number(_Body):
 
 
 class Attached(_Body):
-    """The answer to attaching: the agent, and the number in short."""
+    """The response to attaching: the agent, and the number in short."""
 
     agent_id: str | None = None
     number: Json | None = None
@@ -69,7 +69,7 @@ class Available(_Body):
 
 
 class Released(_Body):
-    """The answer to releasing, which the documents leave open and newer clients read."""
+    """The response to a release, undocumented but read by newer official clients."""
 
     success: bool = True
     status: str | None = None
@@ -145,7 +145,7 @@ def conversations(values: list[JsonValue], response: Response) -> list[Conversat
 
 
 def attached(response: Response, number: model.PhoneNumber, agent: str) -> model.PhoneNumber:
-    """`number` as it is after attaching it to `agent`."""
+    """Return `number` as it is after attaching it to `agent`."""
     said = read(Attached, response.object(), response)
     return now_with(number, said.agent_id or agent, said.number)
 
@@ -153,7 +153,7 @@ def attached(response: Response, number: model.PhoneNumber, agent: str) -> model
 def now_with(
     number: model.PhoneNumber, agent: str | None, said: Json | None = None
 ) -> model.PhoneNumber:
-    """`number` once `agent` answers it, which the vendor has just confirmed."""
+    """Return `number` with the assignment that the vendor has just confirmed."""
     update = {
         "assignment": model.Agent(agent) if agent else None,
         "raw": {**number.raw, **(said or {}), "agentId": agent},
@@ -177,12 +177,12 @@ def available(response: Response, provider: str) -> list[model.AvailableNumber]:
 
 
 def release(response: Response) -> Released:
-    """Return what the answer says of a release; an empty one says that it is done."""
+    """Read the response to a release; an empty one means success."""
     return read(Released, response.object() if response.content.strip() else {}, response)
 
 
 def released(number: model.PhoneNumber, status: str | None) -> model.Release:
-    """It returns to the carrier's pool; the vendor has no way to have it back."""
+    """Return the result of a release, which cannot be undone."""
     pending = status not in (None, "", "released")
     notice = f"The release is accepted, not done yet: the number's status is {status}."
     return model.Release(
@@ -226,9 +226,10 @@ def sent(response: Response, provider: str, own: str, to: str, body: str) -> mod
 
 
 def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
-    """The unified fields of a message. Every endpoint spells sender and recipient in its own way.
+    """Return the unified fields of a message.
 
-    Plain code instead of a model of the vendor's body: messages come by the thousand.
+    Endpoints spell sender and recipient differently. This is plain code instead of a model of the
+    body, since listings hold thousands of messages.
     """
     get = raw.get
     sender = _text(get("from_") or get("fromNumber") or get("from") or get("from_number"))
@@ -267,12 +268,15 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
 
 
 def _text(value: JsonValue) -> JsonValue:
-    """Some write numbers where text is due."""
+    """Return a number as text; some endpoints send one where text is due."""
     return str(value) if type(value) is int else value
 
 
 def moment(raw: Json) -> datetime | None:
-    """Read in a quick way where it is written as documented: listings are long."""
+    """Return when a message was sent.
+
+    The documented form is read without validation, since listings are long.
+    """
     text = raw.get("receivedAt")
     if isinstance(text, str):
         try:

@@ -1,11 +1,13 @@
-"""Listing messages where the vendor pages by timestamps and several may share one.
+"""Listing messages where the vendor pages by timestamps, which messages may share.
 
-AgentPhone's cursor is a moment, ``before``; whether it includes that moment, and the order inside a
-page, are undocumented, and times may be kept more exactly than they are shown. So each next page is
-asked for from a second *after* the oldest message known, what comes twice is dropped by id, and
-everything is sorted and cut to the caller's bounds here. A second that holds more than a page is
-read in ever narrower windows. The caller's ``after`` is not sent: it may turn the order round, and
-saves one page at most.
+AgentPhone's cursor is a time, ``before``; whether it includes that time, and the order inside a
+page, are undocumented, and times may be stored more exactly than shown. So each next page is
+requested from a second *after* the oldest message known, duplicates are dropped by id, and all are
+sorted and cut to the caller's bounds here. A second with more messages than a page is read in ever
+narrower windows. The caller's ``after`` is not sent: it may reverse the order, and saves one page
+at most.
+
+Source: docs.agentphone.ai/api-reference/numbers, list messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Listings by offset, which everything but messages has."""
+"""Listings by offset: everything but messages.
+
+Source: docs.agentphone.ai/api-reference, pagination.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ LARGEST = 100
 def offset_pages(
     url: str, size: int, read: Callable[[list[JsonValue], Response], list[T]]
 ) -> Listing[T]:
-    """List what `read` makes of each page's rows."""
+    """List the items that `read` makes of the rows of each page."""
     tracker, offset = PageTracker(), 0
     while True:
         response = yield Request.get(url, {"limit": size, "offset": offset})

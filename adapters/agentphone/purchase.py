@@ -1,4 +1,7 @@
-"""Buying a number: what is refused before money is spent, and what is said of the result."""
+"""Buying a number: what is refused before money is spent, and what the result is called.
+
+Source: docs.agentphone.ai/api-reference/numbers, create number.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def check(
     key: str | None,
     options: Options,
 ) -> None:
-    """Refuse what AgentPhone would not honour, or would quietly do in another way."""
+    """Raise an error for what AgentPhone would refuse, ignore or do differently."""
     if number is not None:
         raise UnsupportedOperationError(
             provider,
@@ -47,12 +50,12 @@ def check(
 
 
 def fresh_mark() -> str:
-    """Return what to keep in `externalId` for a purchase without a key."""
+    """Return a random value to store in `externalId` for a purchase without a key."""
     return secrets.token_hex(12)
 
 
 def marked(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:
-    """Return the number that the purchase with this mark has brought. Nothing else proves it."""
+    """Return the number of the purchase with this `externalId`, its only proof."""
     return next((number for number in held if number.raw.get("externalId") == mark), None)
 
 
@@ -84,7 +87,7 @@ def after_loss(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
 
 
 def notices(bought: PhoneNumber, area_code: str | None, key: str | None) -> tuple[str, ...]:
-    """What the buyer should know of how the request was met."""
+    """Return what the buyer should know about the number, such as another area code."""
     found = list(bought.notices)
     if area_code is not None and not bought.number.startswith(f"+1{area_code}"):
         found.append(f"Area code {area_code} was not available; this is {bought.number[2:5]}.")

@@ -52,7 +52,7 @@ class _Envelope(Body):
 
     @property
     def is_test(self) -> bool:
-        """Whether it was sent by the button that tests a webhook."""
+        """Whether it comes from the dashboard's button that tests a webhook."""
         return self.test or self.conversation_state.get("testMode") is True
 
 
@@ -102,7 +102,7 @@ class _Text(Body):
 
     @property
     def own(self) -> str | None:
-        """The number of ours: by its id where a text came to a group, not to a number."""
+        """The account's number: by its id if the text was sent to a group."""
         if self.group is None or (is_e164(self.to or "") and self.to != self.sender):
             return self.to
         return self.number_id
@@ -118,7 +118,7 @@ class _Endpoint(Body):
 
 
 def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> None:
-    """Raises `SignatureError`, or `ConfigurationError` without a secret."""
+    """Raise `SignatureError` for a wrong signature, `ConfigurationError` without a secret."""
     if secret is None or is_blank(secret):
         raise ConfigurationError(
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "
@@ -141,7 +141,7 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
 
 
 def sign(body: bytes, timestamp: str, secret: SecretStr) -> str:
-    """The signature of a body that is sent at a timestamp."""
+    """Return the signature of a body that is sent at a timestamp."""
     key = secret.get_secret_value().encode()
     return f"sha256={hmac.new(key, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
 
@@ -248,13 +248,13 @@ def _call(data: _Call, envelope: _Envelope, provider: str) -> Call:
 
 
 def _digest(raw: Json) -> str:
-    """Return a name for an event, whatever history is sent along."""
+    """Return an id for an event, independent of the history that comes with it."""
     own = {key: raw.get(key) for key in ("event", "channel", "timestamp", "data")}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def waits_for_words(event: Event | None) -> bool:
-    """Return whether the response is what to say: in every turn of a call, tests included."""
+    """Return whether the response is spoken: in every turn of a call, including tests."""
     return event is not None and (event.raw.get("event"), event.raw.get("channel")) == (
         "agent.message",
         "voice",
@@ -285,8 +285,11 @@ def get(agent: str | None, provider: str) -> Operation[WebhookEndpoint | None]:
 def set_url(
     url: str, agent: str | None, provider: str, *, replace: bool, options: Options
 ) -> Operation[WebhookEndpoint]:
-    """Every POST issues a new secret, so what is right already is left alone; and it resets what
-    it does not mention, so the other settings are sent as they were."""
+    """Set the URL, unless it is set already.
+
+    Every change issues a new secret, so nothing is sent without need. A change resets the settings
+    that it leaves out, so they are sent as they are.
+    """
     found = yield from get(agent, provider)
     if found is not None and found.url == url and not options:
         return found

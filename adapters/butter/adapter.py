@@ -84,7 +84,7 @@ class Butter(Adapter):
         yield from self._pages()
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
-        """Found by listing: there is no documented way to read one number."""
+        """Return a number, found by listing: no documented endpoint reads one."""
         found = yield from self._find(number)
         if found is None:
             raise NotFoundError("Butter AI knows no such number", hint="Import it first.")
@@ -101,7 +101,7 @@ class Butter(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Imports once, then assigns. A lost response is settled by looking for the number."""
+        """Import once, then assign. After a lost response the number is looked for."""
         if source is None:
             raise InvalidRequestError(
                 "`source` is missing: Butter AI cannot know which carrier holds the number.",
@@ -138,8 +138,10 @@ class Butter(Adapter):
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
-        """Butter AI assigns free numbers only, so a number is taken from its agent first, and given
-        back if it then cannot be assigned."""
+        """Assign a number, after taking it from another agent: Butter AI assigns free ones only.
+
+        If it cannot be assigned, the former agent gets it back.
+        """
         found = yield from self.get_number(number)
         agent, holder = _agent_id(to), _agent_id(found.assignment)
         if holder == agent:
@@ -210,7 +212,7 @@ class Butter(Adapter):
     # --- Shared steps ----------------------------------------------------------------------------
 
     def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
-        """The cursor is not among the documented parameters, so the first page goes without."""
+        """List numbers. The cursor is not a documented parameter, so the first page has none."""
         tracker, cursors = PageTracker(), PageTracker()
         cursor: str | None = None
         while True:
@@ -260,8 +262,11 @@ class Butter(Adapter):
             return found
 
     def _assign(self, number: PhoneNumber, agent: str, options: Options) -> Operation[PhoneNumber]:
-        """Assign a free number. Repeating it is a conflict that changes nothing, so whatever goes
-        wrong is settled by reading who answers the number now."""
+        """Assign a free number.
+
+        A retry is a conflict that changes nothing, so after any failure the number's agent is read
+        back.
+        """
         request = Request.post(
             path(f"{_AGENTS}/{{}}/assign-phone-number", agent),
             merged({"phone_number_id": number.id}, options),
@@ -278,8 +283,11 @@ class Butter(Adapter):
             return held
 
     def _unassign(self, number: PhoneNumber, options: Options) -> Operation[PhoneNumber]:
-        """Take a number from its agent. Repeating it is refused and changes nothing, so whatever
-        goes wrong is settled by reading whether the number is free now."""
+        """Take a number from its agent.
+
+        A retry is refused and changes nothing, so after any failure it is read back whether the
+        number is free.
+        """
         holder = _agent_id(number.assignment)
         request = Request.post(
             path(f"{_AGENTS}/{{}}/unassign-phone-number/{{}}", holder, number.id),
@@ -307,8 +315,10 @@ class Butter(Adapter):
             raise
 
     def _put_back(self, number: PhoneNumber, holder: str) -> Operation[str]:
-        """Undo the first half of a move; return the hint for the caller. Safe, as the vendor
-        assigns no number that another agent has."""
+        """Return a number to its former agent after a failed move, and return the hint.
+
+        This is safe, as Butter AI assigns no number that another agent has.
+        """
         try:
             yield from self._assign(number, holder, {})
         except ProviderError:

@@ -93,7 +93,7 @@ class NumberPage(Body):
 
 
 class Agent(Body):
-    """What the responses to an assignment and to its end say of the agent."""
+    """The agent in the responses to an assignment and to its end."""
 
     name: str | None = Field(default=None, validation_alias=AliasChoices("agent_name", "name"))
 
@@ -118,7 +118,7 @@ class Placed(Body):
 
 
 def _body(response: Response) -> Json:
-    """The body, unless it is a refusal in the clothes of a success."""
+    """Return the body, unless a status of success comes with an error in it."""
     body = response.object()
     if body.get("success") is False:
         raise InvalidRequestError(
@@ -131,7 +131,7 @@ def _body(response: Response) -> Json:
 
 
 def _object(response: Response, entity: str) -> Json:
-    """What a response is about: `data`, or the entity's own key in an older revision."""
+    """Return the entity of a response: `data`, or the entity's own key in an older version."""
     body = _body(response)
     value = body.get("data") or body.get(entity)
     if not isinstance(value, dict):
@@ -156,12 +156,12 @@ def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumb
 
 
 def agent(response: Response, agent_id: str) -> model.Agent:
-    """The agent that a number was assigned to or taken from."""
+    """Return the agent that a number was assigned to or taken from."""
     return model.Agent(agent_id, read(Agent, _object(response, "agent"), response).name)
 
 
 def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.PhoneNumber:
-    """`number` as the list shows it from now on: the response shows the agent only."""
+    """Return `number` as the list will show it; the response shows the agent only."""
     raw = {
         **number.raw,
         "status": "assigned" if agent else "free",
@@ -171,7 +171,7 @@ def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.P
 
 
 def one_way(number: model.PhoneNumber, **asked: bool) -> tuple[str, ...]:
-    """Notices of what was `asked` of the number and Butter AI says that it does not support."""
+    """Return a notice for each direction `wanted` that the number does not support."""
     return tuple(
         f"Butter AI does not let this number {verb}: remove it in its dashboard, then import it "
         f"again with {way}=True."
@@ -183,8 +183,10 @@ def one_way(number: model.PhoneNumber, **asked: bool) -> tuple[str, ...]:
 def carrier(
     response: Response, provider: str, *, known: str | None = None, account: str | None = None
 ) -> model.CarrierAccount:
-    """A linked carrier: the one with the id `known`, or one just linked. Butter AI does not show
-    the `account` it was linked with."""
+    """Return a linked carrier: the one with the id `known`, or one just linked.
+
+    Butter AI does not show the `account` it was linked with.
+    """
     raw = _object(response, "integration")
     found = read(Integration, raw, response)
     link = found.id or known
@@ -202,7 +204,7 @@ def carrier(
 
 
 def call(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
-    """A call just placed: its fields stand at the top of the response, not under `data`."""
+    """Return a call just placed. Its fields are at the top of the response, not under `data`."""
     body = _body(response)
     parts = [part for part in (body.get("data"), body.get("call")) if isinstance(part, dict)]
     inner = next((part for part in parts if part.get("call_sid")), body)
@@ -220,12 +222,12 @@ def call(response: Response, provider: str, number: str, to: str, agent: str) ->
 
 
 def _word(status: str | None) -> str:
-    """Some pages write ``in-progress``, others ``in_progress``."""
+    """Return a status in one spelling: some pages have ``in-progress``, others ``in_progress``."""
     return (status or "").lower().replace("-", "_")
 
 
 def _without_secrets(raw: Json) -> Json:
-    """The pages promise credentials that Butter AI makes, without saying where they would stand."""
+    """Return a body without credentials, which Butter AI may show at undocumented places."""
     return {key: _cleared(value) for key, value in raw.items() if not _SECRET.search(key)}
 
 
@@ -239,7 +241,7 @@ def _cleared(value: JsonValue) -> JsonValue:
 
 
 def source(value: model.Source, *, outbound: bool) -> Json:
-    """Where a number is to be imported from."""
+    """Return the fields of an import that name the source of the number."""
     if isinstance(value, model.LinkedCarrier):
         return {"provider": "twilio", "integration_id": value.id}
     if isinstance(value, model.SipTrunk):
@@ -281,7 +283,7 @@ def _bad_source(message: str, hint: str) -> InvalidRequestError:
 
 
 def twilio(account: model.TwilioAccount, argument: str) -> Json:
-    """The credentials of a Twilio account: its auth token, never an API key."""
+    """Return the credentials of a Twilio account: its auth token, never an API key."""
     if account.auth_token is None:
         raise InvalidRequestError(
             "Butter AI links a Twilio account by its auth token.",
@@ -303,7 +305,7 @@ def twilio(account: model.TwilioAccount, argument: str) -> Json:
 
 
 def name(label: str | None, account: model.TwilioAccount) -> str:
-    """What a linked account is called; the vendor insists on a name."""
+    """Return the name of a linked account, which Butter AI requires."""
     if label is not None and len(label) > _LONGEST_NAME:
         raise InvalidRequestError(
             f"`label` is longer than {_LONGEST_NAME} characters.", argument="label"
@@ -316,5 +318,5 @@ def _clear(secret: SecretStr | str | None) -> str | None:
 
 
 def agrees(number: model.PhoneNumber, body: Json) -> bool:
-    """Whether a number that is there is one that `body` asked for, as far as the vendor shows."""
+    """Return whether a number is what `body` requested, as far as Butter AI shows it."""
     return all(number.raw.get(key) in (None, value) for key, value in body.items())

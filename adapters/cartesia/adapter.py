@@ -112,8 +112,11 @@ class Cartesia(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once. A lost response is settled by the key, which rides in the label;
-        without one this purchase looks like any other buyer's."""
+        """Buy at most once.
+
+        After a lost response the key, stored in the label, proves the purchase; without a key
+        nothing distinguishes it from another buyer's.
+        """
         if number is not None or area_code is not None or country != "US":
             raise UnsupportedOperationError(
                 self.name,
@@ -157,8 +160,11 @@ class Cartesia(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Imports once. Cartesia may respond with 400 although the number was imported, when only
-        the assignment failed: that and a lost response are settled by reading back."""
+        """Import once.
+
+        Cartesia may respond with 400 although the number was imported and only its assignment
+        failed. After that, and after a lost response, the number is read back.
+        """
         if not inbound or not outbound:
             raise UnsupportedOperationError(
                 self.name,
@@ -322,7 +328,7 @@ class Cartesia(Adapter):
         return (yield from first(listing, lambda found: found.number == number))
 
     def _owned(self) -> Operation[list[PhoneNumber]]:
-        """Cartesia's own numbers of this account; few, as plans bound them."""
+        """List the numbers bought at Cartesia; plans limit them to a few."""
         return (yield from collect(self._pages({"type": "cartesia", "limit": _PAGE})))
 
     def _assigned(self, imported: PhoneNumber, agent: JsonValue) -> Operation[PhoneNumber]:

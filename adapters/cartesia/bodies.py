@@ -35,7 +35,7 @@ class Carrier(Body):
 
     @property
     def kind(self) -> str | None:
-        """The type. Some pages print a Twilio account without it."""
+        """The type, which some pages leave out for Twilio accounts."""
         if self.type:
             return self.type
         if self.account_sid:
@@ -107,21 +107,21 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
 
 
 def bought(response: Response, provider: str) -> model.PhoneNumber:
-    """A number just bought: the response leaves out its `provider`, which is Cartesia itself."""
+    """Return a number just bought. Its `provider`, left out, is Cartesia itself."""
     own = model.CarrierAccount(id=None, provider=provider, kind="cartesia")
     made = number(response, provider)
     return made if made.carrier else made.model_copy(update={"carrier": own})
 
 
 def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
-    """The numbers of a page, and the cursor of the next one."""
+    """Return the numbers of a page, and the cursor of the next one."""
     page = read(NumberPage, response.json(), response)
     found = [number.normalized(provider, raw) for number, raw in rows(Number, page.data, response)]
     return found, _last_id(items(page.data, response)) if page.has_more else None
 
 
 def _last_id(page: list[JsonValue]) -> str | None:
-    """The cursor: the last id, be the rest of its row readable or not."""
+    """Return the cursor: the last id, whether or not its row can be read."""
     ids = [row.get("id") for row in page if isinstance(row, dict)]
     return next((str(found) for found in reversed(ids) if found), None)
 
@@ -132,14 +132,14 @@ def carrier(response: Response, provider: str) -> model.CarrierAccount:
 
 
 def carriers(response: Response, provider: str) -> list[model.CarrierAccount]:
-    """Documented as a bare array; an envelope with `data` is taken too."""
+    """Return linked carriers: a bare array in the documentation, or an envelope with `data`."""
     body = response.json()
     found = body.get("data") if isinstance(body, dict) else body
     return [linked.normalized(provider, raw) for linked, raw in rows(Linked, found, response)]
 
 
 def one_call(to: str, options: Options) -> Options:
-    """The caller's `options`, whose `outbound_calls` may add to the call and name no other."""
+    """Return `options` whose `outbound_calls`, if any, is the one call to `to`."""
     if "outbound_calls" not in options:
         return options
     calls = options["outbound_calls"]
@@ -155,7 +155,7 @@ def one_call(to: str, options: Options) -> Options:
 
 
 def placed(response: Response) -> tuple[str, str | None]:
-    """The id of the one call that was asked for, and whom it calls."""
+    """Return the id and the recipient of the call just placed."""
     calls = items(response.object().get("calls"), response)
     call = read(Placed, calls[0] if calls else None, response)
     if call.error:
@@ -171,7 +171,7 @@ def placed(response: Response) -> tuple[str, str | None]:
 
 
 def source(value: model.Source) -> Json:
-    """Where a number is to be imported from."""
+    """Return the `provider` of an import, the source of the number."""
     if isinstance(value, model.LinkedCarrier):
         return {"id": value.id}
     if isinstance(value, model.TwilioAccount):
@@ -181,7 +181,7 @@ def source(value: model.Source) -> Json:
 
 
 def twilio(account: model.TwilioAccount) -> Json:
-    """The credentials of a Twilio account: an API key, never the auth token."""
+    """Return the credentials of a Twilio account: an API key, never the auth token."""
     if account.api_key_sid is None or account.api_key_secret is None:
         raise errors.InvalidRequestError(
             "Cartesia links a Twilio account by an API key.",
@@ -204,10 +204,10 @@ def twilio(account: model.TwilioAccount) -> Json:
 
 
 def sip_trunk(trunk: model.SipTrunk, existing: model.CarrierAccount | None = None) -> Json:
-    """A SIP trunk: it places calls where it has an address, and receives them where anything says
-    who may call in.
+    """Return a SIP trunk.
 
-    A change of an `existing` trunk leaves out what cannot change and keeps what it does not name.
+    It places calls if it has an address, and receives calls if it says who may call in. A change of
+    an `existing` trunk leaves out what cannot change, and keeps what it does not name.
     """
     outbound = _outbound(trunk, existing)
     inbound: Json = {}
@@ -264,7 +264,7 @@ def _credentials(
     prefix: str,
     existing: model.CarrierAccount | None,
 ) -> Json:
-    """Both parts; a change may leave the password out, which keeps it."""
+    """Return username and password; a change may leave the password out to keep it."""
     if username is None or (password is None and existing is None):
         raise _wrong(
             "Half of the SIP trunk's login is missing.",
@@ -279,7 +279,7 @@ def _wrong(message: str, hint: str) -> errors.InvalidRequestError:
 
 
 def one_way(trunk: model.CarrierAccount) -> str | None:
-    """What a caller should know of a SIP trunk that works one way only."""
+    """Return a notice about a SIP trunk that works in one direction only."""
     places, receives = (isinstance(trunk.raw.get(way), dict) for way in ("outbound", "inbound"))
     if places and not receives:
         return (
@@ -295,7 +295,7 @@ def one_way(trunk: model.CarrierAccount) -> str | None:
 
 
 def released(number: model.PhoneNumber, raw: Json) -> model.Release:
-    """What deleting did, which depends on where the number came from."""
+    """Return the result of a deletion, which depends on where the number came from."""
     kind = number.carrier.kind if number.carrier else None
     own, kept = kind == "cartesia", kind in {"twilio", "sip_trunk"}
     outcome = CarrierOutcome.KEPT if kept else CarrierOutcome.UNKNOWN

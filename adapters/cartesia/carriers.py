@@ -42,8 +42,11 @@ def listed(provider: str) -> Listing[CarrierAccount]:
 def link(
     account: CarrierCredentials, label: str | None, provider: str, options: Options
 ) -> Operation[CarrierAccount]:
-    """Link once. Account and region of a Twilio link are unique, so a lost response is settled by
-    looking for them; a SIP trunk has nothing unique, so its outcome stays unknown."""
+    """Link once.
+
+    Account and region of a Twilio link are unique, so after a lost response it is looked for; a SIP
+    trunk has nothing unique, so its outcome stays unknown.
+    """
     if isinstance(account, SipTrunk):
         body = bodies.sip_trunk(account)
         body["label"] = label or account.name or account.address or "SIP trunk"
@@ -66,7 +69,7 @@ def link(
 def rotate(
     carrier: str, credentials: CarrierCredentials, provider: str, options: Options
 ) -> Operation[CarrierAccount]:
-    """Idempotent: Cartesia tests the new credentials and applies all of them or none."""
+    """Replace the credentials. Cartesia tests them, and applies all of them or none."""
     found = yield from _get(carrier, provider)
     if isinstance(credentials, TwilioAccount):
         if found.account not in (None, credentials.account_sid):
@@ -97,7 +100,7 @@ def unlink(carrier: str, provider: str, options: Options) -> Operation[CarrierAc
 
 
 def only(provider: str) -> Operation[LinkedCarrier]:
-    """The linked account, where there is one and no other."""
+    """Return the linked account if there is exactly one."""
     ids = [carrier.id for carrier in (yield from collect(listed(provider))) if carrier.id]
     if len(ids) == 1:
         return LinkedCarrier(ids[0])
@@ -109,7 +112,7 @@ def only(provider: str) -> Operation[LinkedCarrier]:
 
 
 def noted(imported: PhoneNumber) -> Operation[PhoneNumber]:
-    """`imported` with a notice where its SIP trunk works one way only."""
+    """Return `imported` with a notice if its SIP trunk works in one direction only."""
     held = imported.carrier
     if held is None or held.id is None or held.kind != "sip_trunk":
         return imported

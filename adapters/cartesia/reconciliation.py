@@ -1,4 +1,7 @@
-"""What became of a change whose response was lost: what is proven, and what it may have been."""
+"""What became of a change whose response was lost: what is proven, and what is possible.
+
+Source: docs.cartesia.ai/api-reference/agents/phone-numbers and …/agents/providers.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ _SHOWN = 5
 
 
 def stored_label(number: PhoneNumber) -> str | None:
-    """The label as Cartesia keeps it, with the mark of the purchase."""
+    """Return the label as Cartesia stores it, with the key of the purchase."""
     label = number.raw.get("label")
     return label if isinstance(label, str) else None
 
 
 def bought(owned: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
-    """The number that the purchase with this key has brought. Nothing but the key proves it."""
+    """Return the number of the purchase with this key, its only proof."""
     return next((number for number in owned if find_digest(stored_label(number)) == key), None)
 
 
 def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
-    """The hint for a purchase without a key: which numbers it may have brought."""
+    """Return the hint after a purchase without a key: the numbers that it may have brought."""
     candidates = sorted(
         (
             number
@@ -48,7 +51,7 @@ def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
 
 
 def doubtful(failure: ProviderError) -> OutcomeUnknownError:
-    """What is known of an import if it cannot be read back: a refusal may be of its half."""
+    """Return the error for an import that cannot be read back: even a refused one may be done."""
     if isinstance(failure, OutcomeUnknownError):
         return failure
     return reclassified(
@@ -59,8 +62,10 @@ def doubtful(failure: ProviderError) -> OutcomeUnknownError:
 
 
 def imported(found: PhoneNumber, body: Json) -> bool:
-    """Whether a number that is there is what `body` asked for, as far as Cartesia shows it; with
-    another label, carrier or agent it was there before."""
+    """Return whether a number is what `body` requested, as far as Cartesia shows it.
+
+    With another label, carrier or agent it was there before.
+    """
     shown, asked = found.raw.get("provider"), body["provider"]
     carrier = shown if isinstance(shown, dict) else {}
     return (
@@ -72,7 +77,7 @@ def imported(found: PhoneNumber, body: Json) -> bool:
 
 
 def linked(found: CarrierAccount, account: TwilioAccount) -> bool:
-    """Whether a link is one with these credentials: Cartesia shows the key's ends, the rest masked.
+    """Return whether a link has these credentials: Cartesia shows the ends of its key.
 
     A link with another key was there before, and keeps it.
     """

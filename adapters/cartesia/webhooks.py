@@ -82,7 +82,7 @@ _DIRECTIONS = {known.value: known for known in Direction}
 
 
 def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> None:
-    """Raises `SignatureError`, or `ConfigurationError` without a secret."""
+    """Raise `SignatureError` for a wrong secret, `ConfigurationError` if none is configured."""
     if secret is None or is_blank(secret):
         raise ConfigurationError(
             f"{provider}: `webhook_secret` is missing, without which no webhook can be verified: "

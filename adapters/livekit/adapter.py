@@ -119,7 +119,7 @@ class LiveKit(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once, and always one exact number: it is the key that finds it again."""
+        """Buy at most once, and always one exact number, which proves the purchase."""
         if label is not None:
             raise UnsupportedOperationError(
                 self.name,
@@ -158,8 +158,10 @@ class LiveKit(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Makes an inbound trunk, an outbound one where the carrier's address is known, and the
-        rule of `assign_to`; `options` go into the first of them."""
+        """Create an inbound trunk, an outbound one if the carrier's address is known, and a rule.
+
+        The rule is that of `assign_to`; `options` apply to the first trunk.
+        """
         trunk = source if isinstance(source, SipTrunk) else SipTrunk()
         plan = imports.plan(number, trunk, label, assign_to, inbound=inbound, outbound=outbound)
         made = yield from imports.carry_out(self._trunks, plan, named_once(options))
@@ -198,7 +200,7 @@ class LiveKit(Adapter):
     def release_number(
         self, number: NumberRef, *, unassign: bool, options: Options
     ) -> Operation[Release]:
-        """Takes away what answers the number too; LiveKit does not insist on that first."""
+        """Release a number together with its rules, which LiveKit does not require."""
         options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, OwnedNumber):

@@ -84,10 +84,10 @@ def assign(
 def unassign(
     trunks: Trunks, number: TrunkNumber, provider: str, options: Options
 ) -> Operation[PhoneNumber]:
-    """Take away what answers this number alone. What answers its whole trunk goes on doing so.
+    """Delete the rules of this number alone; those of its whole trunk stay.
 
     Raises:
-        ConflictError: only such a rule answers it.
+        ConflictError: it has no rule of its own.
     """
     steps, stuck = _detached(number)
     if stuck and not steps:
@@ -108,7 +108,7 @@ def unassign(
 
 
 def detach(trunks: Trunks, number: TrunkNumber) -> Operation[None]:
-    """Take away what would be left of a number's rules when it is gone from its trunk."""
+    """Delete or change the rules that only the number still needs, when it leaves its trunk."""
     steps, _ = _detached(number)
     yield from _take(trunks, steps, {})
 
@@ -127,7 +127,7 @@ def changed(
 
 
 def _own(rule: Rule, number: TrunkNumber) -> bool:
-    """Whether a rule answers this number only."""
+    """Return whether a rule is for this number only."""
     called = {bodies.normalized(text) for text in rule.info.numbers}
     if not rule.info.trunk_ids:
         return called == {number.number} and not number.elsewhere
@@ -137,14 +137,14 @@ def _own(rule: Rule, number: TrunkNumber) -> bool:
 
 
 def _excludes(rule: Rule, number: TrunkNumber) -> bool:
-    """Whether a rule of the number's own could not stand beside this one, or not go before it."""
+    """Return whether a rule of the number's own would conflict with this one or come after it."""
     if number.trunk.id not in rule.info.trunk_ids:
         return False
     return bool(rule.info.numbers) or not number.shared
 
 
 def _freed(rule: Rule, number: TrunkNumber) -> Json | None:
-    """Return what changes so that a rule answers all its numbers but this one; None: it cannot."""
+    """Return the changes that take the number out of a rule for others; None if impossible."""
     trunk_ids, called = rule.info.trunk_ids, rule.info.numbers
     named = {bodies.normalized(text) for text in called}
     here = {text for text in bodies.entries_on(number.trunk) if not named or text in named}
@@ -156,8 +156,7 @@ def _freed(rule: Rule, number: TrunkNumber) -> Json | None:
 
 
 def _detached(number: TrunkNumber) -> tuple[list[_Step], list[Rule]]:
-    """Return what to do with each rule so that it does not answer the number any more, and the
-    rules with which nothing can be done."""
+    """Return how each rule changes to leave the number out, and the rules that cannot."""
     steps: list[_Step] = []
     stuck: list[Rule] = []
     for rule in number.rules:
@@ -200,13 +199,13 @@ def _moved(trunks: Trunks, rule: Rule, freed: Json, body: Json) -> Operation[Rul
 
 
 def left_behind(rule: Rule, to: Target) -> tuple[str, ...]:
-    """Say what a room in the place of an agent leaves no place for."""
+    """Return a notice of the settings that a rule for a room cannot keep."""
     lost = dispatch_rules.held_beside(rule, kept=True) if isinstance(to, Room) else []
     return (f"A room has no place for what {rule.id} said of {', '.join(lost)}.",) if lost else ()
 
 
 def _without_pin(answering: Rule | None, general: Sequence[Rule]) -> tuple[str, ...]:
-    """Say who still answers callers that enter no PIN where the rule with one is changed."""
+    """Return a notice if another rule still answers callers who enter no PIN."""
     if answering is None or not answering.info.pin:
         return ()
     reached = dispatch_rules.answering([rule for rule in general if not rule.info.pin])

@@ -65,7 +65,7 @@ class OutboundTrunk(_Trunk):
 
 
 class _Rooms(Body):
-    """Where a rule of some kind leads to: a room with a name, or new ones with a prefix."""
+    """The room that a rule leads to, or the prefix of new ones."""
 
     room_name: str | None = None
     room_prefix: str | None = None
@@ -104,7 +104,7 @@ class DispatchRule(Body):
 
     @property
     def room(self) -> str | None:
-        """The one room that it leads to, where it is so."""
+        """The one room that it leads to, if it does not open new ones."""
         direct = self.rule.dispatch_rule_direct if self.rule else None
         return direct.room_name or None if direct else None
 
@@ -115,8 +115,10 @@ class DispatchRule(Body):
 
     @property
     def priority(self) -> tuple[int, str]:
-        """Its place among rules that meet the same call, as livekit-server sorts them: those for
-        some numbers first, then those with a PIN, then by their kind and room."""
+        """Its place among rules for the same call, as livekit-server sorts them.
+
+        Rules for some numbers come first, then those with a PIN, then by kind and room.
+        """
         kinds = list(vars(self.rule).values()) if self.rule else []
         rank = next((place for place, kind in enumerate(kinds) if kind is not None), None)
         if rank is None:
@@ -127,13 +129,13 @@ class DispatchRule(Body):
 
 
 class Dispatch(Body):
-    """An agent that was sent into a room."""
+    """The dispatch of an agent into a room."""
 
     id: str = Field(min_length=1)
 
 
 class Participant(Body):
-    """Who is called."""
+    """The participant that a call creates in its room."""
 
     id: str = Field(min_length=1, validation_alias="sip_call_id")
 
@@ -158,12 +160,12 @@ class Stored(Generic[B]):
 
     @property
     def id(self) -> str:
-        """LiveKit's id of it."""
+        """Its id at LiveKit."""
         return self.info.id
 
     @cached_property
     def shown(self) -> Json:
-        """What the server said without the passwords and PINs that it repeats."""
+        """The object without the passwords and PINs that the server repeats."""
         return _shown(self.raw)
 
 
@@ -173,7 +175,7 @@ Rule = Stored[DispatchRule]
 
 
 def stored(kind: type[B], response: Response, raw: JsonValue) -> Stored[B]:
-    """`raw`, a part of the answer, as what it is about. Raises as `read` does."""
+    """Return `raw`, a part of the response, as what it describes. Raises as `read` does."""
     return Stored(reading.read(kind, raw, response), raw if isinstance(raw, dict) else {})
 
 
@@ -193,7 +195,7 @@ def listed(kind: type[L], response: Response) -> list[Stored[L]]:
 
 
 def normalized(text: str) -> str:
-    """A number on a trunk as LiveKit compares it, which is E.164 where it is a number at all."""
+    """Return a number on a trunk as LiveKit compares it: E.164, if it is a number."""
     if text[:1] == "+" and text[1:].isdecimal() and text.isascii():
         return text
     if not _WRITTEN.fullmatch(text):
@@ -228,7 +230,7 @@ def _shown(raw: Json) -> Json:
 
 
 def inbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SIPInboundTrunkInfo:
-    """A trunk that takes calls to `number`."""
+    """Return a trunk that receives calls to `number`."""
     for address in source.allowed_addresses:
         _check_address(address)
     return SIPInboundTrunkInfo(
@@ -243,7 +245,7 @@ def inbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SIP
 
 
 def outbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SIPOutboundTrunkInfo:
-    """A trunk that places calls from `number`."""
+    """Return a trunk that places calls from `number`."""
     return SIPOutboundTrunkInfo(
         name=label or "",
         numbers=[number],
@@ -257,8 +259,11 @@ def outbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SI
 
 
 def _check_address(address: str) -> None:
-    """Refuse what protects nothing. LiveKit compares a host name with the From header, which the
-    caller writes, and lets everybody in when it can read none of the entries."""
+    """Refuse an entry that protects nothing.
+
+    LiveKit compares a host name with the From header, which the caller writes, and accepts every
+    caller if it can read none of the entries.
+    """
     try:
         ipaddress.ip_network(address, strict=False)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Placing a call: an agent is sent into a new room, then the room dials."""
+"""Placing a call: an agent is sent into a new room, then the room dials.
+
+Source: docs.livekit.io/sip/making-calls and livekit-server 1.13.5.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)s?", re.ASCII)
 def place(
     twirp: Twirp, number: TrunkNumber, to: str, agent: str | None, provider: str, options: Options
 ) -> Operation[Call]:
-    """Call `to` from a number, once. The agent is there before anybody can answer."""
+    """Call `to` from a number, once. The agent is in the room before the call is answered."""
     if not number.outbound:
         raise InvalidRequestError(
             "No outbound trunk carries the number.",
@@ -81,8 +84,10 @@ def place(
 
 
 def _settled(lost: OutcomeUnknownError) -> ProviderError | None:
-    """Return what certainly became of a call, where LiveKit says it with a status that usually
-    leaves it open; None: it may have been placed."""
+    """Return the error of a call that certainly failed; None if it may have been placed.
+
+    LiveKit uses statuses for it that usually leave the outcome unknown.
+    """
     said = lost.__cause__
     # How long it rang, or what the carrier answered.
     if isinstance(said, ConflictError):
@@ -113,7 +118,7 @@ def _ringing(options: Options) -> float:
 
 
 def _meeting(number: TrunkNumber, agent: str | None, options: Options) -> tuple[str | None, str]:
-    """Who is to speak with whom is called, and in which room."""
+    """Return the agent that is to speak, if any, and the room of the call."""
     chosen = options.get("room_name")
     if isinstance(chosen, str):
         return agent, chosen
@@ -133,7 +138,7 @@ def _meeting(number: TrunkNumber, agent: str | None, options: Options) -> tuple[
 
 
 def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
-    """Let an agent join a room, which opens it; returns the id of that dispatch."""
+    """Send an agent into a room, which opens it; return the id of that dispatch."""
     body = as_json(CreateAgentDispatchRequest(agent_name=agent))
     try:
         response = yield twirp.dispatch("CreateDispatch", room, body, Safety.UNSAFE)
@@ -144,7 +149,7 @@ def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
 
 
 def _called_back(twirp: Twirp, room: str, dispatch: str | None) -> Operation[str]:
-    """Call back an agent that would wait in vain; returns what is left to say of it."""
+    """Cancel the dispatch of an agent after a failed call; return a hint if that fails too."""
     if dispatch is None:
         return ""
     body: Json = {"dispatch_id": dispatch}

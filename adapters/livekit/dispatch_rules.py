@@ -1,4 +1,4 @@
-"""Dispatch rules: which of them a call meets, where it leads, and how one is written.
+"""Dispatch rules: which of them a call matches, where it leads, and how to write one.
 
 Source: the dispatch of livekit-server 1.13.5, docs.livekit.io/telephony/accepting-calls.
 """
@@ -36,8 +36,11 @@ _PLACE = frozenset({*_OWN, "rule", "trunk_ids", "numbers", "inbound_numbers", "n
 
 
 def answering(rules: Sequence[Rule]) -> Rule | None:
-    """Return the rule that a call meets, as the server chooses it: one for the trunk before one for
-    all trunks, then by priority. One for some callers only comes last."""
+    """Return the rule that a call matches, as the server chooses it.
+
+    A rule for the trunk comes before one for all trunks, then the priority decides. Rules for some
+    callers only come last.
+    """
 
     def order(rule: Rule) -> tuple[bool, bool, tuple[int, str]]:
         info = rule.info
@@ -48,8 +51,10 @@ def answering(rules: Sequence[Rule]) -> Rule | None:
 
 
 def target_of(rule: Rule | None) -> model.Target | None:
-    """Return the agent that a rule sends into the room, or else the one room that it leads to. A
-    rule that opens rooms for whichever agent comes by itself has no target to name."""
+    """Return the agent that a rule sends into the room, or else its one room.
+
+    A rule that opens rooms for agents that join by themselves has no target.
+    """
     if rule is None:
         return None
     if rule.info.agent is not None:
@@ -66,7 +71,7 @@ def _agent(name: str) -> model.Agent:
 def new_rule(
     target: model.Target, *, name: str, trunk_ids: list[str], numbers: list[str], pin: str = ""
 ) -> Json:
-    """Return a rule that lets `target` answer: an agent in a room for each caller, or one room."""
+    """Return a rule for `target`: an agent in a new room for each caller, or one room."""
     info = SIPDispatchRuleInfo(name=name, trunk_ids=trunk_ids, numbers=numbers)
     info.rule.CopyFrom(_kind(target, pin))
     if isinstance(target, model.Agent):
@@ -85,7 +90,7 @@ def copied(
 
 
 def leading(rule: Rule, target: model.Target) -> Json:
-    """Return the fields of `rule` that change so that `target` answers; the rest of it stays."""
+    """Return the fields of `rule` that change to lead to `target`."""
     config = rule.raw.get("room_config")
     room = config if isinstance(config, dict) else {}
     if isinstance(target, model.Room):
@@ -102,9 +107,9 @@ def leading(rule: Rule, target: model.Target) -> Json:
 
 
 def held_beside(rule: Rule, *, kept: bool) -> list[str]:
-    """Name what a rule says beyond who answers which calls, for when that is lost.
+    """Return the names of a rule's further settings, for when they are lost.
 
-    With `kept`, only what is lost when a room takes the place of an agent, the rest being kept.
+    With `kept`, return those that are lost when a room replaces the agent.
     """
     try:
         info = ParseDict(rule.raw, SIPDispatchRuleInfo(), ignore_unknown_fields=True)
@@ -152,8 +157,10 @@ def _agents(rule: Rule) -> list[Json]:
 
 
 def _led_by(agent: str, agents: list[Json]) -> JsonValue:
-    """Return `agents` with `agent` in the place of the first that has a name. Who has another
-    place already changes places with it, so that the same once more restores both."""
+    """Return `agents` with `agent` in place of the first that has a name.
+
+    If it is among them already the two change places, so that the same once more restores both.
+    """
     names = [one.get("agent_name") or "" for one in agents]
     first = next((place for place, name in enumerate(names) if name), None)
     if first is None:

@@ -1,7 +1,9 @@
-"""Importing a number and releasing it: several trunks and a rule, made one after the other.
+"""Importing a number and releasing it: several trunks and a rule, one after the other.
 
-LiveKit has no transactions. What is refused midway is undone; what may have been done stays, as
-does what cannot be undone, and the error says so.
+LiveKit has no transactions. After a refusal the earlier steps are undone; what may have been done,
+or cannot be undone, stays, and the error says so.
+
+Source: docs.livekit.io/sip (trunks, dispatch rules) and livekit-server 1.13.5.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _NO_OUTBOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import is to make; checked, nothing sent yet."""
+    """What an import is to create; checked, with nothing sent yet."""
 
     number: str
     inbound: SIPInboundTrunkInfo | None
@@ -53,10 +55,10 @@ def plan(
     inbound: bool,
     outbound: bool,
 ) -> Plan:
-    """What the arguments of `import_number` ask for.
+    """Return what an import is to create, from the arguments of `import_number`.
 
     Raises:
-        InvalidRequestError: they ask for what cannot be, or would be ignored.
+        InvalidRequestError: they contradict each other, or some would be ignored.
     """
     dialling = (source.username, source.password, source.transport, source.destination_country)
     if outbound and source.address is None and any(dialling):
@@ -94,10 +96,10 @@ def plan(
 
 
 def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[TrunkNumber]:
-    """Make the trunks and the rule of a plan, each once.
+    """Create the trunks and the rule of a plan, each once.
 
     Raises:
-        ConflictError: a trunk for that direction carries the number already.
+        ConflictError: a trunk in that direction carries the number already.
     """
     number = wanted.number
     there = yield from trunks.inbound(number)
@@ -144,8 +146,10 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Trunk
 
 
 def release(trunks: Trunks, number: TrunkNumber, options: Options) -> Operation[None]:
-    """Take a number off everything; trunks that carry other numbers stay. What identifies the
-    number goes last, so that a release which failed midway can be made again."""
+    """Take a number off its trunks; trunks with other numbers stay.
+
+    The trunk that identifies the number goes last, so that a failed release can be retried.
+    """
     dialling = number.outbound
     if number.inbound is not None and dialling:
         taking = yield from trunks.inbound(number.number)
@@ -166,7 +170,7 @@ def release(trunks: Trunks, number: TrunkNumber, options: Options) -> Operation[
 
 
 def _swept(trunks: Trunks, trunk_id: str) -> Operation[None]:
-    """Delete the rules of a trunk that was shared until its other numbers went just now too."""
+    """Delete the rules of a shared trunk that lost its other numbers at the same moment."""
     for rule in (yield from trunks.rules({"trunk_ids": [trunk_id]})):
         if rule.info.trunk_ids == (trunk_id,):
             yield from trunks.delete_rule(rule, {})
@@ -175,10 +179,10 @@ def _swept(trunks: Trunks, trunk_id: str) -> Operation[None]:
 def _undone(
     trunks: Trunks, made: list[Inbound | Outbound], refused: ProviderError
 ) -> Operation[None]:
-    """Delete what was made, the last first.
+    """Delete what was created, the last first.
 
     Raises:
-        OutcomeUnknownError: something stays, so that the import happened in part.
+        OutcomeUnknownError: something stays, so the import is partial.
     """
     left = list(made)
     try:

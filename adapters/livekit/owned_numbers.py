@@ -1,4 +1,4 @@
-"""What LiveKit Phone Numbers says of a number, for sale or of the project.
+"""The numbers of LiveKit Phone Numbers, for sale or of the project.
 
 Source: livekit_phone_number.proto, as of livekit/protocol 1.54.
 """
@@ -60,7 +60,7 @@ class Entry(Body):
 
     @property
     def state(self) -> model.NumberStatus:
-        """Whether it takes calls, in the newer words where there are any."""
+        """Its status, from the newer field if the response has it."""
         known = _STATUSES.get(self.status or "", model.NumberStatus.UNKNOWN)
         if known in {model.NumberStatus.PENDING, model.NumberStatus.RELEASED}:
             return known
@@ -123,8 +123,10 @@ class OwnedNumber:
 
 
 def bought(raw: JsonValue, response: Response, number: str | None) -> OwnedNumber:
-    """Return `raw`, a part of the response, as a number of the project; it is `number` for sure
-    where that was asked for. Raises as `read` does."""
+    """Return `raw`, a part of the response, as a number of the project.
+
+    It is `number`, if that was requested. Raises as `read` does.
+    """
     sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
     return OwnedNumber(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
 
@@ -134,7 +136,7 @@ def listed(kind: type[E], response: Response) -> list[tuple[E, Json]]:
 
 
 def next_page(response: Response, pages: PageTracker) -> str | None:
-    """Return the token of the next page, if there is one. An empty page may well have one."""
+    """Return the token of the next page, if there is one; an empty page may have one."""
     token = read(_Page, response.json(), response).next
     if token is not None and not pages.unseen([token], str):
         raise pages.repeated_page()

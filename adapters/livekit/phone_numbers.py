@@ -46,7 +46,7 @@ _PAGE = 50
 
 
 class PhoneNumbers:
-    """What the project has bought, and could buy."""
+    """The numbers of the project, and those for sale."""
 
     def __init__(self, twirp: Twirp, trunks: Trunks, provider: str) -> None:
         self._twirp = twirp
@@ -56,7 +56,7 @@ class PhoneNumbers:
     # --- Finding ---------------------------------------------------------------------------------
 
     def all(self) -> Listing[model.PhoneNumber]:
-        """The numbers of the project."""
+        """List the numbers of the project."""
         tracker, pages, token = PageTracker(), PageTracker(), None
         while True:
             asked: Json = {"limit": _PAGE, **_after(token)}
@@ -73,7 +73,7 @@ class PhoneNumbers:
                 return
 
     def find(self, ref: NumberRef) -> Operation[OwnedNumber | None]:
-        """A number of the project."""
+        """Return a number of the project, if it has it."""
         asked: Json = {"phone_number": ref.number} if ref.id is None else {"id": ref.id}
         try:
             response = yield from self._call("get_number", "GetPhoneNumber", asked)
@@ -91,7 +91,7 @@ class PhoneNumbers:
     def search(
         self, country: str, area_code: str | None, limit: int, options: Options
     ) -> Operation[list[model.AvailableNumber]]:
-        """Numbers for sale, page by page until there are `limit`."""
+        """Return up to `limit` numbers for sale."""
         found: list[model.AvailableNumber] = []
         tracker, pages, token = PageTracker(), PageTracker(), None
         wanted: Json = {"country_code": country, "area_code": area_code}
@@ -123,8 +123,10 @@ class PhoneNumbers:
     def buy(
         self, number: str, assign_to: model.Target | None, options: Options
     ) -> Operation[model.PhoneNumber]:
-        """Buy exactly `number`, which can be had only once: a lost answer is settled by looking
-        whether the project has it."""
+        """Buy exactly `number`.
+
+        It can be bought only once, so after a lost response it is looked for in the project.
+        """
         rule = (
             None if assign_to is None else (yield from self._rule_for(number, None, assign_to, {}))
         )
@@ -180,7 +182,7 @@ class PhoneNumbers:
     def assign(
         self, owned: OwnedNumber, to: model.Target, options: Options
     ) -> Operation[model.PhoneNumber]:
-        """Let a rule of the number's own lead to `to`, and point the number to it."""
+        """Make the number's own rule lead to `to`, and point the number to that rule."""
         before = dispatch_rules.answering(owned.rules)
         rule = yield from self._rule_for(owned.entry.e164_format, before, to, options)
         pointed = owned
@@ -224,7 +226,7 @@ class PhoneNumbers:
     def rename(
         self, owned: OwnedNumber, label: str, options: Options
     ) -> Operation[model.PhoneNumber]:
-        """Change the name of a number, where this LiveKit has names for them."""
+        """Change the name of a number, if this LiveKit has names for them."""
         named = yield from self._update("update_number", owned, merged({"name": label}, options))
         if named.entry.name != label:
             raise UnsupportedOperationError(
@@ -254,7 +256,7 @@ class PhoneNumbers:
     def _rule_for(
         self, number: str, before: Rule | None, to: model.Target, options: Options
     ) -> Operation[Rule]:
-        """The number's own rule, leading to `to`: changed if it is there, or else made."""
+        """Change or create the number's own rule so that it leads to `to`."""
         # Asked for a trunk that is not there, LiveKit gives the rules without one.
         for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
             if owned_numbers.is_own(rule, number):

@@ -40,7 +40,7 @@ class LiveKitSettings(ProviderSettings):
 
     @property
     def sells_numbers(self) -> bool:
-        """Whether numbers can be bought there."""
+        """Whether LiveKit Phone Numbers can be bought."""
         if self.phone_numbers is None:
             return (urlsplit(self.base_url).hostname or "").endswith(".livekit.cloud")
         return self.phone_numbers

@@ -1,4 +1,7 @@
-"""A number as the model knows it: a string on trunks, joined with the rules that answer it."""
+"""A number on trunks, joined with its dispatch rules.
+
+Source: docs.livekit.io/sip (trunks, dispatch rules) and livekit-server 1.13.5.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,14 @@ _made_number = unchecked(model.PhoneNumber)
 
 @dataclass(frozen=True, slots=True)
 class TrunkNumber:
-    """A number with everything at LiveKit that concerns it.
+    """A number with the trunks and rules that concern it.
 
     Attributes:
         number: E.164.
-        inbound: the trunk that takes calls to it.
+        inbound: the trunk that receives calls to it.
         outbound: the trunks that can place calls from it.
-        rules: the dispatch rules that calls to it can meet.
-        elsewhere: the other trunks that take calls to it too, from other callers.
+        rules: the dispatch rules that calls to it can match.
+        elsewhere: the other trunks that receive calls to it, from other callers.
     """
 
     number: str
@@ -36,17 +39,17 @@ class TrunkNumber:
 
     @property
     def trunk(self) -> Inbound | Outbound:
-        """The trunk that the number goes by."""
+        """The trunk that identifies the number."""
         return self.inbound or self.outbound[0]
 
     @property
     def shared(self) -> bool:
-        """Whether that trunk carries anything else too."""
+        """Whether that trunk carries other numbers or patterns too."""
         return bodies.entries_on(self.trunk) != [self.number]
 
     @property
     def id(self) -> str:
-        """The trunk's id, with the number where that alone says too little."""
+        """The id of the trunk, followed by the number if the trunk is shared."""
         return f"{self.trunk.id}/{self.number}" if self.shared else self.trunk.id
 
     def normalized(self, provider: str) -> model.PhoneNumber:
@@ -102,7 +105,7 @@ def joined(
 
 
 def _meets(rule: Rule, trunk_id: str, number: str) -> bool:
-    """Whether calls to `number` on the trunk can meet the rule."""
+    """Return whether calls to `number` on the trunk can match the rule."""
     info = rule.info
     called = [bodies.normalized(text) for text in info.numbers]
     return (not info.trunk_ids or trunk_id in info.trunk_ids) and (not called or number in called)

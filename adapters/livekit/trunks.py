@@ -1,4 +1,7 @@
-"""Trunks and dispatch rules: found and joined into numbers, made, and taken away again."""
+"""Trunks and dispatch rules: finding, creating, changing and deleting them.
+
+Source: docs.livekit.io/sip (trunks, dispatch rules) and livekit-server 1.13.5.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ _TRUNK = "ST_"
 
 
 class Trunks:
-    """What LiveKit SIP keeps."""
+    """The trunks and dispatch rules of a project."""
 
     def __init__(self, twirp: Twirp) -> None:
         self._twirp = twirp
@@ -62,7 +65,7 @@ class Trunks:
     # --- Finding ---------------------------------------------------------------------------------
 
     def all(self, provider: str) -> Listing[PhoneNumber]:
-        """Every number: those that take calls first, then those that can only place them."""
+        """List every number: those that receive calls first, then those that only place them."""
         outbound = yield from self._all("ListSIPOutboundTrunk", OutboundTrunk)
         rules = yield from self._all("ListSIPDispatchRule", DispatchRule)
         known = _Index(outbound, rules)
@@ -79,10 +82,10 @@ class Trunks:
         yield Batch([one.normalized(provider) for one in rest])
 
     def find(self, ref: NumberRef) -> Operation[TrunkNumber | None]:
-        """A number by its id or its E.164 form.
+        """Return a number by its id or its E.164 form.
 
         Raises:
-            ConflictError: it could be either of several.
+            ConflictError: it is on several inbound trunks, and none is named.
         """
         number, trunk_id = ref.number, None
         if ref.id is not None:
@@ -110,14 +113,14 @@ class Trunks:
         return joined(number, inbound[0], outbound, rules, elsewhere)
 
     def inbound(self, number: str) -> Operation[list[Inbound]]:
-        """The trunks that take calls to `number`, without those that take calls to any number."""
+        """Return the trunks that receive calls to `number`, without those for any number."""
         body: Json = {"numbers": [number]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
         found = bodies.listed(InboundTrunk, response)
         return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
 
     def outbound(self, number: str) -> Operation[list[Outbound]]:
-        """The trunks that can place calls from `number`."""
+        """Return the trunks that can place calls from `number`."""
         # Compared letter by letter here, unlike with inbound trunks: ask for both usual spellings.
         body: Json = {"numbers": [number, number.removeprefix("+")]}
         response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
@@ -125,7 +128,7 @@ class Trunks:
         return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
 
     def rules(self, only: Json) -> Operation[list[Rule]]:
-        """Dispatch rules, chosen by the fields of ListSIPDispatchRuleRequest."""
+        """Return the dispatch rules that match fields of ListSIPDispatchRuleRequest."""
         response = yield self._twirp.sip("ListSIPDispatchRule", only, Safety.READ)
         return bodies.listed(DispatchRule, response)
 
@@ -151,8 +154,10 @@ class Trunks:
         return found
 
     def _page(self, method: str, kind: type[L], after: str) -> Operation[list[Stored[L]]]:
-        """What follows the id `after`, sorted by id; nothing at the end. A server may send more
-        than it is asked for, or less, so only an empty page is the last one."""
+        """Return what follows the id `after`, sorted by id; nothing at the end.
+
+        A server may send more than the limit, or less, so only an empty page is the last one.
+        """
         page: Json = {"limit": _PAGE, **({"after_id": after} if after else {})}
         response = yield self._twirp.sip(method, {"page": page}, Safety.READ)
         found = sorted(bodies.listed(kind, response), key=lambda one: one.id)
@@ -161,7 +166,7 @@ class Trunks:
     # --- Making ----------------------------------------------------------------------------------
 
     def create_inbound(self, info: SIPInboundTrunkInfo, options: Options) -> Operation[Inbound]:
-        """A trunk with one number, which no inbound trunk had a moment ago. Made once."""
+        """Create a trunk, once, for a number that no inbound trunk had a moment ago."""
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPInboundTrunk", body, Safety.UNSAFE)
@@ -171,7 +176,7 @@ class Trunks:
             return _only((yield from reconciled(self.inbound(info.numbers[0]), lost)), lost)
 
     def create_outbound(self, info: SIPOutboundTrunkInfo, options: Options) -> Operation[Outbound]:
-        """A trunk with one number, which no outbound trunk had a moment ago. Made once."""
+        """Create a trunk, once, for a number that no outbound trunk had a moment ago."""
         body: Json = {"trunk": merged(as_json(info), options)}
         try:
             response = yield self._twirp.sip("CreateSIPOutboundTrunk", body, Safety.UNSAFE)
@@ -181,7 +186,7 @@ class Trunks:
             return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
 
     def create_rule(self, rule: Json) -> Operation[Rule]:
-        """A rule for one number. Made once: LiveKit has no two rules for the same calls."""
+        """Create a rule, once: LiveKit has no two rules for the same calls."""
         try:
             body: Json = {"dispatch_rule": rule}
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
@@ -194,7 +199,7 @@ class Trunks:
     # --- Changing and deleting -------------------------------------------------------------------
 
     def replace_rule(self, rule: Rule, changes: Json) -> Operation[Rule]:
-        """`rule` with `changes`, all else as it is."""
+        """Apply `changes` to `rule`, and keep all else."""
         body: Json = {"sip_dispatch_rule_id": rule.id, "replace": {**rule.raw, **changes}}
         response = yield self._twirp.sip("UpdateSIPDispatchRule", body, Safety.IDEMPOTENT)
         return bodies.stored(DispatchRule, response, response.json())
@@ -210,18 +215,18 @@ class Trunks:
         return replace(number, outbound=[renamed, *others])
 
     def _update(self, trunk: Stored[T], changes: Json) -> Operation[Stored[T]]:
-        """Change some fields of a trunk. Replacing it instead would erase what is not shown."""
+        """Change some fields of a trunk. Replacing it would erase the hidden ones."""
         body: Json = {"sip_trunk_id": trunk.id, "update": changes}
         method = f"UpdateSIP{_direction(trunk)}Trunk"
         response = yield self._twirp.sip(method, body, Safety.IDEMPOTENT)
         return bodies.stored(type(trunk.info), response, response.json())
 
     def drop_number(self, trunk: Stored[T], number: str, options: Options) -> Operation[bool]:
-        """Take a number off a trunk, and with the last one the trunk: without any number it would
-        take calls to every number, or be refused by the server. Return whether the trunk went.
+        """Take a number off a trunk, and delete the trunk with its last one; return whether it did.
 
-        LiveKit changes lists without a lock, so that it is looked again after each change: who
-        takes off another number at the same moment may have put this one back.
+        A trunk without numbers would receive calls to every number, or be refused by the server.
+        LiveKit changes lists without a lock, so the trunk is read again after each change: another
+        client that takes off another number at the same moment may have put this one back.
         """
         for _ in range(_TRIES):
             left = bodies.entries_on(trunk)
@@ -255,7 +260,7 @@ class Trunks:
         return next((one for one in bodies.listed(kind, response) if one.id == trunk.id), None)
 
     def delete_trunk(self, trunk_id: str, options: Options) -> Operation[None]:
-        """Delete a trunk. LiveKit says yes to an unknown id too: look before, not after."""
+        """Delete a trunk. LiveKit reports success for an unknown id too: look before, not after."""
         body = merged({"sip_trunk_id": trunk_id}, options)
         response = yield self._twirp.sip("DeleteSIPTrunk", body, Safety.IDEMPOTENT)
         response.object()
@@ -271,7 +276,7 @@ class Trunks:
 
 
 class _Index:
-    """Outbound trunks and rules by what they concern: joining every number looks at few of them.
+    """Outbound trunks and rules by number and trunk, so that joining a number is quick.
 
     Attributes:
         dialling: the outbound trunks of each number that has any.
@@ -302,7 +307,7 @@ class _Index:
 
 
 def is_trunk(text: str | None) -> bool:
-    """Whether an id is one of a number on a trunk."""
+    """Return whether an id is that of a number on a trunk."""
     return text is not None and text.startswith(_TRUNK)
 
 
@@ -318,7 +323,7 @@ def _direction(trunk: Inbound | Outbound) -> str:
 
 
 def _same_calls(found: Rule, wanted: Json) -> bool:
-    """Whether a rule is the wanted one, or as good as it."""
+    """Return whether a rule is the wanted one, or equivalent to it."""
     asked = DispatchRule.model_validate({**wanted, RULE_ID: "new"})
     return (
         found.info.trunk_ids == asked.trunk_ids

@@ -48,33 +48,33 @@ _CAMEL_CASE = {
 
 
 def signing_key(secret: SecretStr) -> str:
-    """The secret as PyJWT wants it."""
+    """Return the secret as long as PyJWT wants it."""
     return secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
 
 
 class Twirp:
-    """Builds requests, each with a token that allows just that request."""
+    """The requests to LiveKit, each with a token that allows only that request."""
 
     def __init__(self, settings: LiveKitSettings) -> None:
         self._key = settings.api_key
         self._secret = settings.api_secret
 
     def sip(self, method: str, body: Json, safety: Safety) -> Request:
-        """Of the service that keeps trunks and dispatch rules."""
+        """Return a request to the service for trunks and dispatch rules."""
         return self._post("SIP", method, body, safety, sip=SIPGrants(admin=True))
 
     def phone_numbers(self, method: str, body: Json, safety: Safety) -> Request:
-        """Of LiveKit Phone Numbers."""
+        """Return a request to LiveKit Phone Numbers."""
         return self._post("PhoneNumberService", method, body, safety, sip=SIPGrants(admin=True))
 
     def dial(self, body: Json, timeout: float) -> Request:
-        """Place a call; `timeout` is how long LiveKit may take to answer."""
+        """Return a request that places a call, to which LiveKit may take `timeout` to respond."""
         grants = SIPGrants(call=True)
         dialled = self._post("SIP", "CreateSIPParticipant", body, Safety.UNSAFE, sip=grants)
         return replace(dialled, timeout=timeout)
 
     def dispatch(self, method: str, room: str, body: Json, safety: Safety) -> Request:
-        """Of the service that sends agents into rooms."""
+        """Return a request to the service that sends agents into rooms."""
         grants = VideoGrants(
             room_admin=True,
             room=room,
@@ -114,12 +114,14 @@ class Twirp:
 
 
 def as_json(message: Message) -> Json:
-    """A request's body, fields named as in the documentation, unset ones left out."""
+    """Return a request's body, with the documented field names and without unset fields."""
     body: Json = MessageToDict(message, preserving_proto_field_name=True)
     return body
 
 
 def named_once(options: Options) -> Options:
-    """Return `options` with LiveKit's fields under the names that this adapter uses. Twirp takes
-    them in camel case too, but not one field under both names."""
+    """Return `options` with LiveKit's fields under the names that this adapter uses.
+
+    Twirp accepts camel case too, but not one field under both names.
+    """
     return {_CAMEL_CASE.get(name, name): value for name, value in options.items()}

@@ -1,6 +1,6 @@
 """LiveKit's webhooks. Source: docs.livekit.io/home/server/webhooks, livekit-api 1.2.2.
 
-Nothing of them is about telephony as such: a call is a participant of the kind SIP.
+None of them is specific to telephony: a call is a participant of the kind SIP.
 """
 
 from __future__ import annotations
@@ -89,12 +89,15 @@ def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) ->
 
 
 def body_hash(body: bytes) -> str:
-    """What the token says of a body."""
+    """Return the hash of a body as its token holds it."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def _must_be_canonical(token: str, provider: str) -> None:
-    """The last character of a signature has bits that decoding ignores: here they count."""
+    """Raise `SignatureError` if the signature has ignored bits set.
+
+    The last character of a signature has bits that decoding ignores.
+    """
     signature = token.rpartition(".")[2]
     try:
         decoded = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
@@ -129,7 +132,7 @@ def _moment(seconds: int) -> datetime | None:
 
 
 def _call(event: WebhookEvent, provider: str) -> Call | None:
-    """The call that a participant stands for; None for any other, or if its number is hidden."""
+    """Return the call of a SIP participant; None for others, and if its number is hidden."""
     who = event.participant
     attributes = dict(who.attributes)
     number, call = attributes.get("sip.trunkPhoneNumber"), attributes.get("sip.callID")

@@ -119,9 +119,11 @@ class Twilio(Adapter):
         limit: int,
         options: Options,
     ) -> Operation[list[AvailableNumber]]:
-        """Without `kind`: in the US and Canada local numbers, or toll-free ones for an area code
-        such as 800 (or `contains` beginning with it). Elsewhere local ones, then mobile, national
-        and toll-free ones until there are `limit`. `kind` of each says which it is.
+        """Search one kind of number, or without `kind` several until there are `limit`.
+
+        In the US and Canada those are local numbers, or toll-free ones for an area code such as 800
+        (or `contains` that begins with it). Elsewhere they are local, mobile, national and
+        toll-free numbers in this order; `kind` of each result says which it is.
 
         Twilio shows a sample, of some thirty at most in a US area, and no prices.
         """
@@ -158,8 +160,11 @@ class Twilio(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buy at most once. Twilio could choose a number of an area itself; here the request names
-        an exact one, so that it can be looked for after a lost response."""
+        """Buy at most once.
+
+        Twilio could choose a number of an area itself; here the request names an exact one, which
+        can be looked for after a lost response.
+        """
         purchase.check(options)
         name = bodies.friendly_name(label, key)
         body: Json = {"FriendlyName": name}
@@ -199,7 +204,7 @@ class Twilio(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Adopts a number that the account holds: it is configured as asked, if anything is."""
+        """Adopt a number that the account holds, and configure it if anything is given."""
         if not inbound or not outbound:
             raise UnsupportedOperationError(
                 self.name,
@@ -231,18 +236,21 @@ class Twilio(Adapter):
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
-        """A webhook changes what it has a URL for, an application calls and texts, a trunk calls.
+        """Assign calls and texts, as far as the target takes them.
 
-        Texts that a Messaging Service takes never come to the number itself.
+        A webhook takes those that it has a URL for, an application both, a trunk calls only. Texts
+        of a Messaging Service never reach the number itself.
         """
         body = merged(assignment.fields(to), options)
         found = yield from self.get_number(number)
         return (yield from self._post(found, body))
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
-        """Take everything that answers calls or texts off in one request. URLs that a trunk or an
-        application overrules would answer next, so they go too; `replaced` brings all of it back.
-        Fallback URLs and HTTP methods stay."""
+        """Remove everything that answers calls or texts, in one request.
+
+        URLs that a trunk or an application overrules would answer next, so they are removed too;
+        `replaced` restores them all. Fallback URLs and HTTP methods stay.
+        """
         found = yield from self.get_number(number)
         if assignment.current(found.raw) == assignment.NOTHING and not options:
             return found
@@ -373,7 +381,7 @@ class Twilio(Adapter):
         return self._account + path("/IncomingPhoneNumbers/{}.json", sid)
 
     def _sender(self, number: NumberRef) -> Operation[str]:
-        """Who sends: a number of the account, or another sender as it stands."""
+        """Return the sender: a number of the account, or another address as given."""
         if number.number is not None:
             return number.number
         if number.id is not None and addresses.is_sender(number.id):
@@ -381,7 +389,7 @@ class Twilio(Adapter):
         return (yield from self.get_number(number)).number
 
     def _post(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
-        """Change a number; what a change sets does not depend on how often it is made."""
+        """Change a number. The same change twice has the same result."""
         place = self._number(number.id)
         response = yield Request.post_form(place, body, safety=Safety.IDEMPOTENT)
         changed = bodies.number(response, self.name)

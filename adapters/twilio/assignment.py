@@ -36,10 +36,10 @@ NOTHING = Split()
 
 
 def target(text: str) -> Target:
-    """What a plain string means as an assignment.
+    """Return the target that a plain string means.
 
     Raises:
-        InvalidRequestError: it is neither a URL nor a sid of a kind that answers numbers.
+        InvalidRequestError: it is neither a URL nor the sid of an application or a trunk.
     """
     if text.startswith(("https://", "http://")):
         return Webhook(voice_url=text)
@@ -81,8 +81,10 @@ def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
 
 
 def asked(number: Mapping[str, JsonValue]) -> str | None:
-    """Return the URL of a number that gets its calls, or else its texts, or else the ends of its
-    calls; None if none of them is in force."""
+    """Return the URL that gets the calls of a number, or else its texts or call endings.
+
+    None if no URL is in force.
+    """
     voice, sms = answering(number)
     if isinstance(voice, Webhook):
         return voice.voice_url
@@ -104,7 +106,7 @@ def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
 
 
 def target_of(voice: Target | None, sms: Target | None) -> Target | None:
-    """The one target that stands for both: what answers calls, or texts if nothing answers calls.
+    """Return one target for both: what answers calls, or texts if nothing answers calls.
 
     Two URLs are one `Webhook`.
     """
@@ -114,8 +116,10 @@ def target_of(voice: Target | None, sms: Target | None) -> Target | None:
 
 
 def replaced(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> Target | None:
-    """Return what to assign to a number, Twilio's body of which is `after`, to have it answered as
-    in `before` again, with every URL that was kept there."""
+    """Return the target that restores the state `before` of a number that is now `after`.
+
+    It includes every URL that was kept there.
+    """
     was = current(before)
     if was in (current(after), NOTHING):
         return None
@@ -140,12 +144,12 @@ def _restores(to: Target, was: Split, number: Mapping[str, JsonValue]) -> bool:
 
 
 def fields(to: Target) -> Json:
-    """The form fields that assign a number to `to`; an empty value clears.
+    """Return the form fields that assign a number to `to`; an empty value clears a field.
 
-    A trunk carries calls only and leaves texts as they are; an application answers both.
+    A trunk takes calls only and leaves texts as they are; an application takes both.
 
     Raises:
-        InvalidRequestError: it cannot answer what it is given for.
+        InvalidRequestError: the target cannot answer the calls or texts it is given for.
     """
     match to:
         case Split(voice=voice, sms=sms, overruled=overruled):
@@ -191,7 +195,7 @@ def _sms(to: Target | None) -> Json:
 
 
 def _kept(voice: Target | None, sms: Target | None, kept: Webhook) -> Json:
-    """Return the fields of the URLs that are overruled, if there is something that does so."""
+    """Return the fields of overruled URLs, if a trunk or an application overrules them."""
     if kept.voice_url is not None and not isinstance(voice, Trunk | Application):
         raise _misfit("Nothing overrules the `voice_url`.", "Give it as `voice`.")
     if kept.sms_url is not None and not isinstance(sms, Application):

@@ -206,7 +206,7 @@ def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, o
 
 
 def media(response: Response, base_url: str) -> list[str]:
-    """Return where the bytes are: at the address of their description, without its ending."""
+    """Return the URLs of media: those of their descriptions, without the ending."""
     found = rows(_Media, response.object().get("media_list"), response)
     return [base_url + row.uri.removesuffix(".json") for row, _ in found]
 
@@ -258,16 +258,16 @@ def has_media(message: Json) -> bool:
 
 
 def stored_label(number: model.PhoneNumber) -> str | None:
-    """The label with the mark of the purchase, if it carries one."""
+    """Return the label as Twilio stores it, with the key of the purchase if it has one."""
     label = number.raw.get("friendly_name")
     return label if isinstance(label, str) else None
 
 
 def friendly_name(label: str | None, key: str | None) -> str | None:
-    """The label with the mark of the purchase.
+    """Return the label together with the key of the purchase.
 
     Raises:
-        InvalidRequestError: it would have to be cut off.
+        InvalidRequestError: it is too long.
     """
     name = add_digest(label, key)
     if name is not None and len(name) > _LONGEST_NAME:

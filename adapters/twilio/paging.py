@@ -16,15 +16,15 @@ LARGEST = 1000
 
 
 class Pages(Generic[T]):
-    """A listing that is read when asked to.
+    """A listing that is read one page at a time.
 
     Args:
         path: of the listing.
         params: its filters.
-        size: how many items to ask for at once.
+        size: how many items to request at once.
         base_url: what the vendor's links to further pages are relative to.
-        read: the items of a page's body.
-        id_of: what tells items apart.
+        read: returns the items of a page's body.
+        id_of: returns what identifies an item.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Pages(Generic[T]):
 
     @property
     def more(self) -> bool:
-        """Whether there is, or may be, something to fetch."""
+        """Whether another page may follow."""
         return self._next is not None
 
     def fetch(self) -> Operation[list[T]]:
-        """The items of the next page, those handed out before left out."""
+        """Return the items of the next page, without those returned before."""
         if self._next is None:
             return []
         response = yield self._next
@@ -71,10 +71,10 @@ class Pages(Generic[T]):
             yield Batch((yield from self.fetch()))
 
     def _relative(self, link: object, response: Response) -> str:
-        """A link to a further page, below `base_url`.
+        """Return a link to a further page as a path below `base_url`.
 
-        Twilio's links name no host and know nothing of a path that a proxy puts before its own;
-        some proxies rewrite them. To another host none is followed: the credentials would go there.
+        Twilio's links name no host and ignore a path that a proxy adds before its own; some proxies
+        rewrite them. A link to another host is not followed: the credentials would go there.
         """
         path = link.removeprefix(self._origin) if isinstance(link, str) else ""
         if not path.startswith("/"):

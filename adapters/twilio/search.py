@@ -1,4 +1,4 @@
-"""What to ask Twilio for when a number is searched.
+"""Searching for numbers: the kinds to search, and the filters.
 
 Source: twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource.
 """

@@ -80,7 +80,7 @@ class TwilioSettings(ProviderSettings):
 
     @property
     def api(self) -> str:
-        """Where requests go. Source: twilio.com/docs/global-infrastructure."""
+        """The URL of the API. Source: twilio.com/docs/global-infrastructure."""
         if "base_url" in self.model_fields_set or not (self.region or self.edge):
             return self.base_url
         region = self.region or "us1"
@@ -88,7 +88,7 @@ class TwilioSettings(ProviderSettings):
 
     @property
     def login(self) -> tuple[str, str]:
-        """User and password of HTTP Basic, the password in clear."""
+        """The user and the password of HTTP Basic authentication, in clear text."""
         if self.api_key_sid is not None and self.api_key_secret is not None:
             return self.api_key_sid, self.api_key_secret.get_secret_value()
         token = self.auth_token.get_secret_value() if self.auth_token else ""
@@ -96,7 +96,7 @@ class TwilioSettings(ProviderSettings):
 
     @property
     def signing_secret(self) -> SecretStr | None:
-        """What webhooks are signed with. A subaccount's are signed with its own token."""
+        """The secret of webhook signatures; a subaccount signs with its own token."""
         if self.webhook_secret is None and self.auth_account_sid in (None, self.account_sid):
             return self.auth_token
         return self.webhook_secret

@@ -75,10 +75,10 @@ class _Form(dict[str, list[str]]):
 
 
 def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider: str) -> None:
-    """Raises `SignatureError`, or `ConfigurationError` without a secret.
+    """Raise `SignatureError` for a wrong signature, `ConfigurationError` without a secret.
 
     Args:
-        url: as Twilio called it.
+        url: as Twilio requested it.
     """
     try:
         from twilio.request_validator import (  # type: ignore[import-untyped]
@@ -117,7 +117,7 @@ def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider
 
 
 def _verify_body(request: WebhookRequest, url: str, provider: str) -> None:
-    """The hash in the signed URL covers a body that is no form."""
+    """Raise `SignatureError` if a body that is no form lacks its hash in the signed URL."""
     hashed = dict(parse_qsl(urlsplit(url).query)).get("bodySHA256")
     if hashed is None:
         if request.body and not (request.method == "POST" and _is_form(request)):
@@ -129,7 +129,7 @@ def _verify_body(request: WebhookRequest, url: str, provider: str) -> None:
 
 
 def public_url(request: WebhookRequest, webhook_url: str | None) -> str:
-    """What Twilio called: where a setting says so, with the query that arrived."""
+    """Return the URL that Twilio requested: the setting, if any, with the actual query."""
     if webhook_url is None:
         return request.url
     query = urlsplit(request.url).query
@@ -137,7 +137,7 @@ def public_url(request: WebhookRequest, webhook_url: str | None) -> str:
 
 
 def _spelled(url: str) -> Iterator[str]:
-    """A URL without its port and with it: Twilio signs either."""
+    """Yield a URL without its port and with it: Twilio signs either."""
     found = re.fullmatch(r"(https?)://([^/?#]*?)(?::(\d+))?([/?#].*)?", url, re.DOTALL)
     if found is None:
         yield url
@@ -238,7 +238,7 @@ def _call_event(
 
 
 def _asks_what_to_do(params: Mapping[str, JsonValue]) -> bool:
-    """Return whether TwiML is waited for: not in the status callbacks of a call."""
+    """Return whether Twilio expects TwiML: not in the status callbacks of a call."""
     return {"CallSid", "CallStatus", "From", "To"} <= params.keys() and not (
         {"CallbackSource", "CallDuration"} & params.keys()
     )
@@ -259,10 +259,10 @@ def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
 
 
 def _request_name(request: WebhookRequest, url: str) -> str:
-    """Return a name for a request and its repetitions.
+    """Return an id for a request and its retries.
 
     The same words may be said twice in a call, and a step repeated. Twilio's token, though no
-    signature covers it, is the same for the repetitions of one request only.
+    signature covers it, is shared only by the retries of one request.
     """
     token = request.headers.get("i-twilio-idempotency-token")
     own = (url, sorted(set(_pairs(request))), token)
@@ -291,7 +291,7 @@ def twiml(text: str, verb: str) -> WebhookResponse:
 
 
 def owner(of: str | None) -> NumberRef:
-    """The number whose webhook is meant."""
+    """Return the number whose webhook is meant."""
     if of is None:
         raise InvalidRequestError(
             "At Twilio every number has webhooks of its own.",
@@ -302,10 +302,10 @@ def owner(of: str | None) -> NumberRef:
 
 
 def change(number: PhoneNumber, url: str, *, replace: bool, options: Options) -> Json | None:
-    """The form that sends calls, texts and the ends of calls to `url`; None: they go there already.
+    """Return the form that sends calls, texts and call endings to `url`; None if they go there.
 
     Raises:
-        ConflictError: something else answers the number.
+        ConflictError: a trunk or an application answers the number, or another URL.
     """
     routes = assignment.current(number.raw)
     if not all(route is None or isinstance(route, Webhook) for route in (routes.voice, routes.sms)):
@@ -324,7 +324,7 @@ def change(number: PhoneNumber, url: str, *, replace: bool, options: Options) ->
 
 
 def changed(before: PhoneNumber, after: PhoneNumber, url: str) -> WebhookEndpoint:
-    """What is there now, and what was."""
+    """Return the webhook as it is after a change, with the `previous` one."""
     now = WebhookEndpoint(
         id=after.id, provider=after.provider, url=url, of=after.number, raw=after.raw
     )
@@ -333,7 +333,7 @@ def changed(before: PhoneNumber, after: PhoneNumber, url: str) -> WebhookEndpoin
 
 
 def endpoint(number: PhoneNumber) -> WebhookEndpoint | None:
-    """Where calls go, or else texts, or else the ends of calls; `raw` has each of them.
+    """Return the URL for calls, or else for texts or call endings; `raw` has each of them.
 
     URLs that a trunk or an application overrules are not in force.
     """
