@@ -138,7 +138,7 @@ class PermissionDeniedError(ProviderError):
 
 class NotFoundError(ProviderError):
     default_hint: ClassVar[str] = (
-        "Check the id: list_numbers() and list_carriers() say what the account holds."
+        "Check the id. list_numbers() and list_carriers() return the ids of numbers and carriers."
     )
 
 

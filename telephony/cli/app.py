@@ -1,4 +1,4 @@
-"""The commands, their help, and what a failure means to a shell.
+"""The commands, their help, and the exit code of a failure.
 
 Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, 5 conflict,
 6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, 130 interrupted.
@@ -86,7 +86,7 @@ def _root(
 
 
 def run(given: Sequence[str]) -> int:
-    """Run a command and return its exit code; an error is one or two lines on stderr."""
+    """Run a command and return its exit code; print an error on stderr."""
     prepare()
     logging.getLogger("telephony").addHandler(Notes(logging.WARNING))
     wants_json = "--json" in takewhile(lambda one: one != "--", given)
@@ -108,7 +108,7 @@ def run(given: Sequence[str]) -> int:
     except Declined:
         return fail_as("Declined", "Not confirmed: nothing was done.", 1)
     except BrokenPipeError:
-        _discard_output()  # its reader is gone, as in `| head`
+        _discard_output()  # the reader is gone, as in `| head`
         return 1
     except OSError as error:
         _discard_output()
@@ -119,12 +119,12 @@ def run(given: Sequence[str]) -> int:
 
 
 def _discard_output() -> None:
-    # Python would try to write what is left of it once more while it exits, and say so.
+    # Python would try to write the rest again while it exits, and print another error.
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _state() -> str:
-    """Whether a change was made before it came to this."""
+    """Say whether a change was made before the failure."""
     done = finished()
     return f"`telephony {done}` was done." if done else "Nothing was changed at any vendor."

@@ -29,14 +29,15 @@ EXAMPLES = examples(
 
 def call(
     number: NumberArgument,
-    to: Annotated[str, typer.Argument(metavar="TO", help="E.164.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="Who is called, E.164.")],
     profile: ProviderOption = None,
     agent: Annotated[
-        str | None, typer.Option(help="Who speaks. Default: the agent the number is assigned to.")
+        str | None,
+        typer.Option(
+            help="The agent that speaks; default: the one that the number is assigned to."
+        ),
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Where the vendor asks what to say, at vendors that do.")
-    ] = None,
+    url: Annotated[str | None, typer.Option(help="Where Twilio asks what to say.")] = None,
     option: OptionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,

@@ -1,4 +1,4 @@
-"""``telephony carriers``: carrier accounts that a vendor imports numbers from."""
+"""``telephony carriers``: link the carrier accounts that numbers are imported from."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from telephony.cli.sources import (
 )
 
 app: typer.Typer = typer.Typer(
-    help="Carrier accounts that a vendor imports numbers from. Secrets are read from the "
-    "environment, so that they do not stay in the shell's history.",
+    help="Link the carrier accounts that numbers are imported from.\n\n"
+    "Secrets are read from the environment, so that they do not stay in the shell's history.",
     no_args_is_help=True,
     epilog=examples(
         "telephony carriers list",
@@ -79,7 +79,7 @@ def list_(profile: ProviderOption = None, as_json: JsonOption = False) -> None:
 def link(
     context: typer.Context,
     profile: ProviderOption = None,
-    label: Annotated[str | None, typer.Option(help="A name for people.")] = None,
+    label: Annotated[str | None, typer.Option(help="Its display name.")] = None,
     twilio_account: AccountOption = None,
     region: RegionOption = None,
     api_key_sid: KeySidOption = None,
@@ -92,7 +92,7 @@ def link(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Link a Twilio account or a SIP trunk, so that its numbers can be imported."""
+    """Link a Twilio account or a SIP trunk, to import its numbers."""
     account = credentials(
         context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
         sip_address, sip_username, sip_password, sip_name,
@@ -128,7 +128,7 @@ def rotate(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replace the credentials of a linked account; its numbers stay as they are."""
+    """Replace the credentials of a linked account. Its numbers stay as they are."""
     account = credentials(
         context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
         sip_address, sip_username, sip_password, sip_name,

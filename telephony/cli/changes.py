@@ -1,4 +1,4 @@
-"""Changes at a vendor: checked before they are confirmed, and accounted for when interrupted."""
+"""Make changes at a vendor: check, confirm, and say what an interrupt left behind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK = {
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """Ctrl-C while a change was on its way to the vendor; the text says what that means."""
+    """Ctrl-C while a change was under way; the text says whether it may have been made."""
 
 
 class Declined(Exception):  # noqa: N818
@@ -34,13 +34,13 @@ class Declined(Exception):  # noqa: N818
 
 
 class _Finished:
-    """What this process has changed at a vendor, for when its result cannot be printed."""
+    """The change that this process made, for when its result cannot be printed."""
 
     command = ""
 
 
 def finished() -> str:
-    """Return the command whose change is done, or nothing."""
+    """Return the command that made its change, or an empty string."""
     return _Finished.command
 
 
@@ -49,12 +49,12 @@ def carry_out(
     change: partial[T],
     confirm: Callable[[], None] | None = None,
 ) -> T:
-    """Make a change, once it cannot be refused any more without asking the vendor.
+    """Make a change, after every check that needs no request, and the confirmation.
 
     Args:
-        provider: where.
+        provider: where to make it.
         change: a method of `provider` with its arguments.
-        confirm: asks the user; raises when the answer is no.
+        confirm: asks the user; raises `Declined` when the answer is no.
     """
     operation = Capability(change.func.__name__)
     _refuse(provider, operation, change)
@@ -69,7 +69,7 @@ def carry_out(
 
 
 def confirmed(question: str, yes: bool) -> Callable[[], None]:
-    """Return what asks before something that costs money or cannot be undone."""
+    """Return a function that asks before something that costs money or cannot be undone."""
 
     def ask() -> None:
         if _answer(f"{question} [y/N]: ").lower() not in {"y", "yes"}:
@@ -79,17 +79,17 @@ def confirmed(question: str, yes: bool) -> Callable[[], None]:
 
 
 def confirmed_by_typing(question: str, wanted: str, yes: bool) -> Callable[[], None]:
-    """As `confirmed`, but `wanted` itself must be typed."""
+    """Return a function that asks the user to type `wanted`."""
 
     def ask() -> None:
-        if _answer(f"{question} Type {wanted} to go on: ") != wanted:
+        if _answer(f"{question} Type {wanted} to continue: ") != wanted:
             raise Declined
 
     return partial(_unless, yes, ask)
 
 
 def _refuse(provider: telephony.Provider, operation: Capability, change: partial[T]) -> None:
-    """Raise what the checks, and the adapter before its first request, would raise."""
+    """Raise what the checks, or the adapter before its first request, refuse."""
     bound = inspect.signature(change.func).bind(*change.args, **change.keywords)
     bound.apply_defaults()
     invocation: Invocation[object, T] = getattr(provider._operations, operation)(**bound.arguments)
@@ -107,7 +107,7 @@ def _unless(yes: bool, ask: Callable[[], None]) -> None:
         return
     if not sys.stdin.isatty():
         raise telephony.ConfigurationError(
-            "This must be confirmed and there is no terminal to ask at. Add --yes."
+            "This needs a confirmation, and there is no terminal to ask at. Add --yes."
         )
     ask()
 

@@ -1,4 +1,4 @@
-"""``telephony config``: is the configuration right, and where does each setting come from?"""
+"""``telephony config``: write the configuration, and check it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from telephony.config.layers import is_secret, own_variables
 from telephony.redaction import MASK
 
 app: typer.Typer = typer.Typer(
-    help="Check the configuration, or write one.",
+    help="Write a telephony.toml, or check the configuration.",
     no_args_is_help=True,
     epilog=examples(
         "telephony config init",
@@ -40,14 +40,14 @@ app.command("init", epilog=config_init.EXAMPLES)(config_init.init)
 )
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Profiles; default: all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Profiles; default: all.")
     ] = None,
     online: Annotated[
         bool, typer.Option("--online", help="Also make one cheap read at each vendor.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Report for each profile whether it is valid, and where its settings come from."""
+    """Check each profile, and show where its settings come from."""
     file = configuration.find()
     reports = [_report(name, file, online=online) for name in names or _profiles(file)]
     if as_json:
@@ -62,8 +62,7 @@ def check(
 
 
 def _profiles(file: configuration.ConfigFile) -> list[str]:
-    """The profiles of the file, and what is used by default; without a file, what the environment
-    configures alone."""
+    """Return the profiles of the file and the default; without any, the environment's."""
     chosen = (os.environ.get("TELEPHONY_PROVIDER") or file.default or "").strip()
     found = [*file.providers]
     if chosen and chosen not in found:
@@ -99,12 +98,14 @@ def _report(name: str, file: configuration.ConfigFile, *, online: bool) -> dict[
 
 
 def _settings(found: configuration.Examined) -> dict[str, JsonValue]:
-    """Each setting that is set: its value, unless it may be secret, and where it came from."""
+    """Return each setting: its value, unless it may be secret, and where it came from."""
     shown: dict[str, JsonValue] = {}
     for setting, origin in found.layers.origins.items():
         info = found.adapter.Settings.model_fields.get(setting) if found.adapter else None
         open_ = info is not None and not is_secret(info) and setting not in found.layers.references
         value = str(found.layers.values.get(setting, MASK)) if open_ else MASK
+        if setting not in found.layers.values:
+            value = "not set"
         shown[setting] = {"value": re.sub(r"//[^/]*@", f"//{MASK}@", value), "from": origin}
     return shown
 
@@ -119,10 +120,11 @@ def _print(file: configuration.ConfigFile, reports: list[dict[str, JsonValue]]) 
         lines = [f"\n{report['profile']} ({report['adapter'] or 'no adapter'}): {state}"]
         settings = report["settings"]
         if isinstance(settings, dict):
-            width = max(map(len, settings), default=0)
-            for setting, said in settings.items():
-                if isinstance(said, dict):
-                    lines.append(f"  {setting:{width}}  {said['value']}  from {said['from']}")
+            rows = [
+                (k, f"{v['value']}", v["from"]) for k, v in settings.items() if isinstance(v, dict)
+            ]
+            wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            lines += [f"  {k:{wide[0]}}  {v:{wide[1]}}  from {origin}" for k, v, origin in rows]
         for word, key in (("problem", "problems"), ("note", "notes")):
             said = report[key]
             lines += [f"  {word}: {text}" for text in (said if isinstance(said, list) else [])]

@@ -31,14 +31,17 @@ Profiles = dict[str, dict[str, str]]
 
 def init(
     from_env: Annotated[
-        bool, typer.Option("--from-env", help="A profile for each vendor in the environment.")
+        bool,
+        typer.Option(
+            "--from-env", help="Do not ask: a profile for each vendor whose variables are set."
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write telephony.toml, asking which vendors to use. Secrets stay in the environment.
+    """Write a telephony.toml, asking which vendors to use. Secrets stay in the environment.
 
-    The file is the one that --config or TELEPHONY_CONFIG names, else telephony.toml here.
+    Writes the file that --config or TELEPHONY_CONFIG names, else telephony.toml in this folder.
     """
     path = configuration.named() or Path(configuration.FILE_NAME)
     if path.exists() and not force:
@@ -57,7 +60,7 @@ def init(
 
 
 def models(name: str) -> list[type[ProviderSettings]]:
-    """The settings of an adapter; none where its package is not installed."""
+    """Return the settings of an adapter; an empty list where its package is not installed."""
     try:
         return [registry.load(name).Settings]
     except telephony.ConfigurationError:
@@ -65,7 +68,7 @@ def models(name: str) -> list[type[ProviderSettings]]:
 
 
 def in_environment(name: str) -> bool:
-    """Whether the environment alone configures an adapter."""
+    """Return whether the environment alone configures an adapter."""
     return (
         any(models(name))
         and not configuration.examine(name, {}, file=configuration.ConfigFile()).problems
@@ -76,7 +79,7 @@ def _from_environment() -> Profiles:
     profiles = {}
     for name in filter(in_environment, registry.available()):
         settings = {
-            # What TELEPHONY_… variables say holds beside the file.
+            # TELEPHONY_… variables are read beside the file.
             setting: f"env:{variable}"
             for model in models(name)
             for setting, info in model.model_fields.items()
@@ -95,7 +98,7 @@ def _from_environment() -> Profiles:
 def _asked() -> Profiles:
     if not sys.stdin.isatty():
         raise telephony.ConfigurationError(
-            "There is no terminal to ask at. Add --from-env to take what the environment says."
+            "There is no terminal to ask at. Add --from-env to use what the environment has."
         )
     profiles: Profiles = {}
     while True:
@@ -121,9 +124,9 @@ def _adapter() -> str:
 
 
 def _references(adapter: str) -> dict[str, str]:
-    """Ask from which variable each setting of the account is read."""
+    """Ask which variable each setting of the account is read from."""
     model = registry.load(adapter).Settings
-    typer.echo("Name the environment variables; `-` leaves one out.", err=True)
+    typer.echo("Name the environment variable of each setting; `-` leaves it out.", err=True)
     asked = {
         setting: variable
         for setting, info in model.model_fields.items()
@@ -171,7 +174,7 @@ def _text(value: str) -> str:
 
 
 def _write(path: Path, text: str, profiles: Profiles) -> list[str]:
-    """Write the file once it is checked; the variables that are still to be set."""
+    """Check the file, write it, and return the variables that are still to be set."""
     folder = path.parent
     try:
         with tempfile.NamedTemporaryFile(

@@ -20,11 +20,11 @@ EXAMPLES = examples(
 
 def demo(
     vendors: Annotated[
-        list[str] | None, typer.Argument(metavar="VENDOR...", help="Default: all installed.")
+        list[str] | None, typer.Argument(metavar="VENDOR", help="Default: all installed.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a number from purchase to release at every vendor: no account, no cost.
+    """Take a number from purchase to release at every vendor. Needs no account.
 
     Starts the sandbox and uses it through the real adapters over real HTTP.
     """

@@ -32,10 +32,13 @@ SET_EXAMPLES = examples(
 
 OfOption = Annotated[
     str | None,
-    typer.Option(metavar="WHOSE", help="A number, or the vendor's id; default: the account's."),
+    typer.Option(
+        metavar="NUMBER",
+        help="Whose webhook: a number, or the vendor's id; default: the account's.",
+    ),
 ]
 SecretOption = Annotated[
-    bool, typer.Option("--show-secret", help="Print what its webhooks are signed with.")
+    bool, typer.Option("--show-secret", help="Print the secret that its webhooks are signed with.")
 ]
 
 
@@ -57,17 +60,15 @@ def get(
 
 
 def set_(
-    url: Annotated[str, typer.Argument(metavar="URL", help="https://…")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="An https URL.")],
     of: OfOption = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Even where another URL is set.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite another URL.")] = False,
     profile: ProviderOption = None,
     option: OptionOption = None,
     show_secret: SecretOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set where the vendor sends its webhooks. The secret may change with it."""
+    """Set where the vendor sends its webhooks. The secret may change."""
     fields = vendor_options(option)
     with connect(profile) as provider:
         change = partial(provider.set_webhook, url, of=of, replace=replace, options=fields)
@@ -75,6 +76,8 @@ def set_(
         if not as_json:
             say(f"Set the webhook at {provider.name}.")
         _print(done, show_secret, as_json)
+        if done.secret and not as_json:
+            note(f"Set the secret as webhook_secret of {provider.name}: it verifies the webhooks.")
 
 
 def _print(webhook: WebhookEndpoint, show_secret: bool, as_json: bool) -> None:
@@ -83,7 +86,7 @@ def _print(webhook: WebhookEndpoint, show_secret: bool, as_json: bool) -> None:
         shown = webhook.model_dump(mode="json")
         document({**shown, "secret": secret} if secret else shown)
         return
-    hidden = "add --show-secret to print it" if webhook.secret else None
+    hidden = "not shown: add --show-secret" if webhook.secret else None
     facts(
         [
             ("url", webhook.url),

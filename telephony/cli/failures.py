@@ -1,4 +1,4 @@
-"""What a failure means to a shell: one line or one JSON document on stderr, and an exit code."""
+"""Print a failure as one line or one JSON document on stderr, and choose the exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fail(error: telephony.TelephonyError, *, wants_json: bool) -> int:
 
 
 def fail_otherwise(kind: str, message: str, code: int, *, wants_json: bool) -> int:
-    """As `fail`, for what no operation at a vendor raised."""
+    """Print a failure that is no `TelephonyError`; return the exit code."""
     if wants_json:
         note(as_json({"error": {"type": kind, "message": message, "exit_code": code}}, errors))
     else:
@@ -47,7 +47,7 @@ def say_error(text: str) -> None:
 
 
 def _message(error: telephony.TelephonyError) -> str:
-    # A setting is called like an argument, and has no flag.
+    # Settings have the names of arguments, but no flags.
     is_setting = isinstance(error, telephony.ConfigurationError)
     return str(error) if is_setting else on_the_command_line(str(error))
 

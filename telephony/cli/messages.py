@@ -45,15 +45,15 @@ def list_(
     number: NumberArgument,
     profile: ProviderOption = None,
     after: Annotated[
-        str | None, typer.Option(metavar="TIME", help="This moment or later, ISO 8601.")
+        str | None, typer.Option(metavar="TIME", help="Only texts of this time or later, ISO 8601.")
     ] = None,
     before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Earlier than this moment, ISO 8601.")
+        str | None, typer.Option(metavar="TIME", help="Only texts before this time, ISO 8601.")
     ] = None,
     limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List the texts that a number received and sent, newest first; times are in UTC."""
+    """List the texts of a number, newest first. Times are in UTC."""
     with connect(profile) as provider:
         found = progress(
             provider.list_messages(
@@ -77,8 +77,10 @@ def list_(
 )
 def send(
     number: NumberArgument,
-    to: Annotated[str, typer.Argument(metavar="TO", help="E.164 or a short code.")],
-    body: Annotated[str, typer.Argument(metavar="TEXT")] = "",
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="Who receives it: E.164, or a short code.")
+    ],
+    body: Annotated[str, typer.Argument(metavar="TEXT", help="May be left out with --media.")] = "",
     profile: ProviderOption = None,
     media: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="An attachment. Repeatable.")
@@ -119,5 +121,5 @@ def _time(text: str | None, argument: str) -> datetime | None:
         raise InvalidRequestError(
             f"`{argument}` is not a time.", argument=argument, hint="Write 2026-05-01T09:00:00Z."
         ) from None
-    # At a prompt, a time without an offset is taken as UTC, like the times that are shown.
+    # A time without an offset is UTC, like the times that are shown.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

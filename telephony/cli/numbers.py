@@ -44,12 +44,13 @@ app: typer.Typer = typer.Typer(
     ),
 )
 
-LabelOption = Annotated[str | None, typer.Option(help="A name for people.")]
+LabelOption = Annotated[str | None, typer.Option(help="Its display name.")]
 AssignOption = Annotated[
-    str | None, typer.Option("--assign", metavar="TARGET", help="What answers it from then on.")
+    str | None,
+    typer.Option("--assign", metavar="TARGET", help="The agent or other target that answers it."),
 ]
 CountryOption = Annotated[str, typer.Option(help="ISO 3166 code.")]
-AreaCodeOption = Annotated[str | None, typer.Option(help="As dialled nationally.")]
+AreaCodeOption = Annotated[str | None, typer.Option(help="Such as 415.")]
 
 
 @app.command(
@@ -65,7 +66,8 @@ def list_(
     carrier: Annotated[
         str | None,
         typer.Option(
-            metavar="KIND", help="Only those of this kind of carrier, or of this linked account."
+            metavar="CARRIER",
+            help="Only numbers of this kind of carrier, or of this linked account.",
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="The most to show.", min=1)] = None,
@@ -86,7 +88,7 @@ def list_(
     table(
         ("NUMBER", "LABEL", "STATUS", "ANSWERED BY", "ID"),
         rows,
-        empty="There are no such numbers."
+        empty="There are no numbers of this carrier."
         if carrier
         else "There are no numbers: buy or import one.",
     )
@@ -122,13 +124,13 @@ def search(
     kind: Annotated[NumberKind | None, typer.Option(help="Only numbers of this kind.")] = None,
     channel: Annotated[
         list[Channel] | None,
-        typer.Option(help="Only numbers that carry this, such as sms. Repeatable."),
+        typer.Option(help="Only numbers with this channel, such as sms. Repeatable."),
     ] = None,
     limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 20,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for numbers that could be bought now. Nothing is held for you."""
+    """Search for numbers that can be bought. Nothing is reserved."""
     fields = vendor_options(option)
     with connect(profile) as provider:
         found = provider.search_numbers(
@@ -150,7 +152,7 @@ def search(
     table(
         ("NUMBER", "KIND", "LOCALITY", "REGION", "CARRIES"),
         rows,
-        empty="Nothing fits: ask for less.",
+        empty="No number matches: search with fewer filters.",
     )
 
 
@@ -163,7 +165,7 @@ def search(
 )
 def buy(
     number: Annotated[
-        str | None, typer.Argument(metavar="NUMBER", help="Exactly this one, E.164.")
+        str | None, typer.Argument(metavar="NUMBER", help="Buy exactly this number, E.164.")
     ] = None,
     profile: ProviderOption = None,
     country: CountryOption = "US",
@@ -178,7 +180,7 @@ def buy(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Buy a number. This costs money at most vendors."""
+    """Buy a number. Most vendors charge for it."""
     fields = vendor_options(option)
     with connect(profile) as provider:
         wanted = number or (f"a number in area code {area_code}" if area_code else "a number")
@@ -208,7 +210,7 @@ def buy(
     ),
 )
 def import_(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164, such as +14155550123.")],
     profile: ProviderOption = None,
     carrier: CarrierOption = None,
     twilio_account: HolderOption = None,
@@ -224,7 +226,7 @@ def import_(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a number that you hold at a carrier known to the vendor. Buys nothing.
+    """Import a number that you hold at a carrier. Buys nothing.
 
     Give one source: --carrier, --twilio-account or --sip-address.
     """
@@ -302,7 +304,7 @@ def assign(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let an agent, webhook, application or trunk answer a number."""
+    """Choose the agent, webhook, application or trunk of a number."""
     fields = vendor_options(option)
     with connect(profile) as provider:
         assigned = carry_out(provider, partial(provider.assign_number, number, to, options=fields))
@@ -322,7 +324,7 @@ def unassign(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let nothing answer a number."""
+    """Remove what answers a number."""
     fields = vendor_options(option)
     with connect(profile) as provider:
         changed = carry_out(provider, partial(provider.unassign_number, number, options=fields))
@@ -340,16 +342,16 @@ def release(
     number: NumberArgument,
     profile: ProviderOption = None,
     unassign: Annotated[
-        bool, typer.Option("--unassign", help="Take it from what answers it first.")
+        bool, typer.Option("--unassign", help="Unassign the number first.")
     ] = False,
     option: OptionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a number up at the vendor. At some vendors this cannot be undone."""
+    """Release a number. At some vendors this cannot be undone."""
     fields = vendor_options(option)
     with connect(profile) as provider:
-        # An id says nothing to whoever confirms, and may be that of a protected number.
+        # People recognise a number, not an id; and the id may be that of a protected number.
         meant = number if yes or looks_written(number) else provider.get_number(number)
         shown = meant if isinstance(meant, str) else meant.number
         released = carry_out(

@@ -22,9 +22,11 @@ ProviderOption: TypeAlias = Annotated[
     ),
 ]
 JsonOption: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
-YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption: TypeAlias = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")
+]
 OptionOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,7 +46,7 @@ def connect(name: str | None) -> telephony.Provider:
 
 
 def vendor_options(pairs: list[str] | None) -> Options:
-    """``KEY=VALUE`` pairs as a mapping."""
+    """Return ``KEY=VALUE`` pairs as a mapping."""
     options: dict[str, JsonValue] = {}
     for pair in pairs or []:
         key, equals, value = pair.partition("=")

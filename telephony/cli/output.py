@@ -29,11 +29,11 @@ from telephony import (
 
 T = TypeVar("T")
 
-# What the vendors and their callers wrote is text: "[/b]" in a message is no markup.
+# Vendors' and callers' words are printed as they are: "[/b]" in a message is no markup.
 console: Console = Console(highlight=False, markup=False, emoji=False)
 errors: Console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
-# Nor does it steer the terminal: an escape sequence in a message is shown, not obeyed.
+# Nor do they control the terminal: an escape sequence in a message is replaced.
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 del _CONTROLS[ord("\t")], _CONTROLS[ord("\n")]
 
@@ -43,7 +43,7 @@ _NARROWEST = 20
 
 
 def prepare() -> None:
-    """Make printing safe: once the work is done, no terminal makes it look as if it were not."""
+    """Make printing safe: no terminal turns a change that was made into an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -70,20 +70,20 @@ def say(text: str) -> None:
 
 
 class Notes(logging.Handler):
-    """Prints the library's warnings on stderr."""
+    """Print the library's warnings on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         note(f"note: {plain(record.getMessage())}")
 
 
 def note(text: str) -> None:
-    """Print a line on stderr: what is going on beside the result."""
+    """Print a line on stderr, beside the result."""
     errors.file.write(f"{text}\n")
     errors.file.flush()
 
 
 def plain(text: str) -> str:
-    """Return other people's text without what a terminal would obey."""
+    """Return other people's text without control characters."""
     return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
@@ -116,8 +116,8 @@ def table(
         _stacked(columns, rows, empty)
         return
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
-    # An E.164 number or an id that is cut in two is of no use to anyone. Where there is no room for
-    # both, rich would leave out the end of each.
+    # Part of a number or of an id is of no use. Where there is no room for both, rich would leave
+    # out the end of each.
     whole = {"NUMBER", "FROM", "TO"} | ({"ID"} if console.width >= _ROOM else set())
     for column in columns:
         grid.add_column(column, overflow="fold", no_wrap=column in whole)
@@ -130,7 +130,7 @@ def table(
 
 
 def _stacked(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Print each row as lines, where columns would leave no room for words."""
+    """Print each row as lines of its own, for narrow terminals."""
     names = [column.lower() for column in columns]
     found = list(rows)
     for place, row in enumerate(found):
@@ -142,7 +142,7 @@ def _stacked(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) 
 
 
 def facts(pairs: Iterable[tuple[str, str | None]]) -> None:
-    """Print the facts of one thing, unknown ones left out."""
+    """Print names and values, without those that are unknown."""
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""Numbers, and what became of them, as people read them."""
+"""Print numbers and releases for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CARRIER = {
 
 
 def print_number(number: PhoneNumber, done: str, as_json: bool) -> None:
-    """Print a number below what was done with it."""
+    """Print what was done, and the number below it."""
     if as_json:
         document(number)
         return
@@ -39,7 +39,7 @@ def print_number(number: PhoneNumber, done: str, as_json: bool) -> None:
 
 
 def print_release(released: Release) -> None:
-    """Print what became of a number that was released."""
+    """Print a release: who still holds the number, and how to undo it."""
     undo = {True: "yes", False: "no", None: "the vendor does not say"}[released.reversible]
     facts(
         [
@@ -50,4 +50,4 @@ def print_release(released: Release) -> None:
         ]
     )
     for notice in released.notices:
-        console.print(f"note: {notice}", style="yellow")
+        console.print(f"note: {plain(on_the_command_line(notice))}", style="yellow")

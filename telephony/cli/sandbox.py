@@ -1,4 +1,4 @@
-"""``telephony sandbox``: the vendors' APIs on loopback, and things that happen there."""
+"""``telephony sandbox``: serve the vendors' APIs on loopback, and use a sandbox that runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from telephony import ConfigurationError, InvalidRequestError, NotFoundError, Un
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import document, missing_vendors, note, plain, said, say
+from telephony.settings import is_loopback
 
 if TYPE_CHECKING:
     from telephony.sandbox import Arrival
 
 PORT = 4010
 _PORT_VARIABLE = "TELEPHONY_SANDBOX_PORT"
-_TIMEOUT = 120.0  # longer than all tries of a webhook take
+_TIMEOUT = 120.0  # longer than all deliveries of a webhook take
 
 PortOption = Annotated[int, typer.Option(help="Where the sandbox listens.", envvar=_PORT_VARIABLE)]
 
@@ -35,8 +36,8 @@ class _ServingByDefault(TyperGroup):
 
 app: typer.Typer = typer.Typer(
     cls=_ServingByDefault,
-    help="Serve the vendors' documented APIs on loopback, for developing and testing.\n\n"
-    "Nothing leaves this machine and nothing costs money; all is forgotten when it stops. "
+    help="Serve the vendors' APIs on loopback, to develop and test.\n\n"
+    "Nothing leaves this machine and nothing costs money. The state is lost when it stops. "
     "`serve` may be left out: `telephony sandbox --port 4010`.",
     epilog=examples(
         "telephony sandbox",
@@ -55,12 +56,12 @@ app: typer.Typer = typer.Typer(
 )
 def serve(
     vendors: Annotated[
-        list[str] | None, typer.Argument(metavar="VENDOR...", help="Default: all installed.")
+        list[str] | None, typer.Argument(metavar="VENDOR", help="Default: all installed.")
     ] = None,
     port: Annotated[
         int,
         typer.Option(
-            help="0 picks a free one. Each vendor also has a port of its own, from the next on.",
+            help="0 picks a free one. Each vendor also has its own port, from the next one on.",
             min=0,
             max=65535,
         ),
@@ -69,14 +70,14 @@ def serve(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where the vendors send their webhooks, signed as theirs are; {provider} in it "
-            "becomes the vendor's name.",
+            help="Where the vendors send their webhooks, signed as the vendors sign them. "
+            "{provider} in it stands for the vendor's name.",
         ),
     ] = None,
     webhook_backoff: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="Before a webhook that failed is sent again.", min=0.0
+            metavar="SECONDS", help="Wait this long before the first retry of a webhook.", min=0.0
         ),
     ] = 0.5,
     quiet: Annotated[
@@ -137,7 +138,7 @@ def env(
     port: PortOption = PORT,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what points this shell at a sandbox that is running."""
+    """Print the variables that point a shell at a running sandbox."""
     import httpx
 
     from telephony.sandbox import environment
@@ -169,18 +170,21 @@ def env(
     )
 )
 def receive(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164, of a number you hold.")],
-    text: Annotated[str | None, typer.Argument(metavar="TEXT")] = None,
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="A number that you hold there, E.164.")
+    ],
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What is texted.")] = None,
     sender: Annotated[
         str, typer.Option("--from", metavar="NUMBER", help="Who texts or calls, E.164.")
     ] = "+14155550199",
-    call: Annotated[bool, typer.Option("--call", help="A call instead of a text.")] = False,
+    call: Annotated[bool, typer.Option("--call", help="Receive a call instead of a text.")] = False,
     vendor: Annotated[
-        str | None, typer.Option(help="Which vendor's number; default: the first that holds it.")
+        str | None,
+        typer.Option(help="Whose number it is; default: the first vendor's that holds it."),
     ] = None,
     port: PortOption = PORT,
 ) -> None:
-    """Let a number receive a text or a call, in a sandbox that is running."""
+    """Let a number receive a text or a call in a running sandbox."""
     if (text is None) is not call:
         raise InvalidRequestError(
             "A number receives a text or a call.", argument="text", hint="Give TEXT, or --call."
@@ -201,19 +205,28 @@ def receive(
                     f"The sandbox does not serve {vendor!r}", hint=f"It has: {', '.join(served)}."
                 )
             for name in [vendor] if vendor else served:
-                answer = client.post(
+                response = client.post(
                     f"{control}/{name}/{what}", json={"to": number, "from": sender, "body": text}
                 )
-                if answer.status_code == 200:
-                    say(f"{name}: {answer.json()['id']}")
-                    for webhook in answer.json()["webhooks"]:
-                        status = webhook["status"] or "not delivered"
+                if response.status_code == 200:
+                    say(f"{name}: {response.json()['id']}")
+                    for webhook in response.json()["webhooks"]:
+                        status = webhook["status"] or _undelivered(webhook["url"])
                         say(f"webhook {webhook['url']}: {status}")
                     return
-                reasons.append(answer.json()["error"])
+                reasons.append(response.json()["error"])
     except (httpx.TransportError, ValueError, KeyError) as error:
         raise _no_sandbox(port) from error
-    raise NotFoundError(f"{number} receives no {what}: {'; '.join(reasons)}", hint="")
+    raise NotFoundError(
+        f"{number} receives no {what}: {'; '.join(reasons)}",
+        hint="`telephony numbers list` shows a vendor's numbers, `numbers buy` gets one.",
+    )
+
+
+def _undelivered(url: str) -> str:
+    if is_loopback(url):
+        return "not delivered: there is no response at this URL"
+    return "not delivered: the sandbox sends webhooks to this machine only"
 
 
 def _log(request: Arrival) -> None:

@@ -1,4 +1,4 @@
-"""The options that say where numbers come from: an account at a carrier, or a SIP trunk."""
+"""The options of a source: a linked carrier account, a Twilio account, or a SIP trunk."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ RegionOption: TypeAlias = Annotated[
 ]
 KeySidOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--api-key-sid", metavar="SK…", envvar="TWILIO_API_KEY", help="Its API key."),
+    typer.Option(
+        "--api-key-sid",
+        metavar="SK…",
+        envvar="TWILIO_API_KEY",
+        help="The sid of an API key of the account.",
+    ),
 ]
 KeySecretOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--api-key-secret", envvar="TWILIO_API_SECRET", help="That key's secret."),
+    typer.Option(
+        "--api-key-secret", envvar="TWILIO_API_SECRET", help="The secret of that API key."
+    ),
 ]
 TokenOption: TypeAlias = Annotated[
     str | None,
@@ -37,7 +44,9 @@ TokenOption: TypeAlias = Annotated[
 ]
 SipAddressOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--sip-address", metavar="HOST", help="A SIP trunk: where outbound calls go."),
+    typer.Option(
+        "--sip-address", metavar="HOST", help="A SIP trunk: the host that outbound calls go to."
+    ),
 ]
 SipUserOption: TypeAlias = Annotated[
     str | None, typer.Option("--sip-username", help="The trunk's user name.")
@@ -47,7 +56,7 @@ SipPasswordOption: TypeAlias = Annotated[
     typer.Option("--sip-password", envvar="TELEPHONY_SIP_PASSWORD", help="The trunk's password."),
 ]
 SipNameOption: TypeAlias = Annotated[
-    str | None, typer.Option("--sip-name", help="A name for the trunk.")
+    str | None, typer.Option("--sip-name", help="The trunk's display name.")
 ]
 
 
@@ -60,7 +69,7 @@ def source(
     password: str | None,
     name: str | None,
 ) -> Source | None:
-    """Return where a number comes from, or None where that is left out."""
+    """Return the source of a number, or None where none is given."""
     _one_of({"--carrier": carrier, "--twilio-account": account, "--sip-address": address})
     _belongs({"--region": region}, "--twilio-account", account)
     _belongs({"--sip-username": username, "--sip-name": name}, "--sip-address", address)
@@ -90,7 +99,7 @@ def credentials(
     _belongs({"--region": region}, "--twilio-account", account)
     _belongs({"--sip-username": username, "--sip-name": name}, "--sip-address", address)
     if account is not None:
-        # A vendor takes a key or a token: the one that is written out, else the key.
+        # A vendor takes a key or a token: the one on the command line, else the key.
         if key_sid is None or _written(context, "auth_token"):
             return TwilioAccount(account, region, auth_token=token)
         return TwilioAccount(account, region, key_sid, key_secret)
@@ -122,6 +131,6 @@ def _belongs(options: dict[str, str | None], owner: str, value: str | None) -> N
 
 
 def _written(context: typer.Context, option: str) -> bool:
-    """Whether an option is on the command line, not from the environment."""
+    """Return whether an option is on the command line, not from the environment."""
     found = context.get_parameter_source(option)
     return found is not None and found.name == "COMMANDLINE"

@@ -1,4 +1,4 @@
-"""``telephony webhooks``: see what the vendors send, and why one is refused."""
+"""``telephony webhooks``: receive the vendors' webhooks, and verify captured ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from telephony.webhooks import (
 )
 
 app: typer.Typer = typer.Typer(
-    help="Say where the vendors send their webhooks, see what they send, and why one is refused.",
+    help="Set where a vendor sends webhooks, receive and verify them.",
     no_args_is_help=True,
     epilog=examples(
         "telephony webhooks set https://example.com/webhooks/agentphone",
@@ -70,14 +70,16 @@ def listen(
     provider: Annotated[
         list[str] | None,
         typer.Option(
-            "--provider", "-p", metavar="NAME", help="Whose webhooks to take. Repeatable."
+            "--provider", "-p", metavar="NAME", help="Whose webhooks to receive. Repeatable."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8000,
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document a line.")
+    ] = False,
 ) -> None:
-    """Take webhooks, verify them, and print the events as they come."""
+    """Receive webhooks, verify them, and print the events."""
     try:
         import uvicorn
     except ModuleNotFoundError as missing:
@@ -111,15 +113,16 @@ def listen(
 )
 def verify(
     file: Annotated[
-        typer.FileText, typer.Argument(metavar="FILE", help="JSON, or - for standard input.")
+        typer.FileText, typer.Argument(metavar="FILE", help="A JSON file, or - for standard input.")
     ],
     profile: ProviderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a captured webhook is the vendor's, or which check fails.
+    """Verify a captured webhook, or name the check that fails.
 
     FILE holds an object with "method", "url" (complete, as the vendor called it), "headers" and
-    "body"; "encoding": "base64" for a body that is not text; "received_at" for one of the past.
+    "body"; "encoding": "base64" where the body is not text; "received_at" where it was received
+    in the past.
     """
     try:
         captured = Captured.model_validate_json(file.read())
@@ -148,7 +151,7 @@ def verify(
 
 
 def line(event: Event) -> str:
-    """An event in one line."""
+    """Return an event as one line."""
     return " ".join(plain(_said(event)).splitlines())
 
 

@@ -1,4 +1,4 @@
-"""The library's messages in the words of the command line: flags and commands, not Python."""
+"""Translate the library's messages from Python into flags and commands."""
 
 from __future__ import annotations
 

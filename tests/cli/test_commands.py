@@ -53,7 +53,7 @@ def imported(cli):
     return json.loads(done.stdout)
 
 
-def test_a_numbers_life(cli, imported):
+def test_a_number_from_import_to_release(cli, imported):
     assert imported["number"] == NUMBER
     updated = cli("numbers", "update", NUMBER, "--label", "Front desk").stdout
     assert updated.startswith(f"Updated {NUMBER} at cartesia.")
@@ -71,6 +71,53 @@ def test_a_numbers_life(cli, imported):
     assert "kept: the carrier still holds and bills the number" in released.stdout
     assert "`telephony numbers import`" in released.stdout
     assert cli("numbers", "list").stdout == ""
+
+
+def test_numbers_are_searched_by_kind_and_channel(cli):
+    def search(*words):
+        done = cli("numbers", "search", "-p", "twilio", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert {n["kind"] for n in search("--kind", "toll_free", "--limit", "3")} == {"toll_free"}
+    mobile = search("--country", "GB", "--kind", "mobile", "--channel", "sms", "--channel", "voice")
+    assert mobile
+    assert all({"sms", "voice"} <= {*n["channels"]} for n in mobile)
+    shown = cli("numbers", "search", "-p", "twilio", "--kind", "toll_free").stdout
+    assert re.search(r"\+18\d{9} +toll_free", shown)
+    refused = cli("numbers", "search", "-p", "livekit", "--kind", "mobile")
+    assert (refused.returncode, "--kind mobile" in refused.stderr) == (6, True)
+    unknown = cli("numbers", "search", "-p", "twilio", "--kind", "moblie")
+    assert (unknown.returncode, "'mobile'" in unknown.stderr) == (2, True)
+
+
+def test_numbers_are_listed_by_carrier(cli, imported):
+    bought = json.loads(cli("numbers", "buy", "--yes", "--json").stdout)["number"]
+    account = imported["carrier"]["id"]
+    for carrier, wanted in (("twilio", [NUMBER]), (account, [NUMBER]), ("cartesia", [bought])):
+        done = cli("numbers", "list", "--carrier", carrier, "--json")
+        assert [n["number"] for n in json.loads(done.stdout)] == wanted
+    both = cli("numbers", "list", "--carrier", "other")
+    assert (both.returncode, both.stdout) == (0, "")
+    assert "no numbers of this carrier" in both.stderr
+
+
+def test_the_source_of_a_number_is_updated(cli, imported):
+    second = cli(
+        "carriers", "link", "--twilio-account", "AC" + "1e" * 16, "--json",
+        environment={"TWILIO_API_KEY": "SK" + "1a" * 16, "TWILIO_API_SECRET": "s3cret"},
+    )  # fmt: skip
+    account = json.loads(second.stdout)["id"]
+    assert account != imported["carrier"]["id"]
+    updated = cli("numbers", "update", NUMBER, "--carrier", account, "--label", "Sales")
+    assert updated.returncode == 0, updated.stderr
+    now = json.loads(cli("numbers", "show", NUMBER, "--json").stdout)
+    assert (now["carrier"]["id"], now["label"]) == (account, "Sales")
+    refused = cli("numbers", "update", "+14155550100", "--carrier", "ca_1", "-p", "twilio")
+    assert refused.returncode == 6
+    assert "Leave --carrier, --twilio-account or --sip-address out" in refused.stderr
+    empty = cli("numbers", "update", NUMBER)
+    assert (empty.returncode, "nothing to change" in empty.stderr) == (2, True)
 
 
 def test_json_is_one_document_and_nothing_else(cli, imported):
@@ -249,4 +296,5 @@ def test_a_port_that_is_taken_is_one_clear_line(cli, telephony_sandbox):
 def test_every_command_has_a_help_that_fits_80_columns(cli, command):
     done = cli(*command, "--help")
     assert done.returncode == 0
+    assert not re.search(r"\w\.\.\.$", done.stdout, re.MULTILINE), "a summary is cut off"
     assert all(len(line) <= 80 for line in done.stdout.splitlines())

@@ -195,3 +195,48 @@ def test_every_command_has_a_help_that_fits_80_columns(cli, words):
     done = cli(*words, "--help")
     assert done.returncode == 0
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_a_webhook_is_set_shown_and_overwritten_only_when_asked(cli, telephony_sandbox):
+    assert "No webhook is set" in cli("webhooks", "get").stderr
+    assert json.loads(cli("webhooks", "get", "--json").stdout) == {"webhook": None}
+
+    done = cli("webhooks", "set", "https://example.com/one")
+    secret = json.loads(cli("webhooks", "get", "--show-secret", "--json").stdout)["secret"]
+    assert done.returncode == 0, done.stderr
+    assert "https://example.com/one" in done.stdout
+    assert "webhook_secret of agentphone" in done.stderr
+    assert secret not in done.stdout + done.stderr + cli("webhooks", "get").stdout
+
+    refused = cli("webhooks", "set", "https://example.com/two")
+    assert (refused.returncode, "Pass --replace" in refused.stderr) == (5, True)
+    assert "https://example.com/one" in cli("webhooks", "get").stdout
+    replaced = cli("webhooks", "set", "https://example.com/two", "--replace", "--json")
+    webhook = json.loads(replaced.stdout)
+    assert webhook["url"] == "https://example.com/two"
+    assert webhook["previous"]["url"] == "https://example.com/one"
+    assert "whsec_" not in replaced.stdout
+
+
+def test_the_webhook_of_one_number_is_set_and_shown(cli, telephony_connect):
+    held = telephony_connect("twilio").provision_number().number
+    nameless = cli("webhooks", "get", "-p", "twilio")
+    assert (nameless.returncode, "Give --of" in nameless.stderr) == (2, True)
+    done = cli("webhooks", "set", "https://example.com/t", "--of", held, "-p", "twilio")
+    assert done.returncode == 0, done.stderr
+    shown = cli("webhooks", "get", "--of", held, "-p", "twilio", "--json")
+    assert json.loads(shown.stdout)["url"] == "https://example.com/t"
+
+
+def test_a_url_that_no_vendor_can_use_is_refused(cli, telephony_sandbox):
+    done = cli("webhooks", "set", "http://example.com/t", "--json")
+    error = json.loads(done.stderr)["error"]
+    assert (done.returncode, error["argument"]) == (2, "URL")
+    assert "https" in error["message"]
+    assert telephony_sandbox.requests("agentphone") == []
+
+
+def test_a_webhook_that_is_not_sent_to_another_machine_says_so(cli, telephony_sandbox, number):
+    assert cli("webhooks", "set", "https://example.com/one").returncode == 0
+    done = cli("sandbox", "receive", number, "hello")
+    assert "webhook https://example.com/one: not delivered: the sandbox sends" in done.stdout
