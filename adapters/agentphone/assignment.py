@@ -67,7 +67,10 @@ def move(number: PhoneNumber, former: str, agent: str, options: Options) -> Oper
         try:
             yield from attach(number, former, {})
         except ProviderError:
-            failure.hint = f"The number is with no agent now, before it was with {former}."
+            failure.hint = (
+                f"The number was taken from agent {former} and could not be given back: see "
+                "get_number() for what answers it, and assign it again."
+            )
         else:
             failure.hint = f"The number is still with agent {former}. {failure.hint}"
         raise
@@ -84,7 +87,9 @@ def complete(bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
     try:
         return (yield from attach(bought, agent, {}))
     except ProviderError as failure:
-        failure.hint = f"{bought.number} IS bought, but nothing answers it: assign it."
+        failure.hint = (
+            f"{bought.number} IS bought, but not known to be assigned: call assign_number()."
+        )
         failure.retry_safe = False
         raise
 

@@ -22,18 +22,36 @@ LARGEST = 100
 def offset_pages(
     url: str, size: int, read: Callable[[list[JsonValue], Response], list[T]]
 ) -> Listing[T]:
-    """List the items that `read` makes of the rows of each page."""
-    tracker, offset = PageTracker(), 0
+    """List the items that `read` makes of the rows of each page.
+
+    When rows leave a listing, as released numbers do, all later ones move to lower offsets. So each
+    page is requested from the last row before it on. If it begins with another row, the listing is
+    read from the start again, without the rows that were handed out.
+    """
+    seen: set[str] = set()
+    seen_at_restart: int | None = None
+    offset, reached, overlap = 0, 0, False
     while True:
         response = yield Request.get(url, {"limit": size, "offset": offset})
         page, body = bodies.page(response)
-        new = tracker.unseen(page, bodies.identity)
-        yield Batch(read(new, response))
+        keys = list(map(bodies.identity, page))
+        if overlap and (not keys or keys[0] not in seen):
+            if seen_at_restart == len(seen):
+                raise PageTracker.repeated_page()
+            seen_at_restart, offset, overlap = len(seen), 0, False
+            continue
+        new = {key: row for key, row in zip(keys, page, strict=True) if key not in seen}
+        yield Batch(read(list(new.values()), response))
+        seen.update(new)
         offset += len(page)
         if not page or not _more(body, offset):
             return
-        if not new:
-            raise tracker.repeated_page()
+        if not new and offset > reached:
+            raise PageTracker.repeated_page()
+        reached = max(reached, offset)
+        # One row alone would be requested for ever.
+        overlap = len(page) > 1
+        offset -= overlap
 
 
 def _more(body: Json, seen: int) -> bool:

@@ -232,7 +232,7 @@ class Cartesia(Adapter):
             yield from deleted(request)
         except ProviderError as failure:
             if found.assignment is not None:
-                failure.hint = f"The number was unassigned but not released. {failure.hint}"
+                failure.hint = f"The number was taken from its agent. {failure.hint}"
             raise
         return bodies.released(found, found.raw)
 

@@ -188,7 +188,8 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
     if "From" not in params or "To" not in params:
         return None
     # As the listing spells it. When it was received a webhook does not say.
-    count = int(params["NumMedia"]) if params.get("NumMedia", "").isdecimal() else 0
+    numbered = (f"MediaUrl{nth}" for nth in range(len(params)))
+    media = [params[name] for name in numbered if name in params]
     listed: Json = {
         "sid": sid,
         "from": params["From"],
@@ -196,10 +197,9 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
         "body": params.get("Body"),
         "direction": "inbound",
         "status": params.get("SmsStatus", "received"),
-        "num_media": str(count),
+        "num_media": str(len(media)),
     }
     fields = bodies.message_fields(listed, provider, params["To"])
-    media = [params[name] for nth in range(count) if (name := f"MediaUrl{nth}") in params]
     message = Message.model_validate({**fields, "media": media, "raw": raw})
     return MessageReceived(id=f"{sid}:received", provider=provider, raw=raw, message=message)
 

@@ -53,10 +53,27 @@ def test_a_move_that_can_neither_be_done_nor_undone_says_so(provider, telephony_
     provider.assign_number(number, DESK)
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=422, times=None))
 
-    with pytest.raises(telephony.InvalidRequestError, match=f"before it was with {DESK}"):
+    with pytest.raises(
+        telephony.InvalidRequestError, match=f"taken from agent {DESK} and could not"
+    ):
         provider.assign_number(number, SALES)
 
     assert provider.get_number(number).assignment is None
+
+
+def test_an_undone_move_is_not_claimed_where_the_new_agent_may_have_the_number(
+    telephony_connect, telephony_sandbox, number
+):
+    """The response to the move is lost and cannot be read back; undoing it is then a conflict."""
+    provider = telephony_connect("agentphone", retries=0)
+    provider.assign_number(number, DESK)
+    telephony_sandbox.fail(Fault(kind="lost", method="POST", path=SALES))
+    telephony_sandbox.fail(Fault(kind="status", method="GET", path=f"numbers/{number.id}"))
+
+    with pytest.raises(telephony.OutcomeUnknownError, match="see get_number"):
+        provider.assign_number(number.number, SALES)
+
+    assert provider.get_number(number).assignment.id == SALES
 
 
 @pytest.mark.parametrize("kind", ["lost", "html", "empty", "cut"])
@@ -191,6 +208,28 @@ def test_numbers_page_on_as_far_as_the_vendor_says(provider, vendor, telephony_s
     assert len(list(provider.list_numbers())) == (2 if more else 1)
     offsets = [dict(r.query)["offset"] for r in telephony_sandbox.requests("agentphone")]
     assert offsets == (["0", "1"] if more else ["0"])
+
+
+def test_every_number_is_listed_while_numbers_are_released(provider, telephony_sandbox):
+    """Each release moves all later numbers to a lower offset."""
+    bought = {provider.provision_number().id for _ in range(220)}
+
+    released = {provider.release_number(number).id for number in provider.list_numbers()}
+
+    assert released == bought
+    assert list(provider.list_numbers()) == []
+
+
+def test_a_number_released_by_somebody_else_loses_and_repeats_none(provider):
+    bought = {provider.provision_number().id for _ in range(220)}
+    listing = provider.list_numbers()
+    listed = [next(listing).id for _ in range(100)]
+
+    provider.release_number(listed[3])
+    listed += [number.id for number in listing]
+
+    assert len(listed) == 220
+    assert set(listed) == bought
 
 
 def test_a_list_of_numbers_that_does_not_end_is_stopped(provider, vendor):

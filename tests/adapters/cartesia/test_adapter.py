@@ -156,7 +156,21 @@ def test_a_release_that_stops_half_way_says_so(provider, imported, telephony_san
         telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=400))
         with pytest.raises(telephony.InvalidRequestError) as caught:
             provider.release_number(imported, unassign=True)
-        assert ("unassigned but not released" in caught.value.hint) is half_done
+        assert ("was taken from its agent" in caught.value.hint) is half_done
+
+
+def test_a_release_whose_response_is_lost_is_not_said_to_have_failed(
+    telephony_connect, telephony_sandbox, imported
+):
+    provider = telephony_connect("cartesia", retries=0)
+    provider.assign_number(imported, AGENT)
+    telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
+
+    with pytest.raises(telephony.OutcomeUnknownError) as caught:
+        provider.release_number(imported, unassign=True)
+
+    assert "not released" not in str(caught.value)
+    assert list(provider.list_numbers()) == []
 
 
 def test_release_of_cartesias_own_number_is_final(provider):

@@ -74,6 +74,7 @@ def test_what_the_vendors_signer_signs_is_accepted():
         (token(key="APIother"), "not issued by this `api_key`"),
         (token(life=timedelta(minutes=-5)), "stale"),
         (AccessToken(KEY, SECRET).to_jwt(), "no hash of the body"),
+        (AccessToken(KEY, SECRET).with_sha256(5).to_jwt(), "no hash of the body"),
         (f"Bearer {token()}", "no valid token"),
         ("nonsense", "no valid token"),
         ("", "no valid token"),

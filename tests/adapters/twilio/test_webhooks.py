@@ -286,6 +286,15 @@ def test_a_picture():
     assert found.channel is telephony.Channel.MMS
 
 
+@pytest.mark.parametrize("count", ["99999999999", "9" * 5000])
+def test_pictures_are_those_that_came_whatever_their_count_says(count):
+    found = event(
+        MessageSid="MM1", SmsStatus="received", From=PERSON, To=OURS, NumMedia=count,
+        MediaUrl0="https://api.twilio.com/1",
+    ).message  # fmt: skip
+    assert found.media == ("https://api.twilio.com/1",)
+
+
 def test_whatsapp():
     found = event(
         MessageSid=SID, SmsStatus="received", From=f"whatsapp:{PERSON}", To=f"whatsapp:{OURS}",
