@@ -337,7 +337,9 @@ class Cartesia(Adapter):
         try:
             return (yield from self._patch(imported, {"agent_id": agent}))
         except ProviderError as unassigned:
-            unassigned.hint = "The number IS imported, but nothing answers it: assign it again."
+            unassigned.hint = (
+                "The number IS imported, but not known to be assigned: call assign_number()."
+            )
             unassigned.retry_safe = False
             raise
 
