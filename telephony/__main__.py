@@ -1,4 +1,4 @@
-"""``python -m telephony``"""
+"""Run the command line as ``python -m telephony``."""
 
 from telephony.cli import main
 

@@ -1,4 +1,4 @@
-"""What a vendor offers, said by its adapter as data that the gate and the matrix read."""
+"""What a vendor supports, declared by its adapter."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ MUTATING = frozenset(Capability) - {
 
 
 class Level(enum.StrEnum):
+    """Whether an operation is supported."""
+
     FULL = "full"
     PARTIAL = "partial"
     NONE = "none"
@@ -51,7 +53,7 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How far a vendor offers an operation.
+    """How far a vendor supports an operation.
 
     Attributes:
         level: full, partial or none.
@@ -66,10 +68,12 @@ FULL = Support(Level.FULL)
 
 
 def partial(note: str) -> Support:
+    """Return partial support; `note` says what is missing."""
     return Support(Level.PARTIAL, note)
 
 
 def unsupported(instead: str) -> Support:
+    """Return no support; `instead` says what to use."""
     return Support(Level.NONE, instead)
 
 
@@ -77,7 +81,7 @@ _UNDECLARED = unsupported("`telephony providers` shows which vendors have it.")
 
 
 def support_of(declared: Mapping[Capability, Support], capability: Capability) -> Support:
-    """Return how far an adapter offers an operation: not at all unless it declares it."""
+    """Return how far an adapter supports an operation: not at all unless it declares it."""
     return declared.get(capability, _UNDECLARED)
 
 
@@ -95,18 +99,20 @@ class Outcome:
 
 
 def retried(resolution: str = "retried") -> Outcome:
+    """Return the outcome of an operation that is safe to retry."""
     return Outcome(True, resolution)
 
 
 def not_retried(resolution: str) -> Outcome:
+    """Return the outcome of an operation that is retried only if provably not processed."""
     return Outcome(False, resolution)
 
 
 class CarrierOutcome(enum.StrEnum):
-    """What release did to the number at its carrier."""
+    """What releasing a number did at its carrier."""
 
     RELEASED = "released"
-    """It left the account for good, or until taken back in time."""
+    """It left the account, for good or until it is taken back in time."""
     KEPT = "kept"
     """It was detached from this vendor; the carrier still holds and bills it."""
     UNKNOWN = "unknown"

@@ -1,6 +1,6 @@
-"""What an argument must be at every vendor; each returns it in the one form adapters get.
+"""Checks of arguments, the same for every vendor. Each returns the form that adapters get.
 
-All raise `InvalidRequestError`, naming the argument.
+All raise `InvalidRequestError`, which names the argument.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def word(kind: type[E], value: str, argument: str) -> E:
         return kind(value)
     except ValueError:
         raise InvalidRequestError(
-            f"`{argument}` is none of the known words.",
+            f"`{argument}` is not one of the known values.",
             argument=argument,
             hint=f"Write one of: {', '.join(kind)}.",
         ) from None
@@ -90,7 +90,7 @@ def number_or_area(number: str | None, area_code: str | None) -> None:
         raise InvalidRequestError(
             "`number` and `area_code` are given together.",
             argument="area_code",
-            hint="Ask for one exact number or for any number of an area, not both.",
+            hint="Give one exact number or an area, not both.",
         )
 
 

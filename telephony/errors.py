@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree:
+"""The errors of this library, as a tree.
 
 TelephonyError
 ├── ConfigurationError          a setting, profile or adapter is missing or wrong
@@ -6,18 +6,18 @@ TelephonyError
 ├── SignatureError              a webhook could not be proven to come from the vendor
 └── ProviderError               everything that concerns one operation at one vendor
     ├── AuthenticationError     the credentials were refused
-    ├── PermissionDeniedError   the credentials are good but do not reach this
+    ├── PermissionDeniedError   the credentials are valid, but not allowed to do this
     ├── NotFoundError           no such number, agent or carrier account
     ├── ConflictError           the vendor's state forbids it (already imported, still assigned)
     ├── InvalidRequestError     an argument is wrong; `argument` names it when we found it ourselves
     ├── QuotaExceededError      the plan, the balance or an account limit is used up
     ├── RateLimitedError        too many requests; `retry_after` says how long to wait
-    ├── UnavailableError        the vendor could not be reached or is failing
-    ├── ProviderTimeoutError    no answer in time
-    ├── InvalidResponseError    an answer that cannot be understood
-    └── OutcomeUnknownError     it may have been done: look before you do it again
+    ├── UnavailableError        the vendor could not be reached, or fails
+    ├── ProviderTimeoutError    no response in time
+    ├── InvalidResponseError    a response that cannot be understood
+    └── OutcomeUnknownError     it may have been done: check before you repeat it
 
-Every `ProviderError` says whether the same call may simply be made again (`retry_safe`).
+Every `ProviderError` says whether the same call can safely be made again (`retry_safe`).
 No error carries a secret or the text of a message.
 """
 
@@ -39,7 +39,7 @@ class TelephonyError(Exception):
 
 
 class ConfigurationError(TelephonyError):
-    """A setting, a profile or an adapter is missing or wrong. The message says what to mend."""
+    """A setting, a profile or an adapter is missing or wrong. The message says what to change."""
 
 
 class SignatureError(TelephonyError):
@@ -51,7 +51,7 @@ class UnsupportedOperationError(TelephonyError):
 
     Attributes:
         provider: the configured name of the provider.
-        operation: the operation that was asked for, such as ``send_message``.
+        operation: the operation that was called, such as ``send_message``.
         instead: what to use in its place.
     """
 
@@ -76,7 +76,7 @@ class ProviderError(TelephonyError):
         hint: what to do next.
         provider: the configured name of the provider.
         operation: the operation that failed, such as ``assign_number``.
-        status: the HTTP status, or None when there was no answer.
+        status: the HTTP status, or None when there was no response.
         code: the vendor's own error code, as a string.
         request_id: the vendor's id of the request, for its support.
         retry_safe: True when making the same call again cannot do the work twice.
@@ -113,7 +113,7 @@ class ProviderError(TelephonyError):
     def add_context(
         self, provider: str, operation: str, secrets: Iterable[str], texts: Iterable[str] = ()
     ) -> None:
-        """Say where it happened, and take out the secrets and texts that the vendor echoed."""
+        """Add where it happened, and remove the secrets and texts that the vendor echoed."""
         self.provider = self.provider or provider
         self.operation = self.operation or operation
         known, written = tuple(secrets), tuple(texts)
@@ -127,22 +127,30 @@ class ProviderError(TelephonyError):
 
 
 class AuthenticationError(ProviderError):
+    """The credentials were refused."""
+
     default_hint: ClassVar[str] = (
         "Check the credentials of this provider with `telephony config check`."
     )
 
 
 class PermissionDeniedError(ProviderError):
+    """The credentials are valid, but not allowed to do this."""
+
     default_hint: ClassVar[str] = "Use credentials that are allowed to do this."
 
 
 class NotFoundError(ProviderError):
+    """There is no such number, agent or carrier account."""
+
     default_hint: ClassVar[str] = (
         "Check the id. list_numbers() and list_carriers() return the ids of numbers and carriers."
     )
 
 
 class ConflictError(ProviderError):
+    """The vendor's state forbids it: already imported, or still assigned."""
+
     default_hint: ClassVar[str] = "Read the current state with get_number() and decide from there."
 
 
@@ -158,6 +166,8 @@ class InvalidRequestError(ProviderError):
 
 
 class QuotaExceededError(ProviderError):
+    """The plan, the balance or a limit of the account is used up."""
+
     default_hint: ClassVar[str] = (
         "Raise the plan or the balance at the vendor, or release numbers you no longer need."
     )
@@ -178,29 +188,33 @@ class RateLimitedError(ProviderError):
 
 
 class UnavailableError(ProviderError):
+    """The vendor could not be reached, or fails."""
+
     default_hint: ClassVar[str] = "The vendor may be down: check its status page, then try again."
 
 
 class ProviderTimeoutError(ProviderError):
+    """There was no response, or no connection, in time."""
+
     default_hint: ClassVar[str] = "Try again, or raise the `timeout` setting."
 
 
 class InvalidResponseError(ProviderError):
+    """The vendor's response cannot be understood."""
+
     default_hint: ClassVar[str] = (
         "Check that `base_url` points at the vendor's API and not at a proxy or a web page."
     )
 
 
 class OutcomeUnknownError(ProviderError):
-    """The work may have been done: the answer was lost or could not be read.
+    """The work may have been done: the response was lost or could not be read.
 
-    With `retry_safe` the same call may be made again: doing it twice changes nothing more. Without,
-    never repeat it blindly: look first, for example with ``list_numbers()``.
+    With `retry_safe` the same call can be made again: a second time changes nothing more. Without
+    it, check at the vendor before you repeat the call, for example with ``list_numbers()``.
     """
 
-    default_hint: ClassVar[str] = (
-        "It may have been done: look at the vendor before you do it again."
-    )
+    default_hint: ClassVar[str] = "It may have been done: check at the vendor before you repeat it."
 
 
 E = TypeVar("E", bound=ProviderError)
@@ -239,7 +253,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
 
 
 def class_for(status: int) -> type[ProviderError]:
-    """What an HTTP status means where the vendor does not say it better."""
+    """Return the error class of an HTTP status, for vendors that say nothing more precise."""
     if status >= 500:
         return UnavailableError
     return _BY_STATUS.get(status, InvalidRequestError)

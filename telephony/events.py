@@ -21,10 +21,10 @@ from telephony.model import Call, Message, MessageError, MessageStatus, Raw, Utc
 
 
 class _Event(BaseModel):
-    """One thing that happened.
+    """An event that a vendor reported.
 
     Attributes:
-        id: the same for every delivery of the same event, made only of what the vendor vouches for.
+        id: the same for every delivery of the same event, made only of what the signature covers.
         provider: the configured name of the provider it came from.
         occurred_at: None where the vendor does not say.
     """
@@ -43,7 +43,7 @@ class _Event(BaseModel):
 class MessageReceived(_Event):
     """A number received a text.
 
-    `message` is what `list_messages` gives for it; a fact that the webhook leaves out is None, and
+    `message` is as `list_messages` returns it; what the webhook leaves out is None, and
     `message.raw` is the webhook's.
     """
 
@@ -61,17 +61,17 @@ class MessageStatusChanged(_Event):
 
 
 class CallStarted(_Event):
-    """A call began: it rings, is dialled or is answered, whichever the vendor reports first."""
+    """A call began: dialled, ringing or answered, whichever the vendor reports first."""
 
     type: Literal["call_started"] = Field(default="call_started", repr=False)
     call: Call
 
 
 class CallTurn(_Event):
-    """Somebody spoke in a call, and the vendor waits for what to say.
+    """The caller spoke, and the vendor waits for a reply.
 
     Attributes:
-        text: what was heard.
+        text: what the caller said, transcribed.
     """
 
     type: Literal["call_turn"] = Field(default="call_turn", repr=False)
@@ -80,7 +80,7 @@ class CallTurn(_Event):
 
 
 class CallEnded(_Event):
-    """A call is over; `call.status` says how it went."""
+    """A call ended; `call.status` says how."""
 
     type: Literal["call_ended"] = Field(default="call_ended", repr=False)
     call: Call
@@ -90,7 +90,7 @@ class UnknownEvent(_Event):
     """Anything else that the vendor reports.
 
     Attributes:
-        kind: the vendor's word for it.
+        kind: the vendor's name for it.
     """
 
     type: Literal["unknown"] = Field(default="unknown", repr=False)
@@ -111,7 +111,7 @@ class WebhookRequest:
         method: in capitals.
         url: complete, with its query, as the vendor called it.
         headers: names in lower case.
-        received_at: aware; what the age of a signature is measured against.
+        received_at: aware; a signature's age is measured against it.
     """
 
     method: str
@@ -145,9 +145,12 @@ class WebhookResponse:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Words for the person at the other end, at any vendor.
+    """A reply to the person at the other end, at any vendor.
 
-    After a `MessageReceived` they are texted, in a `CallTurn` or a `CallStarted` they are spoken.
+    It is texted after a `MessageReceived`, and spoken in a `CallTurn` or a `CallStarted`.
+
+    Attributes:
+        text: the words.
     """
 
     text: str = field(repr=False)
@@ -155,7 +158,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class MessageToSend:
-    """A reply that the vendor takes in no response, only through `send_message`."""
+    """A reply to send with `send_message`, at a vendor that takes none in the response."""
 
     number: str
     to: str
@@ -166,5 +169,5 @@ HandlerResult: TypeAlias = Reply | str | WebhookResponse | Mapping[str, JsonValu
 """What a handler may return.
 
 A `Reply`, or a plain text, which means the same; a `WebhookResponse` or a dict (sent as JSON) in
-the vendor's own language; None for nothing to say.
+the vendor's own language; None for no reply.
 """

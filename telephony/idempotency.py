@@ -1,6 +1,6 @@
-"""A caller's name for a purchase, kept at the vendor so that any later run can find it again.
+"""Idempotency keys of purchases, stored at the vendor so that a later run finds the number.
 
-Where the vendor has no field for it, it rides at the end of the label: ``Desk [key:1f0c…]``.
+Where the vendor has no field for it, its digest ends the label: ``Desk [key:1f0c…]``.
 """
 
 from __future__ import annotations
@@ -8,28 +8,28 @@ from __future__ import annotations
 import hashlib
 import re
 
-_MARK = re.compile(r"\s*\[key:([0-9a-f]{12})\]$")
+_SUFFIX = re.compile(r"\s*\[key:([0-9a-f]{12})\]$")
 
 
 def key_digest(key: str) -> str:
-    """The short, fixed-size form of an idempotency key that is stored at the vendor."""
+    """Return the short digest of an idempotency key that is stored at the vendor."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def add_digest(label: str | None, stored: str | None) -> str | None:
-    """`label` carrying the mark, if there is one."""
+    """Return `label` with the digest appended, if there is one."""
     if stored is None:
         return label
-    tail = f"[key:{stored}]"
-    return f"{label} {tail}" if label else tail
+    suffix = f"[key:{stored}]"
+    return f"{label} {suffix}" if label else suffix
 
 
 def find_digest(stored_label: str | None) -> str | None:
-    """The mark that a vendor's label carries, or None."""
-    found = _MARK.search(stored_label or "")
+    """Return the digest at the end of a vendor's label, or None."""
+    found = _SUFFIX.search(stored_label or "")
     return found[1] if found else None
 
 
 def strip_digest(stored_label: str | None) -> str | None:
-    """A vendor's label as people wrote it."""
-    return _MARK.sub("", stored_label or "") or None
+    """Return a vendor's label without its digest."""
+    return _SUFFIX.sub("", stored_label or "") or None

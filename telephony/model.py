@@ -1,6 +1,6 @@
 """The unified model: what a number, a message, a call and a carrier account are at every vendor.
 
-Everything is immutable. Times are aware and in UTC; a fact the vendor does not state is None. `raw`
+Everything is immutable. Times are aware and in UTC; what the vendor does not state is None. `raw`
 is the vendor's own body, secrets removed, for what the model has no field for.
 """
 
@@ -34,7 +34,7 @@ def utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("not a moment that UTC has") from None
+        raise ValueError("not a time that UTC can express") from None
 
 
 def _hidden(secret: SecretStr | str) -> SecretStr:
@@ -55,6 +55,8 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Channel(enum.StrEnum):
+    """What a number can carry, or what a message was sent over."""
+
     VOICE = "voice"
     SMS = "sms"
     MMS = "mms"
@@ -72,6 +74,8 @@ Channels: TypeAlias = Annotated[
 
 
 class NumberKind(enum.StrEnum):
+    """The kind of a number in its country's numbering plan."""
+
     LOCAL = "local"
     TOLL_FREE = "toll_free"
     MOBILE = "mobile"
@@ -79,6 +83,8 @@ class NumberKind(enum.StrEnum):
 
 
 class NumberStatus(enum.StrEnum):
+    """Whether a number works at the vendor."""
+
     ACTIVE = "active"
     PENDING = "pending"
     OFFLINE = "offline"
@@ -87,12 +93,16 @@ class NumberStatus(enum.StrEnum):
 
 
 class Direction(enum.StrEnum):
+    """Whether a number of yours received or placed it."""
+
     INBOUND = "inbound"
     OUTBOUND = "outbound"
     UNKNOWN = "unknown"
 
 
 class MessageStatus(enum.StrEnum):
+    """How far a message has got."""
+
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
@@ -107,6 +117,8 @@ class MessageStatus(enum.StrEnum):
 
 
 class CallStatus(enum.StrEnum):
+    """How far a call has got, or how it ended."""
+
     QUEUED = "queued"
     RINGING = "ringing"
     IN_PROGRESS = "in_progress"
@@ -132,7 +144,7 @@ class Agent:
 
 @dataclass(frozen=True, config=_INPUT)
 class Webhook:
-    """URLs that the vendor asks what to do with a call or a message. None leaves one as it is."""
+    """URLs that handle calls and messages. None leaves one as it is."""
 
     voice_url: str | None = None
     sms_url: str | None = None
@@ -165,11 +177,15 @@ class Room:
 
 @dataclass(frozen=True, config=_INPUT)
 class Split:
-    """Calls and texts answered by different targets. None: by nothing.
+    """Separate targets for calls and for texts; None: no target.
 
-    Says of both what answers them, so it restores exactly what a number was configured to.
-    `overruled` has URLs that a number keeps while a trunk or an application answers instead; None
-    leaves them as they are.
+    It describes both, so assigning it restores exactly how a number was configured.
+
+    Attributes:
+        voice: what handles calls.
+        sms: what handles texts.
+        overruled: URLs that the number keeps, unused while a trunk or an application handles its
+            calls or texts instead; None leaves them as they are.
     """
 
     voice: Agent | Webhook | Application | Trunk | Room | None = None
@@ -224,11 +240,11 @@ class SipTrunk:
         transport: ``tcp``, ``tls``, ``udp`` or None for the vendor's default.
         media_encryption: SRTP ``disabled``, ``allowed``, ``required``; None: the vendor's default.
         allowed_addresses: IP addresses or networks that calls may come from; empty: any.
-        allowed_numbers: callers that are let in; empty: any.
+        allowed_numbers: callers that are accepted; empty: any.
         inbound_username: what the carrier must authenticate with, with `inbound_password`.
-        pin: digits a caller must key in.
+        pin: digits that a caller must enter.
         destination_country: ISO 3166 code of where calls leave the vendor's network.
-        name: what people call the trunk, at vendors that keep a name.
+        name: the trunk's display name, at vendors that keep one.
     """
 
     address: str | None = None
@@ -266,7 +282,7 @@ class CarrierAccount(_Result):
 
     Attributes:
         id: the vendor's id of the link; None for the vendor's own numbers, which need none.
-        kind: ``twilio``, ``sip_trunk`` or the vendor's word for its own.
+        kind: ``twilio``, ``sip_trunk`` or the vendor's name for its own kind.
         account: the account at the carrier, such as ``AC…``.
     """
 
@@ -288,12 +304,11 @@ class PhoneNumber(_Result):
         provider: the configured name of the provider it was read from.
         channels: what it can carry; empty when the vendor does not say.
         country: ISO 3166 code, as the vendor states it.
-        assignment: what answers it, or None.
+        assignment: what handles its calls and texts, or None.
         carrier: the linked carrier account it comes from, where the vendor names one.
-        replaced: after `assign_number` or `unassign_number`: what answered it before, so that
+        replaced: after `assign_number` or `unassign_number`: the assignment before, so that
             ``assign_number(number, result.replaced)`` puts it back.
-        notices: what the caller should know of how the request was met, such as an area code that
-            was not to be had.
+        notices: what else the caller should know, such as an area code that was not available.
     """
 
     id: Id
@@ -313,7 +328,7 @@ class PhoneNumber(_Result):
 
 
 class AvailableNumber(_Result):
-    """A number that could be bought now. Nothing is held: it may be gone a moment later."""
+    """A number that can be bought now. It is not reserved: it may be gone a moment later."""
 
     number: str
     provider: str
@@ -327,7 +342,7 @@ class AvailableNumber(_Result):
 
 
 class MessageError(_Result):
-    """Why a message was not delivered, in the vendor's words."""
+    """Why a message was not delivered, as the vendor describes it."""
 
     code: str | None = None
     message: str | None = None
@@ -362,7 +377,7 @@ class Call(_Result):
 
     Attributes:
         number: the number of yours that takes part; None in a call over the web.
-        agent: the vendor's id of the agent that speaks, where there is one.
+        agent: the vendor's id of the agent in the call, where there is one.
     """
 
     id: Id
@@ -382,10 +397,10 @@ class WebhookEndpoint(_Result):
 
     Attributes:
         id: the vendor's id of it.
-        of: whose it is, a number (E.164) or the vendor's id of an agent; None: the account's.
-        secret: what its webhooks are proven with, where the vendor tells it: the `webhook_secret`
-            of the settings.
-        previous: after `set_webhook`: what was there before, where that was another URL.
+        of: the number (E.164) or the agent (the vendor's id) it belongs to; None: the account.
+        secret: what its webhooks are signed with, where the vendor returns it: the value for the
+            setting `webhook_secret`.
+        previous: after `set_webhook`: the endpoint before, where that had another URL.
     """
 
     id: Id
@@ -398,14 +413,15 @@ class WebhookEndpoint(_Result):
 
 
 class Release(_Result):
-    """What became of a number that was released.
+    """The result of releasing a number.
 
     Attributes:
         at_carrier: whether the number is gone for good or merely detached from this vendor.
-        reversible: whether it can be had back; None when the vendor does not say.
-        undo_until: the last moment to take it back, where there is one.
-        how_to_undo: what to do to have it back.
-        notices: what the caller should know, such as a release that is accepted but not yet done.
+        reversible: whether it can be taken back; None when the vendor does not say.
+        undo_until: the last moment to take it back, where there is a limit.
+        how_to_undo: how to take it back.
+        notices: what else the caller should know, such as that the release is accepted but
+            not yet done.
     """
 
     id: Id

@@ -1,4 +1,4 @@
-"""Telephone numbers in and out: E.164 inside, human formats accepted when the region is known."""
+"""Telephone numbers: E.164 inside; national notation is accepted when the region is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WRITTEN = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
 
 
 def looks_written(text: str) -> bool:
-    """Whether `text` is a telephone number in some notation, rather than an id."""
+    """Return whether `text` is a telephone number in some notation, rather than an id."""
     return text.startswith("+") or _WRITTEN.fullmatch(text) is not None
 
 
@@ -21,12 +21,12 @@ def is_short_code(text: str) -> bool:
 
 
 def e164(text: str, *, region: str | None = None, argument: str = "number") -> str:
-    """`text` as E.164.
+    """Return `text` as E.164.
 
     Args:
-        text: ``+14155550123``, or any human notation when `region` is given.
+        text: ``+14155550123``, or national notation when `region` is given.
         region: ISO 3166 code of the country whose national notation is meant.
-        argument: what to call it in the error.
+        argument: the argument's name, for the error.
 
     Raises:
         InvalidRequestError: it is not a possible number.
@@ -51,14 +51,14 @@ def is_e164(text: str) -> bool:
 
 
 def is_region(code: str) -> bool:
-    """Whether `code` is a country whose national notation can be read."""
+    """Return whether `code` is a country whose national notation can be read."""
     import phonenumbers
 
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def normalized(text: str) -> str:
-    """A vendor's spelling as E.164 where it is a number at all; short codes and names stay."""
+    """Return a vendor's spelling as E.164 where it is a number; short codes and names stay."""
     if _E164.fullmatch(text):
         return text
     try:

@@ -1,6 +1,6 @@
-"""One gate before every operation, the same for both drivers: is it offered, can it be right?
+"""The checks before every operation: is it supported, and are its arguments valid.
 
-Each method checks its arguments and returns the adapter's generator; nothing is sent here.
+Each method returns the adapter's generator, which the drivers run; nothing is sent here.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import functools
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from telephony import checks, numbers
+from telephony import checks
+from telephony.arguments import Arguments
 from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import (
-    InvalidRequestError,
     PermissionDeniedError,
     ProviderError,
     UnsupportedOperationError,
@@ -28,7 +27,6 @@ from telephony.model import (
     CarrierAccount,
     CarrierCredentials,
     Channel,
-    LinkedCarrier,
     Message,
     NumberKind,
     PhoneNumber,
@@ -49,7 +47,7 @@ Y = TypeVar("Y")
 
 @dataclass(frozen=True, slots=True)
 class Invocation(Generic[Y, R]):
-    """An operation ready to be driven.
+    """An operation that a driver can run.
 
     Attributes:
         steps: the adapter's generator.
@@ -72,7 +70,7 @@ def _gated(
     [Callable[Concatenate[Operations, P], Invocation[Y, R]]],
     Callable[Concatenate[Operations, P], Invocation[Y, R]],
 ]:
-    """Refuse what the vendor does not offer, and say in every refusal where it happened."""
+    """Raise what the vendor does not support, and add to every error where it happened."""
 
     def decorate(
         check: Callable[Concatenate[Operations, P], Invocation[Y, R]],
@@ -94,11 +92,11 @@ def _gated(
 
 
 class Operations:
-    """The operations of one adapter behind the checks that hold at every vendor."""
+    """The operations of one adapter after the checks that are the same for every vendor."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self.adapter = adapter
-        self._region = settings.number_region
+        self._given = Arguments(adapter, settings.number_region)
         self._protected = settings.protected
 
     @_gated(Capability.LIST_NUMBERS)
@@ -108,7 +106,7 @@ class Operations:
 
     @_gated(Capability.GET_NUMBER)
     def get_number(self, number: PhoneNumber | str) -> Invocation[Request, PhoneNumber]:
-        return Invocation(self.adapter.get_number(self._ref(number)))
+        return Invocation(self.adapter.get_number(self._given.ref(number)))
 
     @_gated(Capability.SEARCH_NUMBERS)
     def search_numbers(
@@ -124,8 +122,10 @@ class Operations:
         checks.positive(limit)
         wanted = None if kind is None else checks.word(NumberKind, kind, "kind")
         carries = checks.channels(channels)
-        self._searchable("kind", frozenset([wanted] if wanted else ()), self.adapter.number_kinds)
-        self._searchable("channels", carries, self.adapter.search_channels)
+        self._given.check_filter(
+            "kind", frozenset([wanted] if wanted else ()), self.adapter.number_kinds
+        )
+        self._given.check_filter("channels", carries, self.adapter.search_channels)
         steps = self.adapter.search_numbers(
             country=checks.country(country),
             area_code=checks.area_code(area_code),
@@ -151,11 +151,11 @@ class Operations:
         checks.number_or_area(number, area_code)
         key = checks.text(idempotency_key, "idempotency_key")
         steps = self.adapter.provision_number(
-            number=None if number is None else self._e164(number, "number"),
+            number=None if number is None else self._given.e164(number, "number"),
             country=checks.country(country),
             area_code=checks.area_code(area_code),
-            label=self._label(Capability.PROVISION_NUMBER, label),
-            assign_to=self._optional_target(Capability.PROVISION_NUMBER, assign_to),
+            label=self._given.label(Capability.PROVISION_NUMBER, label),
+            assign_to=self._given.optional_target(Capability.PROVISION_NUMBER, assign_to),
             key=None if key is None else key_digest(key),
             options=checks.options(options),
         )
@@ -173,12 +173,12 @@ class Operations:
         options: Options | None,
     ) -> Invocation[Request, PhoneNumber]:
         checks.directions(inbound, outbound)
-        origin = self._source(Capability.IMPORT_NUMBER, source, self.adapter.sources)
+        origin = self._given.source(Capability.IMPORT_NUMBER, source, self.adapter.sources)
         steps = self.adapter.import_number(
-            self._e164(number, "number"),
+            self._given.e164(number, "number"),
             source=origin,
-            label=self._label(Capability.IMPORT_NUMBER, label),
-            assign_to=self._optional_target(Capability.IMPORT_NUMBER, assign_to),
+            label=self._given.label(Capability.IMPORT_NUMBER, label),
+            assign_to=self._given.optional_target(Capability.IMPORT_NUMBER, assign_to),
             inbound=inbound,
             outbound=outbound,
             options=checks.options(options),
@@ -194,9 +194,9 @@ class Operations:
         options: Options | None,
     ) -> Invocation[Request, PhoneNumber]:
         checks.change(label, source)
-        origin = self._source(Capability.UPDATE_NUMBER, source, self.adapter.update_sources)
+        origin = self._given.source(Capability.UPDATE_NUMBER, source, self.adapter.update_sources)
         steps = self.adapter.update_number(
-            self._ref(number),
+            self._given.ref(number),
             label=checks.text(label, "label"),
             source=origin,
             options=checks.options(options),
@@ -208,8 +208,8 @@ class Operations:
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
     ) -> Invocation[Request, PhoneNumber]:
         steps = self.adapter.assign_number(
-            self._ref(number),
-            self._target(Capability.ASSIGN_NUMBER, to, "to"),
+            self._given.ref(number),
+            self._given.target(Capability.ASSIGN_NUMBER, to, "to"),
             options=checks.options(options),
         )
         return Invocation(steps)
@@ -218,14 +218,16 @@ class Operations:
     def unassign_number(
         self, number: PhoneNumber | str, options: Options | None
     ) -> Invocation[Request, PhoneNumber]:
-        steps = self.adapter.unassign_number(self._ref(number), options=checks.options(options))
+        steps = self.adapter.unassign_number(
+            self._given.ref(number), options=checks.options(options)
+        )
         return Invocation(steps)
 
     @_gated(Capability.RELEASE_NUMBER)
     def release_number(
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
     ) -> Invocation[Request, Release]:
-        ref, fields = self._ref(number), checks.options(options)
+        ref, fields = self._given.ref(number), checks.options(options)
         checks.flag(unassign, "unassign")
         if self._protected is True or (
             isinstance(self._protected, tuple) and ref.number in self._protected
@@ -238,7 +240,7 @@ class Operations:
     def _release_unless_protected(
         self, ref: NumberRef, unassign: bool, options: Options
     ) -> Operation[Release]:
-        """A bare id does not say which number it is: read that before releasing it."""
+        """Read which number an id stands for, and release it unless it is protected."""
         found = yield from self.adapter.get_number(ref)
         if isinstance(self._protected, tuple) and found.number in self._protected:
             raise _is_protected()
@@ -256,7 +258,7 @@ class Operations:
         checks.positive(limit)
         after, before = checks.period(after, before)
         steps = self.adapter.list_messages(
-            self._sender(number), after=after, before=before, limit=limit
+            self._given.sender(number), after=after, before=before, limit=limit
         )
         return Invocation(steps, limit=limit)
 
@@ -271,8 +273,8 @@ class Operations:
     ) -> Invocation[Request, Message]:
         urls = checks.media(media, body)
         steps = self.adapter.send_message(
-            self._sender(number),
-            self._address(to),
+            self._given.sender(number),
+            self._given.recipient(to),
             body,
             media=urls,
             options=checks.options(options),
@@ -289,8 +291,8 @@ class Operations:
         options: Options | None,
     ) -> Invocation[Request, Call]:
         steps = self.adapter.place_call(
-            self._ref(number),
-            self._callee(to),
+            self._given.ref(number),
+            self._given.callee(to),
             agent=checks.text(agent, "agent"),
             url=checks.text(url, "url"),
             options=checks.options(options),
@@ -305,7 +307,7 @@ class Operations:
     def link_carrier(
         self, account: CarrierCredentials, label: str | None, options: Options | None
     ) -> Invocation[Request, CarrierAccount]:
-        self._kind(Capability.LINK_CARRIER, account, self.adapter.carriers, "account")
+        self._given.check_kind(Capability.LINK_CARRIER, account, self.adapter.carriers, "account")
         steps = self.adapter.link_carrier(
             account, label=checks.text(label, "label"), options=checks.options(options)
         )
@@ -318,7 +320,9 @@ class Operations:
         credentials: CarrierCredentials,
         options: Options | None,
     ) -> Invocation[Request, CarrierAccount]:
-        self._kind(Capability.ROTATE_CARRIER, credentials, self.adapter.carriers, "credentials")
+        self._given.check_kind(
+            Capability.ROTATE_CARRIER, credentials, self.adapter.carriers, "credentials"
+        )
         steps = self.adapter.rotate_carrier(
             checks.carrier_id(carrier), credentials, options=checks.options(options)
         )
@@ -337,7 +341,7 @@ class Operations:
     def get_webhook(
         self, of: PhoneNumber | Agent | str | None
     ) -> Invocation[Request, WebhookEndpoint | None]:
-        return Invocation(self.adapter.get_webhook(self._owner(of)))
+        return Invocation(self.adapter.get_webhook(self._given.owner(of)))
 
     @_gated(Capability.SET_WEBHOOK)
     def set_webhook(
@@ -349,107 +353,11 @@ class Operations:
     ) -> Invocation[Request, WebhookEndpoint]:
         steps = self.adapter.set_webhook(
             checks.webhook_url(url),
-            of=self._owner(of),
+            of=self._given.owner(of),
             replace=checks.flag(replace, "replace"),
             options=checks.options(options),
         )
         return Invocation(steps)
-
-    def _owner(self, of: PhoneNumber | Agent | str | None) -> str | None:
-        """Whose webhook: a number (E.164) or an id."""
-        if of is None or isinstance(of, Agent):
-            return None if of is None else of.id
-        ref = self._ref(of, "of")
-        return ref.number or ref.id
-
-    def _e164(self, text: str, argument: str) -> str:
-        return numbers.e164(checks.required(text, argument), region=self._region, argument=argument)
-
-    def _ref(self, number: PhoneNumber | str, argument: str = "number") -> NumberRef:
-        if isinstance(number, PhoneNumber):
-            # Ids mean nothing at another vendor; E.164 does.
-            ours = number.provider == self.adapter.name
-            return NumberRef(number.id if ours else None, number.number)
-        text = checks.required(number, argument)
-        if numbers.looks_written(text):
-            return NumberRef(number=self._e164(text, argument))
-        return NumberRef(id=text)
-
-    def _sender(self, number: PhoneNumber | str) -> NumberRef:
-        """Return a number, or a short code where those can send."""
-        text = number.strip() if isinstance(number, str) else ""
-        if self.adapter.short_code_senders and numbers.is_short_code(text):
-            return NumberRef(id=text)
-        return self._ref(number)
-
-    def _callee(self, to: str) -> str:
-        text = checks.required(to, "to")
-        return text if text.startswith(self.adapter.address_schemes) else self._e164(text, "to")
-
-    def _address(self, to: str) -> str:
-        text = checks.required(to, "to")
-        written = numbers.looks_written(text) and not numbers.is_short_code(text)
-        return self._e164(text, "to") if written else text
-
-    def _label(self, operation: Capability, label: str | None) -> str | None:
-        support = support_of(self.adapter.capabilities, Capability.UPDATE_NUMBER)
-        if label is not None and support.level is Level.NONE:
-            raise UnsupportedOperationError(
-                self.adapter.name, f"{operation} with a label", support.note
-            )
-        return checks.text(label, "label")
-
-    def _optional_target(self, operation: Capability, to: Target | str | None) -> Target | None:
-        return None if to is None else self._target(operation, to, "assign_to")
-
-    def _target(self, operation: Capability, to: Target | str, argument: str) -> Target:
-        target = self.adapter.target(checks.required(to, argument)) if isinstance(to, str) else to
-        self._kind(operation, target, self.adapter.targets, argument)
-        return target
-
-    def _source(
-        self,
-        operation: Capability,
-        source: Source | CarrierAccount | None,
-        kinds: tuple[type[Source], ...],
-    ) -> Source | None:
-        if source is None:
-            return None
-        if isinstance(source, CarrierAccount):
-            source = LinkedCarrier(checks.carrier_id(source))
-        self._kind(operation, source, kinds, "source")
-        return source
-
-    def _searchable(
-        self, argument: str, wanted: frozenset[StrEnum], offered: frozenset[StrEnum]
-    ) -> None:
-        missing = sorted(wanted - offered)
-        if missing:
-            raise UnsupportedOperationError(
-                self.adapter.name,
-                f"{Capability.SEARCH_NUMBERS} with {argument}={', '.join(missing)}",
-                f"Here `{argument}` can be: {', '.join(sorted(offered))}."
-                if offered
-                else f"Leave `{argument}` out, and choose from the result.",
-            )
-
-    def _kind(
-        self, operation: Capability, value: object, kinds: tuple[type, ...], argument: str
-    ) -> None:
-        if not isinstance(value, Target | Source):
-            raise InvalidRequestError(
-                f"`{argument}` is of type {type(value).__name__}.",
-                argument=argument,
-                hint=f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
-            )
-        if not isinstance(value, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            given = type(value).__name__
-            raise UnsupportedOperationError(
-                self.adapter.name,
-                f"{operation} with {argument}={given}(…)",
-                f"Here `{argument}` can be: {wanted}." if wanted else f"Leave `{argument}` out.",
-            )
 
 
 def _is_protected() -> PermissionDeniedError:

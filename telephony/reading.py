@@ -1,7 +1,7 @@
-"""Read what vendors send, tolerantly: the id and what was asked for are required, nothing else is.
+"""Read vendors' responses tolerantly: only the id and the requested value are required.
 
 A vendor may leave any other field out, send null, an empty text or another type. Such a field
-becomes its default; `raw` still holds what came. One unreadable row never ends a listing.
+becomes its default; `raw` still holds the original. One unreadable row never ends a listing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 log: logging.Logger = logging.getLogger("telephony")
 
 
-# What a message has in the vendor's own words, or made of them by validation.
+# The fields whose values come from the vendor, and so may be invalid.
 _doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
 _made_message = unchecked(Message)
 
@@ -58,13 +58,13 @@ Moment: TypeAlias = Annotated[
     Field(union_mode="left_to_right"),
     AfterValidator(utc),
 ]
-"""ISO 8601, RFC 2822, or seconds or milliseconds since 1970. In UTC, which no zone stands for."""
+"""ISO 8601, RFC 2822, or seconds or milliseconds since 1970, as UTC; no zone means UTC."""
 
 
 class Body(BaseModel):
     """A vendor's JSON object. Only fields without a default are required; unknown ones are ignored.
 
-    Numbers are taken where text is due: some vendors write ids so.
+    Numbers are accepted where text is expected: some vendors write ids so.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -86,13 +86,13 @@ def read(model: type[M], value: object, response: Response) -> M:
 
 
 def read_or_none(model: type[M], value: object) -> M | None:
-    """Return `value`, which came in no response, as the vendor's `model`; None if it is no such."""
+    """Return `value`, such as a webhook's body, as a vendor's `model`; None if it is invalid."""
     found = _tolerant(model, value)
     return None if isinstance(found, str) else found
 
 
 def rows(model: type[M], values: object, response: Response) -> list[tuple[M, Json]]:
-    """Return each readable row of a listing with the vendor's own form of it.
+    """Return each readable row of a listing, with its raw JSON.
 
     An unreadable row is left out and logged. Null is an empty listing. Raises as `read` does
     where there is no list.
@@ -125,7 +125,7 @@ def items(value: object, response: Response) -> list[JsonValue]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise unreadable(response, "The response has no list where one was due")
+        raise unreadable(response, "The response has no list where one was expected")
     return value
 
 
@@ -158,7 +158,7 @@ def required_header(request: WebhookRequest, name: str, provider: str) -> str:
 def as_message(fields: dict[str, object], response: Response) -> Message:
     """Return `fields`, all of them and in their order, as a message. Raises as `read` does.
 
-    They are validated only if there is anything to find: listings have thousands.
+    Validation is skipped where it would change nothing: listings have thousands.
     """
     one, sender, recipient, body, sent_at, media, error = _doubtful(fields)
     if (
@@ -175,9 +175,9 @@ def as_message(fields: dict[str, object], response: Response) -> Message:
 def sent_between(
     messages: list[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
-    """Return those sent at `after` or later and before `before`.
+    """Return the messages sent at `after` or later and before `before`.
 
-    What has no moment has yet to be sent.
+    A message without a time has yet to be sent.
     """
     if after is None and before is None:
         return messages
@@ -208,7 +208,7 @@ def _tolerant(model: type[M], value: object) -> M | str:
 
 
 def _place(location: Place, value: object) -> Place:
-    """Where a fault is in `value`: of a required field that is missing, the object without it."""
+    """Return where a fault is in `value`; for a missing field, where its object is."""
     place: list[int | str] = []
     for part in location:
         # What a union tried stands in the location too, but not in the value.
@@ -230,7 +230,7 @@ def _remove(value: object, place: Place) -> None:
 
 
 def _reason(location: Place, reasons: dict[Place, str]) -> str:
-    """Say what is wrong with a required field: what was first found there, or inside it."""
+    """Return what is wrong with a required field: the first fault found in it."""
     found = next((at for at in reasons if at[: len(location)] == location), location)
     return f"{'.'.join(map(str, found)) or 'body'}: {reasons[found]}"
 

@@ -1,4 +1,4 @@
-"""Keeping secrets, and the texts of messages, out of everything that people and logs see."""
+"""Remove secrets, and the texts of messages, from everything that people and logs see."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pydantic import JsonValue, SecretStr
 
 MASK = "**********"
 
-# However a vendor echoes a header: what logs in, and tokens made for one request only.
+# Credentials that a vendor echoes from a header, and tokens made for one request only.
 _CREDENTIALS = re.compile(
     r"\b(Bearer|Basic)\s+[\w.~+/=-]{16,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*", re.IGNORECASE
 )
 
 
-# Keys of ids, codes and statuses.
-_FACT = re.compile(r"(^|_|[a-z](?=[A-Z]))(id|sid|code|status|type)$", re.IGNORECASE)
+# Keys whose values are ids, codes or statuses.
+_CODE_KEY = re.compile(r"(^|_|[a-z](?=[A-Z]))(id|sid|code|status|type)$", re.IGNORECASE)
 # Shorter texts are parts of too many words.
-_TELLING = 6
+_MIN_LENGTH = 6
 
 
 class HiddenText(str):
@@ -36,7 +36,7 @@ class HiddenText(str):
 
 
 def hidden(text: str) -> str:
-    """Return `text` so that no repr shows it; what is no text stays as it is, to be refused."""
+    """Return `text` so that no repr shows it; other types as they are, to be refused later."""
     return HiddenText(text) if isinstance(text, str) else text
 
 
@@ -53,7 +53,7 @@ def revealed(secret: SecretStr | str) -> str:
 
 
 def secrets_of(holder: object) -> tuple[str, ...]:
-    """Every secret among an object's attributes, in clear."""
+    """Return every secret among an object's attributes, in clear."""
     return tuple(
         value.get_secret_value()
         for value in (vars(holder).values() if holder is not None else ())
@@ -62,37 +62,37 @@ def secrets_of(holder: object) -> tuple[str, ...]:
 
 
 def masked(value: JsonValue, secrets: Iterable[str], texts: Iterable[str] = ()) -> JsonValue:
-    """Return `value` without any secret, as it is or as JSON and URLs write it, however deep.
+    """Return `value` without any secret at any depth, be it plain or encoded for JSON or a URL.
 
     Args:
         value: the vendor's response, or a text of it.
-        secrets: what must not be seen anywhere.
-        texts: what people wrote. A single word is hidden only in the vendor's own texts, since an
+        secrets: what is hidden everywhere.
+        texts: bodies of messages. A single word is hidden only in the vendor's own texts, since an
             id or a code may be the same word by chance; a short one only where it stands alone.
     """
     written = {text for text in texts if text.strip()}
     everywhere = _longest_first({*secrets, *filter(_is_sentence, written)})
-    whole = frozenset(form for text in written for form in _written(text))
-    within = _longest_first(text for text in written if len(text) >= _TELLING)
+    whole = frozenset(form for text in written for form in _encoded(text))
+    within = _longest_first(text for text in written if len(text) >= _MIN_LENGTH)
     return _masked(value, everywhere, whole, within)
 
 
-def masked_code(fact: str, secrets: Iterable[str], texts: Iterable[str]) -> str:
-    """Return an id or a code without any secret, and without what can only be a text."""
+def masked_code(code: str, secrets: Iterable[str], texts: Iterable[str]) -> str:
+    """Return an id or a code without any secret or sentence."""
     forms = _longest_first({*secrets, *filter(_is_sentence, texts)})
-    return str(_masked(fact, forms, frozenset(), []))
+    return str(_masked(code, forms, frozenset(), []))
 
 
 def _is_sentence(text: str) -> bool:
-    return len(text) >= _TELLING and len(text.split()) > 1
+    return len(text) >= _MIN_LENGTH and len(text.split()) > 1
 
 
 def _longest_first(secrets: Iterable[str]) -> list[str]:
     # One may be a part of another.
-    return sorted({form for one in secrets for form in _written(one)}, key=len, reverse=True)
+    return sorted({form for one in secrets for form in _encoded(one)}, key=len, reverse=True)
 
 
-def _written(secret: str) -> tuple[str, ...]:
+def _encoded(secret: str) -> tuple[str, ...]:
     return (
         secret,
         json.dumps(secret)[1:-1],
@@ -117,15 +117,15 @@ def _masked(
         found: dict[str, JsonValue] = {}
         for key, item in value.items():
             name = str(_masked(key, everywhere, frozenset(), []))
-            fact = isinstance(item, str) and _FACT.search(key)
-            known = (frozenset[str](), []) if fact else (whole, within)
+            is_code = isinstance(item, str) and _CODE_KEY.search(key)
+            known = (frozenset[str](), []) if is_code else (whole, within)
             found[name] = _masked(item, everywhere, *known)
         return found
     return value
 
 
 def chain(error: BaseException, around: BaseException | None = None) -> Iterator[BaseException]:
-    """An error and all that it came of; not `around`, which its caller was handling before."""
+    """Yield an error and its causes, without `around`, which the caller was handling before."""
     waiting: list[BaseException | None] = [error]
     seen = {id(around)}
     while waiting:
@@ -148,7 +148,7 @@ def clear_frames(error: BaseException, around: BaseException | None = None) -> N
 
 @contextmanager
 def clearing_frames() -> Iterator[None]:
-    """Clear the frames of whatever error comes out."""
+    """Clear the frames of any error that is raised inside."""
     around = sys.exception()
     try:
         yield

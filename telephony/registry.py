@@ -17,17 +17,17 @@ GROUP = "telephony.adapters"
 
 @functools.cache
 def available() -> Mapping[str, EntryPoint]:
-    """Every installed adapter by name, sorted; none is imported.
+    """Return every installed adapter by name, sorted; none is imported.
 
-    Looked up once: asking every installed distribution takes ten milliseconds.
+    Cached: looking through the installed distributions takes ten milliseconds.
     """
-    from importlib.metadata import entry_points  # only for who connects
+    from importlib.metadata import entry_points  # slow to import
 
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
 def load(name: str) -> type[Adapter]:
-    """The adapter class called `name`.
+    """Return the adapter class called `name`.
 
     Raises:
         ConfigurationError: there is none, or the package it needs is not installed.
@@ -46,7 +46,7 @@ def load(name: str) -> type[Adapter]:
 
 
 def missing_package(name: str, missing: ModuleNotFoundError) -> ConfigurationError:
-    """For a vendor whose package is not installed: which one, and how to get it."""
+    """Return the error for an adapter whose package is not installed."""
     return ConfigurationError(
         f"{name!r} needs the package {missing.name!r}. "
         f"Install it with: pip install 'telephony[{name}]'"
@@ -54,7 +54,7 @@ def missing_package(name: str, missing: ModuleNotFoundError) -> ConfigurationErr
 
 
 def missing() -> dict[str, str]:
-    """Return the adapters that cannot be used yet: what each needs, and how to get it."""
+    """Return why each adapter that cannot be loaded cannot, by name."""
     found: dict[str, str] = {}
     for name in available():
         try:
@@ -65,7 +65,7 @@ def missing() -> dict[str, str]:
 
 
 def suggestion(given: str, names: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` for the nearest name, or nothing."""
+    """Return `` Did you mean 'x'?`` for the nearest name, or an empty text."""
     import difflib
 
     near = difflib.get_close_matches(given, list(names), n=1)

@@ -1,4 +1,4 @@
-"""What every provider can be configured with. Each adapter adds its own to it."""
+"""The settings that every provider has. Each adapter adds its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_loopback(url: str) -> bool:
 
 
 def is_blank(value: object) -> bool:
-    """Whether a setting with this value counts as not set, as CI writes a missing secret."""
+    """Return whether a value counts as not set: CI passes a missing secret as an empty text."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return isinstance(text, str) and not text.strip()
 
@@ -43,7 +43,7 @@ class Env:
 class ProviderSettings(BaseModel):
     """Settings that every vendor has. Times are in seconds. A blank text is an absent setting.
 
-    What an adapter declares about its own settings:
+    An adapter's settings also declare:
 
     - ``account``: the settings that say which account is used. Once one of them is given, neither
       the others nor any secret are taken from the vendor's own environment variables.
@@ -52,30 +52,30 @@ class ProviderSettings(BaseModel):
 
     Attributes:
         base_url: where the vendor's API is; change it for a proxy or the sandbox.
-        timeout: how long to wait for data of an answer.
+        timeout: how long to wait for data of a response.
         connect_timeout: how long to wait for a connection.
         deadline: the most one operation may take, its retries and pages included, but not what
             the caller does between the items of a listing; None, or ``inf``: no limit.
-        retries: how often a request that may be repeated is repeated.
-        backoff: the first wait between tries; doubles, with full jitter.
-        backoff_max: the longest wait between tries.
-        retry_after_max: the longest wait that a vendor may ask for; past that the error is raised.
-        retry_budget: retries for each request in the long run; ten are always there to begin with.
+        retries: how often a request that can be retried is retried.
+        backoff: the first wait between attempts; doubles, with full jitter.
+        backoff_max: the longest wait between attempts.
+        retry_after_max: the longest wait that a vendor may request; beyond it the error is raised.
+        retry_budget: retries per request in the long run, 0 to 1; the first ten are always allowed.
         requests_per_second: the most requests sent in any second by all users of the connection;
-            None: no limit until the vendor answers 429. Adapts down on 429, and recovers.
-        max_concurrency: the most requests under way at once, in asyncio for each event loop; more
-            wait for their turn.
+            None: no limit until the vendor responds with 429. Lowered by a 429, then recovers.
+        max_concurrency: the most requests in flight at once, in asyncio for each event loop;
+            further ones wait.
         protected: numbers (E.164) that release_number refuses to release; true: all.
         on_request, on_response, on_retry: called with an `HttpEvent` of
             `telephony.transport.instrumentation`, and awaited by `connect_async`. What they raise
-            is logged and changes nothing.
+            is logged and does not affect the operation.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
-        proxy: where to send everything through, such as ``http://user:password@host:3128``; without
-            it, what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.
+        proxy: the proxy for all requests, such as ``http://user:password@host:3128``; without
+            it, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY apply.
         verify: a file or folder of certificates (PEM) to trust instead of certifi's, or those that
-            SSL_CERT_FILE or SSL_CERT_DIR names; false trusts anyone, on loopback only.
-        client_certificate: a file (PEM) of a certificate and its key, to show to the vendor.
+            SSL_CERT_FILE or SSL_CERT_DIR names; false trusts any server, on loopback only.
+        client_certificate: a file (PEM) of a certificate and its key, for mutual TLS.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -186,7 +186,7 @@ class ProviderSettings(BaseModel):
             )
         if self.verify is False and not is_loopback(self.base_url):
             raise ValueError(
-                "verify = false would show the credentials to whoever answers: name the file of "
+                "verify = false would show the credentials to any server: name the file of "
                 "certificates to trust instead"
             )
         return self

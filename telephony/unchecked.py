@@ -1,4 +1,4 @@
-"""Results made without pydantic's validation, for listings of thousands."""
+"""Results built without pydantic's validation, for listings of thousands."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _set_fields, _set_names, _set_extra, _set_private = (
 
 
 def unchecked(result: type[R]) -> Callable[[dict[str, object]], R]:
-    """A maker of `result`s of the unified model, several times as fast as validation.
+    """Return a constructor of `result` that skips validation, several times as fast.
 
-    What it is given is all fields in their order, each exactly as validation would leave it; it is
-    neither checked nor copied.
+    It takes all fields in their order, each exactly as validation would leave it, and neither
+    checks nor copies them.
     """
     # One set for all of them, since they are immutable: a set each would double their size.
     names = set(result.model_fields)

@@ -1,8 +1,9 @@
-"""The language that adapters speak: requests out, responses in, no I/O.
+"""The interface between adapters and drivers: requests out, responses in, no I/O.
 
 An operation is a generator that yields `Request`s, is sent `Response`s and returns its result. A
 listing also yields `Batch`es of items. The drivers in `telephony.provider` run both kinds, blocking
-or asyncio; transport failures and error answers are thrown in at the `yield`, as `ProviderError`s.
+or asyncio; they throw transport failures and error responses in at the `yield`, as
+`ProviderError`s.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Safety(enum.Enum):
     IDEMPOTENT = "idempotent"
     """Nothing more: the second time leaves the same state."""
     UNSAFE = "unsafe"
-    """It could buy, import, send or call twice. Sent again only if provably not processed."""
+    """It could buy, import, send or call twice. Retried only if provably not processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Request:
         json: a JSON body.
         form: a form body, in order.
         headers: in addition to the adapter's own. Kept out of the repr: they may hold a token.
-        safety: whether it may be sent again.
-        timeout: seconds that the vendor may take at least, where that is longer than usual.
+        safety: whether it can be retried.
+        timeout: seconds to wait for data, where the vendor needs more than the setting `timeout`.
     """
 
     method: str
@@ -82,7 +83,7 @@ class Request:
     def post_form(
         cls, path: str, fields: Mapping[str, JsonValue], *, safety: Safety = Safety.UNSAFE
     ) -> Request:
-        """A POST of a form."""
+        """Return a POST of a form."""
         return cls("POST", path, form=form(fields), safety=safety)
 
     @classmethod
@@ -100,7 +101,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer, read to its end. Header names are in lower case."""
+    """One HTTP response, read to its end. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -109,26 +110,28 @@ class Response:
     attempts: int = 1
 
     def json(self) -> JsonValue:
-        """The body as JSON.
+        """Return the body as JSON.
 
         Raises:
             InvalidResponseError: the body is empty, cut off or not JSON.
             OutcomeUnknownError: the same, after a request that changes something.
         """
         if not self.content.strip():
-            raise unreadable(self, "The answer is empty where JSON was due")
+            raise unreadable(self, "The response is empty where JSON was expected")
         try:
             value: JsonValue = from_json(self.content, cache_strings="keys")
         except ValueError:
             kind = self.headers.get("content-type", "no content type").split(";")[0]
-            raise unreadable(self, f"The answer is not the JSON that was due ({kind})") from None
+            raise unreadable(
+                self, f"The response is not the JSON that was expected ({kind})"
+            ) from None
         return value
 
     def object(self) -> Json:
-        """The body as a JSON object. Raises as `json` does."""
+        """Return the body as a JSON object. Raises as `json` does."""
         value = self.json()
         if not isinstance(value, dict):
-            raise unreadable(self, "The answer is not a JSON object")
+            raise unreadable(self, "The response is not a JSON object")
         return value
 
 
@@ -155,10 +158,10 @@ class NumberRef:
 
 
 def path(template: str, *ids: str) -> str:
-    """`template` with each ``{}`` replaced by an id, quoted so that it stays one segment.
+    """Return `template` with each ``{}`` replaced by an id, quoted so that it stays one segment.
 
     Raises:
-        InvalidRequestError: an id is empty or would climb out of its place.
+        InvalidRequestError: an id is empty, ``.`` or ``..``.
     """
     for value in ids:
         if value.strip() in {"", ".", ".."}:
@@ -167,12 +170,12 @@ def path(template: str, *ids: str) -> str:
 
 
 def query(params: Mapping[str, str | int | None]) -> list[tuple[str, str]]:
-    """The pairs of a query string, absent values left out."""
+    """Return the pairs of a query string, without absent (None) values."""
     return [(key, str(value)) for key, value in params.items() if value is not None]
 
 
 def form(fields: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
-    """The pairs of a form body: a list repeats its key, None is an empty value."""
+    """Return the pairs of a form body: a list repeats its key, None is an empty value."""
     pairs: list[tuple[str, str]] = []
     for key, value in fields.items():
         for item in value if isinstance(value, list) else [value]:
@@ -182,15 +185,15 @@ def form(fields: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
 
 
 def merged(body: Mapping[str, JsonValue], options: Options) -> Json:
-    """A vendor's body with the caller's `options` laid over it; absent (None) fields are left out.
+    """Return a vendor's body without absent (None) fields, overridden by the caller's `options`.
 
-    A None in `options` is kept: it is the way to send an explicit null.
+    A None in `options` is kept: that sends an explicit null.
     """
     return {key: value for key, value in body.items() if value is not None} | dict(options)
 
 
 def unreadable(response: Response, message: str) -> InvalidResponseError | OutcomeUnknownError:
-    """For an answer that cannot be understood: what was to be changed may well have been."""
+    """Return the error for a response that cannot be understood: a change may have been made."""
     safety = response.request.safety
     if safety is Safety.READ:
         return InvalidResponseError(
@@ -205,7 +208,7 @@ def unreadable(response: Response, message: str) -> InvalidResponseError | Outco
 
 
 def first(listing: Listing[T], wanted: Callable[[T], bool]) -> Operation[T | None]:
-    """The first item of a listing that is wanted; fetches no page past it."""
+    """Return the first item of a listing that is wanted, fetching no page past it; else None."""
     try:
         step = next(listing)
         while True:
@@ -228,7 +231,7 @@ def first(listing: Listing[T], wanted: Callable[[T], bool]) -> Operation[T | Non
 
 
 def collect(listing: Listing[T]) -> Operation[list[T]]:
-    """Every item of a listing."""
+    """Return every item of a listing."""
     found: list[T] = []
 
     def keep(item: T) -> bool:
@@ -240,7 +243,7 @@ def collect(listing: Listing[T]) -> Operation[list[T]]:
 
 
 def reconciled(look: Operation[T], lost: ProviderError) -> Operation[T]:
-    """Run `look`, which reads back after `lost`; if looking fails too, `lost` is what is known."""
+    """Run `look`, which reads back after `lost`; if that fails too, raise `lost`."""
     try:
         return (yield from look)
     except ProviderError as error:
@@ -264,10 +267,10 @@ def deleted(request: Request) -> Operation[Response | None]:
 
 
 class PageTracker:
-    """Keeps a listing from looping for ever, and items from coming twice where pages overlap.
+    """Keeps a listing from looping for ever, and from returning items twice where pages overlap.
 
-    It remembers the last pages and, however long ago, one id more, which moves on whenever twice as
-    much has been read: whatever repeats itself for ever comes by it (Brent's cycle detection). So
+    It remembers the last pages and one older id, the landmark, which moves forward each time twice
+    as many items have been read: any endless repetition reaches it (Brent's cycle detection). So
     long listings take no more memory than short ones.
     """
 
@@ -277,10 +280,10 @@ class PageTracker:
         self._count, self._next = 0, 1
 
     def unseen(self, found: Sequence[T], id_of: Callable[[T], str]) -> list[T]:
-        """The items not handed out before, in order.
+        """Return the items of a page that did not come before, in order.
 
         Raises:
-            InvalidResponseError: the vendor repeats what it gave long ago.
+            InvalidResponseError: the vendor repeats a page that was read long ago.
         """
         keys = list(map(id_of, found))
         page = set(keys)

@@ -43,7 +43,7 @@ def init(
 
     Writes the file that --config or TELEPHONY_CONFIG names, else telephony.toml in this folder.
     """
-    path = configuration.named() or Path(configuration.FILE_NAME)
+    path = configuration.named_path() or Path(configuration.FILE_NAME)
     if path.exists() and not force:
         raise telephony.ConfigurationError(f"{path} exists. Add --force to overwrite it.")
     profiles = _from_environment() if from_env else _asked()

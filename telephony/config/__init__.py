@@ -1,7 +1,8 @@
-"""From telephony.toml, the environment and arguments to a connected provider.
+"""Connect with settings from arguments, the environment and telephony.toml.
 
-For each setting the first that has it wins: arguments, ``TELEPHONY_<PROFILE>_<SETTING>``, the
-profile in telephony.toml, the vendor's own environment variable. An empty value is no value.
+For each setting the first source that has it wins: arguments,
+``TELEPHONY_<PROFILE>_<SETTING>``, the profile in telephony.toml, the vendor's own variable. An
+empty value counts as unset.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
-from telephony.config.file import FILE_NAME, ConfigFile, find, load, named
+from telephony.config.file import FILE_NAME, ConfigFile, find, load, named_path
 from telephony.config.keywords import Settings
 from telephony.config.profiles import Examined, Resolved, examine, resolve, variable_prefix
 from telephony.redaction import HiddenDict
@@ -28,7 +29,7 @@ __all__ = [
     "examine",
     "find",
     "load",
-    "named",
+    "named_path",
     "resolve",
     "variable_prefix",
 ]
@@ -47,7 +48,7 @@ def connect(
     Args:
         name: a profile of telephony.toml, or an adapter such as ``"cartesia"``; None: the default.
         adapter: the adapter to use under this name; no telephony.toml is read then.
-        settings: settings as a mapping, those of adapters from other packages among them.
+        settings: settings as a mapping, also those of adapters from other packages.
         keywords: settings that override the configuration, such as ``api_key="…"`` or
             ``timeout=10``.
 

@@ -1,8 +1,8 @@
-"""telephony.toml: where it is found, whether it is trusted, and what it may say.
+"""telephony.toml: where it is found, whether it is trusted, and what it can contain.
 
-The file is the one that ``TELEPHONY_CONFIG`` names, else the working directory's, else that of the
-user's configuration directory. A file in the working directory may have come with a checkout of
-somebody else's project, so it is not trusted; see `telephony.config.trust`.
+The file is the one that ``TELEPHONY_CONFIG`` names, else the working directory's, else the one in
+the user's configuration directory. A file in the working directory may have come with the checkout
+of another project, so it is not trusted; see `telephony.config.trust`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ _KEYS = ("default", "providers")
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """telephony.toml: profiles by name, and the one used when none is named.
+    """The contents of telephony.toml.
 
     Attributes:
         path: where it was read; None: there is none.
-        trusted: whether it was named by the user or stands in the user's configuration directory.
-        providers: each profile as it is written, checked when it is used.
+        trusted: whether the user named it, or it is in the user's configuration directory.
+        default: the profile to use when none is named.
+        providers: each profile as it is written; checked when it is used.
     """
 
     path: Path | None = None
@@ -36,12 +37,12 @@ class ConfigFile:
 
 
 def find() -> ConfigFile:
-    """Return the configuration file in force, or an empty one.
+    """Return the configuration file that applies, or an empty one.
 
     Raises:
         ConfigurationError: it cannot be read, or the one that is named does not exist.
     """
-    path = named()
+    path = named_path()
     if path is not None:
         if not _is_file(path):
             raise ConfigurationError(
@@ -54,7 +55,7 @@ def find() -> ConfigFile:
     return load(users) if users is not None and _is_file(users) else ConfigFile()
 
 
-def named() -> Path | None:
+def named_path() -> Path | None:
     """Return the path that ``--config`` or ``TELEPHONY_CONFIG`` names, whether it exists or not."""
     text = os.environ.get("TELEPHONY_CONFIG", "").strip()
     # Path.expanduser raises where there is no home.
@@ -65,7 +66,7 @@ def load(path: Path, *, trusted: bool = True) -> ConfigFile:
     """Read a telephony.toml.
 
     Raises:
-        ConfigurationError: it is not readable, not TOML, or has a key that means nothing.
+        ConfigurationError: it is not readable, not TOML, or has an unknown key.
     """
     import tomllib
 

@@ -1,4 +1,4 @@
-"""The settings that `telephony.connect` takes as keywords, for type checkers.
+"""The keywords of `telephony.connect`, for type checkers.
 
 A test compares them with the settings of every adapter in this repository.
 """

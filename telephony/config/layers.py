@@ -1,4 +1,4 @@
-"""Every setting from the first place that has it."""
+"""Settings collected from every place that can have them, the first one winning."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from telephony.settings import Env, ProviderSettings, is_blank
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a setting, as a sentence.
+    """A sentence about what is wrong with a setting.
 
     Attributes:
-        setting: empty where several together are wrong.
-        unset: the environment variable that only has to be set.
+        setting: its name; empty where several are wrong together.
+        unset: the environment variable that has to be set, where that is all.
     """
 
     setting: str
@@ -34,13 +34,13 @@ class Problem:
 
 @dataclass
 class Layers:
-    """What was found for each setting.
+    """The settings as they were found.
 
     Attributes:
-        values: the settings, references replaced.
+        values: the settings, with references replaced.
         origins: where each came from, in words.
-        problems: references that lead nowhere, and what an untrusted file may not set.
-        unused: the vendor's variables that are set and not used, since they may be of another
+        problems: references that cannot be read, and what an untrusted file may not set.
+        unused: the vendor's variables that are set but not used, since they may belong to another
             account than the one that is configured; by setting.
         references: the settings that were written as ``env:`` or ``file:``.
     """
@@ -67,27 +67,27 @@ def layered(
     file: ConfigFile,
     arguments: Mapping[str, object],
 ) -> Layers:
-    """Arguments, then ``TELEPHONY_<PROFILE>_…``, then the profile, then the vendor's variables."""
+    """Collect from arguments, ``TELEPHONY_<PROFILE>_…``, the profile and the vendor's variables."""
     found = Layers()
     for setting, value in arguments.items():
-        if value is None and not _means_something(model.model_fields.get(setting)):
+        if value is None and not _can_be_none(model.model_fields.get(setting)):
             continue
         if not is_blank(value):
-            _take_argument(found, setting, value)
+            _add_argument(found, setting, value)
     for setting in model.model_fields:
         variable = prefix + setting.upper()
         value = os.environ.get(variable)
         if value is not None and not is_blank(value) and found.missing(setting):
-            _take_written(found, setting, value, variable, Path())
+            _add_written(found, setting, value, variable, Path())
     for setting, value in profile.items():
         if not is_blank(value) and found.missing(setting):
-            _take_profile(found, model, setting, value, file)
-    _take_ambient(found, model)
+            _add_profile(found, model, setting, value, file)
+    _add_vendor_variables(found, model)
     return found
 
 
 def own_variables(info: FieldInfo) -> Iterator[str]:
-    """The environment variables from which the vendor's own tools read a setting."""
+    """Return the environment variables from which the vendor's own tools read a setting."""
     return (mark.name for mark in info.metadata if isinstance(mark, Env))
 
 
@@ -99,8 +99,8 @@ def _types(info: FieldInfo) -> tuple[object, ...]:
     return (info.annotation, *get_args(info.annotation))
 
 
-def _means_something(info: FieldInfo | None) -> bool:
-    """Whether None is a value of this setting, and not only its absence."""
+def _can_be_none(info: FieldInfo | None) -> bool:
+    """Return whether None is a value of this setting, rather than its absence."""
     return (
         info is not None
         and info.default is not None
@@ -109,10 +109,10 @@ def _means_something(info: FieldInfo | None) -> bool:
     )
 
 
-def _take_argument(found: Layers, setting: str, value: object) -> None:
+def _add_argument(found: Layers, setting: str, value: object) -> None:
     found.put(setting, value, "argument")
     if isinstance(value, str) and value.startswith(("env:", "file:")):
-        # Arguments may come from an application's own users, who are not to read its files.
+        # Arguments may come from an application's own users, who must not read its files.
         found.problems.append(
             Problem(
                 setting,
@@ -122,7 +122,7 @@ def _take_argument(found: Layers, setting: str, value: object) -> None:
         )
 
 
-def _take_profile(
+def _add_profile(
     found: Layers,
     model: type[ProviderSettings],
     setting: str,
@@ -131,7 +131,7 @@ def _take_profile(
 ) -> None:
     path = file.path or Path(FILE_NAME)
     info = model.model_fields.get(setting)
-    _take_written(found, setting, value, str(path), path.parent, None if file.trusted else path)
+    _add_written(found, setting, value, str(path), path.parent, None if file.trusted else path)
     if isinstance(value, str) and info and Path in _types(info) and setting not in found.references:
         # expanduser of Path raises where there is no home.
         found.values[setting] = path.parent / os.path.expanduser(value)  # noqa: PTH111
@@ -144,7 +144,7 @@ def _take_profile(
         found.problems.append(Problem(setting, refused))
 
 
-def _take_written(
+def _add_written(
     found: Layers,
     setting: str,
     value: object,
@@ -152,7 +152,7 @@ def _take_written(
     folder: Path,
     untrusted: Path | None = None,
 ) -> None:
-    """Take what a file or a variable says, ``env:NAME`` and ``file:PATH`` replaced."""
+    """Add the value of a file or a variable, with ``env:NAME`` and ``file:PATH`` replaced."""
     kind, colon, name = value.partition(":") if isinstance(value, str) else ("", "", "")
     if not colon or kind not in ("env", "file"):
         found.put(setting, value, origin)
@@ -205,7 +205,7 @@ def _content(
     return text or Problem(setting, f"{where}: it is empty.")
 
 
-def _take_ambient(found: Layers, model: type[ProviderSettings]) -> None:
+def _add_vendor_variables(found: Layers, model: type[ProviderSettings]) -> None:
     chosen = any(not found.missing(setting) for setting in model.account)
     for setting, info in model.model_fields.items():
         for variable in own_variables(info):

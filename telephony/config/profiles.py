@@ -1,4 +1,4 @@
-"""A profile or adapter by name, with everything that configures it."""
+"""Find a profile or an adapter by name, with all of its settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from telephony import registry
 from telephony.config.file import FILE_NAME, ConfigFile, find
 from telephony.config.layers import Layers, Problem, layered
-from telephony.config.words import problems_of
+from telephony.config.validation import problems_of
 from telephony.errors import ConfigurationError
 from telephony.protocols import Adapter
 from telephony.redaction import clearing_frames
@@ -21,7 +21,7 @@ from telephony.settings import ProviderSettings
 
 @dataclass(frozen=True)
 class Resolved:
-    """A profile ready to connect.
+    """A profile whose settings are valid.
 
     Attributes:
         name: the profile's name.
@@ -38,14 +38,14 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Examined:
-    """Everything that was found out about a profile, right or wrong.
+    """A profile with its settings and all that is wrong with them.
 
     Attributes:
         adapter: None where it is not known which.
         settings: None where there are problems.
         layers: the settings as they were found.
         problems: all that is wrong.
-        notes: what is not wrong, and may not be what was meant.
+        notes: what is valid, but perhaps not what was meant.
     """
 
     name: str
@@ -81,7 +81,14 @@ def examine(
     adapter: str | None = None,
     file: ConfigFile | None = None,
 ) -> Examined:
-    """Find out how a profile is configured. `file` stands for the one in force.
+    """Return how a profile is configured, without raising for what is wrong with it.
+
+    Args:
+        name: the profile or adapter; None: the default.
+        arguments: settings that override all others.
+        adapter: the adapter to use under this name; no telephony.toml is read then.
+        file: used instead of the telephony.toml that would be found.
+
 
     Raises:
         ConfigurationError: the configuration file cannot be read, no name is given and there is no
@@ -113,8 +120,7 @@ def examine(
 
 
 def variable_prefix(name: str) -> str:
-    """Return how the environment variables of a profile begin: those of ``büro-2``, with
-    ``TELEPHONY_BURO_2_``."""
+    """Return the prefix of a profile's variables: ``TELEPHONY_BURO_2_`` for ``büro-2``."""
     plain = unicodedata.normalize("NFKD", name)
     letters = "".join(char for char in plain if not unicodedata.combining(char))
     return f"TELEPHONY_{re.sub('[^A-Z0-9]', '_', letters.upper())}_"
@@ -122,7 +128,7 @@ def variable_prefix(name: str) -> str:
 
 def _given(text: str | None) -> str | None:
     if text is not None and not isinstance(text, str):
-        raise ConfigurationError(f"A profile or adapter is named by a text, not by {text!r}.")
+        raise ConfigurationError(f"The name of a profile or an adapter is a text, not {text!r}.")
     return text if text and text.strip() else None
 
 
@@ -160,7 +166,7 @@ def _examined(
     if mixed is not None:
         problems.append(mixed)
     else:
-        # Settings that are judged together are judged when each of them can be read.
+        # Settings that are validated together are validated once each can be read.
         problems += [
             one for one in wrong if one.setting not in already and (one.setting or not already)
         ]
@@ -177,7 +183,7 @@ def _examined(
 def _mixed(
     name: str, model: type[ProviderSettings], layers: Layers, wrong: list[Problem]
 ) -> Problem | None:
-    """The problem that only the variables of perhaps another account would solve."""
+    """Return the problem that only variables of what may be another account would solve."""
     given = {setting: os.environ[name] for setting, name in layers.unused.items()}
     if not wrong or not given:
         return None
@@ -198,7 +204,7 @@ def _mixed(
 
 
 def _shared_variables(name: str, model: type[ProviderSettings], file: ConfigFile) -> list[Problem]:
-    """Variables that could be meant for another profile: those of ``a-b`` and ``a_b`` are one."""
+    """Return variables that two profiles share: ``a-b`` and ``a_b`` have the same prefix."""
     prefix = variable_prefix(name)
     names = (prefix + setting.upper() for setting in model.model_fields)
     return [
@@ -220,7 +226,7 @@ def _settings_of(profile: object) -> Mapping[str, object]:
 
 def _notes(name: str, model: type[ProviderSettings], layers: Layers, file: ConfigFile) -> list[str]:
     notes = [
-        f"{variable} is set and not used: the account is configured elsewhere."
+        f"{variable} is set but not used: the account is configured elsewhere."
         for variable in layers.unused.values()
     ]
     prefix = variable_prefix(name)

@@ -1,7 +1,7 @@
-"""What a telephony.toml that was merely found in the working directory may not do.
+"""The limits of a telephony.toml that was only found in the working directory.
 
-Whoever runs a command in somebody else's checkout has not chosen its telephony.toml. Such a file
-may not send credentials to a host of its choice, weaken the connection, or read other files.
+Running a command in another project's checkout does not mean trusting its telephony.toml. That file
+must not send credentials to a host of its choice, weaken the connection, or read other files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _CONNECTION = ("allow_insecure_http", "proxy", "verify", "client_certificate")
 
 
 def advice(path: Path) -> str:
+    """Return how to trust a file."""
     return (
         "The file was only found in the working directory. If you trust it, name it: "
         f"set TELEPHONY_CONFIG={path}, or run telephony --config {path} …"
@@ -39,7 +40,7 @@ def refused_setting(
 
 
 def is_inside(target: Path, folder: Path) -> bool:
-    """Whether a file really is in a folder, links followed."""
+    """Return whether a file is in a folder, with links followed."""
     return target.resolve().is_relative_to(folder.resolve())
 
 

@@ -1,4 +1,4 @@
-"""What callers get (`PhoneNumberProvider` and its asyncio twin) and what adapters promise."""
+"""The protocols of providers (`PhoneNumberProvider`, and for asyncio) and of adapters."""
 
 from telephony.protocols.adapter import Adapter
 from telephony.protocols.asynchronous import AsyncPhoneNumberProvider

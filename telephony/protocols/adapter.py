@@ -1,4 +1,4 @@
-"""What an adapter promises."""
+"""The contract of adapters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from telephony.wire import Listing, NumberRef, Operation, Options, Response
 
 
 class Adapter(Protocol):
-    """One vendor, without I/O. Subclass it and define the operations the vendor has.
+    """One vendor, without I/O. Subclass it and define the operations that the vendor has.
 
     An operation that `capabilities` does not declare is never called. Arguments arrive checked:
     numbers are E.164, limits positive, times aware and in UTC, targets and sources of the declared
@@ -43,25 +43,25 @@ class Adapter(Protocol):
 
     Attributes:
         vendor: the vendor's own spelling of its name.
-        Settings: what it can be configured with.
-        name: the profile it was connected as; goes onto every result as `provider`.
+        Settings: the class of its settings.
+        name: the profile it was connected as, which is every result's `provider`.
         base_url: where requests go; `Request.path` is below it.
         origins: further origins (``https://host``) that may get the credentials.
         headers: sent with every request; may hold credentials.
-        capabilities: how far it offers each operation; what it leaves out is unsupported.
-        outcomes: for every operation that changes something, what becomes of it when its answer is
+        capabilities: how far it supports each operation; an absent one is unsupported.
+        outcomes: for every operation that changes something, what happens when its response is
             lost.
         targets: the kinds a number can be assigned to.
         sources: the kinds a number can be imported from.
         update_sources: the kinds that `update_number` can change a number's source to.
         carriers: the kinds of carrier account that can be linked.
-        number_kinds: what `search_numbers` can be asked for by `kind`.
-        search_channels: what `search_numbers` can be asked for by `channels`.
+        number_kinds: the values of `kind` that `search_numbers` takes.
+        search_channels: the values of `channels` that `search_numbers` takes.
         ambiguous_statuses: those below 500 after which an unsafe request may have been done.
-        address_schemes: what senders and recipients that are no telephone numbers begin with, such
+        address_schemes: the prefixes of senders and recipients that are not telephone numbers, such
             as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
         short_code_senders: whether messages can be sent from short codes, which arrive likewise.
-        webhook_methods: what the vendor sends webhooks with.
+        webhook_methods: the HTTP methods of its webhooks.
         webhook_types: the content types of their bodies.
     """
 
@@ -89,11 +89,11 @@ class Adapter(Protocol):
     def __init__(self, settings: ProviderSettings, *, name: str) -> None: ...
 
     def error(self, response: Response) -> ProviderError:
-        """The error that an answer of status 400 or above stands for."""
+        """Return the error of a response with status 400 or above."""
         raise NotImplementedError(f"{self.vendor}: error")
 
     def target(self, text: str) -> Target:
-        """What a plain string means as an assignment: the vendor's most usual kind."""
+        """Return the target that a plain string means: the vendor's most common kind."""
         raise NotImplementedError(f"{self.vendor}: target")
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
@@ -196,7 +196,7 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: unlink_carrier")
 
     def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
-        """Return the events of a webhook. What the vendor may yet invent is an `UnknownEvent`.
+        """Return the events of a webhook, an `UnknownEvent` for a kind that is not known.
 
         Raises:
             SignatureError: with `verify`, checked before anything of the body is read.
@@ -206,7 +206,7 @@ class Adapter(Protocol):
         raise NotImplementedError(f"{self.vendor}: parse_webhook")
 
     def webhook_response(self, event: Event | None) -> WebhookResponse:  # noqa: ARG002
-        """Return the response that accepts `event` (None: there was none) and says nothing."""
+        """Return the response that accepts `event` (None: there was none) without a reply."""
         return WebhookResponse()
 
     def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:

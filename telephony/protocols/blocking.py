@@ -55,7 +55,7 @@ class PhoneNumberProvider(Protocol):
 
     @property
     def capabilities(self) -> Mapping[Capability, Support]:
-        """How far the vendor offers each operation, with what is missing or to use instead."""
+        """How far the vendor offers each operation, with what is missing or what to use instead."""
 
     def supports(self, capability: Capability) -> bool:
         """Return whether the vendor offers an operation, fully or in part.
@@ -74,21 +74,21 @@ class PhoneNumberProvider(Protocol):
         retries: int | None = None,
         deadline: float | EllipsisType | None = ...,
     ) -> Self:
-        """Return this provider with other limits for what is asked through it.
+        """Return this provider with other limits.
 
         It shares connections, rate limit and retry budget with this one; closing one closes both.
 
         Args:
-            timeout: seconds to wait for data of an answer; None: as before.
-            retries: how often a request that may be repeated is repeated; None: as before.
+            timeout: seconds to wait for data of a response; None: as before.
+            retries: how often a request that can be retried is retried; None: as before.
             deadline: the most seconds that an operation may take; None: no limit.
 
         Raises:
             InvalidRequestError: a value is out of range; `argument` names it.
 
         Example:
-            hurried = provider.with_options(timeout=2, retries=0, deadline=5)
-            number = hurried.get_number("+14155550123")
+            quick = provider.with_options(timeout=2, retries=0, deadline=5)
+            number = quick.get_number("+14155550123")
         """
 
     def list_numbers(self, *, limit: int | None = None) -> Generator[PhoneNumber, None, None]:
@@ -136,9 +136,9 @@ class PhoneNumberProvider(Protocol):
             contains: digits, or the vendor's pattern, that the number must contain.
             kind: ``"local"``, ``"toll_free"``, ``"mobile"`` or ``"national"``; None: what the
                 vendor offers for the rest of the request.
-            channels: what the number must carry, such as ``("voice", "sms")``.
+            channels: what the number must be able to carry, such as ``("voice", "sms")``.
             limit: the most numbers to return, 1 or more.
-            options: further filters in the vendor's own words.
+            options: further filters, as the vendor names them.
 
         Raises:
             NotFoundError: the vendor sells no numbers in this country.
@@ -165,8 +165,8 @@ class PhoneNumberProvider(Protocol):
             country: ISO 3166 code of two letters.
             area_code: digits, as dialled nationally, such as ``"415"``.
             label: the number's display name.
-            assign_to: what answers it from the start: a target, or the id of the vendor's most
-                usual kind of target.
+            assign_to: what handles its calls and texts from the start: a target, or the id of the
+                vendor's most common kind of target.
             idempotency_key: your own name for this purchase, such as an order number. A later call
                 with the same key, from any process, returns the number that the first one bought.
                 The vendor keeps it, at the end of the label where there is no better field.
@@ -201,8 +201,8 @@ class PhoneNumberProvider(Protocol):
             source: where the number is now: a `CarrierAccount` or `LinkedCarrier` of this vendor,
                 a `TwilioAccount` or a `SipTrunk`; None: the vendor's only or usual source.
             label: the number's display name.
-            assign_to: what answers it from the start: a target, or the id of the vendor's most
-                usual kind of target.
+            assign_to: what handles its calls and texts from the start: a target, or the id of the
+                vendor's most common kind of target.
             inbound: whether it receives calls.
             outbound: whether it places calls.
             options: further fields of the vendor's request.
@@ -243,14 +243,14 @@ class PhoneNumberProvider(Protocol):
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Have `to` answer the number, in place of whatever answered it before.
+        """Assign a number to a target, in place of its assignment before.
 
-        What answered it before is the result's `replaced`, which puts it back when assigned.
+        That one is the result's `replaced`: assign it to restore it.
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
             to: an `Agent`, `Webhook`, `Application`, `Trunk`, `Room` or `Split`; a string is the
-                id of the vendor's most usual kind of target.
+                id of the vendor's most common kind of target.
             options: further fields of the vendor's request.
 
         Raises:
@@ -264,7 +264,7 @@ class PhoneNumberProvider(Protocol):
     def unassign_number(
         self, number: PhoneNumber | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Have nothing answer the number. Changes nothing where nothing does.
+        """Remove a number's assignment. Changes nothing where there is none.
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
@@ -284,17 +284,17 @@ class PhoneNumberProvider(Protocol):
         unassign: bool = False,
         options: Options | None = None,
     ) -> Release:
-        """Give a number up at this vendor. The result says what that means at its carrier.
+        """Release a number from this vendor. The result says what that means at its carrier.
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
-            unassign: take it from what answers it first, at vendors that insist on that.
+            unassign: remove its assignment first, at vendors that require that.
             options: further fields of the vendor's request.
 
         Raises:
             ConflictError: it is still assigned, and `unassign` is not given.
             NotFoundError: there is no such number.
-            PermissionDeniedError: the setting `protected` keeps it.
+            PermissionDeniedError: the setting `protected` forbids it.
 
         Example:
             release = provider.release_number("+14155550123", unassign=True)
@@ -345,7 +345,7 @@ class PhoneNumberProvider(Protocol):
             options: further fields of the vendor's request.
 
         Raises:
-            OutcomeUnknownError: it may have been sent; it is not sent again.
+            OutcomeUnknownError: it may have been sent; it is not retried.
             NotFoundError: there is no such number.
 
         Example:
@@ -366,13 +366,13 @@ class PhoneNumberProvider(Protocol):
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
             to: E.164, or another address that the vendor takes.
-            agent: the vendor's id of the agent that speaks; None: the one that the number is
+            agent: the vendor's id of the agent in the call; None: the one that the number is
                 assigned to.
-            url: where the vendor asks what to do, at vendors that work with webhooks.
+            url: the webhook that handles the call, at vendors that work with webhooks.
             options: further fields of the vendor's request.
 
         Raises:
-            OutcomeUnknownError: it may be ringing; it is not dialled again.
+            OutcomeUnknownError: it may be ringing; it is not retried.
             NotFoundError: there is no such number or agent.
             ConflictError: the line is busy, or the call is not answered, where the vendor waits.
 
@@ -453,7 +453,8 @@ class PhoneNumberProvider(Protocol):
         """Return where the vendor sends its webhooks, or None.
 
         Args:
-            of: the number, agent or webhook, where they have their own; None: the account's.
+            of: the number, agent or webhook whose endpoint is meant, at vendors where each has
+                one; None: the account's.
 
         Raises:
             NotFoundError: there is no such number, agent or webhook.
@@ -470,7 +471,7 @@ class PhoneNumberProvider(Protocol):
         replace: bool = False,
         options: Options | None = None,
     ) -> WebhookEndpoint:
-        """Have the vendor send its webhooks to `url`. Changes nothing where it does already.
+        """Configure where the vendor sends its webhooks. Changes nothing if it is `url` already.
 
         Some vendors issue a new secret with every change: keep the result's `secret`.
 

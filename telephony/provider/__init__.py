@@ -1,4 +1,4 @@
-"""The only two drivers: an adapter and a transport, blocking or asyncio."""
+"""The two drivers, blocking and asyncio: each runs an adapter over a transport."""
 
 from telephony.provider.asynchronous import AsyncProvider
 from telephony.provider.blocking import Provider

@@ -67,7 +67,7 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
         deadline: float | EllipsisType | None = ...,
     ) -> Self:
         other = copy(self)
-        other._settings = self._changed(timeout, retries, deadline)
+        other._settings = self._settings_with(timeout, retries, deadline)
         other._transport = self._transport.sharing(other._settings)
         return other
 
@@ -87,7 +87,7 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
             result: T = done.value
             return result
         except BaseException as error:
-            outcome = self._outcome(error, invocation, trace)
+            outcome = self._error_for_caller(error, invocation, trace)
             if outcome is error:
                 raise
             raise outcome from error
@@ -121,7 +121,7 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
         except GeneratorExit:
             raise  # the caller wants no more
         except BaseException as error:
-            self._outcome(error, invocation, trace)
+            self._error_for_caller(error, invocation, trace)
             raise
         finally:
             invocation.steps.close()

@@ -1,4 +1,4 @@
-"""What both drivers are: a named adapter with its settings."""
+"""The parts that both drivers share."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 
 class BaseProvider:
+    """A named adapter with its settings and checked operations."""
+
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._adapter = adapter
         self._settings = settings
@@ -47,10 +49,10 @@ class BaseProvider:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} ({self._adapter.vendor})>"
 
-    def _changed(
+    def _settings_with(
         self, timeout: float | None, retries: int | None, deadline: float | EllipsisType | None
     ) -> ProviderSettings:
-        """The settings with those that `with_options` was given."""
+        """Return the settings with those given to `with_options`."""
         given = {"timeout": timeout, "retries": retries}
         changes: dict[str, object] = {key: one for key, one in given.items() if one is not None}
         if not isinstance(deadline, EllipsisType):
@@ -66,18 +68,18 @@ class BaseProvider:
     def _trace(self, operation: str) -> OperationTrace:
         return OperationTrace(self.name, operation, self._settings)
 
-    def _outcome(
+    def _error_for_caller(
         self, error: BaseException, invocation: Invocation[Y, R], trace: OperationTrace
     ) -> BaseException:
-        """What the caller gets of `error`: itself, or that it is not known what was done."""
+        """Return what the caller gets: `error`, or an error that the outcome is unknown."""
         outcome, changing = error, trace.changing
         if changing is not None and not isinstance(error, Exception):
             note = (
                 f"{self.name}: {invocation.name} was interrupted after {changing.method} was sent: "
-                "it may have been done, so look at the vendor."
+                "it may have been done, so check at the vendor."
             )
             error.add_note(note)
-            if not isinstance(error, KeyboardInterrupt):  # of which a traceback shows the note
+            if not isinstance(error, KeyboardInterrupt):  # its traceback shows the note
                 log.warning(note)
         elif changing is not None and not isinstance(error, TelephonyError):
             outcome = OutcomeUnknownError(

@@ -1,4 +1,4 @@
-"""The one HTTP transport: connections, deadlines, rate limits, and what is sent again."""
+"""The one HTTP transport: connections, deadlines, rate limits and retries."""
 
 from telephony.transport.http import AsyncTransport, Transport
 

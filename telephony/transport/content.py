@@ -1,48 +1,48 @@
-"""The body of an answer, decoded within bounds: a few kilobytes can stand for gigabytes."""
+"""The body of a response, decoded up to a limit: a few kilobytes can expand to gigabytes."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
 
-# What is asked for, and all that is understood: httpx would undo any number of encodings.
+# All that is requested and accepted: httpx would undo any number of encodings.
 ACCEPTED = "gzip"
 _GZIP = frozenset({"gzip", "x-gzip"})
 _LARGEST = 64 * 1024 * 1024
 
 
 class UnreadableContentError(Exception):
-    """The body of an answer is too large, cut off or not in an encoding that was asked for."""
+    """The body of a response is too large, cut off or in an encoding that was not requested."""
 
 
 class Content:
-    """One body, as it arrives."""
+    """Collects one body as it arrives."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         named = headers.get("content-encoding", "").lower().split(",")
         encodings = [name.strip() for name in named if name.strip() not in {"", "identity"}]
         if len(encodings) > 1 or not _GZIP.issuperset(encodings):
-            raise UnreadableContentError("it has an encoding that was not asked for")
+            raise UnreadableContentError("it has an encoding that was not requested")
         self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if encodings else None
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, data: bytes) -> None:
-        """Take what arrived. Raises `UnreadableContentError`."""
+        """Add the next part. Raises `UnreadableContentError`."""
         if self._gzip is not None:
             try:
                 data = self._gzip.decompress(data, _LARGEST - self._size + 1)
             except zlib.error as error:
-                raise UnreadableContentError("it is not gzip as it says") from error
+                raise UnreadableContentError("it is not the gzip that its header states") from error
             if self._gzip.unused_data:
-                raise UnreadableContentError("something follows after its end")
+                raise UnreadableContentError("something follows its end")
         self._parts.append(data)
         self._size += len(data)
         if self._size > _LARGEST:
             raise UnreadableContentError(f"it is over {_LARGEST} bytes")
 
     def whole(self) -> bytes:
-        """All of it, once everything has arrived. Raises `UnreadableContentError`."""
+        """Return the whole body, once everything has arrived. Raises `UnreadableContentError`."""
         if self._gzip is not None and self._parts and not self._gzip.eof:
             raise UnreadableContentError("its end is missing")
         return b"".join(self._parts)

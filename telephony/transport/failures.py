@@ -1,4 +1,4 @@
-"""What a failed attempt means: whether the vendor may have seen the request, and what to say."""
+"""Read failed attempts: whether the vendor may have seen the request, and which error it is."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from telephony.transport.content import UnreadableContentError
 from telephony.transport.retry import NoResponse
 
 
-def no_response(failure: BaseException, *, sent: bool, answered: bool) -> NoResponse | None:
-    """What to make of `failure`; None for what is to be raised as it is.
+def no_response(failure: BaseException, *, sent: bool, response_begun: bool) -> NoResponse | None:
+    """Return `failure` as an event for the retry policy; None if it is to be raised as it is.
 
-    Once any of the request went out, every exception is a lost answer, whatever its cause.
+    Once any of the request was sent, every exception means a lost response.
 
     Args:
         failure: what ended the attempt.
-        sent: whether any of the request went out.
-        answered: whether an answer had begun by then.
+        sent: whether any of the request was sent.
+        response_begun: whether any of the response had arrived.
     """
     if not isinstance(failure, Exception):
         return None  # an interruption, which the driver reports
@@ -33,19 +33,19 @@ def no_response(failure: BaseException, *, sent: bool, answered: bool) -> NoResp
         sent = False
     elif not sent and not isinstance(failure, httpx.HTTPError | OSError):
         return None
-    error = _error(failure, sent=sent, answered=answered)
+    error = _error(failure, sent=sent, response_begun=response_begun)
     error.__cause__ = failure
     return NoResponse(error, sent=sent)
 
 
-def _error(failure: Exception, *, sent: bool, answered: bool) -> ProviderError:
+def _error(failure: Exception, *, sent: bool, response_begun: bool) -> ProviderError:
     kind = type(failure).__name__
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
-        return ProviderTimeoutError("No answer in time" if sent else "No connection in time")
+        return ProviderTimeoutError("No response in time" if sent else "No connection in time")
     if isinstance(failure, UnreadableContentError):
-        return InvalidResponseError(f"The answer's body cannot be read: {failure}")
-    if answered:
-        return InvalidResponseError(f"The answer breaks off ({kind})")
+        return InvalidResponseError(f"The response's body cannot be read: {failure}")
+    if response_begun:
+        return InvalidResponseError(f"The response breaks off ({kind})")
     untrusted = next(
         (one for one in chain(failure) if isinstance(one, ssl.SSLCertVerificationError)), None
     )

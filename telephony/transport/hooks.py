@@ -1,4 +1,4 @@
-"""The user's functions that hear of every HTTP attempt, and cannot break one."""
+"""Call the user's hooks for every HTTP attempt; a hook that fails does not break one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = ("on_request", "on_response", "on_retry")
 
 
 class Hooks:
-    """Calls hooks; what one raises is logged, the first time."""
+    """Calls hooks, and logs the first exception of each."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
@@ -50,8 +50,8 @@ class Hooks:
         if hook not in self._reported:
             self._reported.add(hook)
             log.error(
-                "%s: the hook %s failed, which changes nothing for the operation. "
-                "It is logged only this once.",
+                "%s: the hook %s failed; the operation goes on. "
+                "Further failures of this hook are not logged.",
                 self._provider, getattr(hook, "__qualname__", hook), exc_info=error,
             )  # fmt: skip
 

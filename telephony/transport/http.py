@@ -1,4 +1,4 @@
-"""Sending: httpx, blocking and asyncio, with the same limits and the same reading of failures."""
+"""Send requests with httpx, blocking and for asyncio, with the same limits and retries."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from telephony.transport.content import Content
 from telephony.transport.deadline import Deadline
 from telephony.transport.failures import no_response
 from telephony.transport.hooks import Hooks, refuse_async_hooks
+from telephony.transport.httpcore_log import muted
 from telephony.transport.instrumentation import OperationTrace
-from telephony.transport.pool import AsyncLine, AsyncPool, Line, Pool
-from telephony.transport.quiet import quiet
+from telephony.transport.pool import AsyncPool, AsyncPooledConnection, Pool, PooledConnection
 from telephony.transport.request_builder import RequestBuilder
 from telephony.transport.retry import Attempt, NoResponse, Policy, Wait, attempts, too_late
 from telephony.transport.routes import Routes
@@ -28,13 +28,13 @@ from telephony.wire import Request, Response
 
 
 class _Shared:
-    """What everybody shares who sends through one connected provider."""
+    """The state that all users of one provider share."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
-        self.wiring = RequestBuilder(adapter)
+        self.builder = RequestBuilder(adapter)
         self.hooks = Hooks(adapter.name)
         self.routes = Routes(settings)
-        self.most = settings.max_concurrency
+        self.capacity = settings.max_concurrency
         self.closed = False
         self._process = os.getpid()
         self._begin(adapter, settings)
@@ -42,20 +42,20 @@ class _Shared:
     def _begin(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._of = adapter, settings
         self.policy = Policy(settings, adapter.error, ambiguous=adapter.ambiguous_statuses)
-        self.pool = Pool(self.most, self.routes)
+        self.pool = Pool(self.capacity, self.routes)
         self.pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncPool] = WeakKeyDictionary()
         self.lock = threading.Lock()
 
     def after_fork(self) -> None:
         # The parent's sockets must not be used by two processes; it will close them itself.
-        # What is under way there never ends here: the rate limit would wait for it for ever.
+        # Its requests in flight never end here: the rate limit would wait for them for ever.
         if self._process != os.getpid():
             self._process = os.getpid()
             self._begin(*self._of)
 
 
 class Transport:
-    """Blocking. Safe to share between threads; connections are reused."""
+    """Sends requests, blocking. Safe to share between threads; connections are reused."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         refuse_async_hooks(adapter.name, settings)
@@ -63,13 +63,17 @@ class Transport:
         self._shared = _Shared(adapter, settings)
 
     def sharing(self, settings: ProviderSettings) -> Self:
-        """The same connections, rate limit and retry budget, with other settings."""
+        """Return a transport with other settings but the same connections and limits."""
         other = type(self).__new__(type(self))
         other._settings, other._shared = settings, self._shared
         return other
 
     def send(self, request: Request, deadline: Deadline, trace: OperationTrace) -> Response:
-        """One request, retried as its safety allows. Raises `ProviderError`s."""
+        """Send a request, retry it as its safety allows, and return the response.
+
+        Raises:
+            ProviderError: no attempt succeeded.
+        """
         self._shared.after_fork()
         flow = attempts(request, self._shared.policy, self._settings, deadline)
         step = next(flow)
@@ -81,37 +85,37 @@ class Transport:
                     step = next(flow)
                     continue
                 try:
-                    response = self._exchange(request, step, deadline, trace)
-                except NoResponse as silence:
-                    step = flow.throw(silence)
+                    response = self._attempt(request, step, deadline, trace)
+                except NoResponse as lost:
+                    step = flow.throw(lost)
                 else:
                     step = flow.send(response)
         except StopIteration as done:
-            answer: Response = done.value
-            return answer
+            final: Response = done.value
+            return final
 
-    def _exchange(
+    def _attempt(
         self, request: Request, attempt: Attempt, deadline: Deadline, trace: OperationTrace
     ) -> Response:
         if self._shared.closed:
-            raise closed()
-        built = self._shared.wiring.build(request, self._settings)
-        origin = self._shared.wiring.origin(built.url)
+            raise _closed()
+        built = self._shared.builder.build(request, self._settings)
+        origin = self._shared.builder.origin(built.url)
         with (
-            self._shared.pool.line(origin, deadline) as line,
+            self._shared.pool.connection(origin, deadline) as connection,
             self._shared.policy.limit.turn() as turn,
         ):
             while deadline.allows(wait := turn.wait()):
                 if wait == 0:
                     if self._shared.closed:
-                        raise closed()
-                    return self._ask(line, built, request, attempt, deadline, trace)
+                        raise _closed()
+                    return self._exchange(connection, built, request, attempt, deadline, trace)
                 time.sleep(wait)
         raise too_late()
 
-    def _ask(
+    def _exchange(
         self,
-        line: Line,
+        connection: PooledConnection,
         built: httpx.Request,
         request: Request,
         attempt: Attempt,
@@ -119,32 +123,34 @@ class Transport:
         trace: OperationTrace,
     ) -> Response:
         hooks, settings = self._shared.hooks, self._settings
-        seen = trace.attempt(request, attempt.number)
-        hooks.call(settings.on_request, seen.event)
-        line.network.begin(deadline)
-        answer: httpx.Response | None = None
+        attempt_trace = trace.attempt(request, attempt.number)
+        hooks.call(settings.on_request, attempt_trace.event)
+        connection.network.begin(deadline)
+        response: httpx.Response | None = None
         try:
-            with quiet():
-                answer = line.handle_request(built)
+            with muted():
+                response = connection.handle_request(built)
                 try:
-                    content = Content(answer.headers)
-                    for part in answer.stream:  # type: ignore[union-attr] # as httpx itself
+                    content = Content(response.headers)
+                    for part in response.stream:  # type: ignore[union-attr] # as httpx itself
                         content.add(part)
                 finally:
-                    answer.stream.close()  # type: ignore[union-attr]
+                    response.stream.close()  # type: ignore[union-attr]
             body = content.whole()
             trace.sent(request)
         except BaseException as failure:
-            if line.network.sent:
+            if connection.network.sent:
                 trace.sent(request)
-            hooks.call(settings.on_response, seen.failed(type(failure).__name__))
-            silence = no_response(failure, sent=line.network.sent, answered=answer is not None)
-            if silence is None:
+            hooks.call(settings.on_response, attempt_trace.failed(type(failure).__name__))
+            lost = no_response(
+                failure, sent=connection.network.sent, response_begun=response is not None
+            )
+            if lost is None:
                 raise
-            raise silence from failure
-        headers = {key.lower(): value for key, value in answer.headers.items()}
-        hooks.call(settings.on_response, seen.answered(answer.status_code, headers))
-        return Response(answer.status_code, headers, body, request, attempt.number)
+            raise lost from failure
+        headers = {key.lower(): value for key, value in response.headers.items()}
+        hooks.call(settings.on_response, attempt_trace.responded(response.status_code, headers))
+        return Response(response.status_code, headers, body, request, attempt.number)
 
     def close(self) -> None:
         self._shared.closed = True
@@ -152,20 +158,24 @@ class Transport:
 
 
 class AsyncTransport:
-    """Asyncio. Safe to share between tasks, also those of several event loops."""
+    """Sends requests, for asyncio. Safe to share between tasks, also of several event loops."""
 
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self._settings = settings
         self._shared = _Shared(adapter, settings)
 
     def sharing(self, settings: ProviderSettings) -> Self:
-        """The same connections, rate limit and retry budget, with other settings."""
+        """Return a transport with other settings but the same connections and limits."""
         other = type(self).__new__(type(self))
         other._settings, other._shared = settings, self._shared
         return other
 
     async def send(self, request: Request, deadline: Deadline, trace: OperationTrace) -> Response:
-        """One request, retried as its safety allows. Raises `ProviderError`s."""
+        """Send a request, retry it as its safety allows, and return the response.
+
+        Raises:
+            ProviderError: no attempt succeeded.
+        """
         self._shared.after_fork()
         hooks = self._shared.hooks
         flow = attempts(request, self._shared.policy, self._settings, deadline)
@@ -178,35 +188,37 @@ class AsyncTransport:
                     step = next(flow)
                     continue
                 try:
-                    response = await self._exchange(request, step, deadline, trace)
-                except NoResponse as silence:
-                    step = flow.throw(silence)
+                    response = await self._attempt(request, step, deadline, trace)
+                except NoResponse as lost:
+                    step = flow.throw(lost)
                 else:
                     step = flow.send(response)
         except StopIteration as done:
-            answer: Response = done.value
-            return answer
+            final: Response = done.value
+            return final
 
-    async def _exchange(
+    async def _attempt(
         self, request: Request, attempt: Attempt, deadline: Deadline, trace: OperationTrace
     ) -> Response:
         if self._shared.closed:
-            raise closed()
-        built = self._shared.wiring.build(request, self._settings)
-        origin = self._shared.wiring.origin(built.url)
-        async with self._pool().line(origin, deadline) as line:
+            raise _closed()
+        built = self._shared.builder.build(request, self._settings)
+        origin = self._shared.builder.origin(built.url)
+        async with self._pool().connection(origin, deadline) as connection:
             with self._shared.policy.limit.turn() as turn:
                 while deadline.allows(wait := turn.wait()):
                     if wait == 0:
                         if self._shared.closed:
-                            raise closed()
-                        return await self._ask(line, built, request, attempt, deadline, trace)
+                            raise _closed()
+                        return await self._exchange(
+                            connection, built, request, attempt, deadline, trace
+                        )
                     await asyncio.sleep(wait)
         raise too_late()
 
-    async def _ask(
+    async def _exchange(
         self,
-        line: AsyncLine,
+        connection: AsyncPooledConnection,
         built: httpx.Request,
         request: Request,
         attempt: Attempt,
@@ -214,41 +226,47 @@ class AsyncTransport:
         trace: OperationTrace,
     ) -> Response:
         hooks, settings = self._shared.hooks, self._settings
-        seen = trace.attempt(request, attempt.number)
-        await hooks.acall(settings.on_request, seen.event)
-        line.network.begin()
-        answer: httpx.Response | None = None
+        attempt_trace = trace.attempt(request, attempt.number)
+        await hooks.acall(settings.on_request, attempt_trace.event)
+        connection.network.begin()
+        response: httpx.Response | None = None
         try:
-            with quiet():
+            with muted():
                 async with asyncio.timeout(deadline.left()):
-                    answer = await line.handle_async_request(built)
+                    response = await connection.handle_async_request(built)
                     try:
-                        content = Content(answer.headers)
-                        async for part in answer.stream:  # type: ignore[union-attr]
+                        content = Content(response.headers)
+                        async for part in response.stream:  # type: ignore[union-attr]
                             content.add(part)
                     finally:
-                        await answer.stream.aclose()  # type: ignore[union-attr]
+                        await response.stream.aclose()  # type: ignore[union-attr]
             body = content.whole()
             trace.sent(request)
         except BaseException as failure:
-            if line.network.sent:
+            if connection.network.sent:
                 trace.sent(request)
-            await hooks.acall(settings.on_response, seen.failed(type(failure).__name__))
-            silence = no_response(failure, sent=line.network.sent, answered=answer is not None)
-            if silence is None:
+            await hooks.acall(settings.on_response, attempt_trace.failed(type(failure).__name__))
+            lost = no_response(
+                failure, sent=connection.network.sent, response_begun=response is not None
+            )
+            if lost is None:
                 raise
-            raise silence from failure
-        headers = {key.lower(): value for key, value in answer.headers.items()}
-        await hooks.acall(settings.on_response, seen.answered(answer.status_code, headers))
-        return Response(answer.status_code, headers, body, request, attempt.number)
+            raise lost from failure
+        headers = {key.lower(): value for key, value in response.headers.items()}
+        await hooks.acall(
+            settings.on_response, attempt_trace.responded(response.status_code, headers)
+        )
+        return Response(response.status_code, headers, body, request, attempt.number)
 
     def _pool(self) -> AsyncPool:
-        """The connections of the event loop that runs: those of another cannot be used in it."""
+        """Return the connections of the running event loop, which no other loop can use."""
         loop = asyncio.get_running_loop()
         with self._shared.lock:
             pool = self._shared.pools.get(loop)
             if pool is None:
-                pool = self._shared.pools[loop] = AsyncPool(self._shared.most, self._shared.routes)
+                pool = self._shared.pools[loop] = AsyncPool(
+                    self._shared.capacity, self._shared.routes
+                )
             return pool
 
     async def close(self) -> None:
@@ -263,5 +281,5 @@ class AsyncTransport:
                 loop.call_soon_threadsafe(pool.close_soon)
 
 
-def closed() -> ProviderError:
+def _closed() -> ProviderError:
     return UnavailableError("This provider is closed", hint="Connect again.")

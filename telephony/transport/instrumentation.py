@@ -1,4 +1,4 @@
-"""What an operation reports while it runs: debug log, events for hooks, OpenTelemetry spans.
+"""Report running operations: debug log, events for hooks, OpenTelemetry spans.
 
 Never a header, a query, a body, a secret or a telephone number.
 """
@@ -39,10 +39,10 @@ class HttpEvent:
         operation: such as ``assign_number``.
         path: without query; telephone numbers in it are replaced.
         attempt: 1 for the first.
-        status: None before the answer, and when there was none.
-        elapsed: seconds, once there is an answer or a failure.
+        status: the HTTP status; None before the response, and when there was none.
+        elapsed: seconds, once there is a response or a failure.
         request_id: the vendor's.
-        failure: why there was no answer, or why another attempt follows.
+        failure: the name of the error without a response, or before another attempt.
         wait: seconds until that attempt.
     """
 
@@ -59,11 +59,11 @@ class HttpEvent:
 
 
 class OperationTrace:
-    """One operation.
+    """Follows one operation.
 
     Attributes:
-        around: the exception that the caller was handling when it began, which is none of ours.
-        changing: the riskiest of the requests sent so far that change something.
+        around: the exception that the caller was handling when the operation began.
+        changing: of the requests sent so far that change something, the riskiest one.
     """
 
     def __init__(self, provider: str, operation: str, settings: ProviderSettings) -> None:
@@ -82,7 +82,7 @@ class OperationTrace:
                 f"telephony.{operation}",
                 attributes={"telephony.provider": provider, "telephony.operation": operation},
             )
-            # Handed on explicitly: a listing's span is open while the caller's own code runs.
+            # Passed on explicitly: a listing's span stays open while the caller's own code runs.
             self._context = trace.set_span_in_context(self._span)
 
     def attempt(self, request: Request, number: int) -> AttemptTrace:
@@ -91,13 +91,13 @@ class OperationTrace:
         return AttemptTrace(event, self._start(event))
 
     def sent(self, request: Request) -> None:
-        """The vendor may have got the request."""
+        """Record that the vendor may have received a request."""
         risky = self.changing is not None and self.changing.safety is Safety.UNSAFE
         if request.safety is not Safety.READ and not risky:
             self.changing = request
 
     def retry(self, request: Request, wait: Wait) -> HttpEvent:
-        """Another attempt follows."""
+        """Return the event before another attempt."""
         log.debug("attempt %d in %.2f s: %s", wait.number + 1, wait.seconds, wait.reason)
         return HttpEvent(
             self._provider, self._operation, request.method, _shown(request.path), wait.number,
@@ -105,7 +105,7 @@ class OperationTrace:
         )  # fmt: skip
 
     def end(self, error: BaseException | None = None) -> None:
-        """The operation is over; only the first call counts."""
+        """End the operation; only the first call counts."""
         span, self._span = self._span, None
         if span is not None:
             if error is not None:
@@ -134,10 +134,10 @@ class OperationTrace:
 
 
 class AttemptTrace:
-    """One HTTP attempt of an operation.
+    """Follows one HTTP attempt of an operation.
 
     Attributes:
-        event: what a hook hears before it.
+        event: what hooks get before it.
     """
 
     def __init__(self, event: HttpEvent, span: Span | None) -> None:
@@ -145,7 +145,7 @@ class AttemptTrace:
         self._span = span
         self._started = time.monotonic()
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> HttpEvent:
+    def responded(self, status: int, headers: Mapping[str, str]) -> HttpEvent:
         elapsed = time.monotonic() - self._started
         event, request_id = self.event, request_id_of(headers)
         log.debug(
@@ -199,7 +199,7 @@ def _failed(span: Span, kind: str) -> None:
 
 @cache
 def _tracer() -> Tracer | None:
-    """OpenTelemetry's tracer where it is installed; it does nothing until an SDK is set up."""
+    """Return OpenTelemetry's tracer where it is installed, which does nothing without an SDK."""
     if importlib.util.find_spec("opentelemetry") is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Sockets that know how long they may take and whether any of the request went out.
+"""Sockets with a deadline, which record whether any of the request was sent.
 
-httpx limits each read on its own: a server that sends a byte a second is never too slow for it.
+httpx limits each read on its own: a server that sends one byte a second never times out.
 Blocking reads and writes are therefore limited here by what is left of the operation's deadline;
 asyncio ends the whole exchange by itself.
 """
@@ -16,7 +16,7 @@ import httpcore
 
 from telephony.transport.deadline import Deadline
 
-# What one call of `send` takes whole once the socket has room again.
+# As much as one call of `send` takes at once when the socket has room.
 _SLICE = 16 * 1024
 
 
@@ -25,7 +25,7 @@ class Network(httpcore.NetworkBackend):
 
     Attributes:
         deadline: of the operation that uses the connection now.
-        sent: whether any of its request went out.
+        sent: whether any of its request was sent.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Network(httpcore.NetworkBackend):
         raise failure
 
     def limited(self, timeout: float | None, too_late: type[Exception]) -> float | None:
-        """`timeout`, or what is left until the deadline where that is less."""
+        """Return `timeout`, or the time left until the deadline where that is less."""
         left = self.deadline.left()
         if left is None:
             return timeout
@@ -99,7 +99,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         allowed = self._network.limited(timeout, httpcore.ConnectTimeout)
         stream = self._stream.start_tls(ssl_context, server_hostname, allowed)
-        self._network.sent = False  # what went out asked a proxy for the way
+        self._network.sent = False  # so far only the CONNECT to a proxy
         return _Stream(stream, self._network)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
@@ -110,7 +110,7 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
     """`Network` for asyncio.
 
     Attributes:
-        sent: whether any of the request went out that uses the connection now.
+        sent: whether any of the current request was sent.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Connections, one for each request under way.
+"""Connections, one for each request in flight.
 
 httpcore's own pool looks at all of its connections whenever a request begins or ends, and lets
 several requests fight for the same one: with fifty in flight that costs several times what they do.
@@ -22,12 +22,12 @@ from telephony.transport.network import AsyncNetwork, Network
 from telephony.transport.retry import too_late
 from telephony.transport.routes import AsyncConnection, Connection, Routes
 
-# How often the connections that are free are looked through for those that are dead.
+# Seconds between checks for free connections that are dead.
 _SWEEP = 1.0
 
 
-class Line(httpx.HTTPTransport):
-    """One connection, with httpx's own way of sending a request over it."""
+class PooledConnection(httpx.HTTPTransport):
+    """One connection, over which httpx sends requests."""
 
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
@@ -40,8 +40,8 @@ class Line(httpx.HTTPTransport):
         return _is_dead(self._pool)
 
 
-class AsyncLine(httpx.AsyncHTTPTransport):
-    """`Line` for asyncio."""
+class AsyncPooledConnection(httpx.AsyncHTTPTransport):
+    """`PooledConnection` for asyncio."""
 
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
@@ -54,62 +54,62 @@ class AsyncLine(httpx.AsyncHTTPTransport):
 
 
 def _is_dead(pool: Connection | AsyncConnection) -> bool:
-    """Whether the other side closed it, or it was unused for too long."""
+    """Return whether the other side closed it, or it was unused for too long."""
     if isinstance(pool, httpcore.ConnectionPool | httpcore.AsyncConnectionPool):
         return any(one.has_expired() or one.is_closed() for one in pool.connections)
     return pool.has_expired() or pool.is_closed()
 
 
 class Pool:
-    """Blocking. What was used last is used next, so that few connections are kept busy.
+    """The connections of a blocking transport; the last one used is used next, to keep few open.
 
     Args:
-        most: how many may be in use at once.
+        capacity: how many can be in use at once.
     """
 
-    def __init__(self, most: int, routes: Routes) -> None:
-        self._turns = threading.Semaphore(most)
+    def __init__(self, capacity: int, routes: Routes) -> None:
+        self._turns = threading.Semaphore(capacity)
         self._routes = routes
-        self._free: list[Line] = []
+        self._free: list[PooledConnection] = []
         self._swept = time.monotonic()
         self.closed: bool = False
 
     @contextmanager
-    def line(self, origin: httpcore.Origin, deadline: Deadline) -> Iterator[Line]:
-        """One for one request, waited for until the deadline. Raises `NoResponse`."""
+    def connection(self, origin: httpcore.Origin, deadline: Deadline) -> Iterator[PooledConnection]:
+        """Lend a connection for one request, waiting until the deadline. Raises `NoResponse`."""
         left = deadline.left()
         if not self._turns.acquire(timeout=None if left is None else max(0.0, left)):
             raise too_late()
         try:
             self._sweep()
-            line = self._take(origin) or Line(origin, self._routes)
+            connection = self._take(origin) or PooledConnection(origin, self._routes)
             try:
-                yield line
+                yield connection
             except BaseException:
-                line.close()
+                connection.close()
                 raise
-            self._free.append(line)
+            self._free.append(connection)
         finally:
             self._turns.release()
             if self.closed:
                 self.close()
 
     def close(self) -> None:
-        """Close what is free, and the rest once it is."""
+        """Close the free connections now, and each other one after its request."""
         self.closed = True
-        while line := self._pop():
-            line.close()
+        while connection := self._pop():
+            connection.close()
 
-    def _take(self, origin: httpcore.Origin) -> Line | None:
-        others: list[Line] = []
+    def _take(self, origin: httpcore.Origin) -> PooledConnection | None:
+        others: list[PooledConnection] = []
         try:
-            while line := self._pop():
-                if line.dead:
-                    line.close()
-                elif line.origin == origin:
-                    return line
+            while connection := self._pop():
+                if connection.dead:
+                    connection.close()
+                elif connection.origin == origin:
+                    return connection
                 else:
-                    others.append(line)
+                    others.append(connection)
         finally:
             self._free += reversed(others)
         return None
@@ -120,15 +120,15 @@ class Pool:
         if now - self._swept < _SWEEP:
             return
         self._swept = now
-        alive: list[Line] = []
-        while line := self._pop():
-            if line.dead:
-                line.close()
+        alive: list[PooledConnection] = []
+        while connection := self._pop():
+            if connection.dead:
+                connection.close()
             else:
-                alive.append(line)
+                alive.append(connection)
         self._free += reversed(alive)
 
-    def _pop(self) -> Line | None:
+    def _pop(self) -> PooledConnection | None:
         try:
             return self._free.pop()
         except IndexError:
@@ -138,17 +138,19 @@ class Pool:
 class AsyncPool:
     """`Pool` for the tasks of one event loop, which closes it when it ends."""
 
-    def __init__(self, most: int, routes: Routes) -> None:
-        self._turns = asyncio.Semaphore(most)
+    def __init__(self, capacity: int, routes: Routes) -> None:
+        self._turns = asyncio.Semaphore(capacity)
         self._routes = routes
-        self._free: list[AsyncLine] = []
+        self._free: list[AsyncPooledConnection] = []
         self._swept: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._end: AsyncGenerator[None, None] | None = None
         self.closed: bool = False
 
     @asynccontextmanager
-    async def line(self, origin: httpcore.Origin, deadline: Deadline) -> AsyncIterator[AsyncLine]:
+    async def connection(
+        self, origin: httpcore.Origin, deadline: Deadline
+    ) -> AsyncIterator[AsyncPooledConnection]:
         if self._end is None:
             self._end = self._until_the_loop_ends()
             await anext(self._end)
@@ -158,13 +160,13 @@ class AsyncPool:
         except TimeoutError:
             raise too_late() from None
         try:
-            line = await self._take(origin) or AsyncLine(origin, self._routes)
+            connection = await self._take(origin) or AsyncPooledConnection(origin, self._routes)
             try:
-                yield line
+                yield connection
             except BaseException:
-                await line.aclose()
+                await connection.aclose()
                 raise
-            self._free.append(line)
+            self._free.append(connection)
             self._sweep_later()
         finally:
             self._turns.release()
@@ -179,7 +181,7 @@ class AsyncPool:
             await self._free.pop().aclose()
 
     def close_soon(self) -> None:
-        """Close from within the loop, for who is in another thread."""
+        """Close from within the loop, for callers in another thread."""
         self._later(self.close())
 
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
@@ -190,14 +192,16 @@ class AsyncPool:
         finally:
             await self.close()
 
-    async def _take(self, origin: httpcore.Origin) -> AsyncLine | None:
-        for line in [line for line in reversed(self._free) if line.origin == origin]:
-            if line not in self._free:
+    async def _take(self, origin: httpcore.Origin) -> AsyncPooledConnection | None:
+        for connection in [
+            connection for connection in reversed(self._free) if connection.origin == origin
+        ]:
+            if connection not in self._free:
                 continue  # another task took it while a dead one was closed
-            self._free.remove(line)
-            if not line.dead:
-                return line
-            await line.aclose()
+            self._free.remove(connection)
+            if not connection.dead:
+                return connection
+            await connection.aclose()
         return None
 
     def _sweep_later(self) -> None:
@@ -206,10 +210,10 @@ class AsyncPool:
 
     def _sweep(self) -> None:
         self._swept = None
-        dead = [line for line in self._free if line.dead]
-        self._free = [line for line in self._free if line not in dead]
-        for line in dead:
-            self._later(line.aclose())
+        dead = [connection for connection in self._free if connection.dead]
+        self._free = [connection for connection in self._free if connection not in dead]
+        for connection in dead:
+            self._later(connection.aclose())
         if self._free:
             self._sweep_later()
 

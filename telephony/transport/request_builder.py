@@ -1,4 +1,4 @@
-"""Requests as HTTP wants them: where they go, and what goes with each."""
+"""Build HTTP requests: their URL, their headers and their body."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/
 
 
 class RequestBuilder:
-    """What both transports know of one vendor."""
+    """Builds the requests of one adapter, for both transports."""
 
     def __init__(self, adapter: Adapter) -> None:
         self._base = adapter.base_url
@@ -40,12 +40,17 @@ class RequestBuilder:
         self._origins = {_origin(url) for url in (adapter.base_url, *adapter.origins)}
 
     def build(self, request: Request, settings: ProviderSettings) -> httpx.Request:
-        """Raises `InvalidRequestError`, or `InvalidResponseError` for a link to another host."""
+        """Return an HTTP request.
+
+        Raises:
+            InvalidRequestError: no URL can be made of it.
+            InvalidResponseError: it follows a link to another host.
+        """
         url = request.path if "://" in request.path else self._base + request.path
         if _origin(url) not in self._origins:
-            # Credentials ride on every request, so an answer does not get to choose the host.
+            # Every request carries credentials, so a response must not choose the host.
             raise InvalidResponseError(
-                "The vendor's answer points to another host, which is not followed",
+                "The vendor's response points to another host, which is not followed",
                 hint="Check `base_url`; if it is right, report this to the vendor.",
             )
         content: bytes | None = None
@@ -67,7 +72,7 @@ class RequestBuilder:
             )
         except httpx.InvalidURL as error:
             raise InvalidRequestError(
-                f"No URL can be made of what is asked for: {error}", hint="Check the id."
+                f"No URL can be made of this request: {error}", hint="Check the id."
             ) from None
         if content is not None:
             built.headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -76,6 +81,7 @@ class RequestBuilder:
 
     @staticmethod
     def origin(url: httpx.URL) -> httpcore.Origin:
+        """Return the origin of a URL, as httpcore has it."""
         port = url.port or (443 if url.scheme == "https" else 80)
         return httpcore.Origin(url.raw_scheme, url.raw_host, port)
 

@@ -1,4 +1,4 @@
-"""When a request is sent again, decided without I/O: both transports run the same `attempts`."""
+"""The retry policy, without I/O: both transports run the same `attempts`."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from telephony.transport.limits import RateLimit, RetryBudget
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_PASSING = frozenset({502, 503, 504})
-# Refusals that come of the state of what the request is about, not of who asks or how often.
-_OF_STATE = (ConflictError, InvalidRequestError, NotFoundError)
+_TEMPORARY = frozenset({502, 503, 504})
+# Refusals due to the state of the resource, not to credentials or rates.
+_STATE_ERRORS = (ConflictError, InvalidRequestError, NotFoundError)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Send the request, as soon as there is a connection and it is its turn.
+    """Send the request, once there is a connection and the rate limit allows it.
 
     Attributes:
-        number: 1 for the first try.
+        number: 1 for the first.
     """
 
     number: int
@@ -45,11 +45,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for so many seconds; then comes another attempt.
+    """Wait before another attempt.
 
     Attributes:
+        seconds: how long.
         number: of the attempt that failed.
-        reason: why, as the name of an error.
+        reason: the name of its error.
     """
 
     seconds: float
@@ -58,10 +59,10 @@ class Wait:
 
 
 class NoResponse(Exception):  # noqa: N818 - an event for the policy, never raised to callers
-    """An attempt brought no answer.
+    """An attempt without a response.
 
     Attributes:
-        error: what the caller gets if it stays so.
+        error: what the caller gets if there is no retry.
         sent: whether the vendor may have seen the request.
         made: whether the attempt was made at all.
     """
@@ -74,17 +75,17 @@ class NoResponse(Exception):  # noqa: N818 - an event for the policy, never rais
 
 
 def too_late() -> NoResponse:
-    """There was no time left for the attempt, or its turn would have come too late."""
+    """Return that the deadline left no time for an attempt, or for its turn."""
     error = ProviderTimeoutError(
         "The deadline of this operation passed",
-        hint="Raise the `deadline` setting, or ask for less at once.",
+        hint="Raise the `deadline` setting, or request less at once.",
         retry_safe=True,
     )
     return NoResponse(error, sent=False, made=False)
 
 
 class Policy:
-    """What all requests of one connection share: settings, rate limit, retry budget."""
+    """What all requests of one provider share: settings, rate limit, retry budget."""
 
     def __init__(
         self,
@@ -106,14 +107,14 @@ class Policy:
 def attempts(
     request: Request, policy: Policy, settings: ProviderSettings, deadline: Deadline
 ) -> Generator[Attempt | Wait, Response, Response]:
-    """Send `request` until it is answered, refused for good, or not worth another try.
+    """Make attempts until one succeeds or no further one is allowed; return the response.
 
     Yields an `Attempt` and is sent the `Response`, or is thrown a `NoResponse`; yields a `Wait` and
-    is resumed with `next`. An unsafe request goes out again only after an attempt that the vendor
+    is resumed with `next`. An unsafe request is retried only after an attempt that the vendor
     provably did not process: no connection, or too many requests.
 
     Raises:
-        ProviderError: the vendor's error, or that there was no answer.
+        ProviderError: the vendor's error, or that there was no response.
         OutcomeUnknownError: something that changes the vendor's state may have been done.
     """
     limit = policy.limit
@@ -122,16 +123,16 @@ def attempts(
     policy.budget.earn()
     while True:
         number += 1
-        asked: float | None = None
+        requested: float | None = None
         too_many = False
         try:
             if not deadline.allows(0):
                 raise too_late()
             response = yield Attempt(number)
-        except NoResponse as silence:
-            error, processed = silence.error, silence.sent
-            again = silence.made and (repeatable or not silence.sent)
-            error.attempts = number if silence.made else number - 1
+        except NoResponse as lost:
+            error, processed = lost.error, lost.sent
+            again = lost.made and (repeatable or not lost.sent)
+            error.attempts = number if lost.made else number - 1
         else:
             if 200 <= response.status < 300:
                 limit.succeeded()
@@ -139,28 +140,30 @@ def attempts(
             error = policy.error_of(response) if response.status >= 400 else _redirected()
             error.status, error.attempts = response.status, number
             error.request_id = error.request_id or request_id_of(response.headers)
-            asked = retry_after(response.headers)
+            requested = retry_after(response.headers)
             # A vendor may say 429 for something else, such as a busy line: its adapter knows.
             too_many = response.status == 429 and isinstance(error, RateLimitedError)
             if too_many:
                 # A wait past the maximum fails this request alone: the vendor may take the next.
-                limit.refused(asked if asked and asked <= settings.retry_after_max else 0.0)
-            if isinstance(error, RateLimitedError) and asked is not None:
-                error.retry_after = asked
+                limit.refused(
+                    requested if requested and requested <= settings.retry_after_max else 0.0
+                )
+            if isinstance(error, RateLimitedError) and requested is not None:
+                error.retry_after = requested
             # A failure on the vendor's side may have come before the work or after it.
             processed = response.status >= 500 or response.status in policy.ambiguous
-            # Such a refusal of the repetition shows what the lost attempt left behind.
-            if isinstance(error, _OF_STATE):
+            # Such a refusal of the retry shows the state that the lost attempt left.
+            if isinstance(error, _STATE_ERRORS):
                 maybe_done = False
-            again = too_many or (response.status in _PASSING and repeatable)
+            again = too_many or (response.status in _TEMPORARY and repeatable)
         maybe_done = maybe_done or (processed and request.safety is not Safety.READ)
-        pause = _pause(number, settings, asked, policy.jitter)
+        pause = _pause(number, settings, requested, policy.jitter)
         if (
             again
             and number <= settings.retries
             and pause is not None
             and deadline.allows(pause)
-            # Too many requests are for the rate limit to end, not a sign of a failing vendor.
+            # The rate limit handles 429; it is not a sign of a failing vendor.
             and (too_many or policy.budget.spend())
         ):
             yield Wait(pause, number, type(error).__name__)
@@ -170,16 +173,16 @@ def attempts(
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that the vendor asks to wait: `Retry-After` as seconds or as an HTTP date.
+    """Return the seconds of `Retry-After`, which are written as such or as an HTTP date.
 
-    A date is measured against the answer's own `Date`, so that a wrong clock on either side
+    A date is measured against the response's own `Date`, so that a wrong clock on either side
     does not matter.
     """
-    asked = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(asked):
-        return max(0.0, float(asked))
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return max(0.0, float(value))
     try:
-        until = parsedate_to_datetime(asked)
+        until = parsedate_to_datetime(value)
         sent = parsedate_to_datetime(headers["date"]) if "date" in headers else now
         return max(0.0, (until - (sent or datetime.now(UTC))).total_seconds())
     except (ValueError, TypeError, OverflowError):
@@ -187,18 +190,18 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 
 
 def _pause(
-    number: int, settings: ProviderSettings, asked: float | None, jitter: Callable[[], float]
+    number: int, settings: ProviderSettings, requested: float | None, jitter: Callable[[], float]
 ) -> float | None:
-    """How long to wait before the next try; None when the vendor asks for more than is allowed."""
-    if asked is not None and asked > settings.retry_after_max:
+    """Return the seconds before the next attempt; None if the vendor requests too many."""
+    if requested is not None and requested > settings.retry_after_max:
         return None
     exponential = min(settings.backoff_max, settings.backoff * 2.0 ** (number - 1))
-    return max(asked or 0.0, exponential * jitter())
+    return max(requested or 0.0, exponential * jitter())
 
 
 def _redirected() -> InvalidResponseError:
     # Following would carry the credentials, and the method's meaning, somewhere else.
-    return InvalidResponseError("The answer is a redirect, which is not followed")
+    return InvalidResponseError("The response is a redirect, which is not followed")
 
 
 def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:

@@ -1,4 +1,4 @@
-"""How a connection reaches the vendor: proxies and certificates, from settings or environment."""
+"""Open connections through proxies and with certificates, from settings or the environment."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AsyncConnection: TypeAlias = httpcore.AsyncHTTPConnection | httpcore.AsyncConnec
 
 
 class Routes:
-    """Makes the connections of one provider."""
+    """Opens the connections of one provider."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._proxy = settings.proxy.get_secret_value() if settings.proxy else None
         self._trust = settings.verify, settings.client_certificate
         if settings.verify is not True or settings.client_certificate is not None:
-            _tls(*self._trust)  # what cannot be used is said at once
+            _tls(*self._trust)  # raise now for what cannot be used
 
     def open(self, origin: httpcore.Origin, network: Network) -> Connection:
         proxy, tls = self._proxy_for(origin), self._tls(origin)
@@ -84,7 +84,7 @@ class Routes:
             if _is_socks(proxy):
                 importlib.import_module("socksio")  # httpcore needs it
         except (ValueError, ImportError, httpx.InvalidURL) as unusable:
-            # Without its words: they show the address, and that may hold a password.
+            # Without the original message: it shows the address, which may hold a password.
             raise ConfigurationError(
                 f"{named} names a proxy that cannot be used ({type(unusable).__name__}). "
                 "Write http://host:port; for socks5://host:port, install the package socksio."

@@ -1,4 +1,4 @@
-"""One webhook in, verified; its events out."""
+"""Verify a webhook and read its events."""
 
 from __future__ import annotations
 
@@ -31,22 +31,23 @@ def parse(
 
     Args:
         provider: a connected provider, or its adapter.
-        url: complete, as the vendor called it. Behind a proxy that is not the one that
-            arrives: Twilio, which signs it, has the setting `webhook_url`.
+        method: the HTTP method.
+        url: complete, as the vendor called it. Behind a proxy that differs from the URL
+            that arrives: for Twilio, which signs it, set `webhook_url`.
         headers: in any case; a mapping or pairs.
         body: the bytes as they arrived, before any framework has decoded them.
         verify: False only in tests.
         received_at: aware; when it arrived, if not now.
         store: remembers what was parsed. Events that came before are left out, and a webhook with
-            nothing else is refused. If you then fail to handle an event, call
-            ``store.forget(key_of(event))``, or the vendor's next try is refused too. (`asgi` and
+            no new event is refused. If you then fail to handle an event, call
+            ``store.forget(key_of(event))``, or the vendor's retry is refused too. (`asgi` and
             `wsgi` do all of this themselves.)
 
     Raises:
-        SignatureError: it is not proven to be the vendor's, is stale, or came before.
+        SignatureError: it is not proven to be the vendor's, is too old, or came before.
         InvalidRequestError: the body cannot be read.
         ConfigurationError: the secret to verify it with is not configured.
-        UnsupportedOperationError: the vendor sends no webhooks that could be proven.
+        UnsupportedOperationError: the vendor's webhooks cannot be verified.
     """
     adapter = adapter_of(provider)
     at = received_at or datetime.now(UTC)
@@ -56,7 +57,7 @@ def parse(
 
 
 def _new(events: list[Event], adapter: Adapter, store: Store) -> list[Event]:
-    """Return the events that did not come before, and remember them."""
+    """Return the events that did not come before, and record them."""
     claimed: list[tuple[Event, Claim]] = []
     try:
         for event in events:
@@ -75,8 +76,8 @@ def _new(events: list[Event], adapter: Adapter, store: Store) -> list[Event]:
 
 
 def adapter_of(provider: ProviderOrAdapter) -> Adapter:
-    """Return the adapter of a provider whose vendor sends webhooks that can be proven."""
-    # Not by isinstance: of a protocol it sees no attributes that a wrapper passes through.
+    """Return the adapter of a provider whose vendor sends webhooks that can be verified."""
+    # Not by isinstance: for a protocol it does not see what a wrapper's __getattr__ passes through.
     adapter: Adapter = provider.adapter if hasattr(provider, "adapter") else provider
     support = support_of(adapter.capabilities, Capability.PARSE_WEBHOOK)
     if support.level is Level.NONE:
@@ -85,12 +86,12 @@ def adapter_of(provider: ProviderOrAdapter) -> Adapter:
 
 
 def key_of(event: Event) -> str:
-    """Return what a store knows an event by."""
+    """Return the key of an event in a store."""
     return f"{event.provider}:{event.id}"
 
 
 def lower_case(headers: Headers) -> dict[str, str]:
-    """Return headers by their name in lower case; what is repeated is joined, as HTTP has it."""
+    """Return headers by their name in lower case; repeated ones are joined, as HTTP defines."""
     found: dict[str, str] = {}
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     for name, value in pairs:

@@ -112,7 +112,7 @@ def test_where_each_value_comes_from_is_said_and_secrets_are_not(cli, write):
 def test_a_variable_that_is_not_used_is_mentioned(cli, write):
     write('[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n')
     done = cli("config", "check", CARTESIA_WEBHOOK_SECRET="of-another-account")
-    assert "CARTESIA_WEBHOOK_SECRET is set and not used" in done.stdout
+    assert "CARTESIA_WEBHOOK_SECRET is set but not used" in done.stdout
     assert done.returncode == 0
 
 

@@ -114,7 +114,7 @@ def _decoded(text):
 
 
 def _secret_settings(adapter, settings):
-    """The sandbox's own keys, and something for every secret that it does not set."""
+    """Return the sandbox's keys, and a value for every secret that it does not set."""
     fields = registry.load(adapter).Settings.model_fields.items()
     return {
         name: settings.get(name, f"canary-{name}-0123456789")
@@ -137,7 +137,7 @@ def found(secrets):
 
 @pytest.fixture
 def listening(found, caplog, exporter):
-    """Settings whose hooks are heard, while logs and spans are kept."""
+    """Collect what hooks, logs and spans show; return settings with those hooks."""
     caplog.set_level(logging.DEBUG)
 
     def heard(event):
@@ -154,7 +154,7 @@ def _try(found, where, call):
 
 
 def _calls(provider, made, operation):
-    """The operation with everything secret that it takes."""
+    """Yield the operation with every secret that it takes."""
     if operation is Capability.SEND_MESSAGE:
         yield lambda: provider.send_message(made.number, OTHER_PARTY, TEXT)
         yield lambda: provider.send_message(made.number, "", TEXT)

@@ -36,7 +36,7 @@ api_key = "file:{secret}"
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A working directory with a telephony.toml, and an environment that says nothing else."""
+    """Enter a working directory with a telephony.toml, with no other configuration."""
     secret = tmp_path / "secret"
     secret.write_text("from-file\n")
     (tmp_path / "telephony.toml").write_text(TOML.format(secret=secret))
@@ -470,9 +470,9 @@ def test_a_number_without_end_is_refused(setting):
         telephony.connect("cartesia", settings={"api_key": "k", setting: float("inf")})
 
 
-def test_a_name_that_is_no_text_is_said():
+def test_a_name_that_is_no_text_is_refused():
     for name, adapter in ((3, None), (None, 3)):
-        with pytest.raises(telephony.ConfigurationError, match="named by a text"):
+        with pytest.raises(telephony.ConfigurationError, match="is a text, not"):
             telephony.connect(name, adapter=adapter)
 
 

@@ -16,7 +16,7 @@ from telephony.sandbox import Fault
 
 KEY = "order-1207"
 
-# Buys, and dies at the given request: ``before`` it is sent or ``after`` its answer has arrived.
+# Buys, and dies at the given request: ``before`` it is sent or ``after`` its response has arrived.
 BUYER = """
 import json, os, signal, sys
 import telephony
@@ -55,7 +55,7 @@ def settings(telephony_sandbox, adapter):
 
 @pytest.fixture
 def arguments(telephony_sandbox, telephony_connect, adapter):
-    """What to buy so that it can be found again: some vendors want to hear the exact number."""
+    """Return what to buy so that it can be found again: some vendors require the exact number."""
     provider, wanted = telephony_connect(adapter), {"idempotency_key": KEY}
     try:
         provider.provision_number(**wanted)

@@ -147,7 +147,7 @@ def test_a_cancelled_change_is_reported(telephony_aconnect, telephony_sandbox, c
             return caught.value.__notes__
 
     (note,) = asyncio.run(main())
-    assert "look at the vendor" in note
+    assert "check at the vendor" in note
     assert note in caplog.text
 
 

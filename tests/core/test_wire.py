@@ -1,4 +1,4 @@
-"""The language of adapters: what requests are made of, what answers are taken for, paging."""
+"""The language of adapters: what requests are made of, what responses are taken for, paging."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def answer(content, request=READ, content_type="application/json; charset=utf-8"
     return Response(200, {"content-type": content_type}, content, request, attempts)
 
 
-def finished(steps, *answers):
-    """What an operation returns when its requests are answered so; errors are thrown in."""
+def finished(steps, *responses):
+    """Return an operation's result for these responses; errors are thrown in."""
     try:
         next(steps)
-        for one in answers:
+        for one in responses:
             steps.throw(one) if isinstance(one, Exception) else steps.send(one)
     except StopIteration as done:
         return done.value
@@ -111,13 +111,13 @@ def test_a_readable_answer():
 
 
 UNREADABLE = {
-    "empty": (lambda reply: reply.json(), b" \n", "The answer is empty where JSON was due"),
+    "empty": (lambda reply: reply.json(), b" \n", "The response is empty where JSON was expected"),
     "html": (
         lambda reply: reply.json(),
         b"<html>",
-        "The answer is not the JSON that was due (application/json)",
+        "The response is not the JSON that was expected (application/json)",
     ),
-    "list": (lambda reply: reply.object(), b"[]", "The answer is not a JSON object"),
+    "list": (lambda reply: reply.object(), b"[]", "The response is not a JSON object"),
 }
 
 

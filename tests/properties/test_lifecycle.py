@@ -66,8 +66,10 @@ UNKNOWN = object()
 
 @dataclass
 class Known:
-    """What is known of a number: its label and what answers it, or UNKNOWN after a failure; and
-    texts that it has sent or received, others may be there."""
+    """The known state of a number: its label and target, UNKNOWN after a failure, and its texts.
+
+    There may be further texts.
+    """
 
     label: object = UNKNOWN
     target: object = UNKNOWN
@@ -99,7 +101,7 @@ class Lifecycle(RuleBasedStateMachine):
     # --- What the ledger says ---------------------------------------------------------------------
 
     def held(self):
-        """The numbers that the vendor holds for us."""
+        """Return the numbers that the vendor holds for us."""
         found = set()
         for entry in self.server.ledger(self.adapter, "purchase", "import", "release"):
             (found.discard if entry.kind == "release" else found.add)(entry.number)
@@ -140,7 +142,7 @@ class Lifecycle(RuleBasedStateMachine):
         return result, error
 
     def change(self, operation, number, fault, call, **wanted):
-        """A step that sets what is known of a number; after a failure that is whatever it is."""
+        """Make a step that changes a number, and record its new state; after a failure, UNKNOWN."""
         _, error = self.step(operation, call, fault)
         for what, value in wanted.items():
             setattr(self.known[number], what, UNKNOWN if error else value)
@@ -280,12 +282,12 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 def _plain(target):
-    """An assignment without the name that a vendor may add to it."""
+    """Return an assignment without the name that a vendor may add to it."""
     return telephony.Agent(target.id) if isinstance(target, telephony.Agent) else target
 
 
-def lives(adapter, server, counts):
-    """The machine of one vendor."""
+def machine_of(adapter, server, counts):
+    """Return the state machine of one vendor."""
     return type(
         f"{adapter}Lifecycle",
         (Lifecycle,),
@@ -295,7 +297,7 @@ def lives(adapter, server, counts):
 
 @pytest.mark.parametrize("adapter", registry.available())
 def test_nothing_happens_twice_and_what_is_said_is_true(telephony_sandbox, adapter):
-    run_state_machine_as_test(lives(adapter, telephony_sandbox, Counter()), settings=SHORT)
+    run_state_machine_as_test(machine_of(adapter, telephony_sandbox, Counter()), settings=SHORT)
 
 
 @pytest.mark.skipif(not SECONDS, reason="make soak")
@@ -308,7 +310,9 @@ def test_nor_in_the_long_run(telephony_sandbox, capsys):
             break
         counted = counts[adapter]
         try:
-            run_state_machine_as_test(lives(adapter, telephony_sandbox, counted), settings=LONG)
+            run_state_machine_as_test(
+                machine_of(adapter, telephony_sandbox, counted), settings=LONG
+            )
         except Exception as violation:
             violations.append("".join(traceback.format_exception(violation)))
             counted["violations"] += 1

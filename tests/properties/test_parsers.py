@@ -1,4 +1,4 @@
-"""Whatever a vendor answers, only our own errors come out, and every operation comes to an end."""
+"""Whatever a vendor responds, only our own errors are raised, and every operation ends."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ STATUSES = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 409, 422, 42
 
 
 class EndlessError(Exception):
-    """The operation asked for more than it can need."""
+    """The operation sent more requests than it can need."""
 
 
 class Replayed(Provider):
-    """A provider whose vendor is a function from a request to its answer. Nothing is sent."""
+    """A provider whose vendor is a function from a request to its response. Nothing is sent."""
 
     def __init__(self, name, **settings):
         found = resolve(name, {**settings, "retries": 0})
@@ -60,13 +60,13 @@ class Replayed(Provider):
         self._transport.close()
         self._transport = self
 
-    def outcome(self, operation, situation, answer):
-        """What the operation comes to at a vendor that answers so: a result, or one of our errors.
+    def outcome(self, operation, situation, response):
+        """Return the operation's result for these responses, or the error of ours that it raises.
 
         Raises:
-            EndlessError: it asked and asked.
+            EndlessError: it sends request after request.
         """
-        self._answer, self._asked = answer, 0
+        self._response, self._requests = response, 0
         try:
             outcome = CALLS[operation](self, situation)
         except telephony.TelephonyError as error:
@@ -74,9 +74,9 @@ class Replayed(Provider):
         assert f"{outcome} {outcome!r}"
         return outcome
 
-    def listed(self, listing, situation, answer):
-        """What a listing hands out at a vendor that answers so, until it has asked often enough."""
-        self._answer, self._asked = answer, 0
+    def listed(self, listing, situation, response):
+        """Return what a listing yields for these responses, up to a number of requests."""
+        self._response, self._requests = response, 0
         found = []
         with contextlib.suppress(EndlessError):
             items = (
@@ -88,17 +88,17 @@ class Replayed(Provider):
         return found
 
     def send(self, request, deadline, _):
-        self._asked += 1
-        if self._asked > MOST_REQUESTS:
+        self._requests += 1
+        if self._requests > MOST_REQUESTS:
             raise EndlessError
-        answer = replace(self._answer(request), request=request)
-        # A policy of its own for each: what one answer taught of rates shall not delay the next.
+        response = replace(self._response(request), request=request)
+        # A policy of its own for each: the rate learnt from one response must not delay the next.
         flow = attempts(
             request, Policy(self._settings, self.adapter.error), self._settings, deadline
         )
         next(flow)
         try:
-            flow.send(answer)
+            flow.send(response)
         except StopIteration as done:
             return done.value
         raise AssertionError("without retries there is one attempt")
@@ -106,25 +106,25 @@ class Replayed(Provider):
 
 @dataclass(frozen=True)
 class Example:
-    """An operation done once at the sandbox, and what it was answered."""
+    """An operation done once at the sandbox, with its responses."""
 
     provider: Replayed
     situation: Situation
-    answers: list[Response]
+    responses: list[Response]
     result: object
 
-    def answer(self, request):
-        """What the first such request was answered, whichever page this one asks for."""
+    def response(self, request):
+        """Return the response to the first such request, whichever page this one requests."""
         place = (request.method, request.path.partition("?")[0])
         return next(
             one
-            for one in self.answers
+            for one in self.responses
             if (one.request.method, one.request.path.partition("?")[0]) == place
         )
 
 
 class Examples:
-    """Examples of every operation, each made when it is first asked for."""
+    """Examples of every operation, each made when it is first used."""
 
     def __init__(self, server):
         self._server = server
@@ -163,15 +163,15 @@ class Examples:
             return self._example(name, provider, made, listed_twice)
 
     def _example(self, name, provider, made, call):
-        answers, send = [], provider._transport.send
+        responses, send = [], provider._transport.send
 
         def keep(request, deadline, watch):
-            answers.append(send(request, deadline, watch))
-            return answers[-1]
+            responses.append(send(request, deadline, watch))
+            return responses[-1]
 
         provider._transport.send = keep
         result = call(provider, made)
-        return Example(Replayed(name, **self._server.settings(name)), made, answers, result)
+        return Example(Replayed(name, **self._server.settings(name)), made, responses, result)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def examples():
 
 
 def replayed(script):
-    """A vendor that gives these answers, one after the other and then again."""
+    """Return a vendor that gives these responses in turn, over and over."""
     again = itertools.cycle(script)
     return lambda _: next(again)
 
@@ -191,7 +191,7 @@ def body(value):
 
 
 def places(value, here=()):
-    """The path of everything inside a JSON value, itself included; of a list, its first item."""
+    """Yield the path of every value inside a JSON value; of a list, that of its first item."""
     yield here
     if isinstance(value, dict | list):
         for key, part in value.items() if isinstance(value, dict) else enumerate(value[:1]):
@@ -241,7 +241,7 @@ CHANGES = st.one_of(
 )
 
 
-ANSWERS = st.builds(
+RESPONSES = st.builds(
     Response,
     STATUSES,
     st.sampled_from([{}, {"content-type": "application/json"}, {"retry-after": "9" * 400}]),
@@ -251,14 +251,14 @@ ANSWERS = st.builds(
 
 
 @st.composite
-def spoiled(draw, answer):
-    """An answer of the sandbox with some of its parts changed."""
-    value = json.loads(answer.content) if answer.content else {}
+def spoiled(draw, response):
+    """Return a response of the sandbox with some of its parts changed."""
+    value = json.loads(response.content) if response.content else {}
     for _ in range(draw(st.integers(1, 2))):
         value = changed(value, draw(st.sampled_from(list(places(value)))), draw(CHANGES))
         value = None if value is DROP else value
-    status = draw(st.just(answer.status) | STATUSES)
-    return replace(answer, status=status, content=body(value))
+    status = draw(st.just(response.status) | STATUSES)
+    return replace(response, status=status, content=body(value))
 
 
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
@@ -266,20 +266,20 @@ def spoiled(draw, answer):
 @given(data=st.data())
 def test_any_answer_is_understood_or_refused(examples, name, operation, data):
     example = examples(name, operation)
-    script = data.draw(st.lists(ANSWERS, min_size=1, max_size=4))
+    script = data.draw(st.lists(RESPONSES, min_size=1, max_size=4))
     example.provider.outcome(operation, example.situation, replayed(script))
 
 
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
 def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
     example = examples(name, operation)
-    for nth, answer in enumerate(example.answers):
-        value = json.loads(answer.content or b"{}")
+    for nth, response in enumerate(example.responses):
+        value = json.loads(response.content or b"{}")
         for place in places(value):
             for change in (dropped, listed, emptied, garbled):
                 spoilt = changed(value, place, change)
-                script = list(example.answers)
-                script[nth] = replace(answer, content=b"" if spoilt is DROP else body(spoilt))
+                script = list(example.responses)
+                script[nth] = replace(response, content=b"" if spoilt is DROP else body(spoilt))
                 example.provider.outcome(operation, example.situation, replayed(script))
 
 
@@ -288,7 +288,7 @@ def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
 @given(data=st.data())
 def test_a_spoiled_answer_is_understood_or_refused(examples, name, operation, data):
     example = examples(name, operation)
-    script = list(example.answers)
+    script = list(example.responses)
     nth = data.draw(st.integers(0, len(script) - 1))
     script[nth] = data.draw(spoiled(script[nth]))
     example.provider.outcome(operation, example.situation, replayed(script))
@@ -302,7 +302,7 @@ LISTED = [
 @pytest.mark.parametrize(("name", "listing"), LISTED)
 def test_a_vendor_that_repeats_a_page_for_ever_is_found_out(examples, name, listing):
     example = examples.first_page(name, listing)
-    found = example.provider.outcome(listing, example.situation, example.answer)
+    found = example.provider.outcome(listing, example.situation, example.response)
     assert isinstance(found, telephony.InvalidResponseError | list)
 
 
@@ -313,11 +313,11 @@ def test_a_vendor_that_always_has_more_is_listed_on_and_on(examples, name, listi
     later = itertools.count(1)
 
     def next_page(request):
-        answer, nth = example.answer(request), next(later)
-        text = answer.content.decode().replace(shown.id, f"{shown.id[:-4]}{nth:04}")
+        response, nth = example.response(request), next(later)
+        text = response.content.decode().replace(shown.id, f"{shown.id[:-4]}{nth:04}")
         if isinstance(shown, telephony.PhoneNumber):
             text = text.replace(shown.number, f"{shown.number[:-4]}{nth:04}")
-        return replace(answer, content=text.encode())
+        return replace(response, content=text.encode())
 
     items = example.provider.listed(listing, example.situation, next_page)
     assert len({item.id for item in items}) == len(items) > 1

@@ -1,4 +1,4 @@
-"""Answers that are small on the way and huge when decoded, or in encodings nobody asked for."""
+"""Responses that are small when sent and huge when decoded, or in encodings not requested."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ EMPTY = b'{"data": [], "has_more": false}'
 
 
 def reading(mode, telephony_sandbox, raw_server, body, *headers):
-    def answer(connection, _):
+    def respond(connection, _):
         connection.sendall(http_answer(body, *headers))
 
-    server = raw_server(answer)
+    server = raw_server(respond)
     settings = {**telephony_sandbox.settings("cartesia"), "base_url": server.url, "retries": 0}
     with connect(mode, "cartesia", **settings) as client:
         return list(client.provider.list_numbers()), server
@@ -72,10 +72,10 @@ def test_a_small_answer_cannot_take_all_memory(raw_server, encoding):
         bomb = gzip.compress(bomb)
         assert len(bomb) < 5000
 
-    def answer(connection, _):
+    def respond(connection, _):
         connection.sendall(http_answer(bomb, f"Content-Encoding: {encoding}"))
 
-    url = raw_server(answer).url
+    url = raw_server(respond).url
     done = subprocess.run(
         [sys.executable, "-c", BOMB, url], capture_output=True, text=True, check=True
     )

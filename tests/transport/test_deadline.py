@@ -19,15 +19,15 @@ from tests.conftest import http_answer
 def dripping(*, before, each, after=b""):
     """Send something again and again for as long as the caller listens."""
 
-    def answer(connection, _):
+    def respond(connection, _):
         connection.sendall(before)
         for part in each:
-            if answer.server.stopped.wait(0.05):
+            if respond.server.stopped.wait(0.05):
                 return
             connection.sendall(part)
         connection.sendall(after)
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def dripping(*, before, each, after=b""):
 def test_an_answer_that_drips_is_cut_off_at_the_deadline(
     mode, telephony_sandbox, raw_server, before, part
 ):
-    answer = dripping(before=before, each=[part] * 400)
-    server = answer.server = raw_server(answer)
+    respond = dripping(before=before, each=[part] * 400)
+    server = respond.server = raw_server(respond)
     settings = {**telephony_sandbox.settings("cartesia"), "base_url": server.url, "retries": 0}
     began = time.monotonic()
     with (
@@ -59,8 +59,8 @@ def test_an_answer_that_drips_is_cut_off_at_the_deadline(
 def test_a_purchase_cut_off_at_the_deadline_is_an_unknown_outcome(
     mode, telephony_sandbox, raw_server
 ):
-    answer = dripping(before=b"HTTP/1.1 200 OK\r\n", each=[b"X-A: b\r\n"] * 400)
-    server = answer.server = raw_server(answer)
+    respond = dripping(before=b"HTTP/1.1 200 OK\r\n", each=[b"X-A: b\r\n"] * 400)
+    server = respond.server = raw_server(respond)
     settings = {**telephony_sandbox.settings("twilio"), "base_url": server.url, "retries": 0}
     with (
         connect(mode, "twilio", **settings, deadline=0.4) as client,
@@ -72,7 +72,7 @@ def test_a_purchase_cut_off_at_the_deadline_is_an_unknown_outcome(
 def test_a_whole_listing_has_one_deadline(mode, telephony_sandbox, raw_server):
     pages = iter(range(1000, 9999))
 
-    def answer(connection, _):
+    def respond(connection, _):
         if server.stopped.wait(0.05):
             return
         page = next(pages)
@@ -80,7 +80,7 @@ def test_a_whole_listing_has_one_deadline(mode, telephony_sandbox, raw_server):
         body = {"data": [row], "has_more": True, "next_page": f"pn_{page}"}
         connection.sendall(http_answer(json.dumps(body).encode()))
 
-    server = raw_server(answer)
+    server = raw_server(respond)
     settings = {**telephony_sandbox.settings("cartesia"), "base_url": server.url}
     with (
         connect(mode, "cartesia", **settings, deadline=0.5) as client,

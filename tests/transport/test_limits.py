@@ -1,4 +1,4 @@
-"""How fast one connection asks, and how much it repeats, on a clock that the tests move."""
+"""The rate limit and the retry budget, on a clock that the tests move."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_everybody_is_told_how_long_it_takes_with_all_who_wait_before():
     clock = Clock()
     limit = RateLimit(1, clock)
     turns = [limit.turn() for _ in range(4)]
-    assert turns[3].wait() == pytest.approx(3.03), "nobody else has asked yet"
+    assert turns[3].wait() == pytest.approx(3.03), "no other caller has come yet"
     for _ in range(2):
         assert [turn.wait() for turn in turns] == pytest.approx([0, 1.01, 2.02, 3.03])
     clock.now += 0.5
@@ -98,17 +98,17 @@ def test_threads_that_ask_at_once_do_not_go_out_at_once():
 
         def __call__(self):
             if self.other is None:
-                self.other = threading.Thread(target=ask)
+                self.other = threading.Thread(target=send)
                 self.other.start()
                 self.other.join(0.05)
             return self.now
 
-    def ask():
+    def send():
         waits.append(limit.turn().wait())
 
     clock = Interrupted()
     limit = RateLimit(1, clock)
-    ask()
+    send()
     clock.other.join()
     assert sorted(waits) == pytest.approx([0, 1.01])
 
@@ -182,9 +182,9 @@ def most_in_a_second(moments):
 
 
 class Simulation:
-    """Callers that ask at once at a vendor that counts, in simulated time.
+    """Callers that send at once to a vendor that counts, in simulated time.
 
-    Each request is so long on its way there, and its answer so long on its way back.
+    Each request takes a while to arrive, and each response takes a while to come back.
     """
 
     def __init__(self, rate, chance):
@@ -203,14 +203,14 @@ class Simulation:
             what(*facts)
 
     def call(self):
-        self.ask(self.limit.turn())
+        self.send(self.limit.turn())
 
-    def ask(self, turn):
+    def send(self, turn):
         wait = turn.wait()
         if wait:
-            # Some come later than they were told.
+            # Some come later than their turn.
             late = self.chance.choice([0, 0, 0.01, 0.3])
-            self.at(self.clock.now + wait + late, self.ask, turn)
+            self.at(self.clock.now + wait + late, self.send, turn)
             return
         there, back = (self.chance.choice([0.001, 0.02, 0.5, 1.5]) for _ in range(2))
         self.at(self.clock.now + there, self.arrive)
@@ -277,7 +277,7 @@ def test_who_gives_up_waiting_leaves_the_place_to_the_next():
         given_up = limit.turn()
         assert given_up.wait() < 1.1
         limit.end(given_up)
-    # The first is still on its way: it counts until a second after it is answered.
+    # The first is still on its way: it counts until a second after its response.
     waiting = limit.turn()
     clock.now += 0.5
     limit.end(first)
@@ -292,8 +292,8 @@ def test_time_that_a_vendor_asks_for_counts_beside_the_rate():
     limit = RateLimit(1, clock)
     go(limit, clock)
     waiting = limit.turn()
-    for asked in (5.0, 3.0):
-        limit.refused(asked)
+    for requested in (5.0, 3.0):
+        limit.refused(requested)
         assert waiting.wait() == 5
     clock.now += 5
     assert waiting.wait() == 0
@@ -341,9 +341,9 @@ def test_refusals_a_second_apart_both_count():
     ("rate", "successes", "age", "lowered"),
     [
         (50, 10, 0, 9),
-        (50, 9, 0, 45),  # too few to tell
+        (50, 9, 0, 45),  # too few to learn from
         (50, 20, 1, 18),
-        (50, 20, 1.5, 45),  # too long ago to tell
+        (50, 20, 1.5, 45),  # too long ago to learn from
         (12, 20, 0, 10.8),
         (1500, 1200, 0, 1080),
         (1.5, 0, 0, 1.35),

@@ -1,4 +1,4 @@
-"""What was done is never lost: loops that end, hooks that fail, interruptions, broken answers."""
+"""The outcome stays known when loops end, hooks fail, or responses break off."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
 def test_one_at_a_time_and_the_same_again():
     pool = Pool(1, ROUTES)
     with (
-        pool.line(ORIGIN, Deadline(None)) as first,
+        pool.connection(ORIGIN, Deadline(None)) as first,
         pytest.raises(NoResponse),
-        pool.line(ORIGIN, Deadline(0.01)),
+        pool.connection(ORIGIN, Deadline(0.01)),
     ):
         pass
-    with pool.line(ORIGIN, Deadline(0.01)) as second:
+    with pool.connection(ORIGIN, Deadline(0.01)) as second:
         assert second is first
     pool.close()
 
@@ -39,11 +39,11 @@ def test_one_at_a_time_and_the_same_again():
 def test_one_at_a_time_and_the_same_again_with_asyncio():
     async def main():
         pool = AsyncPool(1, ROUTES)
-        async with pool.line(ORIGIN, Deadline(None)) as first:
+        async with pool.connection(ORIGIN, Deadline(None)) as first:
             with pytest.raises(NoResponse):
-                async with pool.line(ORIGIN, Deadline(0.01)):
+                async with pool.connection(ORIGIN, Deadline(0.01)):
                     pass
-        async with pool.line(ORIGIN, Deadline(0.01)) as second:
+        async with pool.connection(ORIGIN, Deadline(0.01)) as second:
             assert second is first
         await pool.close()
 
@@ -60,11 +60,11 @@ def test_what_cannot_be_opened_takes_no_place(bad_proxy):
     pool = Pool(1, ROUTES)
     with (
         pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"),
-        pool.line(ORIGIN, Deadline(None)),
+        pool.connection(ORIGIN, Deadline(None)),
     ):
         pass
     bad_proxy.undo()
-    with pool.line(ORIGIN, Deadline(0.01)):
+    with pool.connection(ORIGIN, Deadline(0.01)):
         pass
     pool.close()
 
@@ -73,10 +73,10 @@ def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
     async def main():
         pool = AsyncPool(1, ROUTES)
         with pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"):
-            async with pool.line(ORIGIN, Deadline(None)):
+            async with pool.connection(ORIGIN, Deadline(None)):
                 pass
         bad_proxy.undo()
-        async with pool.line(ORIGIN, Deadline(0.01)):
+        async with pool.connection(ORIGIN, Deadline(0.01)):
             pass
         await pool.close()
 
@@ -137,12 +137,12 @@ def test_connections_that_the_vendor_closed_are_closed_here_too(
     monkeypatch.setattr("telephony.transport.pool._SWEEP", 0.0)
     together = threading.Barrier(10)
 
-    def answer(connection, _):
+    def respond(connection, _):
         if len(server.requests) <= 10:
             together.wait()
         connection.sendall(http_answer(b'{"data": [], "has_more": false}'))
 
-    server = raw_server(answer)
+    server = raw_server(respond)
     settings = {**telephony_sandbox.settings("cartesia"), "base_url": server.url}
 
     def waiting():
@@ -162,7 +162,7 @@ def test_connections_that_the_vendor_closed_are_closed_here_too(
         async with telephony.connect_async("cartesia", settings=settings) as provider:
             await asyncio.gather(*(anext(provider.list_numbers(), None) for _ in range(10)))
             server.hang_up()
-            # Nobody has to use it: the loop looks after them.
+            # Unused ones too: the loop closes them.
             async with asyncio.timeout(10):
                 while waiting():  # noqa: ASYNC110 - the kernel says nothing
                     await asyncio.sleep(0.01)

@@ -15,8 +15,7 @@ PER_SECOND = 50
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def read_many(request, adapter, telephony_sandbox, telephony_connect, telephony_aconnect):
-    """Read through one connection, from many threads or tasks at once, so often that it takes this
-    many requests; returns what was read."""
+    """Read with so many requests, from many threads or tasks at once; return what was read."""
     _read(telephony_connect(adapter))
     each = len(telephony_sandbox.arrivals(adapter))
     telephony_sandbox.reset()
@@ -87,7 +86,7 @@ def test_what_waits_for_a_connection_learns_the_rate_too(telephony_sandbox, tele
     assert refused < 100, "those that waited do not all come at once, as the first did"
 
 
-def test_no_more_requests_are_under_way_than_allowed(adapter, read_many, telephony_sandbox):
+def test_no_more_requests_are_in_flight_than_allowed(adapter, read_many, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.2, times=None))
 
     read_many(24, max_concurrency=4)

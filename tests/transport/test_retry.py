@@ -1,4 +1,4 @@
-"""The retry policy, without I/O: the whole table of what is sent again, and after how long."""
+"""The retry policy, without I/O: what is retried, and after how long."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ REQUESTS = {
     Safety.UNSAFE: Request.post("/x"),
 }
 NOT_SENT = NoResponse(errors.UnavailableError("No connection"), sent=False)
-LOST = NoResponse(errors.ProviderTimeoutError("No answer in time"), sent=True)
+LOST = NoResponse(errors.ProviderTimeoutError("No response in time"), sent=True)
 
 
-def answer(status, headers=None):
+def response(status, headers=None):
     return Response(status, headers or {}, b"", Request.get("/x"))
 
 
@@ -48,10 +48,10 @@ def refusal(response):
     return errors.class_for(response.status)("refused")
 
 
-def again(silence):
-    """The same once more; the policy writes on the errors it is given."""
-    error = copy.copy(silence.error)
-    return NoResponse(error, sent=silence.sent, made=silence.made)
+def again(lost):
+    """Return a copy; the policy changes the errors that it is given."""
+    error = copy.copy(lost.error)
+    return NoResponse(error, sent=lost.sent, made=lost.made)
 
 
 def run(
@@ -99,25 +99,25 @@ RETRIED, NOT_RETRIED = True, False
     [
         (NOT_SENT, RETRIED, RETRIED, RETRIED),
         (LOST, RETRIED, RETRIED, NOT_RETRIED),
-        (answer(429), RETRIED, RETRIED, RETRIED),
-        (answer(502), RETRIED, RETRIED, NOT_RETRIED),
-        (answer(503), RETRIED, RETRIED, NOT_RETRIED),
-        (answer(504), RETRIED, RETRIED, NOT_RETRIED),
-        (answer(500), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(400), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(408), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(101), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(401), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(404), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(409), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(300), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
-        (answer(302), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(429), RETRIED, RETRIED, RETRIED),
+        (response(502), RETRIED, RETRIED, NOT_RETRIED),
+        (response(503), RETRIED, RETRIED, NOT_RETRIED),
+        (response(504), RETRIED, RETRIED, NOT_RETRIED),
+        (response(500), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(400), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(408), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(101), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(401), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(404), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(409), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(300), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
+        (response(302), NOT_RETRIED, NOT_RETRIED, NOT_RETRIED),
     ],
     ids=lambda value: str(getattr(value, "status", value)),
 )
 def test_what_is_sent_again(event, read, idempotent, unsafe):
     for safety, expected in zip(Safety, (read, idempotent, unsafe), strict=True):
-        _, outcome = run(safety, [event, answer(200)])
+        _, outcome = run(safety, [event, response(200)])
         assert isinstance(outcome, Response) is expected, safety
 
 
@@ -126,31 +126,31 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
     [
         ([NOT_SENT] * 3, "UnavailableError", "UnavailableError", "UnavailableError"),
         ([LOST] * 3, "ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"),
-        ([answer(429)] * 3, "RateLimitedError", "RateLimitedError", "RateLimitedError"),
-        ([answer(503)] * 3, "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
-        ([answer(500)], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
+        ([response(429)] * 3, "RateLimitedError", "RateLimitedError", "RateLimitedError"),
+        ([response(503)] * 3, "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
+        ([response(500)], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
         # A server that gave up waiting may have handed the work on before.
-        ([answer(408)], "ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"),
-        ([answer(400)], *["InvalidRequestError"] * 3),
-        ([answer(404)], *["NotFoundError"] * 3),
-        ([answer(300)], *["InvalidResponseError"] * 3),
+        ([response(408)], "ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"),
+        ([response(400)], *["InvalidRequestError"] * 3),
+        ([response(404)], *["NotFoundError"] * 3),
+        ([response(300)], *["InvalidResponseError"] * 3),
         # A refused repetition shows what the lost attempt left behind.
-        ([LOST, answer(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
+        ([LOST, response(404)], "NotFoundError", "NotFoundError", "OutcomeUnknownError"),
         # That there are too many requests shows nothing of it, nor that the key is refused.
         (
-            [LOST, *[answer(429)] * 2],
+            [LOST, *[response(429)] * 2],
             "RateLimitedError",
             "OutcomeUnknownError",
             "OutcomeUnknownError",
         ),
         (
-            [LOST, answer(401)],
+            [LOST, response(401)],
             "AuthenticationError",
             "OutcomeUnknownError",
             "OutcomeUnknownError",
         ),
         (
-            [LOST, answer(403)],
+            [LOST, response(403)],
             "PermissionDeniedError",
             "OutcomeUnknownError",
             "OutcomeUnknownError",
@@ -169,7 +169,7 @@ def test_an_unknown_outcome_says_whether_the_call_may_be_made_again():
     harmless, risky = run(Safety.IDEMPOTENT, [LOST] * 3)[1], run(Safety.UNSAFE, [LOST])[1]
     assert (harmless.retry_safe, risky.retry_safe) == (True, False)
     assert "again is safe" in harmless.hint
-    assert "before you do it again" in risky.hint
+    assert "before you repeat it" in risky.hint
     assert isinstance(risky.__cause__, errors.ProviderTimeoutError)
 
 
@@ -177,7 +177,7 @@ def test_an_unknown_outcome_tells_what_the_vendor_said():
     def failing(_):
         return errors.UnavailableError("Try later", code="E7", request_id="req_1", raw={"a": 1})
 
-    _, outcome = run(Safety.IDEMPOTENT, [answer(503)] * 3, error_of=failing)
+    _, outcome = run(Safety.IDEMPOTENT, [response(503)] * 3, error_of=failing)
     assert (outcome.message, outcome.code, outcome.request_id) == ("Try later", "E7", "req_1")
     assert (outcome.status, outcome.attempts, outcome.raw) == (503, 3, {"a": 1})
 
@@ -185,14 +185,14 @@ def test_an_unknown_outcome_tells_what_the_vendor_said():
 @pytest.mark.parametrize("name", ["x-request-id", "twilio-request-id", "x-livekit-request-id"])
 @pytest.mark.parametrize("status", [400, 500])
 def test_an_error_names_the_request_for_the_vendors_support(name, status):
-    _, outcome = run(Safety.UNSAFE, [answer(status, {name: "req_1"})])
+    _, outcome = run(Safety.UNSAFE, [response(status, {name: "req_1"})])
     assert outcome.request_id == "req_1"
     assert "request req_1" in str(outcome)
 
 
 def test_attempts_are_counted():
     assert run(Safety.READ, [LOST] * 3)[1].attempts == 3
-    assert run(Safety.READ, [answer(404)])[1].attempts == 1
+    assert run(Safety.READ, [response(404)])[1].attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_attempts_are_counted():
         ([NOT_SENT], ["ProviderTimeoutError"] * 3),
         ([LOST], ["ProviderTimeoutError", "OutcomeUnknownError", "OutcomeUnknownError"]),
     ],
-    ids=["at once", "after no connection", "after a lost answer"],
+    ids=["at once", "after no connection", "after a lost response"],
 )
 def test_what_did_not_go_out_in_time_counts_for_nothing(script, outcomes):
     for safety, expected in zip(Safety, outcomes, strict=True):
@@ -226,28 +226,28 @@ def test_waits_double_up_to_their_limit_with_full_jitter():
 
 
 def test_a_vendor_that_asks_for_time_gets_it():
-    busy = answer(429, {"retry-after": "7"})
-    assert run(Safety.UNSAFE, [busy, answer(200)], jitter=0.0)[0] == [7.0]
+    busy = response(429, {"retry-after": "7"})
+    assert run(Safety.UNSAFE, [busy, response(200)], jitter=0.0)[0] == [7.0]
 
 
 def test_a_vendor_that_asks_for_too_much_time_is_reported_at_once():
-    waits, outcome = run(Safety.READ, [answer(429, {"retry-after": "61"})])
+    waits, outcome = run(Safety.READ, [response(429, {"retry-after": "61"})])
     assert waits == []
     assert outcome.retry_after == 61
     assert outcome.retry_safe
 
 
 def test_the_longest_time_that_a_vendor_may_ask_for():
-    assert run(Safety.READ, [answer(429, {"retry-after": "60"}), answer(200)])[0] == [60]
+    assert run(Safety.READ, [response(429, {"retry-after": "60"}), response(200)])[0] == [60]
 
 
 def test_the_wait_that_the_adapter_read_from_the_body_is_kept():
     def error_of(_):
         return errors.RateLimitedError("refused", retry_after=9)
 
-    assert run(Safety.READ, [answer(429)] * 3, error_of=error_of)[1].retry_after == 9
-    told = [answer(429, {"retry-after": "7"})] * 3
-    assert run(Safety.READ, told, error_of=error_of)[1].retry_after == 7
+    assert run(Safety.READ, [response(429)] * 3, error_of=error_of)[1].retry_after == 9
+    with_header = [response(429, {"retry-after": "7"})] * 3
+    assert run(Safety.READ, with_header, error_of=error_of)[1].retry_after == 7
 
 
 def test_a_429_that_is_about_something_else_is_no_rate_limit():
@@ -256,7 +256,7 @@ def test_a_429_that_is_about_something_else_is_no_rate_limit():
 
     clock = Clock()
     limit = RateLimit(50, clock)
-    script = [answer(429, {"retry-after": "1"}), answer(200)]
+    script = [response(429, {"retry-after": "1"}), response(200)]
     waits, outcome = run(Safety.UNSAFE, script, error_of=busy, limit=limit, clock=clock)
     assert (waits, type(outcome)) == ([], errors.ConflictError)
     waits, outcome = run(Safety.READ, script, error_of=busy, limit=limit, clock=clock)
@@ -272,7 +272,7 @@ def test_a_quota_that_is_used_up_is_no_rate_limit_and_proves_nothing_of_a_lost_a
 
     clock = Clock()
     limit = RateLimit(50, clock)
-    script = [answer(503), answer(429, {"retry-after": "1"}), answer(200)]
+    script = [response(503), response(429, {"retry-after": "1"}), response(200)]
     for safety, expected in (
         (Safety.READ, errors.QuotaExceededError),
         (Safety.IDEMPOTENT, errors.OutcomeUnknownError),
@@ -288,7 +288,7 @@ def test_an_adapter_says_after_which_refusals_a_change_may_have_been_done():
         flow = attempts(REQUESTS[safety], policy, SETTINGS, Deadline(None))
         next(flow)
         try:
-            flow.send(answer(status))
+            flow.send(response(status))
         except errors.ProviderError as error:
             return type(error)
 
@@ -305,7 +305,7 @@ def test_a_rate_limit_told_with_another_status_is_not_sent_again():
     clock = Clock()
     limit = RateLimit(50, clock)
     waits, outcome = run(
-        Safety.UNSAFE, [answer(400), answer(200)], error_of=limited, limit=limit, clock=clock
+        Safety.UNSAFE, [response(400), response(200)], error_of=limited, limit=limit, clock=clock
     )
     assert (waits, type(outcome)) == ([], errors.RateLimitedError)
     assert limit.rate == 50
@@ -314,9 +314,9 @@ def test_a_rate_limit_told_with_another_status_is_not_sent_again():
 @pytest.mark.parametrize(
     ("script", "read", "idempotent", "unsafe"),
     [
-        ([answer(404)], True, True, False),
+        ([response(404)], True, True, False),
         ([NOT_SENT] * 3, True, True, True),
-        ([answer(429)] * 3, True, True, True),
+        ([response(429)] * 3, True, True, True),
     ],
 )
 def test_whether_the_same_call_may_be_made_again(script, read, idempotent, unsafe):
@@ -328,25 +328,27 @@ def test_an_adapter_may_know_that_a_refusal_did_nothing():
     def harmless(_):
         return errors.ConflictError("refused", retry_safe=True)
 
-    assert run(Safety.UNSAFE, [answer(409)], error_of=harmless)[1].retry_safe is True
+    assert run(Safety.UNSAFE, [response(409)], error_of=harmless)[1].retry_safe is True
 
 
 def test_no_retry_goes_past_the_deadline():
     clock = Clock()
     deadline = Deadline(5, clock)
-    for asked in ("5", "6"):
+    for seconds in ("5", "6"):
         waits, outcome = run(
-            Safety.READ, [answer(503, {"retry-after": asked}), answer(200)], deadline=deadline
+            Safety.READ,
+            [response(503, {"retry-after": seconds}), response(200)],
+            deadline=deadline,
         )
         assert waits == []
         assert isinstance(outcome, errors.UnavailableError)
-    soon = [answer(503, {"retry-after": "4"}), answer(200)]
+    soon = [response(503, {"retry-after": "4"}), response(200)]
     assert isinstance(run(Safety.READ, soon, deadline=deadline)[1], Response)
 
     clock.now += 4.5
-    assert isinstance(run(Safety.READ, [answer(200)], deadline=deadline)[1], Response)
+    assert isinstance(run(Safety.READ, [response(200)], deadline=deadline)[1], Response)
     clock.now += 0.5
-    _, outcome = run(Safety.READ, [answer(200)], deadline=deadline)
+    _, outcome = run(Safety.READ, [response(200)], deadline=deadline)
     assert isinstance(outcome, errors.ProviderTimeoutError)
     assert "deadline" in str(outcome)
 
@@ -355,7 +357,7 @@ def test_one_waits_for_ones_turn_but_not_past_the_deadline():
     clock = Clock()
     limit = RateLimit(2, clock)
     for wait in ([], [], [1.01]):
-        waits, outcome = run(Safety.READ, [answer(200)], limit=limit, clock=clock)
+        waits, outcome = run(Safety.READ, [response(200)], limit=limit, clock=clock)
         assert waits == pytest.approx(wait)
         assert isinstance(outcome, Response)
 
@@ -363,7 +365,7 @@ def test_one_waits_for_ones_turn_but_not_past_the_deadline():
     limit.turn()
     limit.turn()
     waits, outcome = run(
-        Safety.READ, [answer(200)], limit=limit, clock=clock, deadline=Deadline(1, clock)
+        Safety.READ, [response(200)], limit=limit, clock=clock, deadline=Deadline(1, clock)
     )
     assert waits == []
     assert isinstance(outcome, errors.ProviderTimeoutError)
@@ -375,7 +377,7 @@ def test_who_has_no_time_to_wait_holds_up_nobody():
     end, sent = clock.now + 60, 0
     while clock.now < end:
         _, outcome = run(
-            Safety.READ, [answer(200)], limit=limit, clock=clock, deadline=Deadline(0.5, clock)
+            Safety.READ, [response(200)], limit=limit, clock=clock, deadline=Deadline(0.5, clock)
         )
         sent += isinstance(outcome, Response)
         clock.now += 0.1
@@ -387,7 +389,7 @@ def test_an_operation_that_is_too_late_takes_no_turn(left):
     clock = Clock()
     limit = RateLimit(1, clock)
     run(Safety.READ, [], limit=limit, clock=clock, deadline=Deadline(left, clock))
-    assert run(Safety.READ, [answer(200)], limit=limit, clock=clock)[0] == []
+    assert run(Safety.READ, [response(200)], limit=limit, clock=clock)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -422,20 +424,20 @@ def test_retry_after_until_a_date():
     assert retry_after({"retry-after": "Sat, 01 Jan 2400 00:00:00 GMT"}) > 10**9
 
 
-@pytest.mark.parametrize("event", [answer(503), LOST], ids=["answered", "lost"])
+@pytest.mark.parametrize("event", [response(503), LOST], ids=["response", "lost"])
 @pytest.mark.parametrize(("share", "retried"), [(0.0, 10), (0.2, 29)])
 def test_a_failing_vendor_is_not_hammered(event, share, retried):
     settings = SETTINGS.model_copy(update={"retry_budget": share})
-    assert asked_a_hundred_times(event, settings) == 100 + retried
+    assert requests_of_a_hundred(event, settings) == 100 + retried
 
 
 def test_too_many_requests_are_no_sign_of_a_failing_vendor():
     settings = SETTINGS.model_copy(update={"retry_budget": 0.0})
-    assert asked_a_hundred_times(answer(429), settings) == 100 * 3
+    assert requests_of_a_hundred(response(429), settings) == 100 * 3
 
 
-def asked_a_hundred_times(event, settings):
-    """How many requests a hundred operations make at a vendor that always answers so."""
+def requests_of_a_hundred(event, settings):
+    """Return how many requests a hundred operations make with this outcome every time."""
     policy, sent = Policy(settings, refusal, jitter=lambda: 0.0), 0
     for _ in range(100):
         flow = attempts(REQUESTS[Safety.READ], policy, settings, Deadline(None))
@@ -457,17 +459,17 @@ def test_what_the_policy_learns_holds_for_all_requests():
     clock = Clock()
     limit, settings = RateLimit(50, clock), SETTINGS.model_copy(update={"retries": 0})
 
-    def ask(event):
+    def send(event):
         return run(Safety.READ, [event], settings=settings, limit=limit, clock=clock)
 
-    assert ask(answer(429))[1].status == 429
+    assert send(response(429))[1].status == 429
     assert limit.rate == 45
-    assert ask(answer(200))[0] == [], "nobody asked for time"
+    assert send(response(200))[0] == [], "no Retry-After was given"
     clock.now += 1
-    assert ask(answer(200))[0] == []
+    assert send(response(200))[0] == []
     assert limit.rate == pytest.approx(49.5)
-    ask(answer(429, {"retry-after": "3"}))
-    assert ask(answer(200))[0] == [3]
+    send(response(429, {"retry-after": "3"}))
+    assert send(response(200))[0] == [3]
     clock.now += 3
-    assert ask(answer(429, {"retry-after": "3600"}))[1].retry_after == 3600
-    assert ask(answer(200))[0] == [], "one that asks for too long holds back only its own caller"
+    assert send(response(429, {"retry-after": "3600"}))[1].retry_after == 3600
+    assert send(response(200))[0] == [], "one that asks for too long holds back only its own caller"

@@ -20,7 +20,7 @@ from telephony.testing.client import connect
 
 
 class Listener:
-    """A server that answers what it is told to, and keeps what it was sent."""
+    """A server that gives set responses, and records its requests."""
 
     def __init__(self):
         self.heard = []
@@ -196,7 +196,7 @@ def test_plain_http_is_allowed_on_this_machine_and_where_it_is_named(adapter, mo
 
 @pytest.fixture
 def trusted(listen, tmp_path):
-    """A server with a certificate of an authority of its own, and the authority's file."""
+    """Return a server with a certificate of a private authority, and the authority's file."""
     authority, listener = trustme.CA(), listen()
     listener.vouched_for_by(authority)
     listener.body = b'{"data": [], "has_more": false}'
@@ -297,7 +297,7 @@ def test_the_logs_of_others_show_nothing_of_our_requests(
     for private in ("4155550123", "hunter2", "?", *map(str, secrets_of_adapter(settings))):
         assert private not in caplog.text
     httpx.get(listener.url)
-    assert "HTTP Request: GET" in caplog.text, "what others ask is logged as before"
+    assert "HTTP Request: GET" in caplog.text, "other code's requests are logged as before"
     assert "httpcore.http11" in {one.name for one in caplog.records}
 
 

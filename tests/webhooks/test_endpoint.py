@@ -40,7 +40,7 @@ def number(telephony_connect):
 
 @pytest.fixture
 def captured(telephony_sandbox, telephony_connect, number):
-    """A text that came in at AgentPhone, as its webhook is delivered."""
+    """Return the webhook of a text that AgentPhone received."""
     telephony_sandbox.send_webhooks("http://127.0.0.1:9/")
     telephony_sandbox.receive_message("agentphone", number, sender=PERSON, body="Is it ready?")
     return telephony_sandbox.delivered()[0]

@@ -93,7 +93,7 @@ def test_a_get_without_a_signature_is_refused(endpoint):
 
 
 def test_a_body_in_chunks_is_judged_by_what_arrived(endpoint):
-    """wsgiref does not read chunks, and then nothing arrived: what is signed does not match."""
+    """Wsgiref does not read chunks, and then nothing arrived: what is signed does not match."""
     url, handled = endpoint
     content = urlencode(TEXT).encode()
     response = httpx.post(url, headers=signed(), content=iter([content[:9], content[9:]]))

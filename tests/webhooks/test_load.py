@@ -23,7 +23,7 @@ WORKER = str(Path(__file__).with_name("worker.py"))
 
 
 def delivery(nth):
-    """A text as AgentPhone delivers it, as the bytes of a request."""
+    """Return a request with which AgentPhone delivers a text."""
     body = json.dumps(
         {
             "event": "agent.message",
@@ -48,7 +48,7 @@ def delivery(nth):
 
 
 async def deliver(port, deliveries):
-    """Send all of them, as a vendor does: what is not answered 200 comes again."""
+    """Send all of them, as a vendor does: without a 200 it is delivered again."""
     waiting = collections.deque(deliveries)
 
     async def connection():

@@ -37,7 +37,7 @@ def serve(request):
 
 @pytest.fixture
 def connected(telephony_sandbox, telephony_connect):
-    """Providers that hold a number each; returns a provider and its number."""
+    """Connect a provider that holds a number; return both."""
 
     def connect(name):
         provider = telephony_connect(name)
@@ -225,7 +225,7 @@ def test_a_coroutine_is_no_result(serve_wsgi, telephony_sandbox, connected, capl
 
 
 def deliver(app, sent):
-    """The coroutine of one delivery by ASGI; it returns the status."""
+    """Return a coroutine that makes one delivery by ASGI and returns the status."""
     headers = [(name.encode(), value.encode()) for name, value in sent.headers.items()]
     scope = {
         "type": "http", "method": "POST", "scheme": "http", "server": ("127.0.0.1", 80),
@@ -363,7 +363,7 @@ def test_what_was_handled_is_recorded_though_its_request_is_cancelled(
 
 @pytest.fixture
 def batched(telephony_connect, captured):
-    """A provider whose deliveries hold two events, and one such delivery."""
+    """Return a provider whose deliveries hold two events, and one such delivery."""
     provider = telephony_connect("agentphone")
     (sent,) = captured(1)
     parse = provider.adapter.parse_webhook

@@ -26,7 +26,7 @@ def path(tmp_path):
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request, path):
-    """A store that gives every claim to the next one that asks: leases have run out at once."""
+    """Return a store in which every lease expires at once, so the next claim succeeds."""
     made = MemoryStore(lease=0) if request.param == "memory" else SQLiteStore(path, lease=0)
     yield made
     if isinstance(made, SQLiteStore):

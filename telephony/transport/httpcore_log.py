@@ -1,4 +1,4 @@
-"""Keep httpcore's debug log out of our requests: it shows whole answers' headers."""
+"""Keep our requests out of httpcore's debug log, which shows the headers of responses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ for _name in ("connection", "http11", "proxy", "socks"):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Everybody else's requests are logged as before."""
+def muted() -> Iterator[None]:
+    """Log nothing of the request made inside; requests of other code are logged as before."""
     token = _OURS.set(True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in words for people, without the values."""
+"""Validate settings, with messages for people that never show a value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BOUNDS = {
 def problems_of(
     name: str, model: type[ProviderSettings], values: Mapping[str, object]
 ) -> tuple[ProviderSettings | None, list[Problem]]:
-    """Validate settings: the settings, or what is wrong with them, one problem a setting."""
+    """Return valid settings, or one problem for each invalid setting."""
     try:
         return model.model_validate(values), []
     except ValidationError as error:
