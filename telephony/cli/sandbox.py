@@ -97,7 +97,7 @@ def serve(
         port=port,
         webhook=webhook,
         webhook_backoff=webhook_backoff,
-        on_answer=None if quiet else _log,
+        on_response=None if quiet else _log,
     )
     say(f"# The telephony sandbox, for developing and testing: {server.url}")
     say("# Each vendor is below it, and on a port of its own; its numbers can be assigned to:")

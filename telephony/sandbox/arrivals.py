@@ -40,13 +40,13 @@ class Arrivals:
 
     Attributes:
         ports: the vendor that is served at the root of a port.
-        on_answer: called with every request for a vendor once it is answered, or cut off.
+        on_response: called with every request for a vendor once it is answered, or cut off.
     """
 
     app: App
     vendors: Mapping[str, VendorSandbox]
     ports: Mapping[int, str] = field(default_factory=dict)
-    on_answer: Callable[[Arrival], None] | None = None
+    on_response: Callable[[Arrival], None] | None = None
     limits: dict[str, int] = field(default_factory=dict)
     arrived: deque[Arrival] = field(default_factory=lambda: deque(maxlen=10_000))
     _under_way: Counter[str] = field(default_factory=Counter)
@@ -80,8 +80,8 @@ class Arrivals:
                 await self.app(scope, receive, watched)
         finally:
             under_way[name] -= 1
-            if self.on_answer is not None:
-                self.on_answer(replace(arrival, status=status))
+            if self.on_response is not None:
+                self.on_response(replace(arrival, status=status))
 
     def reset(self) -> None:
         self.limits.clear()

@@ -71,7 +71,7 @@ class Sandbox:
         webhook: where the vendors send their webhooks, until their APIs set another URL;
             ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
         webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
-        on_answer: called, from the server's thread, with every request for a vendor once it is
+        on_response: called, from the server's thread, with every request for a vendor once it is
             answered or cut off.
 
     Attributes:
@@ -85,10 +85,10 @@ class Sandbox:
         port: int = 0,
         webhook: str | None = None,
         webhook_backoff: float = 0.1,
-        on_answer: Callable[[Arrival], None] | None = None,
+        on_response: Callable[[Arrival], None] | None = None,
     ) -> None:
         self.vendors: dict[str, VendorSandbox] = vendors(only)
-        self._courier = WebhookSender(webhook_backoff)
+        self._webhook_sender = WebhookSender(webhook_backoff)
         self._webhook = webhook
         self.send_webhooks(webhook)
         self._port = Port(port)
@@ -96,7 +96,7 @@ class Sandbox:
         self._faults = Faults(recording(self._application(), self._log), self._port)
         self._own_ports = self._open_own_ports(port)
         served = {number: name for name, number in self._own_ports.items()}
-        self._arrivals = Arrivals(self._faults, self.vendors, served, on_answer)
+        self._arrivals = Arrivals(self._faults, self.vendors, served, on_response)
         self.url: str = f"http://127.0.0.1:{self._port.number}"
         config = uvicorn.Config(
             self._arrivals,
@@ -126,7 +126,7 @@ class Sandbox:
     ) -> None:
         self.server.should_exit = True
         self._thread.join()
-        self._courier.close()
+        self._webhook_sender.close()
         self._port.close()
 
     def run(self) -> None:
@@ -203,12 +203,12 @@ class Sandbox:
                 f"{url} is not on this machine: the sandbox sends webhooks to localhost only."
             )
         for name, vendor in self.vendors.items():
-            vendor.state.webhook = None if url is None else url.replace("{provider}", name)
-            vendor.state.courier = self._courier
+            vendor.state.webhook_url = None if url is None else url.replace("{provider}", name)
+            vendor.state.webhook_sender = self._webhook_sender
 
     def delivered(self) -> list[DeliveryAttempt]:
         """Every try to deliver a webhook, in order, once none is on its way any more."""
-        return self._courier.settled()
+        return self._webhook_sender.attempts()
 
     def limit(self, vendor: str, per_second: int) -> None:
         """Let a vendor take so many requests in any second until `reset`; more are answered 429."""
@@ -242,7 +242,7 @@ class Sandbox:
         self.heal()
         self._arrivals.reset()
         self._log.clear()
-        self._courier.forget()
+        self._webhook_sender.reset()
         for name in self.vendors:
             fresh = type(self.vendors[name])()
             vars(self.vendors[name]).clear()

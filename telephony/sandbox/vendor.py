@@ -1,30 +1,31 @@
-"""What a vendor's emulation is, and the few things that all of them need."""
+"""One vendor's fake API, and the few things that all of them need."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from telephony.model import CarrierCredentials, Source, Target
 from telephony.sandbox.webhook_sender import OutgoingWebhook, WebhookSender
 
 Json = dict[str, JsonValue]
-Handler = Callable[[Request], Awaitable[Response] | Response]
+T = TypeVar("T")
 
 
-class Refusal(Exception):  # noqa: N818 - it becomes an HTTP answer, not an error of ours
-    """Answer with the vendor's error instead of a result."""
+class Refusal(Exception):  # noqa: N818 - it becomes an HTTP response, not an error of ours
+    """Respond with the vendor's error instead of a result."""
 
     def __init__(
         self, status: int, body: JsonValue, headers: Mapping[str, str] | None = None
@@ -40,9 +41,22 @@ class Refusal(Exception):  # noqa: N818 - it becomes an HTTP answer, not an erro
         return JSONResponse(self.body, self.status, self.headers)
 
 
+class Table(dict[str, T]):
+    """Objects by id; `missing` makes the vendor's refusal of an id that is not there."""
+
+    def __init__(self, missing: Callable[[str], Refusal]) -> None:
+        super().__init__()
+        self._missing = missing
+
+    def find(self, key: str) -> T:
+        if key not in self:
+            raise self._missing(key)
+        return self[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that really happened at a vendor, whether or not its response arrived.
+    """A change that a vendor really made, whether or not its response arrived.
 
     Attributes:
         kind: ``purchase``, ``import``, ``assign``, ``unassign``, ``release``, ``message``,
@@ -83,18 +97,23 @@ class Sample:
 
 @dataclass
 class State:
-    """What every vendor's emulation keeps besides its own tables."""
+    """Made-up ids, clock and ledger of a vendor, its webhooks, and planted responses.
+
+    Attributes:
+        webhook_url: where webhooks go that the vendor's own configuration sends nowhere.
+        webhook_sender: None until a server runs.
+    """
 
     seed: int = 1
     ledger: list[Entry] = field(default_factory=list)
-    webhook: str | None = None
-    """Where webhooks go that the vendor's own configuration sends nowhere."""
-    courier: WebhookSender | None = None
+    webhook_url: str | None = None
+    webhook_sender: WebhookSender | None = None
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - made-up ids
         self._ticks = itertools.count()
         self._start = datetime.now(UTC).replace(microsecond=0)
+        self._planted: dict[str, deque[JsonValue]] = {}
 
     def id(self, prefix: str, length: int = 12, alphabet: str = "0123456789abcdef") -> str:
         return prefix + "".join(self._random.choices(alphabet, k=length))
@@ -103,26 +122,43 @@ class State:
         return self.id("", length, "0123456789")
 
     def now(self) -> datetime:
-        """Strictly increasing, so that what comes later also sorts later."""
+        """Return a strictly increasing time, so that what comes later also sorts later."""
         return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
 
-    def deliver(self, *deliveries: OutgoingWebhook) -> None:
+    def send_webhooks(self, *webhooks: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
-        if self.courier is not None:
-            self.courier.send(deliveries)
+        if self.webhook_sender is not None:
+            self.webhook_sender.send(webhooks)
+
+    def respond(self, *bodies: JsonValue, to: str = "") -> None:
+        """Respond to the next requests with these bodies, one each, instead of doing anything.
+
+        Args:
+            to: only requests in whose ``METHOD /path`` this regular expression is found; what was
+                planted for the same is replaced.
+        """
+        self._planted[to] = deque(bodies)
+
+    def planted_response(self, request: Request) -> Response | None:
+        """Take the planted response to this request, if there is one."""
+        target = f"{request.method} {request.url.path}"
+        for to, bodies in self._planted.items():
+            if bodies and re.search(to, target):
+                return JSONResponse(bodies.popleft())
+        return None
 
     def record(self, kind: str, id: str, number: str | None = None) -> None:  # noqa: A002
         self.ledger.append(Entry(kind, id, number))
 
 
 class VendorSandbox(Protocol):
-    """One vendor's documented API, stateful. Its state lives as long as the object.
+    """One vendor's documented API, with state that lives as long as the object.
 
     Attributes:
         name: the adapter's name; the API is served below ``/<name>``.
         state: ids, clock and ledger.
         sample: arguments that make sense here.
-        too_many: how the vendor answers more requests than it takes.
+        too_many: the response to more requests than the vendor takes.
     """
 
     name: ClassVar[str]
@@ -133,28 +169,32 @@ class VendorSandbox(Protocol):
     def __init__(self) -> None: ...
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The vendor's routes, relative to its base path."""
+        """Return the vendor's routes, relative to its base path."""
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
-        """How the vendor answers an unknown path (404) or method (405)."""
+        """Return the vendor's response to an unknown path (404) or method (405)."""
 
     def settings(self, base_url: str) -> Mapping[str, str]:
-        """Adapter settings that connect to this sandbox."""
+        """Return the adapter settings that connect to this sandbox."""
 
-    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        """Let the number `to` receive a text; returns its id. Raises `LookupError`."""
+    def receive_message(
+        self,
+        to: str,
+        sender: str,
+        body: str,  # noqa: ARG002 - for vendors that carry texts
+        *,
+        sent_at: datetime | None,  # noqa: ARG002
+    ) -> str:
+        """Let the number `to` receive a text; return its id. Raises `LookupError`."""
+        raise LookupError(f"In the sandbox of {self.name} {sender} cannot text {to}")
 
     def receive_call(self, to: str, sender: str) -> str:
-        """Have the number `to` called and the call ended; returns its id. Raises `LookupError`."""
+        """Let the number `to` receive a call that ends; return its id. Raises `LookupError`."""
         raise LookupError(f"In the sandbox of {self.name} {sender} cannot call {to}")
 
 
-def route(method: str, path: str, handler: Handler) -> Route:
-    return Route(path, handler, methods=[method])
-
-
 def application(vendor: VendorSandbox) -> Starlette:
-    """The ASGI application of one vendor."""
+    """Return the ASGI application of one vendor."""
 
     def refused(_: Request, error: Exception) -> Response:
         if not isinstance(error, Refusal):
@@ -173,27 +213,13 @@ def application(vendor: VendorSandbox) -> Starlette:
     )
 
 
-async def body_of(request: Request, invalid: Callable[[str], Refusal]) -> Json:
-    """The request's JSON object; an empty body is an empty object."""
-    content = await request.body()
-    if not content:
-        return {}
-    try:
-        value = from_json(content)
-    except ValueError:
-        raise invalid("the body is not JSON") from None
-    if not isinstance(value, dict):
-        raise invalid("the body is not an object")
-    return value
-
-
 def iso(moment: datetime) -> str:
-    """RFC 3339 with ``Z``, to the microsecond."""
+    """Return the time in RFC 3339 with ``Z``, to the microsecond."""
     return _rfc3339(moment, "microseconds")
 
 
 def iso_seconds(moment: datetime) -> str:
-    """RFC 3339 with ``Z``, to the second."""
+    """Return the time in RFC 3339 with ``Z``, to the second."""
     return _rfc3339(moment, "seconds")
 
 

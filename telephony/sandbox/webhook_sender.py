@@ -1,10 +1,11 @@
-"""Webhooks on their way: sent in order, tried again as the vendor does, and kept for tests.
+"""Webhooks as vendors send them: in order, retried as the vendor does, and kept for tests.
 
-Only to this machine: what a vendor should send elsewhere is kept, but not sent.
+They are sent to this machine only: what a vendor should send elsewhere is kept, but not sent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -29,41 +30,47 @@ def never(status: int | None) -> bool:  # noqa: ARG001 - of the kind of the two 
     return False
 
 
+def unsigned() -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingWebhook:
-    """One webhook, to be sent.
+    """A webhook to send.
 
     Attributes:
-        sign: the headers, made anew for every try.
-        tries: how often it is sent at most.
-        retried: whether it is sent again after this status; None: there was no answer.
+        headers: the same in every attempt.
+        attempts: how often it is sent at most.
+        retried: whether it is sent again after this status; None: there was no response.
+        sign: makes further headers, anew for every attempt.
     """
 
     url: str
     body: bytes = field(repr=False)
-    sign: Callable[[], Mapping[str, str]] = field(repr=False)
-    tries: int = 1
+    headers: Mapping[str, str] = field(repr=False)
+    attempts: int = 1
     retried: Callable[[int | None], bool] = never
+    sign: Callable[[], Mapping[str, str]] = field(default=unsigned, repr=False)
     method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try; `status` is None where there was no answer."""
+    """An attempt to deliver a webhook; `status` is None where there was no response."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     status: int | None
-    answer: bytes = field(repr=False)
+    response: bytes = field(repr=False)
 
 
 class WebhookSender:
-    """Sends webhooks from threads of its own.
+    """Send webhooks from threads of its own.
 
     Args:
-        backoff: seconds before the second try; doubles each time.
+        backoff: seconds before the second attempt; doubles each time.
     """
 
     def __init__(self, backoff: float) -> None:
@@ -74,12 +81,12 @@ class WebhookSender:
         self._jobs: list[Future[None]] = []
         self._log: list[DeliveryAttempt] = []
 
-    def send(self, deliveries: Sequence[OutgoingWebhook]) -> None:
+    def send(self, webhooks: Sequence[OutgoingWebhook]) -> None:
         """Deliver one after the other, each until it succeeds or is given up."""
-        self._jobs.append(self._pool.submit(self._run, deliveries, self._log))
+        self._jobs.append(self._pool.submit(self._run, webhooks, self._log))
 
-    def settled(self) -> list[DeliveryAttempt]:
-        """Every try so far, once none is under way."""
+    def attempts(self) -> list[DeliveryAttempt]:
+        """Return every attempt so far, once none is under way."""
         while self._jobs:
             jobs, self._jobs = self._jobs, []
             wait(jobs)
@@ -87,8 +94,8 @@ class WebhookSender:
                 job.result()
         return list(self._log)
 
-    def forget(self) -> None:
-        """Begin anew; what is on its way is not tried again."""
+    def reset(self) -> None:
+        """Forget every attempt, and retry nothing that is under way."""
         self._log = []
 
     def close(self) -> None:
@@ -96,35 +103,24 @@ class WebhookSender:
         self._pool.shutdown()
         self._client.close()
 
-    def _run(self, deliveries: Sequence[OutgoingWebhook], log: list[DeliveryAttempt]) -> None:
-        for delivery in deliveries:
-            for nth in range(delivery.tries):
+    def _run(self, webhooks: Sequence[OutgoingWebhook], log: list[DeliveryAttempt]) -> None:
+        for webhook in webhooks:
+            for nth in range(webhook.attempts):
                 if nth and self._stopped.wait(self._backoff * 2 ** (nth - 1)):
                     return
                 if log is not self._log:
                     return
-                if not is_loopback(delivery.url):
-                    log.append(_kept(delivery, delivery.sign()))
-                    break
-                log.append(self._try(delivery))
-                if not delivery.retried(log[-1].status):
+                log.append(self._attempt(webhook))
+                if not (is_loopback(webhook.url) and webhook.retried(log[-1].status)):
                     break
 
-    def _try(self, delivery: OutgoingWebhook) -> DeliveryAttempt:
-        headers = delivery.sign()
-        try:
-            response = self._client.request(
-                delivery.method, delivery.url, headers=headers, content=delivery.body or None
-            )
-        except httpx.HTTPError:
-            return _kept(delivery, headers)
-        return _kept(delivery, headers, response.status_code, response.content)
-
-
-def _kept(
-    delivery: OutgoingWebhook,
-    headers: Mapping[str, str],
-    status: int | None = None,
-    answer: bytes = b"",
-) -> DeliveryAttempt:
-    return DeliveryAttempt(delivery.method, delivery.url, headers, delivery.body, status, answer)
+    def _attempt(self, webhook: OutgoingWebhook) -> DeliveryAttempt:
+        headers = {**webhook.headers, **webhook.sign()}
+        status, content = None, b""
+        if is_loopback(webhook.url):
+            with contextlib.suppress(httpx.HTTPError):
+                response = self._client.request(
+                    webhook.method, webhook.url, headers=headers, content=webhook.body or None
+                )
+                status, content = response.status_code, response.content
+        return DeliveryAttempt(webhook.method, webhook.url, headers, webhook.body, status, content)

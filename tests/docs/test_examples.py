@@ -57,7 +57,7 @@ def test_an_example_takes_what_is_signed(url, telephony_sandbox, telephony_conne
     delivered = telephony_sandbox.delivered()
     assert [each.status for each in delivered] == [200] * 5
     assert {"text": "You said: Is five okay?"} in [
-        json.loads(each.answer) for each in delivered if each.answer
+        json.loads(each.response) for each in delivered if each.response
     ]
     (received,) = httpx.get(f"{url}/messages").json()
     (listed,) = provider.list_messages(number)

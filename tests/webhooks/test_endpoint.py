@@ -102,11 +102,11 @@ def test_the_vendor_gets_the_answer_that_it_expects(serve, telephony_sandbox, te
     telephony_sandbox.receive_call("agentphone", numbers["agentphone"], sender=PERSON)
 
     text, ringing, over, turn, ended = telephony_sandbox.delivered()
-    assert text.answer == TWIML
-    assert ringing.answer == over.answer
-    assert b"<Response/>" in ringing.answer
-    assert json.loads(turn.answer) == {"text": "You are welcome."}
-    assert ended.answer == b""
+    assert text.response == TWIML
+    assert ringing.response == over.response
+    assert b"<Response/>" in ringing.response
+    assert json.loads(turn.response) == {"text": "You are welcome."}
+    assert ended.response == b""
 
 
 def test_a_handler_that_fails_gets_the_event_again(
@@ -154,7 +154,7 @@ def test_a_repetition_is_answered_as_at_first_and_handled_once(
     again = [post(turn.url, turn) for _ in range(3)]
 
     assert {each.status_code for each in again} == {200}
-    assert {each.content for each in again} == {turn.answer} == {b'{"text":"One."}'}
+    assert {each.content for each in again} == {turn.response} == {b'{"text":"One."}'}
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -63,7 +63,7 @@ def test_the_same_reply_is_texted_at_every_vendor_that_texts(
 
     sent = [each for each in phone.list_messages(ours) if each.direction == "outbound"]
     assert [(each.body, each.recipient) for each in sent] == [(WORDS, PERSON)]
-    twiml = ET.fromstring(delivered["twilio"].answer)  # noqa: S314 - our own
+    twiml = ET.fromstring(delivered["twilio"].response)  # noqa: S314 - our own
     assert [(each.tag, each.text) for each in twiml] == [("Message", WORDS)]
     assert {each.status for each in delivered.values()} == {200}
 
@@ -80,8 +80,8 @@ def test_the_same_reply_is_spoken_at_every_vendor_that_lets_one(
     telephony_sandbox.receive_call("twilio", other, sender=PERSON)
     ringing = telephony_sandbox.delivered()[2]
 
-    assert json.loads(turn.answer) == {"text": WORDS}
-    twiml = ET.fromstring(ringing.answer)  # noqa: S314 - our own
+    assert json.loads(turn.response) == {"text": WORDS}
+    twiml = ET.fromstring(ringing.response)  # noqa: S314 - our own
     assert [(each.tag, each.text) for each in twiml] == [("Say", WORDS)]
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
-from starlette.requests import Request
-from starlette.responses import Response
 
-from telephony.sandbox.vendor import Json, State
+from telephony.sandbox.vendor import Json, State, Table
 
 from .mailbox import Mailbox
 from .refusals import missing
@@ -24,7 +21,6 @@ class Account:
         number_limit: how many numbers the account may hold; 10 for a real self-serve account.
         balance: in dollars; a number costs three.
         campaign: ``none``, ``pending`` or ``approved``: the 10DLC registration.
-        without_stock: area codes that have no free number, so that another one is bought.
         has_search: False answers as the documented API, which knows no search for free numbers.
         keeps_external_ids: False forgets `externalId`, as the documented API may do.
         attaches_at_purchase: False forgets `agentId` when a number is bought.
@@ -37,15 +33,14 @@ class Account:
     """
 
     state: State
-    agents: dict[str, Json] = field(default_factory=dict)
-    numbers: dict[str, Json] = field(default_factory=dict)
-    calls: dict[str, Json] = field(default_factory=dict)
+    agents: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Agent")))
+    numbers: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Phone number")))
+    calls: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Call")))
     mailbox: Mailbox = field(default_factory=Mailbox)
     webhooks: dict[str, Json] = field(default_factory=dict)
     number_limit: int = 1000
     balance: float = 100_000.0
     campaign: str = "approved"
-    without_stock: set[str] = field(default_factory=lambda: {"999"})
     has_search: bool = True
     keeps_external_ids: bool = True
     attaches_at_purchase: bool = True
@@ -62,19 +57,11 @@ class Account:
     def held_by(self, agent: Json) -> list[Json]:
         return [number for number in self.held() if number["agentId"] == agent["id"]]
 
-    def number(self, number_id: str, *, held: bool = False) -> Json:
-        number = self.numbers.get(number_id)
-        if number is None or (held and number["status"] == "released"):
+    def held_number(self, number_id: str) -> Json:
+        number = self.numbers.find(number_id)
+        if number["status"] == "released":
             raise missing("Phone number")
         return number
 
-    def agent(self, agent_id: str) -> Json:
-        if agent_id not in self.agents:
-            raise missing("Agent")
-        return self.agents[agent_id]
-
     def record(self, kind: str, number: Json) -> None:
         self.state.record(kind, str(number["id"]), str(number["phoneNumber"]))
-
-
-Answer = Callable[[Account, Request], Awaitable[Response]]

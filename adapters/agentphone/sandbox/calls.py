@@ -9,13 +9,12 @@ from telephony.sandbox.vendor import Json, iso_seconds
 
 from . import webhooks
 from .account import Account
-from .input import CallFilter, Dialled, checked_body, checked_query
-from .paging import page
-from .refusals import invalid, missing
+from .input import CallFilter, NewCall, page, reader
+from .refusals import invalid
 
 
 async def listed(account: Account, request: Request) -> Response:
-    wanted = checked_query(CallFilter, request)
+    wanted = reader.query(CallFilter, request)
     asked = {
         "phoneNumberId": request.path_params.get("id"),
         "agentId": request.path_params.get("agent"),
@@ -32,12 +31,12 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse({**_found(account, request), "transcripts": []})
+    return JSONResponse({**account.calls.find(request.path_params["call"]), "transcripts": []})
 
 
 async def place(account: Account, request: Request) -> Response:
-    wanted = await checked_body(Dialled, request)
-    own = account.held_by(account.agent(wanted.agent_id))
+    wanted = await reader.body(NewCall, request)
+    own = account.held_by(account.agents.find(wanted.agent_id))
     number = next((n for n in own if wanted.from_number_id in (None, n["id"])), None)
     if number is None:
         raise invalid("The agent has no such phone number")
@@ -58,7 +57,7 @@ async def place(account: Account, request: Request) -> Response:
 
 
 async def end(account: Account, request: Request) -> Response:
-    call = _found(account, request)
+    call = account.calls.find(request.path_params["call"])
     call.update(status="completed", endedAt=iso_seconds(account.state.now()))
     return JSONResponse(call)
 
@@ -80,10 +79,3 @@ def receive(account: Account, number: Json, caller: str) -> str:
     }
     webhooks.called(account, account.calls[call_id])
     return call_id
-
-
-def _found(account: Account, request: Request) -> Json:
-    call = account.calls.get(request.path_params["call"])
-    if call is None:
-        raise missing("Call")
-    return call

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from functools import partial
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
-from starlette.requests import Request
 
-from telephony.sandbox.vendor import Refusal, body_of
+from telephony.sandbox.endpoints import E164, RequestReader, cut, fastapi_errors
+from telephony.sandbox.vendor import Json
 
 from .refusals import invalid
 
-_M = TypeVar("_M", bound=BaseModel)
-
-_E164 = r"^\+[1-9]\d{6,14}$"
 # A number, a short code, an e-mail address or a group.
 _ADDRESS = r"^(\+?[\d\s().-]{3,20}|[^@\s]+@[^@\s]+|grp_\w+)$"
 
 
-class _In(BaseModel):
-    """camelCase on the wire, as everywhere but with messages."""
+class _Input(BaseModel):
+    """Spelled in camelCase, as everything but messages is."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
 
-class Paging(_In):
+class Paging(_Input):
     limit: int = Field(default=20, ge=1, le=100)
     offset: int = Field(default=0, ge=0)
 
@@ -38,13 +37,13 @@ class CallFilter(Paging):
     search: str | None = None
 
 
-class MessagePaging(_In):
+class MessagePaging(_Input):
     limit: int = Field(default=50, ge=1, le=200)
     before: datetime | None = None
     after: datetime | None = None
 
 
-class Search(_In):
+class Search(_Input):
     area_code: str | None = Field(default=None, pattern=r"^\d{3}$")
     city: str | None = None
     state: str | None = None
@@ -52,7 +51,7 @@ class Search(_In):
     limit: int = Field(default=20, ge=1, le=100)
 
 
-class Purchase(_In):
+class Purchase(_Input):
     country: str = "US"
     area_code: str | None = Field(default=None, pattern=r"^\d{3}$")
     agent_id: str | None = None
@@ -61,19 +60,19 @@ class Purchase(_In):
     expires_at: datetime | None = None
 
 
-class Attachment(_In):
+class Attachment(_Input):
     number_id: str
 
 
-class NewAgent(_In):
+class NewAgent(_Input):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", alias_generator=to_camel)
 
     name: str = Field(min_length=1)
 
 
-class Dialled(_In):
+class NewCall(_Input):
     agent_id: str
-    to_number: str = Field(pattern=_E164)
+    to_number: E164
     from_number_id: str | None = None
     system_prompt: str | None = None
     variables: dict[str, str] | None = None
@@ -84,39 +83,21 @@ class Outgoing(BaseModel):
 
     body: str
     to_number: str = Field(pattern=_ADDRESS)
-    agent_id: str | None = None
-    number_id: str | None = None
-    from_number: str | None = None
+    number_id: str
     media_urls: list[str] | None = Field(default=None, max_length=20)
     reply_to_message_id: str | None = None
 
 
-class Webhook(_In):
+class Webhook(_Input):
     url: str = Field(pattern="^https?://")
     context_limit: int = Field(default=10, ge=0, le=50)
     timeout: int = Field(default=30, ge=5, le=120)
 
 
-def checked_query(model: type[_M], request: Request) -> _M:
-    return _checked(model, dict(request.query_params), "query")
+reader = RequestReader(malformed=invalid, invalid=partial(fastapi_errors, echo=True))
 
 
-async def checked_body(model: type[_M], request: Request) -> _M:
-    return _checked(model, await body_of(request, invalid), "body")
-
-
-def _checked(model: type[_M], given: object, where: str) -> _M:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        # What FastAPI answers, the echo of the input included.
-        wrong: list[JsonValue] = [
-            {
-                "loc": [where, *each["loc"]],
-                "msg": each["msg"],
-                "type": each["type"],
-                "input": str(each["input"]),
-            }
-            for each in error.errors(include_url=False, include_context=False)
-        ]
-        raise Refusal(422, {"detail": wrong}) from None
+def page(found: Sequence[Json], wanted: Paging) -> Json:
+    """Return a page by offset, as everything but messages has them."""
+    rows, more = cut(found, wanted.offset, wanted.limit)
+    return {"data": list[JsonValue](rows), "hasMore": more, "total": len(found)}

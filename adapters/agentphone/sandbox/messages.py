@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -13,25 +13,20 @@ from telephony.sandbox.vendor import Json, Refusal
 
 from . import webhooks
 from .account import Account
-from .input import MessagePaging, Outgoing, Paging, checked_body, checked_query
+from .input import MessagePaging, Outgoing, Paging, page, reader
 from .mailbox import Text, pages, summary
-from .paging import page
-from .refusals import invalid, missing, refusal
+from .refusals import missing, refusal
 
 
 async def of_number(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"])
+    number = account.numbers.find(request.path_params["id"])
     found = account.mailbox.of_number(str(number["id"]))
-    return _page(account, request, found, Text.in_number)
-
-
-async def of_conversation(account: Account, request: Request) -> Response:
-    return _page(account, request, _conversation(account, request), Text.in_conversation)
+    return _page(account, request, found)
 
 
 async def conversations(account: Account, request: Request) -> Response:
     found = [_summary(account, talk) for talk in account.mailbox.conversations().values()]
-    return JSONResponse(page(found, checked_query(Paging, request)))
+    return JSONResponse(page(found, reader.query(Paging, request)))
 
 
 async def conversation(account: Account, request: Request) -> Response:
@@ -41,8 +36,8 @@ async def conversation(account: Account, request: Request) -> Response:
 
 
 async def send(account: Account, request: Request) -> Response:
-    wanted = await checked_body(Outgoing, request)
-    number = _sender(account, wanted)
+    wanted = await reader.body(Outgoing, request)
+    number = account.held_number(wanted.number_id)
     if number["country"] == "US" and account.campaign != "approved":
         raise refusal(403, "10DLC registration is required to text from this number")
     channel = "mms" if wanted.media_urls else "sms"
@@ -75,17 +70,6 @@ def receive(account: Account, number: Json, sender: str, body: str, at: datetime
     return str(text.data["id"])
 
 
-def _sender(account: Account, wanted: Outgoing) -> Json:
-    if wanted.number_id is not None:
-        return account.number(wanted.number_id, held=True)
-    from_agent = wanted.from_number is None and wanted.agent_id is not None
-    agent = account.agent(str(wanted.agent_id)) if from_agent else None
-    for number in account.held() if agent is None else account.held_by(agent):
-        if from_agent or number["phoneNumber"] == wanted.from_number:
-            return number
-    raise invalid("Give agent_id, number_id or from_number of a number you hold")
-
-
 def _add(
     account: Account,
     number: Json,
@@ -105,10 +89,8 @@ def _add(
     return text
 
 
-def _page(
-    account: Account, request: Request, found: Sequence[Text], spelled: Callable[[Text], Json]
-) -> Response:
-    wanted = checked_query(MessagePaging, request)
+def _page(account: Account, request: Request, found: Sequence[Text]) -> Response:
+    wanted = reader.query(MessagePaging, request)
     if account.coarse_bounds:
         wanted = wanted.model_copy(
             update={
@@ -119,7 +101,7 @@ def _page(
     taken, more = pages(found, wanted, inclusive=account.before_is_inclusive)
     if account.oldest_first:
         taken.reverse()
-    shown = [spelled(text) for text in taken]
+    shown = [text.in_number() for text in taken]
     if account.whole_seconds:
         for each in shown:
             each["receivedAt"] = f"{str(each['receivedAt'])[:19]}Z"

@@ -6,15 +6,15 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, body_of, iso_seconds
+from telephony.sandbox.vendor import Json, iso_seconds
 
 from .account import Account
-from .input import Paging, Purchase, Search, checked_body, checked_query
-from .paging import page
+from .input import Paging, Purchase, Search, page, reader
 from .refusals import invalid, missing, over
 
 _PRICE = 3.0
 _AREAS = {"US": "312", "CA": "416"}
+_WITHOUT_STOCK = "999"
 _ELSEWHERE = {"US": "212", "CA": "604"}
 _PLACES: dict[str, Json] = {
     "312": {"city": "Chicago", "state": "IL", "rateCenter": "CHICAGO"},
@@ -23,21 +23,21 @@ _PLACES: dict[str, Json] = {
 
 
 async def listed(account: Account, request: Request) -> Response:
-    wanted = checked_query(Paging, request)
+    wanted = reader.query(Paging, request)
     return JSONResponse(page(account.held()[::-1], wanted))
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(account.number(request.path_params["id"]))
+    return JSONResponse(account.numbers.find(request.path_params["id"]))
 
 
 async def search(account: Account, request: Request) -> Response:
     if not account.has_search:
         # Without this route the path reads as the id of a number.
         raise missing("Phone number")
-    wanted = checked_query(Search, request)
+    wanted = reader.query(Search, request)
     area = wanted.area_code or _AREAS.get(wanted.country)
-    stock = 0 if area is None or area in account.without_stock else 5
+    stock = 0 if area is None or area == _WITHOUT_STOCK else 5
     offered = [_free(str(area), nth) for nth in range(stock)]
     asked = {"city": wanted.city, "state": wanted.state}
     found: list[JsonValue] = [
@@ -46,18 +46,12 @@ async def search(account: Account, request: Request) -> Response:
     return JSONResponse({"data": found[: wanted.limit]})
 
 
-async def lookup(_: Account, request: Request) -> Response:
-    asked = request.query_params.get("phoneNumbers", "").split(",")
-    known = {"lineType": "mobile", "country": "US", "rcsEnabled": False}
-    return JSONResponse({"data": [{"phoneNumber": number, **known} for number in asked]})
-
-
 async def buy(account: Account, request: Request) -> Response:
-    wanted = await checked_body(Purchase, request)
+    wanted = await reader.body(Purchase, request)
     if wanted.country not in _AREAS:
         raise invalid(f"Unsupported country: {wanted.country}")
     if wanted.agent_id is not None:
-        account.agent(wanted.agent_id)
+        account.agents.find(wanted.agent_id)
     if len(account.held()) >= account.number_limit:
         raise over(400, "The number limit is reached", "VALIDATION_ERROR_NUMBER_LIMIT")
     if account.balance < _PRICE:
@@ -70,24 +64,25 @@ async def buy(account: Account, request: Request) -> Response:
 
 
 async def update(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"], held=True)
-    body = await body_of(request, invalid)
+    number = account.held_number(request.path_params["id"])
+    body = await reader.json(request)
     number.update({key: body[key] for key in ("externalId", "expiresAt") if key in body})
     return JSONResponse(number)
 
 
 async def release(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"], held=True)
+    number = account.held_number(request.path_params["id"])
     number.update(status="released", agentId=None)
     account.record("release", number)
-    answer = {"success": True, "phoneNumber": number["phoneNumber"], "status": "released"}
-    return JSONResponse(answer)
+    return JSONResponse(
+        {"success": True, "phoneNumber": number["phoneNumber"], "status": "released"}
+    )
 
 
 def _add(account: Account, wanted: Purchase) -> Json:
     account.balance -= _PRICE
     area = wanted.area_code or _AREAS[wanted.country]
-    if area in account.without_stock:
+    if area == _WITHOUT_STOCK:
         area = _ELSEWHERE[wanted.country]
     texts = "enabled" if account.campaign == "approved" else "registration_required"
     made: Json = {

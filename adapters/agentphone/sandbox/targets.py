@@ -6,41 +6,33 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, Refusal, body_of, iso_seconds
+from telephony.sandbox.vendor import Json, Refusal, iso_seconds
 
 from .account import Account
-from .input import Attachment, NewAgent, Paging, checked_body, checked_query
-from .paging import page
-from .refusals import invalid
+from .input import Attachment, NewAgent, Paging, page, reader
 
 
 async def listed(account: Account, request: Request) -> Response:
     shown = [_shown(account, agent) for agent in account.agents.values()]
-    answer = page(shown, checked_query(Paging, request))
+    listing = page(shown, reader.query(Paging, request))
     # Documented without it.
-    del answer["hasMore"]
-    return JSONResponse(answer)
+    del listing["hasMore"]
+    return JSONResponse(listing)
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(_shown(account, account.agent(request.path_params["agent"])))
+    return JSONResponse(_shown(account, account.agents.find(request.path_params["agent"])))
 
 
 async def create(account: Account, request: Request) -> Response:
-    wanted = await checked_body(NewAgent, request)
+    wanted = await reader.body(NewAgent, request)
     agent = add(account, account.state.id("agt_"), wanted.name)
     agent |= {"voiceMode": "webhook", **wanted.model_dump()}
     return JSONResponse(_shown(account, agent))
 
 
-async def update(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent"])
-    agent.update({**await body_of(request, invalid), "id": agent["id"]})
-    return JSONResponse(_shown(account, agent))
-
-
 async def delete(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent"])
+    agent = account.agents.find(request.path_params["agent"])
     for number in account.held_by(agent):
         number["agentId"] = None
     del account.agents[str(agent["id"])]
@@ -48,9 +40,9 @@ async def delete(account: Account, request: Request) -> Response:
 
 
 async def attach(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent"])
-    wanted = await checked_body(Attachment, request)
-    number = account.number(wanted.number_id, held=True)
+    agent = account.agents.find(request.path_params["agent"])
+    wanted = await reader.body(Attachment, request)
+    number = account.held_number(wanted.number_id)
     if number["agentId"] is not None:
         raise Refusal(409, {"detail": "Phone number is already attached to an agent"})
     number["agentId"] = agent["id"]
@@ -59,8 +51,8 @@ async def attach(account: Account, request: Request) -> Response:
 
 
 async def detach(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent"])
-    number = account.number(request.path_params["id"], held=True)
+    agent = account.agents.find(request.path_params["agent"])
+    number = account.held_number(request.path_params["id"])
     if number["agentId"] != agent["id"]:
         raise Refusal(404, {"detail": "Phone number is not attached to this agent"})
     number["agentId"] = None

@@ -1,4 +1,4 @@
-"""The sandbox itself: its account, who may reach it, and where everything is served."""
+"""The sandbox itself: its account, authorization and routes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import JsonValue
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from telephony.model import Agent
-from telephony.sandbox.vendor import Handler, Json, Refusal, Sample, State, VendorSandbox, route
+from telephony.sandbox.endpoints import Endpoint, routes
+from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
 from . import calls, messages, numbers, targets, webhooks
-from .account import Account, Answer
+from .account import Account
 from .refusals import refusal, too_many
 
 _KEY = "sk_live_sandbox"
@@ -26,7 +25,6 @@ class AgentPhoneSandbox(VendorSandbox):
 
     Attributes:
         account: plant things in its tables.
-        next_answers: bodies that the next requests are answered with, whatever they ask.
     """
 
     name: ClassVar[str] = "agentphone"
@@ -35,7 +33,6 @@ class AgentPhoneSandbox(VendorSandbox):
     def __init__(self) -> None:
         self.state: State = State(seed=0xA9)
         self.account: Account = Account(self.state)
-        self.next_answers: list[JsonValue] = []
         targets.add(self.account, "agt_front_desk", "Front desk")
         targets.add(self.account, "agt_sales", "Sales")
         self.sample: Sample = Sample(
@@ -45,11 +42,10 @@ class AgentPhoneSandbox(VendorSandbox):
     def routes(self) -> Sequence[BaseRoute]:
         owned, agents, talks = "/v1/numbers", "/v1/agents", "/v1/conversations"
         hook, agents_hook = "/v1/webhooks", f"{agents}/{{agent}}/webhook"
-        served: list[tuple[str, str, Answer]] = [
+        served: list[tuple[str, str, Endpoint[Account]]] = [
             ("GET", owned, numbers.listed),
             ("POST", owned, numbers.buy),
             ("GET", f"{owned}/available", numbers.search),
-            ("GET", f"{owned}/lookup", numbers.lookup),
             ("GET", f"{owned}/{{id}}", numbers.fetch),
             ("PATCH", f"{owned}/{{id}}", numbers.update),
             ("DELETE", f"{owned}/{{id}}", numbers.release),
@@ -58,7 +54,6 @@ class AgentPhoneSandbox(VendorSandbox):
             ("GET", agents, targets.listed),
             ("POST", agents, targets.create),
             ("GET", f"{agents}/{{agent}}", targets.fetch),
-            ("PATCH", f"{agents}/{{agent}}", targets.update),
             ("DELETE", f"{agents}/{{agent}}", targets.delete),
             ("POST", f"{agents}/{{agent}}/numbers", targets.attach),
             ("DELETE", f"{agents}/{{agent}}/numbers/{{id}}", targets.detach),
@@ -66,7 +61,6 @@ class AgentPhoneSandbox(VendorSandbox):
             ("POST", "/v1/messages", messages.send),
             ("GET", talks, messages.conversations),
             ("GET", f"{talks}/{{talk}}", messages.conversation),
-            ("GET", f"{talks}/{{talk}}/messages", messages.of_conversation),
             ("POST", "/v1/calls", calls.place),
             ("GET", "/v1/calls", calls.listed),
             ("GET", "/v1/calls/{call}", calls.fetch),
@@ -78,7 +72,7 @@ class AgentPhoneSandbox(VendorSandbox):
             ("POST", agents_hook, webhooks.create),
             ("DELETE", agents_hook, webhooks.delete),
         ]
-        return [route(method, path, self._serve(answer)) for method, path, answer in served]
+        return routes(self, self._authorize, served)
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         return Refusal(status, {"detail": "Not Found" if status == 404 else "Method Not Allowed"})
@@ -98,16 +92,7 @@ class AgentPhoneSandbox(VendorSandbox):
                 return number
         raise LookupError(f"AgentPhone's sandbox holds no number {to}")
 
-    def _serve(self, answer: Answer) -> Handler:
-        async def served(request: Request) -> Response:
-            _authorize(request)
-            if self.next_answers:
-                return JSONResponse(self.next_answers.pop(0))
-            return await answer(self.account, request)
-
-        return served
-
-
-def _authorize(request: Request) -> None:
-    if request.headers.get("authorization") != f"Bearer {_KEY}":
-        raise refusal(401, "Invalid API key", kind="authentication_error")
+    def _authorize(self, request: Request) -> Account:
+        if request.headers.get("authorization") != f"Bearer {_KEY}":
+            raise refusal(401, "Invalid API key", kind="authentication_error")
+        return self.account

@@ -15,12 +15,12 @@ from telephony.sandbox.webhook_sender import OutgoingWebhook, on_any_failure
 
 from ..webhooks import sign
 from .account import Account
-from .input import Webhook, checked_body
+from .input import Webhook, reader
 from .mailbox import Text
 from .refusals import missing
 
 SECRET = "whsec_sandbox"  # noqa: S105 - of the sandbox
-_TRIES = 6
+_ATTEMPTS = 6
 _ACCOUNT = ""
 
 
@@ -29,7 +29,7 @@ async def fetch(account: Account, request: Request) -> Response:
 
 
 async def create(account: Account, request: Request) -> Response:
-    wanted = await checked_body(Webhook, request)
+    wanted = await reader.body(Webhook, request)
     held = account.webhooks.get(_owner(request))
     made: Json = {
         "id": held["id"] if held else account.state.id("wh_"),
@@ -51,7 +51,7 @@ async def delete(account: Account, request: Request) -> Response:
 
 
 def received(account: Account, text: Text, agent: JsonValue) -> None:
-    """Deliver the event of a text that came in."""
+    """Send the event of a text that was received."""
     listed = text.in_number()
     data: Json = {
         "messageId": listed["id"],
@@ -71,7 +71,7 @@ def received(account: Account, text: Text, agent: JsonValue) -> None:
 
 
 def called(account: Account, call: Json) -> None:
-    """Deliver the events of a call in which one thing is said, and of its end."""
+    """Send the events of a call: one turn, and its end."""
     common: Json = {
         "callId": call["id"],
         "numberId": call["phoneNumberId"],
@@ -125,23 +125,24 @@ def _event(state: State, event: str, channel: JsonValue, agent: JsonValue, data:
 def _send(account: Account, agent: JsonValue, *events: Json) -> None:
     # An agent's own webhook gets its events instead of the account's.
     held = account.webhooks.get(str(agent)) or account.webhooks.get(_ACCOUNT)
-    url = str(held["url"]) if held else account.state.webhook
+    url = str(held["url"]) if held else account.state.webhook_url
     secret = str(held["secret"]) if held else SECRET
     if url is not None:
         bodies = map(to_json, events)
-        account.state.deliver(*(_delivery(account.state, url, secret, body) for body in bodies))
+        account.state.send_webhooks(
+            *(_webhook(account.state, url, secret, body) for body in bodies)
+        )
 
 
-def _delivery(state: State, url: str, secret: str, body: bytes) -> OutgoingWebhook:
-    signed = partial(_signed, state, SecretStr(secret), state.id("del_"), body)
-    return OutgoingWebhook(url, body, signed, _TRIES, on_any_failure)
+def _webhook(state: State, url: str, secret: str, body: bytes) -> OutgoingWebhook:
+    headers = {"content-type": "application/json", "x-webhook-id": state.id("del_")}
+    signed = partial(_signed, state, SecretStr(secret), body)
+    return OutgoingWebhook(url, body, headers, _ATTEMPTS, on_any_failure, signed)
 
 
-def _signed(state: State, secret: SecretStr, delivery: str, body: bytes) -> Mapping[str, str]:
+def _signed(state: State, secret: SecretStr, body: bytes) -> Mapping[str, str]:
     timestamp = str(int(state.now().timestamp()))
     return {
-        "content-type": "application/json",
-        "x-webhook-id": delivery,
         "x-webhook-timestamp": timestamp,
         "x-webhook-signature": sign(body, timestamp, secret),
     }

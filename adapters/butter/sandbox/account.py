@@ -1,14 +1,11 @@
-"""What an organization of the sandbox holds, and who is refused what."""
+"""What an organization of the sandbox holds."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from telephony.sandbox.vendor import Json, State
+from telephony.sandbox.vendor import Json, Refusal, State, Table
 
 from .refusals import refusal
 
@@ -27,38 +24,28 @@ class Account:
 
     id: str
     state: State
-    agents: dict[str, str]
-    numbers: dict[str, Json] = field(default_factory=dict)
-    integrations: dict[str, Json] = field(default_factory=dict)
-    calls: dict[str, Json] = field(default_factory=dict)
+    agents: Table[str] = field(init=False)
+    numbers: Table[Json] = field(init=False)
+    integrations: Table[Json] = field(init=False)
+    calls: Table[Json] = field(init=False)
     elsewhere: set[str] = field(default_factory=set)
     unintegrated: set[str] = field(default_factory=set)
     page_size: int = 50
     in_use_status: int = 409
 
-    def number(self, number_id: str) -> Json:
-        if number_id in self.elsewhere:
-            raise refusal(403, "Phone number belongs to another organization")
-        if number_id not in self.numbers:
-            raise refusal(404, "Phone number not found")
-        return self.numbers[number_id]
+    def __post_init__(self) -> None:
+        self.agents = Table(self._missing("Agent"))
+        self.numbers = Table(self._missing("Phone number"))
+        self.integrations = Table(self._missing("Integration"))
+        self.calls = Table(self._missing("Call"))
 
-    def agent(self, agent_id: str) -> str:
-        if agent_id in self.elsewhere:
-            raise refusal(403, "Agent is not accessible")
-        if agent_id not in self.agents:
-            raise refusal(404, "Agent not found")
-        return agent_id
+    def _missing(self, thing: str) -> Callable[[str], Refusal]:
+        def missing(id_: str) -> Refusal:
+            if id_ in self.elsewhere:
+                return refusal(403, f"{thing} belongs to another organization")
+            return refusal(404, f"{thing} not found")
 
-    def integration(self, integration_id: str) -> Json:
-        if integration_id in self.elsewhere:
-            raise refusal(403, "Integration belongs to another organization")
-        if integration_id not in self.integrations:
-            raise refusal(404, "Integration not found")
-        return self.integrations[integration_id]
-
-
-Answer = Callable[[Account, Request], Awaitable[Response]]
+        return missing
 
 
 def done(message: str, data: Json) -> Json:

@@ -8,26 +8,23 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json, iso
 
 from .account import Account
-from .input import Call, checked, json_of
-from .paging import page
-from .refusals import invalid, refusal
-
-_PAGE = 50
+from .input import Call, CallList, page, reader
+from .refusals import refusal
 
 
 async def place(account: Account, request: Request) -> Response:
-    wanted = checked(Call, await json_of(request))
+    wanted = await reader.body(Call, request)
     held = [n for n in account.numbers.values() if n["phone_number"] == wanted.call_from]
     if not held:
         raise refusal(404, "The phone number to call from is not imported")
     if not held[0]["supports_outbound"]:
         raise refusal(400, "The phone number does not support outbound calls")
-    agent = account.agent(wanted.agent_id)
+    account.agents.find(wanted.agent_id)
     placed: Json = {
         "call_sid": account.state.id("call_"),
         "to": wanted.call_to,
         "from": wanted.call_from,
-        "agent_id": agent,
+        "agent_id": wanted.agent_id,
         "call_type": held[0]["provider"],
         "status": "initiated",
     }
@@ -38,20 +35,13 @@ async def place(account: Account, request: Request) -> Response:
 
 
 async def listed(account: Account, request: Request) -> Response:
-    try:
-        limit = int(request.query_params.get("limit", _PAGE))
-    except ValueError:
-        raise invalid("query", "limit", "Input should be a valid integer") from None
-    if not 1 <= limit <= 100:
-        raise invalid("query", "limit", "Input should be between 1 and 100")
+    limit = reader.query(CallList, request).limit
     found = [_summary(account, call) for call in reversed(account.calls.values())]
     return JSONResponse(page(found, request, limit))
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    call = account.calls.get(request.path_params["call_sid"])
-    if call is None:
-        raise refusal(404, "Call not found")
+    call = account.calls.find(request.path_params["call_sid"])
     more: Json = {
         "trace_id": None,
         "agent_config": {},

@@ -8,12 +8,12 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json, iso
 
 from .account import Account, done
-from .input import Link, Rotate, checked, json_of
+from .input import Link, Rotate, reader
 from .refusals import refusal
 
 
 async def link(account: Account, request: Request) -> Response:
-    wanted = checked(Link, await json_of(request))
+    wanted = await reader.body(Link, request)
     now = iso(account.state.now())
     made: Json = {
         "integration_id": account.state.id("intg_"),
@@ -31,8 +31,8 @@ async def link(account: Account, request: Request) -> Response:
 
 
 async def rotate(account: Account, request: Request) -> Response:
-    integration = account.integration(request.path_params["integration_id"])
-    wanted = checked(Rotate, await json_of(request))
+    integration = account.integrations.find(request.path_params["integration_id"])
+    wanted = await reader.body(Rotate, request)
     if wanted.name is not None:
         integration["name"] = wanted.name
     integration["updated_at"] = iso(account.state.now())
@@ -42,7 +42,7 @@ async def rotate(account: Account, request: Request) -> Response:
 
 
 async def unlink(account: Account, request: Request) -> Response:
-    integration = account.integration(request.path_params["integration_id"])
+    integration = account.integrations.find(request.path_params["integration_id"])
     wanted = integration["integration_id"]
     users = [n for n in account.numbers.values() if n.get("integration_id") == wanted]
     if users:

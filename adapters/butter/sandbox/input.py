@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+import base64
+from typing import Literal
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue
 from starlette.requests import Request
 
-from telephony.sandbox.vendor import Json, Refusal, body_of
+from telephony.sandbox.endpoints import E164, RequestReader, cut, fastapi_errors
+from telephony.sandbox.vendor import Json
 
 from .refusals import invalid
 
-_E164 = r"^\+[1-9]\d{6,14}$"
-
-_M = TypeVar("_M", bound=BaseModel)
-
 
 class Import(BaseModel):
-    phone_number: str = Field(pattern=_E164)
+    phone_number: E164
     provider: Literal["twilio", "sip"]
     supports_inbound: bool = False
     supports_outbound: bool = False
@@ -52,22 +50,38 @@ class Rotate(BaseModel):
 
 
 class Call(BaseModel):
-    call_to: str = Field(pattern=_E164)
-    call_from: str = Field(pattern=_E164)
+    call_to: E164
+    call_from: E164
     agent_id: str
     prompt_variables: dict[str, JsonValue] | None = None
 
 
-async def json_of(request: Request) -> Json:
-    return await body_of(request, lambda said: invalid("body", "", said))
+class CallList(BaseModel):
+    limit: int = Field(default=50, ge=1, le=100)
 
 
-def checked(model: type[_M], body: Json) -> _M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        detail: list[JsonValue] = [
-            {"loc": ["body", *found["loc"]], "msg": found["msg"], "type": found["type"]}
-            for found in error.errors(include_input=False, include_url=False)
-        ]
-        raise Refusal(422, {"detail": detail}) from None
+reader = RequestReader(
+    malformed=lambda message: invalid("body", "", message),
+    invalid=fastapi_errors,
+)
+
+
+def page(found: list[Json], request: Request, size: int, *, total: int | None = None) -> Json:
+    """Return a page with the cursor of the next."""
+    cursor, start = request.query_params.get("cursor"), 0
+    if cursor is not None:
+        try:
+            start = int(base64.b64decode(cursor, validate=True))
+        except ValueError:
+            raise invalid("query", "cursor", "Input is not a cursor") from None
+    rows, more = cut(found, start, size)
+    return {
+        "success": True,
+        "data": list[JsonValue](rows),
+        "pagination": {
+            "next_cursor": base64.b64encode(str(start + size).encode()).decode() if more else None,
+            "has_more": more,
+            "page_size": len(rows),
+            **({} if total is None else {"total_count": total}),
+        },
+    }

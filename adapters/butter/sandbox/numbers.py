@@ -8,8 +8,7 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json, iso
 
 from .account import Account, done
-from .input import Import, checked, json_of
-from .paging import page
+from .input import Import, page, reader
 from .refusals import invalid, refusal
 
 
@@ -22,11 +21,11 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def import_(account: Account, request: Request) -> Response:
-    body = await json_of(request)
+    body = await reader.json(request)
     _importable(body)
-    wanted = checked(Import, body)
+    wanted = reader.value(Import, body)
     if wanted.provider == "twilio":
-        account.integration(str(wanted.integration_id))
+        account.integrations.find(str(wanted.integration_id))
     held = {number["phone_number"] for number in account.numbers.values()} | account.elsewhere
     if wanted.phone_number in held:
         raise refusal(409, f"Phone number {wanted.phone_number} already exists in the system")
@@ -44,8 +43,8 @@ async def import_(account: Account, request: Request) -> Response:
     }
     account.numbers[str(made["phone_number_id"])] = {**made, "assigned_agent_id": None}
     account.state.record("import", str(made["phone_number_id"]), wanted.phone_number)
-    said = f"Phone number imported successfully with {wanted.provider}"
-    return JSONResponse(done(said, made), 201)
+    message = f"Phone number imported successfully with {wanted.provider}"
+    return JSONResponse(done(message, made), 201)
 
 
 def _importable(body: Json) -> None:

@@ -8,14 +8,15 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json, iso
 
 from .account import Account, done
-from .input import Assign, checked, json_of
+from .input import Assign, reader
 from .refusals import refusal
 
 
 async def assign(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent_id"])
-    number_id = checked(Assign, await json_of(request)).phone_number_id
-    number = account.number(number_id)
+    agent = request.path_params["agent_id"]
+    account.agents.find(agent)
+    number_id = (await reader.body(Assign, request)).phone_number_id
+    number = account.numbers.find(number_id)
     if number["provider"] == "twilio" and number_id in account.unintegrated:
         raise refusal(400, "The Twilio phone number has no integration")
     if number["assigned_agent_id"] == agent:
@@ -29,7 +30,8 @@ async def assign(account: Account, request: Request) -> Response:
 
 
 async def unassign(account: Account, request: Request) -> Response:
-    agent = account.agent(request.path_params["agent_id"])
+    agent = request.path_params["agent_id"]
+    account.agents.find(agent)
     number_id = request.path_params["phone_number_id"]
     number = account.numbers.get(number_id)
     if number is None or number["assigned_agent_id"] != agent:

@@ -1,21 +1,20 @@
-"""The sandbox itself: its organization, who may reach it, and where everything is served."""
+"""The sandbox itself: its organization, authorization and routes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import ClassVar
 
-from pydantic import JsonValue, SecretStr
+from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from telephony.model import Agent, TwilioAccount
-from telephony.sandbox.vendor import Handler, Refusal, Sample, State, VendorSandbox, route
+from telephony.sandbox.endpoints import Endpoint, routes
+from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
 from . import calls, carriers, numbers, targets
-from .account import Account, Answer
+from .account import Account
 from .refusals import invalid, refusal
 
 _KEY = "bk_live_sandbox"
@@ -26,8 +25,6 @@ class ButterSandbox(VendorSandbox):
 
     Attributes:
         account: the organization; plant things in its tables.
-        next_answers: by method and route, such as ``POST /api/make-call``: the bodies of the next
-            responses, given with status 200 instead of doing anything.
     """
 
     name: ClassVar[str] = "butter"
@@ -35,9 +32,9 @@ class ButterSandbox(VendorSandbox):
 
     def __init__(self) -> None:
         self.state: State = State(seed=0xB7)
+        self.account: Account = Account("org_sandbox", self.state)
         agents = {"agent_aa11bb22cc33": "Reception", "agent_dd44ee55ff66": "Sales"}
-        self.account: Account = Account("org_sandbox", self.state, agents)
-        self.next_answers: dict[str, list[JsonValue]] = {}
+        self.account.agents.update(agents)
         self.sample: Sample = Sample(
             target=Agent("agent_aa11bb22cc33"),
             other_target=Agent("agent_dd44ee55ff66"),
@@ -47,7 +44,7 @@ class ButterSandbox(VendorSandbox):
     def routes(self) -> Sequence[BaseRoute]:
         owned, links = "/api/phone-numbers", "/api/integrations"
         agent = "/api/agents/{agent_id}"
-        served: list[tuple[str, str, Answer]] = [
+        served: list[tuple[str, str, Endpoint[Account]]] = [
             ("GET", owned, numbers.listed),
             ("POST", owned, numbers.import_),
             ("POST", f"{agent}/assign-phone-number", targets.assign),
@@ -59,7 +56,7 @@ class ButterSandbox(VendorSandbox):
             ("GET", "/api/calls", calls.listed),
             ("GET", "/api/calls/{call_sid}", calls.fetch),
         ]
-        return [route(m, path, self._serve(answer, f"{m} {path}")) for m, path, answer in served]
+        return routes(self, self._authorize, served)
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         self._authorize(request)
@@ -74,18 +71,7 @@ class ButterSandbox(VendorSandbox):
             "requests_per_second": "1000",
         }
 
-    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        raise LookupError("Butter AI carries voice only")
-
-    def _serve(self, answer: Answer, name: str) -> Handler:
-        async def served(request: Request) -> Response:
-            self._authorize(request)
-            planted = self.next_answers.get(name)
-            return JSONResponse(planted.pop(0)) if planted else await answer(self.account, request)
-
-        return served
-
-    def _authorize(self, request: Request) -> None:
+    def _authorize(self, request: Request) -> Account:
         if request.headers.get("x-api-key") != _KEY:
             raise refusal(401, "Invalid API key")
         organization = request.headers.get("x-organization-id")
@@ -93,3 +79,4 @@ class ButterSandbox(VendorSandbox):
             raise invalid("header", "x-organization-id", "Field required")
         if organization != self.account.id:
             raise refusal(403, "The API key belongs to another organization")
+        return self.account

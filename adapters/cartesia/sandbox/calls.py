@@ -6,21 +6,15 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import body_of
-
 from . import webhooks
 from .account import Account
-from .input import Calls, checked
-from .refusals import invalid
+from .input import NewCalls, reader
 
 
 async def place(account: Account, request: Request) -> Response:
-    wanted = checked(Calls, await body_of(request, invalid))
-    number = account.number(wanted.from_number_id)
-    account.agent(wanted.agent_id)
-    if account.next_call_answer is not None:
-        answer, account.next_call_answer = account.next_call_answer, None
-        return Response(answer, media_type="application/json")
+    wanted = await reader.body(NewCalls, request)
+    number = account.numbers.find(wanted.from_number_id)
+    account.agents.find(wanted.agent_id)
     caller = str(number["number"])
     placed: list[JsonValue] = []
     for callee in wanted.outbound_calls:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, body_of
+from telephony.sandbox.vendor import Json
 
 from .account import Account
-from .input import SipTrunk, Twilio, checked
+from .input import SipTrunk, Twilio, reader
 from .refusals import invalid, refusal
 
 
@@ -25,38 +25,38 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(account.carrier(request.path_params["id"]))
+    return JSONResponse(account.carriers.find(request.path_params["id"]))
 
 
 async def link(account: Account, request: Request) -> Response:
-    body = await body_of(request, invalid)
+    body = await reader.json(request)
     if body.get("type") == "sip_trunk":
-        made = _new_trunk(account, checked(SipTrunk, body))
+        made = _new_trunk(account, reader.value(SipTrunk, body))
     else:
-        made = _new_twilio(account, checked(Twilio, body))
+        made = _new_twilio(account, reader.value(Twilio, body))
     account.carriers[str(made["id"])] = made
     account.state.record("link", str(made["id"]))
     return JSONResponse(made, 201)
 
 
 async def rotate(account: Account, request: Request) -> Response:
-    carrier = account.carrier(request.path_params["id"])
-    body = await body_of(request, invalid)
+    carrier = account.carriers.find(request.path_params["id"])
+    body = await reader.json(request)
     if body.get("type") != carrier["type"]:
         raise invalid("type cannot be changed")
     if carrier["type"] == "twilio":
-        wanted = checked(Twilio, {"account_sid": "", **body})
+        wanted = reader.value(Twilio, {"account_sid": "", **body})
         _try_key(wanted.api_key_sid)
         # The documented default of `region` holds here too: us1, whatever it was before.
         carrier.update(api_key_sid=_masked(wanted.api_key_sid), region=wanted.region)
     else:
-        carrier.update(_changed(carrier, checked(SipTrunk, body)))
+        carrier.update(_changed(carrier, reader.value(SipTrunk, body)))
     account.state.record("rotate", str(carrier["id"]))
     return JSONResponse(carrier)
 
 
 async def unlink(account: Account, request: Request) -> Response:
-    carrier = account.carrier(request.path_params["id"])
+    carrier = account.carriers.find(request.path_params["id"])
     for number in account.numbers.values():
         held = number["provider"]
         if isinstance(held, dict) and held.get("id") == carrier["id"]:

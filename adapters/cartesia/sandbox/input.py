@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue
 
+from telephony.sandbox.endpoints import E164, RequestReader, cut
 from telephony.sandbox.vendor import Json
 
 from .refusals import invalid
 
-_E164 = r"^\+[1-9]\d{6,14}$"
-
-_M = TypeVar("_M", bound=BaseModel)
-
 
 class Import(BaseModel):
     label: str
-    number: str = Field(pattern=_E164)
+    number: E164
     provider: dict[str, JsonValue]
     agent_id: str | None = None
 
@@ -64,11 +62,11 @@ class SipTrunk(BaseModel):
 
 
 class _Callee(BaseModel):
-    to_number: str = Field(pattern=_E164)
+    to_number: E164
     metadata: dict[str, JsonValue] | None = None
 
 
-class Calls(BaseModel):
+class NewCalls(BaseModel):
     from_number_id: str
     agent_id: str
     outbound_calls: list[_Callee] = Field(min_length=1)
@@ -87,9 +85,23 @@ class Webhook(WebhookChange):
     secret: str = Field(min_length=1)
 
 
-def checked(model: type[_M], body: Json) -> _M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+class Paging(BaseModel):
+    limit: int = Field(default=10, ge=1, le=100)
+    starting_after: str | None = None
+
+
+reader = RequestReader(
+    malformed=invalid,
+    invalid=lambda _, errors: invalid(
+        f"{'.'.join(map(str, errors[0]['loc']))}: {errors[0]['msg']}"
+    ),
+)
+
+
+def page(found: list[Json], query: Mapping[str, str]) -> tuple[list[Json], bool]:
+    """Return the page after the id that the query names, and whether more follow."""
+    wanted = reader.value(Paging, query, "query")
+    ids = [None, *(number["id"] for number in found)]
+    if wanted.starting_after not in ids:
+        raise invalid("starting_after is not an id of this list")
+    return cut(found, ids.index(wanted.starting_after), wanted.limit)

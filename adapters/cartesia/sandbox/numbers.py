@@ -8,11 +8,10 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, body_of, iso
+from telephony.sandbox.vendor import Json, iso
 
 from .account import Account
-from .input import Import, Provision, checked
-from .paging import page
+from .input import Import, Provision, page, reader
 from .refusals import invalid, missing, refusal
 
 _PLAN_SLOTS = 1000
@@ -29,11 +28,11 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(_shown(account, account.number(request.path_params["id"])))
+    return JSONResponse(_shown(account, account.numbers.find(request.path_params["id"])))
 
 
 async def import_(account: Account, request: Request) -> Response:
-    wanted = checked(Import, await body_of(request, invalid))
+    wanted = await reader.body(Import, request)
     carrier = _source(account, wanted.provider)
     agent = account.agent(wanted.agent_id)
     if any(held["number"] == wanted.number for held in account.numbers.values()):
@@ -49,8 +48,8 @@ async def import_(account: Account, request: Request) -> Response:
 
 
 async def buy(account: Account, request: Request) -> Response:
-    """One that Cartesia picks."""
-    wanted = checked(Provision, await body_of(request, invalid))
+    """Buy a number that Cartesia picks."""
+    wanted = await reader.body(Provision, request)
     agent = account.agent(wanted.agent_id)
     own = [n for n in account.numbers.values() if n.get("provider") == {"type": "cartesia"}]
     if len(own) >= _PLAN_SLOTS:
@@ -63,8 +62,8 @@ async def buy(account: Account, request: Request) -> Response:
 
 
 async def update(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"])
-    body = await body_of(request, invalid)
+    number = account.numbers.find(request.path_params["id"])
+    body = await reader.json(request)
     changes: Json = {}
     if "label" in body:
         if not isinstance(body["label"], str):
@@ -83,7 +82,7 @@ async def update(account: Account, request: Request) -> Response:
 
 
 async def release(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"])
+    number = account.numbers.find(request.path_params["id"])
     if number["agent"] is not None:
         raise refusal(400, "Number in use", "Unassign the number from its agent first.")
     del account.numbers[str(number["id"])]
@@ -107,7 +106,7 @@ def _matches(number: Json, query: Mapping[str, str], text: str) -> bool:
 def _source(account: Account, wanted: Json) -> Json:
     """The carrier account that a number is to come from."""
     if "id" in wanted:
-        return account.carrier(str(wanted["id"]))
+        return account.carriers.find(str(wanted["id"]))
     named = (wanted.get("account_sid"), wanted.get("region", "us1"))
     for carrier in account.carriers.values():
         if (carrier.get("account_sid"), carrier.get("region")) == named:

@@ -1,21 +1,20 @@
-"""The sandbox itself: its workspace, who may reach it, and where everything is served."""
+"""The sandbox itself: its workspace, authorization and routes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from telephony.model import Agent, TwilioAccount
-from telephony.sandbox.vendor import Handler, Json, Refusal, Sample, State, VendorSandbox, route
+from telephony.sandbox.endpoints import Endpoint, routes
+from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
 from . import calls, carriers, numbers, webhooks
-from .account import Account, Answer
+from .account import Account
 from .refusals import refusal
 
 _KEY = "sk_car_sandbox"
@@ -37,10 +36,13 @@ class CartesiaSandbox(VendorSandbox):
 
     def __init__(self) -> None:
         self.state: State = State(seed=0xCA)
-        agents = {"agent_reception": "Reception", "agent_sales": "Sales"}
-        webhook: Json = {"id": _WEBHOOK, "url": "https://example.com/cartesia"}
-        held = {_WEBHOOK: webhook | {"secret": webhooks.SECRET}}
-        self.account: Account = Account(self.state, agents, held)
+        self.account: Account = Account(self.state)
+        self.account.agents.update({"agent_reception": "Reception", "agent_sales": "Sales"})
+        self.account.webhooks[_WEBHOOK] = {
+            "id": _WEBHOOK,
+            "url": "https://example.com/cartesia",
+            "secret": webhooks.SECRET,
+        }
         self.sample: Sample = Sample(
             target=Agent("agent_reception"),
             other_target=Agent("agent_sales"),
@@ -56,7 +58,7 @@ class CartesiaSandbox(VendorSandbox):
     def routes(self) -> Sequence[BaseRoute]:
         owned, hooks = "/agents/phone-numbers", "/agents/webhooks"
         links = f"{owned}/providers"
-        served: list[tuple[str, str, Answer]] = [
+        served: list[tuple[str, str, Endpoint[Account]]] = [
             ("GET", owned, numbers.listed),
             ("POST", owned, numbers.import_),
             ("POST", f"{owned}/provision", numbers.buy),
@@ -72,19 +74,15 @@ class CartesiaSandbox(VendorSandbox):
             ("POST", hooks, webhooks.create),
             ("GET", f"{hooks}/{{id}}", webhooks.fetch),
             ("PATCH", f"{hooks}/{{id}}", webhooks.update),
-            ("DELETE", f"{hooks}/{{id}}", webhooks.delete),
         ]
-        return [route(method, path, self._serve(answer)) for method, path, answer in served]
+        return routes(self, self._authorize, served)
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
-        _authorize(request)
+        self._authorize(request)
         return refusal(status, "Not found" if status == 404 else "Method not allowed")
 
     def settings(self, base_url: str) -> Mapping[str, str]:
         return {"base_url": base_url, "api_key": _KEY, "webhook_secret": webhooks.SECRET}
-
-    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        raise LookupError("Cartesia carries voice only")
 
     def receive_call(self, to: str, sender: str) -> str:
         for number in self.account.numbers.values():
@@ -95,17 +93,10 @@ class CartesiaSandbox(VendorSandbox):
                 return call
         raise LookupError(f"No agent answers {to} in Cartesia's sandbox")
 
-    def _serve(self, answer: Answer) -> Handler:
-        async def served(request: Request) -> Response:
-            _authorize(request)
-            return await answer(self.account, request)
-
-        return served
-
-
-def _authorize(request: Request) -> None:
-    given = request.headers.get("authorization") or request.headers.get("x-api-key", "")
-    if given.removeprefix("Bearer ") != _KEY:
-        raise refusal(401, "Unauthorized", "The API key is not valid.")
-    if "cartesia-version" not in request.headers:
-        raise refusal(400, "Missing version", "Send the Cartesia-Version header.")
+    def _authorize(self, request: Request) -> Account:
+        given = request.headers.get("authorization") or request.headers.get("x-api-key", "")
+        if given.removeprefix("Bearer ") != _KEY:
+            raise refusal(401, "Unauthorized", "The API key is not valid.")
+        if "cartesia-version" not in request.headers:
+            raise refusal(400, "Missing version", "Send the Cartesia-Version header.")
+        return self.account

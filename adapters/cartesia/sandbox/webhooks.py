@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, body_of, iso
+from telephony.sandbox.vendor import Json, iso
 from telephony.sandbox.webhook_sender import OutgoingWebhook
 
 from .account import Account
-from .input import Webhook, WebhookChange, checked
-from .refusals import invalid
+from .input import Webhook, WebhookChange, reader
 
 SECRET = "sandbox-webhook-secret"  # noqa: S105 - of the sandbox
 
 
 async def create(account: Account, request: Request) -> Response:
-    wanted = checked(Webhook, await body_of(request, invalid))
+    wanted = await reader.body(Webhook, request)
     made: Json = {"id": account.state.id("webhook_"), **wanted.model_dump(exclude_none=True)}
     account.webhooks[str(made["id"])] = made
     account.state.record("webhook", str(made["id"]))
@@ -27,27 +24,21 @@ async def create(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(_shown(account.webhook(request.path_params["id"])))
+    return JSONResponse(_shown(account.webhooks.find(request.path_params["id"])))
 
 
 async def update(account: Account, request: Request) -> Response:
-    webhook = account.webhook(request.path_params["id"])
-    wanted = checked(WebhookChange, await body_of(request, invalid))
+    webhook = account.webhooks.find(request.path_params["id"])
+    wanted = await reader.body(WebhookChange, request)
     webhook.update(wanted.model_dump(exclude_none=True))
     return JSONResponse(_shown(webhook))
-
-
-async def delete(account: Account, request: Request) -> Response:
-    webhook = account.webhook(request.path_params["id"])
-    del account.webhooks[str(webhook["id"])]
-    return JSONResponse(webhook["id"])
 
 
 def called(
     account: Account, call: str, agent: str, number: str, other: str, direction: str
 ) -> None:
-    """Tell of a call that is answered and ended."""
-    state, url, secret, webhook = account.state, account.state.webhook, SECRET, None
+    """Send the webhooks of a call that is answered and ended."""
+    state, url, secret, webhook = account.state, account.state.webhook_url, SECRET, None
     if agent in account.webhook_of_agent:
         webhook = account.webhook_of_agent[agent]
         url, secret = (str(account.webhooks[webhook][key]) for key in ("url", "secret"))
@@ -61,25 +52,18 @@ def called(
     begun: Json = {**body, "status": "started", "start_time": started, "end_time": None}
     headers = {"content-type": "application/json", "x-webhook-secret": secret}
     events = (("call_started", started, begun), ("call_completed", ended, {**begun, **over}))
-    state.deliver(
-        *(
-            OutgoingWebhook(
-                url=url,
-                body=to_json(
-                    {
-                        "type": kind,
-                        "request_id": state.id("req_"),
-                        "agent_id": agent,
-                        "webhook_id": webhook,
-                        "timestamp": at,
-                        "call": told,
-                    }
-                ),
-                sign=partial(dict, headers),
-            )
-            for kind, at, told in events
-        )
-    )
+    sent: list[Json] = [
+        {
+            "type": kind,
+            "request_id": state.id("req_"),
+            "agent_id": agent,
+            "webhook_id": webhook,
+            "timestamp": at,
+            "call": call_data,
+        }
+        for kind, at, call_data in events
+    ]
+    state.send_webhooks(*(OutgoingWebhook(url, to_json(event), headers) for event in sent))
 
 
 def _shown(webhook: Json) -> Json:

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 
-from telephony.sandbox.vendor import Json, State
+from telephony.sandbox.vendor import Json, Refusal, State, Table
 
 from .refusals import missing
 
 _BASE57 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def _no_trunk(_: str) -> Refusal:
+    return missing("requested sip trunk does not exist")
+
+
+def _no_rule(_: str) -> Refusal:
+    return missing("requested sip dispatch rule does not exist")
 
 
 @dataclass
@@ -24,16 +32,17 @@ class Account:
         dispatches: agents sent into rooms, by id of the dispatch.
         participants: calls that were placed: the id of the call by room and identity.
         numbers: LiveKit Phone Numbers that were bought, by id, released ones too.
-        page_cap: the most trunks or rules of any answer, for a server that caps them;
+        page_cap: the most trunks or rules of any response, for a server that caps them;
             livekit-server gives everything, whatever `limit` says.
         has_bridge: False makes it a server without livekit-sip, which cannot call.
-        next_sip_status: what the carrier answers the next call that waits for an answer, and why.
+        next_sip_status: the carrier's SIP status and reason for the next call that waits until it
+            is answered.
     """
 
     state: State
-    inbound: dict[str, SIPInboundTrunkInfo] = field(default_factory=dict)
-    outbound: dict[str, SIPOutboundTrunkInfo] = field(default_factory=dict)
-    rules: dict[str, SIPDispatchRuleInfo] = field(default_factory=dict)
+    inbound: Table[SIPInboundTrunkInfo] = field(default_factory=lambda: Table(_no_trunk))
+    outbound: Table[SIPOutboundTrunkInfo] = field(default_factory=lambda: Table(_no_trunk))
+    rules: Table[SIPDispatchRuleInfo] = field(default_factory=lambda: Table(_no_rule))
     dispatches: dict[str, AgentDispatch] = field(default_factory=dict)
     participants: dict[tuple[str, str], str] = field(default_factory=dict)
     numbers: dict[str, Json] = field(default_factory=dict)
@@ -42,10 +51,5 @@ class Account:
     next_sip_status: tuple[int, str] | None = None
 
     def id(self, prefix: str) -> str:
-        """A new one, as LiveKit makes them."""
+        """Return a new id, as LiveKit makes them."""
         return self.state.id(prefix, 12, _BASE57)
-
-    def rule(self, rule_id: str) -> SIPDispatchRuleInfo:
-        if rule_id not in self.rules:
-            raise missing("requested sip dispatch rule does not exist")
-        return self.rules[rule_id]

@@ -34,8 +34,8 @@ def place(account: Account, request: sip.CreateSIPParticipantRequest) -> sip.SIP
         raise invalid("SipCallTo should be a phone number or SIP user, not a full SIP URI")
     if not request.room_name:
         raise invalid("missing room name")
-    if request.sip_trunk_id and request.sip_trunk_id not in account.outbound:
-        raise missing("requested sip trunk does not exist")
+    if request.sip_trunk_id:
+        account.outbound.find(request.sip_trunk_id)
     if not account.has_bridge:
         raise refusal("unavailable", f"{WRAPPED}no response from servers")
     if request.wait_until_answered and account.next_sip_status is not None:

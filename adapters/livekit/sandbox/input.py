@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from pydantic import BaseModel
 
-from pydantic import BaseModel, ValidationError
+from telephony.sandbox.endpoints import RequestReader
 
-from telephony.sandbox.vendor import Json
-
-from .refusals import refusal
-
-_M = TypeVar("_M", bound=BaseModel)
+from .refusals import malformed_json
 
 
 class Token(BaseModel):
@@ -51,8 +47,4 @@ class Release(BaseModel):
     phone_numbers: list[str] = []
 
 
-def checked(model: type[_M], body: Json) -> _M:
-    try:
-        return model.model_validate(body)
-    except ValidationError:
-        raise refusal("malformed", "the json request could not be decoded") from None
+reader = RequestReader(malformed=lambda _: malformed_json(), invalid=lambda _, __: malformed_json())

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
+from telephony.sandbox.endpoints import cut
 from telephony.sandbox.vendor import Json, iso
 
 from .account import Account
-from .input import Get, List, Purchase, Release, Search, Token, Update, checked
+from .input import Get, List, Purchase, Release, Search, Token, Update, reader
 from .refusals import invalid, missing
 
 _FOR_SALE = 30
@@ -20,7 +21,7 @@ _AREA = "415"
 
 
 def search(account: Account, body: Json) -> Json:
-    wanted = checked(Search, body)
+    wanted = reader.value(Search, body)
     found: list[JsonValue] = []
     if wanted.country_code == "US":
         found = [dict(_for_sale(number)) for number in _unsold(account, wanted.area_code or _AREA)]
@@ -28,11 +29,11 @@ def search(account: Account, body: Json) -> Json:
 
 
 def buy(account: Account, body: Json) -> Json:
-    wanted = checked(Purchase, body)
+    wanted = reader.value(Purchase, body)
     if not wanted.phone_numbers:
         raise invalid("at least one phone number is required")
     if wanted.sip_dispatch_rule_id is not None:
-        account.rule(wanted.sip_dispatch_rule_id)
+        account.rules.find(wanted.sip_dispatch_rule_id)
     for number in wanted.phone_numbers:
         if number not in _unsold(account, number[2:5]):
             raise missing("phone number is not available")
@@ -55,7 +56,7 @@ def buy(account: Account, body: Json) -> Json:
 
 
 def listed(account: Account, body: Json) -> Json:
-    wanted = checked(List, body)
+    wanted = reader.value(List, body)
     shown = [_shown(account, number) for number in account.numbers.values()]
     found: list[JsonValue] = [
         number
@@ -69,17 +70,17 @@ def listed(account: Account, body: Json) -> Json:
 
 
 def fetch(account: Account, body: Json) -> Json:
-    return {"phone_number": _shown(account, _known(account, checked(Get, body)))}
+    return {"phone_number": _shown(account, _known(account, reader.value(Get, body)))}
 
 
 def update(account: Account, body: Json) -> Json:
-    wanted = checked(Update, body)
+    wanted = reader.value(Update, body)
     number = _known(account, wanted)
     known = str(number["id"]), str(number["e164_format"])
     if not wanted.sip_dispatch_rule_id and wanted.name is None:
         raise invalid("sip_dispatch_rule_id or name is required")
     if wanted.sip_dispatch_rule_id:
-        account.rule(wanted.sip_dispatch_rule_id)
+        account.rules.find(wanted.sip_dispatch_rule_id)
         number["sip_dispatch_rule_ids"] = [wanted.sip_dispatch_rule_id]
         account.state.record("assign", *known)
     if wanted.name is not None:
@@ -90,7 +91,7 @@ def update(account: Account, body: Json) -> Json:
 
 
 def release(account: Account, body: Json) -> Json:
-    wanted = checked(Release, body)
+    wanted = reader.value(Release, body)
     found = [_known(account, Get(id=one)) for one in wanted.ids]
     found += [_known(account, Get(phone_number=one)) for one in wanted.phone_numbers]
     if not found:
@@ -164,8 +165,5 @@ def _rule_ids(number: Json) -> list[str]:
 
 def _page(found: list[JsonValue], limit: int, token: Token | None) -> Json:
     start = int(token.token) if token and token.token.isdecimal() else 0
-    end = start + limit
-    return {
-        "items": found[start:end],
-        "next_page_token": {"token": str(end)} if end < len(found) else None,
-    }
+    rows, more = cut(found, start, limit)
+    return {"items": rows, "next_page_token": {"token": str(start + limit)} if more else None}

@@ -38,3 +38,7 @@ def invalid(message: str) -> Refusal:
 
 def missing(message: str) -> Refusal:
     return refusal("not_found", message)
+
+
+def malformed_json() -> Refusal:
+    return refusal("malformed", "the json request could not be decoded")

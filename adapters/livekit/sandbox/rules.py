@@ -48,7 +48,7 @@ def update(account: Account, request: sip.UpdateSIPDispatchRuleRequest) -> sip.S
         checks.rule(request.replace)
     updates.check_lists(request.update)
     rule = sip.SIPDispatchRuleInfo()
-    rule.CopyFrom(account.rule(rule_id))
+    rule.CopyFrom(account.rules.find(rule_id))
     if request.HasField("replace"):
         rule.CopyFrom(request.replace)
         rule.sip_dispatch_rule_id = rule_id
@@ -63,7 +63,7 @@ def update(account: Account, request: sip.UpdateSIPDispatchRuleRequest) -> sip.S
 
 def delete(account: Account, request: sip.DeleteSIPDispatchRuleRequest) -> sip.SIPDispatchRuleInfo:
     checks.id_given(request.sip_dispatch_rule_id, "dispatch rule ID is required")
-    rule = account.rule(request.sip_dispatch_rule_id)
+    rule = account.rules.find(request.sip_dispatch_rule_id)
     del account.rules[rule.sip_dispatch_rule_id]
     account.state.record("unassign", rule.sip_dispatch_rule_id, _number_of(account, rule))
     return rule

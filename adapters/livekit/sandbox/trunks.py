@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from livekit.protocol import sip
 from . import checks, updates
 from .account import Account
 from .paging import chosen, meet, page
-from .refusals import invalid, missing
+from .refusals import invalid
 
 T = TypeVar("T", sip.SIPInboundTrunkInfo, sip.SIPOutboundTrunkInfo)
 
@@ -45,14 +45,14 @@ def fetch_inbound(
     account: Account, request: sip.GetSIPInboundTrunkRequest
 ) -> sip.GetSIPInboundTrunkResponse:
     checks.id_given(request.sip_trunk_id, "trunk ID is required")
-    return sip.GetSIPInboundTrunkResponse(trunk=_found(account.inbound, request.sip_trunk_id))
+    return sip.GetSIPInboundTrunkResponse(trunk=account.inbound.find(request.sip_trunk_id))
 
 
 def fetch_outbound(
     account: Account, request: sip.GetSIPOutboundTrunkRequest
 ) -> sip.GetSIPOutboundTrunkResponse:
     checks.id_given(request.sip_trunk_id, "trunk ID is required")
-    return sip.GetSIPOutboundTrunkResponse(trunk=_found(account.outbound, request.sip_trunk_id))
+    return sip.GetSIPOutboundTrunkResponse(trunk=account.outbound.find(request.sip_trunk_id))
 
 
 def listed_inbound(
@@ -83,7 +83,7 @@ def update_inbound(
         checks.inbound(request.replace)
     updates.check_lists(request.update)
     trunk = sip.SIPInboundTrunkInfo()
-    trunk.CopyFrom(_found(account.inbound, request.sip_trunk_id))
+    trunk.CopyFrom(account.inbound.find(request.sip_trunk_id))
     if request.HasField("replace"):
         trunk.CopyFrom(request.replace)
         trunk.sip_trunk_id = request.sip_trunk_id
@@ -108,7 +108,7 @@ def update_outbound(
         checks.outbound(request.replace)
     updates.check_lists(request.update)
     trunk = sip.SIPOutboundTrunkInfo()
-    trunk.CopyFrom(_found(account.outbound, request.sip_trunk_id))
+    trunk.CopyFrom(account.outbound.find(request.sip_trunk_id))
     if request.HasField("replace"):
         trunk.CopyFrom(request.replace)
         trunk.sip_trunk_id = request.sip_trunk_id
@@ -166,9 +166,3 @@ def _without_id(given: bool, trunk_id: str) -> None:
         raise invalid("missing trunk")
     if trunk_id:
         raise invalid("trunk id must not be set")
-
-
-def _found(kept: Mapping[str, T], trunk_id: str) -> T:
-    if trunk_id not in kept:
-        raise missing("requested sip trunk does not exist")
-    return kept[trunk_id]

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from telephony.sandbox.vendor import Json, Refusal
 
 from .account import Account
-from .refusals import refusal
+from .refusals import malformed_json, refusal
 
 _LEEWAY = 60
 
@@ -31,12 +31,12 @@ class Method:
     Attributes:
         request: an empty message of what it is sent; None: JSON only, as no messages are published.
         allowed: whether a token's claims permit the request.
-        answer: does the work.
+        run: does the work.
     """
 
     request: Callable[[], Message] | None
     allowed: Callable[[Claims, Message | Json], bool]
-    answer: Callable[..., Message | Json]
+    run: Callable[..., Message | Json]
 
 
 def claims(request: Request, keys: Mapping[str, str]) -> Claims:
@@ -93,7 +93,7 @@ async def serve(
     methods: Mapping[str, Method],
     unready: Refusal | None,
 ) -> Response:
-    """Answer one call; `unready` is what a permitted one is refused with before it is looked at."""
+    """Run a method; `unready` refuses every permitted request before it is looked at."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     name = request.path_params["method"]
     if request.method != "POST":
@@ -108,10 +108,10 @@ async def serve(
         raise refusal("unauthenticated", "permissions denied")
     if unready is not None:
         raise unready
-    answer = method.answer(account, wanted)
-    if isinstance(answer, Message) and kind == "application/protobuf":
-        return Response(answer.SerializeToString(), media_type=kind)
-    shown = as_json(answer) if isinstance(answer, Message) else answer
+    result = method.run(account, wanted)
+    if isinstance(result, Message) and kind == "application/protobuf":
+        return Response(result.SerializeToString(), media_type=kind)
+    shown = as_json(result) if isinstance(result, Message) else result
     return Response(json.dumps(shown), media_type="application/json")
 
 
@@ -161,7 +161,7 @@ def _read(body: bytes, kind: str, method: Method) -> Message | Json:
             return value
         return ParseDict(value, method.request(), ignore_unknown_fields=True)
     except (ValueError, TypeError, ParseError):
-        raise refusal("malformed", "the json request could not be decoded") from None
+        raise malformed_json() from None
 
 
 def _bad_route(request: Request, message: str) -> Refusal:

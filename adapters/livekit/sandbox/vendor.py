@@ -1,20 +1,19 @@
-"""The sandbox itself: its project, who may reach it, and where everything is served."""
+"""The sandbox itself: its project, authorization and routes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from livekit.protocol import agent_dispatch as agents
 from livekit.protocol import sip
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from telephony.model import Agent, SipTrunk
-from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
+from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
 from . import calls, dispatches, numbers, rules, trunks, webhooks
 from .account import Account
@@ -74,9 +73,8 @@ class LiveKitSandbox(VendorSandbox):
 
     Attributes:
         account: the project; plant things in its tables.
-        has_redis: False makes it a server without one, where SIP answers "redis required".
-        has_phone_numbers: False makes it an own server, where Phone Numbers are no service.
-        next_answers: by method, what the next call is answered whatever it asks.
+        has_redis: False makes it a server without one, which refuses SIP: "redis required".
+        has_phone_numbers: False makes it an own server, which has no Phone Numbers.
     """
 
     name: ClassVar[str] = "livekit"
@@ -87,7 +85,6 @@ class LiveKitSandbox(VendorSandbox):
         self.account: Account = Account(self.state)
         self.has_redis = True
         self.has_phone_numbers = True
-        self.next_answers: dict[str, Json] = {}
         self.sample: Sample = Sample(
             target=Agent("reception"),
             other_target=Agent("sales"),
@@ -113,9 +110,6 @@ class LiveKitSandbox(VendorSandbox):
             "phone_numbers": "true",
         }
 
-    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        raise LookupError("LiveKit carries voice only")
-
     def receive_call(self, to: str, sender: str) -> str:
         rule = rules.rule_for(self.account, to, sender) or numbers.rule_for(self.account, to)
         if rule is None:
@@ -124,10 +118,9 @@ class LiveKitSandbox(VendorSandbox):
 
     async def _serve(self, request: Request) -> Response:
         found = claims(request, {_KEY: _SECRET})
-        service, method = request.path_params["service"], request.path_params["method"]
-        if method in self.next_answers:
-            return JSONResponse(self.next_answers.pop(method))
-        methods = _SERVICES.get(service)
+        if (planted := self.state.planted_response(request)) is not None:
+            return planted
+        methods = _SERVICES.get(request.path_params["service"])
         if methods is None or (methods is _NUMBERS and not self.has_phone_numbers):
             raise self.refuse_route(request, 404)
         unready = None

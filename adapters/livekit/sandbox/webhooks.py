@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 from google.protobuf.json_format import MessageToJson
 from livekit.api import AccessToken
@@ -15,12 +14,12 @@ from telephony.sandbox.webhook_sender import OutgoingWebhook, on_server_error
 from ..webhooks import JSON, body_hash
 from .account import Account
 
-_TRIES = 4
+_ATTEMPTS = 4
 _LIFE = timedelta(minutes=5)
 
 
 def called(account: Account, login: tuple[str, str], number: str, caller: str, rule: str) -> str:
-    """Tell of a call that comes in and is hung up; returns its id."""
+    """Send the webhooks of a call that comes in and is hung up; return its id."""
     call = account.id("SCL_")
     who = ParticipantInfo(
         sid=account.id("PA_"),
@@ -40,24 +39,24 @@ def called(account: Account, login: tuple[str, str], number: str, caller: str, r
     who.attributes["sip.callStatus"] = "hangup"
     who.disconnect_reason = DisconnectReason.CLIENT_INITIATED
     left = _event(account, "participant_left", room, who)
-    if account.state.webhook is not None:
-        url = account.state.webhook
-        account.state.deliver(*(_delivery(url, login, event) for event in (joined, left)))
+    if account.state.webhook_url is not None:
+        url = account.state.webhook_url
+        account.state.send_webhooks(*(_webhook(url, login, event) for event in (joined, left)))
     return call
 
 
 def _event(account: Account, kind: str, room: Room, who: ParticipantInfo) -> bytes:
-    told = WebhookEvent(
+    event = WebhookEvent(
         event=kind,
         id=account.id("EV_"),
         created_at=int(account.state.now().timestamp()),
         room=room,
         participant=who,
     )
-    return MessageToJson(told, indent=None).encode()
+    return MessageToJson(event, indent=None).encode()
 
 
-def _delivery(url: str, login: tuple[str, str], body: bytes) -> OutgoingWebhook:
+def _webhook(url: str, login: tuple[str, str], body: bytes) -> OutgoingWebhook:
     token = AccessToken(*login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
     headers = {"content-type": JSON, "authorization": token}
-    return OutgoingWebhook(url, body, partial(dict, headers), _TRIES, on_server_error)
+    return OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error)

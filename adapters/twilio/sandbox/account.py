@@ -24,7 +24,6 @@ class Text:
     at: datetime
     body: Json
     media: dict[str, Json] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Account:
         return next((n for n in self.numbers.values() if n["phone_number"] == number), None)
 
 
-Answer = Callable[[Account, Asked], Response]
+Endpoint = Callable[[Account, Asked], Response]
 
 
 def found(table: Mapping[str, Json], asked: Asked, name: str = "sid") -> Json:

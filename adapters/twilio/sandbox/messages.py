@@ -114,14 +114,6 @@ def media(account: Account, asked: Asked) -> Response:
     return JSONResponse(text.media[asked.ids["media"]])
 
 
-def media_bytes(account: Account, asked: Asked) -> Response:
-    """The bytes are elsewhere."""
-    place = _text(account, asked).places.get(asked.ids["media"])
-    if place is None:
-        raise missing(asked.path)
-    return Response(status_code=307, headers={"location": place})
-
-
 def delete_media(account: Account, asked: Asked) -> Response:
     text = _text(account, asked)
     if text.media.pop(asked.ids["media"], None) is None:
@@ -168,9 +160,8 @@ def add(
             "uri": f"{place}.json",
         },
     )
-    for url in urls:
+    for _ in urls:
         media_sid = state.id("ME", 32)
-        text.places[media_sid] = url
         text.media[media_sid] = {
             "sid": media_sid,
             "account_sid": account.sid,

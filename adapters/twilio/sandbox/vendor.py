@@ -1,31 +1,23 @@
-"""The sandbox itself: its accounts, who may reach them, and where everything is served."""
+"""The sandbox itself: its accounts, authorization and routes."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from telephony.model import Application, Webhook
-from telephony.sandbox.vendor import (
-    Handler,
-    Json,
-    Refusal,
-    Sample,
-    State,
-    VendorSandbox,
-    route,
-)
+from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
 from . import available, calls, messages, numbers, targets, webhooks
-from .account import API, Account, Answer, rfc2822
+from .account import API, Account, Endpoint, rfc2822
 from .input import Asked
 from .refusals import missing, refusal
 
@@ -87,7 +79,7 @@ class TwilioSandbox(VendorSandbox):
         owned, sale = f"{account}/IncomingPhoneNumbers", f"{account}/AvailablePhoneNumbers"
         texts, voice = f"{account}/Messages", f"{account}/Calls"
         apps, trunks = f"{account}/Applications", "/v1/Trunks"
-        served: list[tuple[str, str, Answer]] = [
+        served: list[tuple[str, str, Endpoint]] = [
             ("GET", f"{account}.json", _describe),
             ("GET", f"{owned}.json", numbers.listed),
             ("POST", f"{owned}.json", numbers.buy),
@@ -102,7 +94,6 @@ class TwilioSandbox(VendorSandbox):
             ("GET", f"{texts}/{{sid}}/Media.json", messages.media_list),
             ("GET", f"{texts}/{{sid}}/Media/{{media}}.json", messages.media),
             ("DELETE", f"{texts}/{{sid}}/Media/{{media}}.json", messages.delete_media),
-            ("GET", f"{texts}/{{sid}}/Media/{{media}}", messages.media_bytes),
             ("GET", f"{texts}/{{sid}}.json", messages.fetch),
             ("POST", f"{texts}/{{sid}}.json", messages.redact),
             ("DELETE", f"{texts}/{{sid}}.json", messages.delete),
@@ -128,11 +119,14 @@ class TwilioSandbox(VendorSandbox):
             ("POST", f"{trunks}/{{trunk}}/OriginationUrls", targets.create_origination_url),
         ]
         by_kind = [
-            route(method, f"{owned}/{kind}.json", self._serve(answer, kind))
+            Route(f"{owned}/{kind}.json", self._serve(endpoint, kind), methods=[method])
             for kind in _KINDS
-            for method, answer in (("GET", numbers.listed), ("POST", numbers.buy))
+            for method, endpoint in (("GET", numbers.listed), ("POST", numbers.buy))
         ]
-        return [*by_kind, *(route(m, path, self._serve(answer)) for m, path, answer in served)]
+        return [
+            *by_kind,
+            *(Route(path, self._serve(each), methods=[method]) for method, path, each in served),
+        ]
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         self._authorized(request)
@@ -179,7 +173,9 @@ class TwilioSandbox(VendorSandbox):
                 return account, held
         raise LookupError(f"Twilio's sandbox holds no number {number}")
 
-    def _serve(self, answer: Answer, kind: str | None = None) -> Handler:
+    def _serve(
+        self, endpoint: Endpoint, kind: str | None = None
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def served(request: Request) -> Response:
             form = parse_qsl((await request.body()).decode(), keep_blank_values=True)
             ids = {**request.path_params, **({"kind": kind} if kind else {})}
@@ -187,7 +183,7 @@ class TwilioSandbox(VendorSandbox):
             try:
                 account = self._authorized(request)
                 asked = Asked(_path(request), ids, query, form, account.empty_pages)
-                response = answer(account, asked)
+                response = endpoint(account, asked)
             except Refusal as refused:
                 response = refused.response()
             response.headers["Twilio-Request-Id"] = self.state.id("RQ", 32)

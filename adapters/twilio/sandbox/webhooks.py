@@ -1,4 +1,4 @@
-"""Webhooks, signed and tried again as Twilio does."""
+"""Webhooks, signed and retried as Twilio does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
 from telephony.sandbox.vendor import Json
@@ -24,7 +23,7 @@ _RETRIES = 1
 
 
 def received(account: Account, number: Json, text: Text) -> None:
-    """Tell of a text that came in."""
+    """Send the webhook of a text that was received."""
     sid = str(text.body["sid"])
     params = {
         "ToCountry": "US",
@@ -42,11 +41,11 @@ def received(account: Account, number: Json, text: Text) -> None:
     }
     url = _url(account, number, "sms")
     if url:
-        account.state.deliver(_delivery(account, url, str(number["sms_method"]), params))
+        account.state.send_webhooks(_webhook(account, url, str(number["sms_method"]), params))
 
 
 def status(account: Account, callback: str, message: Json) -> None:
-    """Tell what becomes of a text that is sent."""
+    """Send the status callbacks of a text that was sent."""
     steps = []
     for word in ("sent", "delivered"):
         params = {
@@ -59,12 +58,12 @@ def status(account: Account, callback: str, message: Json) -> None:
             "To": str(message["to"]),
             "ApiVersion": "2010-04-01",
         }
-        steps.append(_delivery(account, callback, "POST", params))
-    account.state.deliver(*steps)
+        steps.append(_webhook(account, callback, "POST", params))
+    account.state.send_webhooks(*steps)
 
 
 def called(account: Account, number: Json, caller: str) -> str:
-    """Tell of a call that rings and is then over; returns its sid."""
+    """Send the webhooks of a call that rings and is then over; return its sid."""
     sid, state = account.state.id("CA", 32), account.state
     params = {
         "CallSid": sid,
@@ -85,27 +84,25 @@ def called(account: Account, number: Json, caller: str) -> str:
         "SequenceNumber": "0",
     }
     ringing = {**params, "CallStatus": "ringing"}
-    asked, told = _url(account, number, "voice"), _url(account, number, "status_callback")
+    voice_url, callback = _url(account, number, "voice"), _url(account, number, "status_callback")
     steps = []
-    # Calls that a trunk carries ask nobody.
-    if asked and not number["trunk_sid"]:
-        steps.append(_delivery(account, asked, str(number["voice_method"]), ringing))
-    if told:
-        steps.append(_delivery(account, told, str(number["status_callback_method"]), over))
-    state.deliver(*steps)
+    # For a call that a trunk carries, Twilio requests no instructions.
+    if voice_url and not number["trunk_sid"]:
+        steps.append(_webhook(account, voice_url, str(number["voice_method"]), ringing))
+    if callback:
+        steps.append(_webhook(account, callback, str(number["status_callback_method"]), over))
+    state.send_webhooks(*steps)
     return sid
 
 
 def _url(account: Account, number: Json, kind: str) -> str:
-    """Where one kind of webhook goes: to the application's URL, the number's, or the sandbox's."""
+    """Return a webhook's URL: the application's, the number's, or the sandbox's."""
     name = kind if kind == "status_callback" else f"{kind}_url"
     application = account.applications.get(str(number.get(f"{kind}_application_sid")))
-    return str((application or number).get(name) or account.state.webhook or "")
+    return str((application or number).get(name) or account.state.webhook_url or "")
 
 
-def _delivery(
-    account: Account, url: str, method: str, params: Mapping[str, str]
-) -> OutgoingWebhook:
+def _webhook(account: Account, url: str, method: str, params: Mapping[str, str]) -> OutgoingWebhook:
     url, _, fragment = url.partition("#")
     overrides = dict(parse_qsl(fragment))
     retried = _POLICIES.get(overrides.get("rp", "ct"), lambda status: status is None)
@@ -120,8 +117,8 @@ def _delivery(
     return OutgoingWebhook(
         url=url,
         body=b"" if method == "GET" else body.encode(),
-        sign=partial(dict, headers),
-        tries=1 + int(overrides.get("rc", _RETRIES)),
+        headers=headers,
+        attempts=1 + int(overrides.get("rc", _RETRIES)),
         retried=retried,
         method=method,
     )

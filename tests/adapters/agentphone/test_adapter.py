@@ -127,14 +127,14 @@ def test_a_release_whose_answer_is_lost_is_read_back(telephony_connect, telephon
 def test_a_conflict_is_no_failure_where_the_agent_holds_the_number(provider, vendor, number):
     """Attaching twice is undocumented; the number was attached meanwhile."""
     vendor.account.numbers[number.id]["agentId"] = DESK
-    vendor.next_answers = [number.raw]
+    vendor.state.respond(number.raw)
 
     assert provider.assign_number(number.id, DESK).assignment.id == DESK
 
 
 @pytest.mark.parametrize("answer", [{"success": False}, {"success": False, "status": "active"}])
 def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, answer):
-    vendor.next_answers = [number.raw, answer]
+    vendor.state.respond(number.raw, answer)
 
     with pytest.raises(telephony.ConflictError, match="did not release") as caught:
         provider.release_number(number)
@@ -144,13 +144,13 @@ def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, 
 
 def test_a_release_that_is_denied_though_done_is_done(provider, vendor, number):
     gone = {**number.raw, "status": "released"}
-    vendor.next_answers = [number.raw, {"success": False}, gone]
+    vendor.state.respond(number.raw, {"success": False}, gone)
 
     assert provider.release_number(number).at_carrier is CarrierOutcome.RELEASED
 
 
 def test_a_release_that_is_only_accepted_is_said_to_be_so(provider, vendor, number):
-    vendor.next_answers = [number.raw, {"success": True, "status": "releasing"}]
+    vendor.state.respond(number.raw, {"success": True, "status": "releasing"})
 
     released = provider.release_number(number)
 
@@ -164,7 +164,7 @@ def test_a_release_that_is_only_accepted_is_said_to_be_so(provider, vendor, numb
 
 
 def test_what_is_unknown_or_missing_in_a_number_is_tolerated(provider, vendor):
-    vendor.next_answers = [
+    vendor.state.respond(
         {
             "id": "cm9 …?",
             "phoneNumber": "+13125550142",
@@ -174,7 +174,7 @@ def test_what_is_unknown_or_missing_in_a_number_is_tolerated(provider, vendor):
             "whatsappEnabled": True,
             "createdAt": "2026-05-01T12:00:00.5Z",
         }
-    ]
+    )
 
     number = provider.get_number("cm9 …?")
 
@@ -203,7 +203,7 @@ def test_ids_stay_one_segment_of_the_path(provider, telephony_sandbox):
 def test_numbers_page_on_as_far_as_the_vendor_says(provider, vendor, telephony_sandbox, page, more):
     first = {"id": "num_1", "phoneNumber": "+13125550142", "status": "active"}
     rest = {"data": [{**first, "id": "num_2"}], "hasMore": False}
-    vendor.next_answers = [{"data": [first], **page}, rest]
+    vendor.state.respond({"data": [first], **page}, rest)
 
     assert len(list(provider.list_numbers())) == (2 if more else 1)
     offsets = [dict(r.query)["offset"] for r in telephony_sandbox.requests("agentphone")]
@@ -234,14 +234,14 @@ def test_a_number_released_by_somebody_else_loses_and_repeats_none(provider):
 
 def test_a_list_of_numbers_that_does_not_end_is_stopped(provider, vendor):
     page = {"data": [{"id": "n", "phoneNumber": "+13125550142"}], "hasMore": True}
-    vendor.next_answers = [page] * 50
+    vendor.state.respond(*[page] * 50)
 
     with pytest.raises(telephony.InvalidResponseError, match="repeats one already read"):
         list(provider.list_numbers())
 
 
 def test_an_empty_page_ends_the_list_of_numbers_whatever_is_promised(provider, vendor):
-    vendor.next_answers = [{"data": [], "hasMore": True}]
+    vendor.state.respond({"data": [], "hasMore": True})
 
     assert list(provider.list_numbers()) == []
 
@@ -278,7 +278,7 @@ def test_an_agent_is_needed_to_call_and_taken_from_the_number(provider, number):
     ("word", "status"), [("no-answer", CallStatus.NO_ANSWER), ("on-mars", CallStatus.UNKNOWN)]
 )
 def test_the_vendors_word_for_a_call_is_read_or_kept(provider, vendor, number, word, status):
-    vendor.next_answers = [{"id": "call_1", "status": word, "direction": "outbound"}]
+    vendor.state.respond({"id": "call_1", "status": word, "direction": "outbound"})
 
     call = provider.place_call(number, OTHER, agent=DESK)
 

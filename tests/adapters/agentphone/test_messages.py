@@ -128,7 +128,7 @@ def test_a_small_limit_asks_for_a_small_page(provider, telephony_sandbox, number
 
 def test_a_page_that_repeats_itself_is_an_invalid_response(provider, vendor, number):
     page = {"data": [{"id": "m1", "receivedAt": "2026-05-01T12:00:00Z"}], "hasMore": True}
-    vendor.next_answers = [page] * 50
+    vendor.state.respond(*[page] * 50)
 
     with pytest.raises(telephony.InvalidResponseError):
         list(provider.list_messages(number))
@@ -136,13 +136,13 @@ def test_a_page_that_repeats_itself_is_an_invalid_response(provider, vendor, num
 
 @pytest.mark.parametrize("page", [{"data": [], "hasMore": True}, {"hasMore": None}])
 def test_an_empty_page_is_the_end_whatever_is_promised(provider, vendor, number, page):
-    vendor.next_answers = [page]
+    vendor.state.respond(page)
 
     assert list(provider.list_messages(number)) == []
 
 
 def test_more_after_a_page_without_times_is_an_error(provider, vendor, number):
-    vendor.next_answers = [{"data": [{"id": "m1", "receivedAt": None}], "hasMore": True}]
+    vendor.state.respond({"data": [{"id": "m1", "receivedAt": None}], "hasMore": True})
     found = provider.list_messages(number)
 
     assert next(found).id == "m1"
@@ -152,7 +152,7 @@ def test_more_after_a_page_without_times_is_an_error(provider, vendor, number):
 
 def test_an_unreadable_message_ends_no_listing(provider, vendor, number, caplog):
     rows = ["m0", {"body": "no id"}, {"id": 17, "receivedAt": "Fri, 01 May 2026 12:00:00 GMT"}]
-    vendor.next_answers = [{"data": rows, "hasMore": False}]
+    vendor.state.respond({"data": rows, "hasMore": False})
 
     (message,) = provider.list_messages(number)
 
@@ -172,7 +172,7 @@ def test_the_messages_of_a_released_number_are_found_by_its_e164(provider, numbe
 
 def test_a_message_of_a_group_belongs_to_the_number_that_was_listed(provider, vendor, number):
     item = {"id": "m1", "from_": OTHER, "to": "grp_7f2a", "channel": "imessage"}
-    vendor.next_answers = [{"data": [item], "hasMore": False}]
+    vendor.state.respond({"data": [item], "hasMore": False})
 
     (message,) = provider.list_messages(number)
 
@@ -183,7 +183,7 @@ def test_a_message_of_a_group_belongs_to_the_number_that_was_listed(provider, ve
 def test_a_settled_moment_that_comes_back_is_the_end(provider, vendor, number):
     """A vendor that heeds `after` and not `before` would have it listed for ever."""
     page = {"data": [{"id": "m1", "receivedAt": "2026-05-01T12:00:00Z"}], "hasMore": True}
-    vendor.next_answers = [page] * 3 + [{**page, "hasMore": False}] + [page] * 50
+    vendor.state.respond(*([page] * 3 + [{**page, "hasMore": False}] + [page] * 50))
 
     with pytest.raises(telephony.InvalidResponseError):
         list(provider.list_messages(number))
@@ -208,7 +208,7 @@ def test_every_spelling_is_read_and_a_missing_direction_inferred(
     ends = (number.number, OTHER) if outbound else (OTHER, number.number)
     item = {"id": "m1", "body": "Hi", "receivedAt": "2026-05-01T12:00:00.25Z"}
     item |= {sender: ends[0], recipient: ends[1]}
-    vendor.next_answers = [{"data": [item], "hasMore": False}]
+    vendor.state.respond({"data": [item], "hasMore": False})
 
     (message,) = provider.list_messages(number)
 
@@ -231,7 +231,7 @@ def test_what_is_unknown_or_missing_in_a_message_is_tolerated(provider, vendor, 
         "mediaUrl": "https://example.com/a.jpg",
         "reactions": [],
     }
-    vendor.next_answers = [{"data": [item]}]
+    vendor.state.respond({"data": [item]})
 
     (message,) = provider.list_messages(number)
 

@@ -139,7 +139,7 @@ def everything(provider):
 
 
 def test_every_request_is_a_documented_one(telephony_connect, telephony_sandbox):
-    telephony_sandbox.vendors["butter"].page_size = 2
+    telephony_sandbox.vendors["butter"].account.page_size = 2
     everything(telephony_connect("butter"))
 
     used = set()

@@ -367,8 +367,8 @@ def test_an_agent_is_needed_to_call_and_taken_from_the_number(provider, imported
 
 
 def test_a_call_that_fails_on_its_own_is_an_error(provider, imported, telephony_sandbox):
-    answer = '{"calls": [{"number": "+14155550199", "error": {"code": "blocked"}}]}'
-    telephony_sandbox.vendors["cartesia"].account.next_call_answer = answer
+    refused = {"calls": [{"number": "+14155550199", "error": {"code": "blocked"}}]}
+    telephony_sandbox.vendors["cartesia"].state.respond(refused, to="/agents/calls")
 
     with pytest.raises(telephony.InvalidRequestError, match="did not place") as caught:
         provider.place_call(imported, "+14155550199", agent=AGENT)

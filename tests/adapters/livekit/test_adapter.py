@@ -74,7 +74,7 @@ def test_a_server_that_caps_its_answers_is_read_to_the_end(provider, sandbox):
 def test_unknown_fields_and_words_are_no_obstacle(provider, sandbox):
     trunk = {"sip_trunk_id": "ST_1", "numbers": [NUMBER], "include_headers": "SIP_NEW", "new": 1}
     planted = {"items": [trunk, None, {"sip_trunk_id": ""}]}
-    sandbox.next_answers["ListSIPInboundTrunk"] = planted
+    sandbox.state.respond(planted, to="ListSIPInboundTrunk")
 
     number = provider.get_number(NUMBER)
 

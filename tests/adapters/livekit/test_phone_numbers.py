@@ -202,7 +202,7 @@ def test_a_bought_number_has_a_name_where_livekit_has_names(provider, bought):
 
 def test_a_livekit_without_names_does_not_pretend_to_have_set_one(provider, bought, sandbox):
     said = {key: value for key, value in bought.raw["phone_number"].items() if key != "name"}
-    sandbox.next_answers["UpdatePhoneNumber"] = {"phone_number": said}
+    sandbox.state.respond({"phone_number": said}, to="UpdatePhoneNumber")
 
     with pytest.raises(telephony.UnsupportedOperationError, match="no names"):
         provider.update_number(bought, label="Desk")
@@ -225,7 +225,7 @@ def test_whether_a_number_takes_calls_is_read_in_the_newer_words(
     entry = {"id": "PN_1", "e164_format": FOR_SALE, "status": f"PHONE_NUMBER_STATUS_{status}"}
     if inbound is not None:
         entry["inbound_status"] = f"PHONE_NUMBER_IN_STATUS_{inbound}"
-    sandbox.next_answers["GetPhoneNumber"] = {"phone_number": entry}
+    sandbox.state.respond({"phone_number": entry}, to="GetPhoneNumber")
 
     assert provider.get_number("PN_1").status == expected
 
@@ -245,7 +245,7 @@ def test_an_own_server_does_not_have_them_and_says_so(provider, sandbox):
 
 def test_unknown_words_and_fields_are_no_obstacle(provider, sandbox):
     entry = {"id": "PN_1", "e164_format": FOR_SALE, "status": 17, "number_type": 9, "new": 1}
-    sandbox.next_answers["GetPhoneNumber"] = {"phone_number": entry}
+    sandbox.state.respond({"phone_number": entry}, to="GetPhoneNumber")
 
     number = provider.get_number("PN_1")
 
@@ -255,21 +255,16 @@ def test_unknown_words_and_fields_are_no_obstacle(provider, sandbox):
 
 def test_an_empty_page_with_a_next_one_is_not_the_end(provider, bought, sandbox):
     empty = {"items": [], "next_page_token": {"token": "0"}}
-    sandbox.next_answers["ListPhoneNumbers"] = empty
+    sandbox.state.respond(empty, to="ListPhoneNumbers")
     assert [number.id for number in provider.list_numbers()] == [bought.id]
 
-    sandbox.next_answers["SearchPhoneNumbers"] = empty
+    sandbox.state.respond(empty, to="SearchPhoneNumbers")
     assert provider.search_numbers(limit=3)
 
 
 def test_a_listing_that_goes_in_circles_ends(provider, bought, sandbox):
-    class Repeated(dict):
-        """Answers that stay the next ones."""
-
-        pop = dict.__getitem__
-
     circle = {"items": [], "next_page_token": {"token": "0"}}
-    sandbox.next_answers = Repeated(ListPhoneNumbers=circle, SearchPhoneNumbers=circle)
+    sandbox.state.respond(*[circle] * 1000, to="(List|Search)PhoneNumbers")
 
     with pytest.raises(telephony.InvalidResponseError, match="promises more pages"):
         list(provider.list_numbers())

@@ -75,7 +75,7 @@ LISTED = [
 
 @pytest.mark.parametrize(("method", "number", "needed"), LISTED)
 def test_one_odd_field_is_not_the_end_of_a_listing(cloud, sandbox, method, number, needed):
-    sandbox.next_answers[method] = ANSWERS[method]
+    sandbox.state.respond(ANSWERS[method], to=method)
     assert number in {one.number for one in cloud.list_numbers()}
 
     for place, value, answer in spoiled(ANSWERS[method]):
@@ -85,7 +85,7 @@ def test_one_odd_field_is_not_the_end_of_a_listing(cloud, sandbox, method, numbe
             row = copy.deepcopy(ANSWERS[method]["items"][0])
             other = json.loads(json.dumps(row).replace(row_id(row), row_id(row)[:-1] + "2"))
             answer["items"].append(other)
-        sandbox.next_answers[method] = answer
+        sandbox.state.respond(answer, to=method)
         found = {one.number for one in cloud.list_numbers()}
         # The other row is there, whatever is wrong with the first.
         expected = place != ("items",) and (len(place) < 2 or place[:2] == ("items", 0))
@@ -101,19 +101,19 @@ def test_what_is_not_needed_is_not_missed(cloud, sandbox, method, number, needed
     for place, value, answer in spoiled(ANSWERS[method]):
         if place[0] != "items" or len(place) < 3 or place[:3] in needed:
             continue
-        sandbox.next_answers[method] = answer
+        sandbox.state.respond(answer, to=method)
         assert number in {one.number for one in cloud.list_numbers()}, (place, value)
 
 
 def test_a_number_is_read_whatever_its_rule_looks_like(cloud, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.next_answers["ListSIPDispatchRule"] = ANSWERS["ListSIPDispatchRule"]
+    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     assert cloud.get_number(NUMBER).assignment == Agent("inbound-agent")
 
     for place, value, answer in spoiled(ANSWERS["ListSIPDispatchRule"]):
         if len(place) == 1 and not isinstance(value, list | None):
             continue
-        sandbox.next_answers["ListSIPDispatchRule"] = answer
+        sandbox.state.respond(answer, to="ListSIPDispatchRule")
         assert cloud.get_number(NUMBER).number == NUMBER, (place, value)
 
 
@@ -121,7 +121,7 @@ def test_a_bought_number_is_found_whatever_it_says(cloud, sandbox):
     for place, value, answer in spoiled(ANSWERS["GetPhoneNumber"]):
         if place in {("phone_number",), ("phone_number", "id")}:
             continue
-        sandbox.next_answers["GetPhoneNumber"] = answer
+        sandbox.state.respond(answer, to="GetPhoneNumber")
         found = cloud.get_number(BOUGHT)
         assert (found.id, found.number) == ("PN_number00001", BOUGHT), (place, value)
 
@@ -132,7 +132,7 @@ def test_odd_numbers_for_sale_do_not_hide_the_others(cloud, sandbox):
             answer["items"].append({**ANSWERS["SearchPhoneNumbers"]["items"][0]})
         elif place == ("items",):
             continue
-        sandbox.next_answers["SearchPhoneNumbers"] = answer
+        sandbox.state.respond(answer, to="SearchPhoneNumbers")
         assert BOUGHT in {one.number for one in cloud.search_numbers(limit=2)}, (place, value)
 
 
@@ -160,13 +160,13 @@ def assign(provider, sandbox, plant_trunk):
 
 def reassign(provider, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.next_answers["ListSIPDispatchRule"] = ANSWERS["ListSIPDispatchRule"]
+    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     return provider.assign_number(NUMBER, "sales").id == TRUNK
 
 
 def unassign(provider, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.next_answers["ListSIPDispatchRule"] = ANSWERS["ListSIPDispatchRule"]
+    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     return provider.unassign_number(NUMBER).id == TRUNK
 
 
@@ -186,7 +186,7 @@ def buy(provider, sandbox, plant_trunk):
 
 
 def point(provider, sandbox, plant_trunk):
-    sandbox.next_answers["GetPhoneNumber"] = ANSWERS["GetPhoneNumber"]
+    sandbox.state.respond(ANSWERS["GetPhoneNumber"], to="GetPhoneNumber")
     return provider.assign_number(BOUGHT, "inbound-agent").id == "PN_number00001"
 
 
@@ -216,7 +216,7 @@ def test_a_change_gives_its_id_whatever_else_the_answer_says(
     def begin(answer):
         for table in (sandbox.account.inbound, sandbox.account.outbound, sandbox.account.rules):
             table.clear()
-        sandbox.next_answers = {method: answer}
+        sandbox.state.respond(answer, to=method)
 
     begin(ANSWERS[method])
     assert change(cloud, sandbox, plant_trunk)

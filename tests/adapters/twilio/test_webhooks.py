@@ -250,7 +250,7 @@ def test_what_is_sent_again_is_what_the_url_says(telephony_sandbox, provider, nu
         telephony_sandbox.receive_message("twilio", OURS, sender=PERSON, body="Hello")
         already = [each for each in telephony_sandbox.delivered() if each.url.endswith("/sms")]
         assert len(already) == tries, fragment
-        telephony_sandbox.vendors["twilio"].state.courier.forget()
+        telephony_sandbox.vendors["twilio"].state.webhook_sender.reset()
 
 
 def test_what_becomes_of_a_sent_text_is_told(telephony_sandbox, provider, number):

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import body_of
+from telephony.sandbox.endpoints import parse_object
 
 from .account import Account
 from .refusals import invalid
@@ -21,11 +21,11 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse(account.number(request.path_params["id"]))
+    return JSONResponse(account.numbers.find(request.path_params["id"]))
 
 
 async def buy(account: Account, request: Request) -> Response:
-    body = await body_of(request, invalid)
+    body = parse_object(await request.body(), invalid)
     bought, number = account.state.id("n_"), f"+1650555{len(account.numbers):04d}"
     account.numbers[bought] = {"id": bought, "number": number, "line": None, **body}
     account.state.record("purchase", bought, number)
@@ -33,6 +33,6 @@ async def buy(account: Account, request: Request) -> Response:
 
 
 async def update(account: Account, request: Request) -> Response:
-    number = account.number(request.path_params["id"])
-    number.update(await body_of(request, invalid))
+    number = account.numbers.find(request.path_params["id"])
+    number.update(parse_object(await request.body(), invalid))
     return JSONResponse(number)

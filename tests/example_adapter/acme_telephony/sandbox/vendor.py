@@ -1,17 +1,16 @@
-"""The sandbox itself: its account, who may reach it, and where everything is served."""
+"""The sandbox itself: its account, authorization and routes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from telephony.model import Agent
-from telephony.sandbox.vendor import Handler, Refusal, Sample, State, VendorSandbox, route
+from telephony.sandbox.endpoints import Endpoint, routes
+from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
 from . import numbers
-from .account import Account, Answer
+from .account import Account
 from .refusals import refusal
 
 _KEY = "acme-sandbox-key"
@@ -28,13 +27,13 @@ class AcmeSandbox(VendorSandbox):
         self.sample = Sample(target=Agent("line_1"), other_target=Agent("line_2"))
 
     def routes(self) -> Sequence[BaseRoute]:
-        served: list[tuple[str, str, Answer]] = [
+        served: list[tuple[str, str, Endpoint[Account]]] = [
             ("GET", "/numbers", numbers.listed),
             ("POST", "/numbers", numbers.buy),
             ("GET", "/numbers/{id}", numbers.fetch),
             ("PATCH", "/numbers/{id}", numbers.update),
         ]
-        return [route(method, path, self._serve(answer)) for method, path, answer in served]
+        return routes(self, self._authorize, served)
 
     def refuse_route(self, request: Request, status: int) -> Refusal:
         return refusal(status, "no such route")
@@ -42,13 +41,7 @@ class AcmeSandbox(VendorSandbox):
     def settings(self, base_url: str) -> Mapping[str, str]:
         return {"base_url": base_url, "api_key": _KEY}
 
-    def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
-        raise LookupError("Acme carries voice only")
-
-    def _serve(self, answer: Answer) -> Handler:
-        async def served(request: Request) -> Response:
-            if request.headers.get("authorization") != f"Bearer {_KEY}":
-                raise refusal(401, "no such key")
-            return await answer(self.account, request)
-
-        return served
+    def _authorize(self, request: Request) -> Account:
+        if request.headers.get("authorization") != f"Bearer {_KEY}":
+            raise refusal(401, "no such key")
+        return self.account
