@@ -1,6 +1,6 @@
 """A Django project in one file that takes the webhooks of AgentPhone and Cartesia.
 
-In a project of your own, the last lines belong into its wsgi.py.
+In your own project, `vendors` and `application` belong in its wsgi.py.
 
 python examples/django_app.py runserver 8000
 """

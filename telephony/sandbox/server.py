@@ -146,7 +146,16 @@ class Sandbox:
         return f"http://127.0.0.1:{self._own_ports[vendor]}"
 
     def settings(self, vendor: str) -> dict[str, str]:
-        """Adapter settings that connect to this sandbox."""
+        """Return the adapter settings that connect to this sandbox.
+
+        Raises:
+            ConfigurationError: it does not serve the vendor.
+        """
+        if vendor not in self.vendors:
+            raise ConfigurationError(
+                f"There is no sandbox of {vendor!r}.{suggestion(vendor, self.vendors)} "
+                f"It serves: {', '.join(self.vendors)}."
+            )
         return dict(self.vendors[vendor].settings(self.base_url(vendor)))
 
     def environment(self, profiles: Iterable[str] | None = ()) -> dict[str, str]:

@@ -156,3 +156,8 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(words):
     assert "'livekit' needs the package" in done.stderr
     assert "pip install 'telephony[livekit]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_vendor_that_is_not_served_is_named_with_the_likely_one(telephony_connect):
+    with pytest.raises(telephony.ConfigurationError, match="Did you mean 'cartesia'"):
+        telephony_connect("cartesai")
