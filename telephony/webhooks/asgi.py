@@ -14,7 +14,7 @@ from telephony.events import Event, MessageToSend, WebhookResponse
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
-    STEP,
+    POLL_INTERVAL,
     AsyncHandler,
     BlockingHandler,
     Endpoint,
@@ -28,7 +28,7 @@ from telephony.webhooks.endpoint import (
 from telephony.webhooks.parsing import ProviderOrAdapter, lower_case
 from telephony.webhooks.store import Claim, ClaimState, Store
 
-# What the ASGI specification calls them; the values are as various as it says.
+# Named as in the ASGI specification, which gives their values no narrower type.
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -40,7 +40,7 @@ Handler: TypeAlias = BlockingHandler | AsyncHandler
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The store answers in milliseconds.
+# A store responds in milliseconds.
 _STORE_THREADS = 8
 
 
@@ -55,21 +55,21 @@ def asgi(
     """Return an ASGI application that takes the webhooks of some providers.
 
     Every webhook is verified. Each event is handed to the handler once, however often the vendor
-    delivers it, until the handler returns; when it raises, the response is 500 and the vendor sends
-    the event again.
+    delivers it. When the handler raises, the response is 500, and the event is handled again when
+    the vendor retries.
 
     Args:
         providers: connected providers, blocking or async; each under a name of its own.
         handler: called with one event; ``async``, or blocking, which is then run in a thread. It
-            returns a `Reply` (words to speak or to text, at any vendor), a `WebhookResponse` or a
-            dict in the vendor's own language, or None.
+            returns a `Reply` (spoken or texted, at any vendor), a `WebhookResponse` or a dict in
+            the vendor's own format, or None.
         path: where each provider's webhooks arrive, below where the application is mounted.
         store: remembers what was handled; default: `MemoryStore`. `SQLiteStore` for many workers.
         threads: how many blocking handlers run at once; further ones wait.
 
     Raises:
         ConfigurationError: a secret is missing, or two providers have one name.
-        UnsupportedOperationError: a vendor sends no webhooks that could be proven.
+        UnsupportedOperationError: a vendor's webhooks cannot be verified.
     """
     return _Asgi(Endpoint(providers, path, store), handler, threads)
 
@@ -123,9 +123,9 @@ class _Asgi:
     async def _claimed(self, received: ReceivedDelivery, event: Event) -> Claim:
         """Return a claim that is ours or done. Raises `Refused`."""
         waited = 0.0
-        while not self._endpoint.settled(received, claim := await self._claim(event), waited):
-            waited += STEP
-            await asyncio.sleep(STEP)
+        while not self._endpoint.is_decided(received, claim := await self._claim(event), waited):
+            waited += POLL_INTERVAL
+            await asyncio.sleep(POLL_INTERVAL)
         return claim
 
     async def _claim(self, event: Event) -> Claim:
@@ -143,7 +143,7 @@ class _Asgi:
 
     async def _handle(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
         if not self._is_async:
-            await self._to_the_end(self._call(received, event, claim))
+            await self._uncancelled(self._call(received, event, claim))
             return
         handler = cast("AsyncHandler", self._handler)
         # A handler is cancelled with its request; what follows is not.
@@ -151,12 +151,12 @@ class _Asgi:
             reply = self._endpoint.reply(received, event, await handler(event))
         except Exception as error:
             refused = failed(claim)
-            await self._to_the_end(_in(self._store_threads, self._endpoint.store.release, claim))
+            await self._uncancelled(_in(self._store_threads, self._endpoint.store.release, claim))
             raise refused from error
         except BaseException:
             self._store_threads.submit(self._endpoint.store.release, claim)
             raise
-        await self._to_the_end(self._finish(received, event, claim, reply))
+        await self._uncancelled(self._finish(received, event, claim, reply))
 
     async def _call(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
         handler = cast("BlockingHandler", self._handler)
@@ -173,9 +173,9 @@ class _Asgi:
     ) -> None:
         if isinstance(reply, MessageToSend):
             try:
-                await self._text(received, reply)
+                await self._send_reply(received, reply)
             except BaseException as error:
-                settle = self._endpoint.not_sent
+                settle = self._endpoint.reply_failed
                 await _in(self._store_threads, settle, received, event, claim, error)
                 if isinstance(error, Exception):
                     return
@@ -183,7 +183,7 @@ class _Asgi:
             reply = received.mounted.adapter.webhook_response(event)
         await _in(self._store_threads, self._endpoint.finish, received, claim, reply)
 
-    async def _text(self, received: ReceivedDelivery, message: MessageToSend) -> None:
+    async def _send_reply(self, received: ReceivedDelivery, message: MessageToSend) -> None:
         provider = received.mounted.provider
         arguments = (message.number, message.to, message.body)
         if is_async(getattr(provider, "send_message", None)):
@@ -192,8 +192,8 @@ class _Asgi:
             blocking = cast("PhoneNumberProvider", provider)
             await _in(self._handler_threads, blocking.send_message, *arguments)
 
-    async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
-        """Await it; if the request is cancelled meanwhile, it goes on in a task of its own."""
+    async def _uncancelled(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await `work`, which goes on in a task of its own if the request is cancelled."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -231,7 +231,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionError("the vendor went away")
+            raise ConnectionError("the vendor disconnected")
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             raise too_large()

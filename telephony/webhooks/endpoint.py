@@ -1,4 +1,4 @@
-"""What the ASGI and the WSGI application share: which request is whose, and how it is answered."""
+"""The part that the ASGI and the WSGI application share: from a request to its response."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ BlockingHandler: TypeAlias = Callable[[Event], HandlerResult]
 AsyncHandler: TypeAlias = Callable[[Event], Awaitable[HandlerResult]]
 
 BODY_LIMIT = 1024 * 1024
-# A delivery that comes while the same one is being handled waits for the outcome this long, in
-# these steps: vendors give up after 15 seconds and more.
-PATIENCE, STEP = 10.0, 0.02
-_PLACE = "{provider}"
+# Seconds that a delivery waits, and between two looks, while the same event is being handled:
+# vendors give up after 15 seconds or more.
+BUSY_TIMEOUT, POLL_INTERVAL = 10.0, 0.02
+_PLACEHOLDER = "{provider}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class HttpResponse:
 
 
 class Refused(Exception):  # noqa: N818 - it becomes an HTTP response, not an error of ours
-    """Respond with this instead of going on."""
+    """The response to a request that is not handled."""
 
     def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
         super().__init__(text)
@@ -109,10 +109,10 @@ class Endpoint:
                     f'connect("tenant-a", adapter={adapter.name!r}, …).'
                 )
             names.add(adapter.name)
-            place = path.replace(_PLACE, adapter.name)
+            place = path.replace(_PLACEHOLDER, adapter.name)
             if place in self._paths:
                 raise ConfigurationError(
-                    f"Two providers would get their webhooks at {place}: write {_PLACE} into "
+                    f"Two providers would get their webhooks at {place}: write {_PLACEHOLDER} into "
                     "`path`."
                 )
             has_operations = hasattr(each, "adapter")
@@ -122,7 +122,7 @@ class Endpoint:
     def mounted(
         self, method: str, path: str, content_type: str | None, content_length: str | None
     ) -> Mounted:
-        """Return whose request this is, judged before its body is read. Raises `Refused`."""
+        """Return the adapter of a request, before its body is read. Raises `Refused`."""
         mounted = self._paths.get(path)
         if mounted is None:
             raise Refused(404, "There is no such webhook.")
@@ -161,15 +161,18 @@ class Endpoint:
     def claim(self, event: Event) -> Claim:
         return self.store.claim(key_of(event))
 
-    def settled(self, received: ReceivedDelivery, claim: Claim, waited: float) -> bool:
-        """Return whether a claim is decided; if not, claim again in `STEP` seconds.
+    def is_decided(self, received: ReceivedDelivery, claim: Claim, waited: float) -> bool:
+        """Return whether a claim is decided; if not, claim again in `POLL_INTERVAL` seconds.
 
         Raises:
-            Refused: `waited` seconds were long enough.
+            Refused: it took longer than `BUSY_TIMEOUT`.
         """
         if claim.state is ClaimState.BUSY:
-            if waited >= PATIENCE:
-                log.warning("webhook %s is still being handled: it has to come again", claim.key)
+            if waited >= BUSY_TIMEOUT:
+                log.warning(
+                    "webhook %s is still being handled: the vendor has to deliver it again",
+                    claim.key,
+                )
                 raise Refused(503, "This webhook is being handled.", ("retry-after", "5"))
             return False
         if claim.state is ClaimState.DONE:
@@ -191,7 +194,7 @@ class Endpoint:
     def reply(
         self, received: ReceivedDelivery, event: Event, result: object
     ) -> WebhookResponse | MessageToSend:
-        """Return what to do with a handler's result, which is a `HandlerResult` if all is well.
+        """Return the response, or the message to send, for a handler's result.
 
         Raises:
             InvalidRequestError, ConfigurationError, TypeError: it cannot be sent.
@@ -213,7 +216,7 @@ class Endpoint:
             )
         if not text.strip():
             raise InvalidRequestError(
-                "A reply has no words.", argument="reply", hint="Return None to say nothing."
+                "The reply is empty.", argument="reply", hint="Return None for no reply."
             )
         reply = adapter.webhook_reply(event, text)
         if isinstance(reply, MessageToSend) and received.mounted.provider is None:
@@ -223,12 +226,12 @@ class Endpoint:
             )
         return reply
 
-    def not_sent(
+    def reply_failed(
         self, received: ReceivedDelivery, event: Event, claim: Claim, error: BaseException
     ) -> None:
         """Settle an event whose reply could not be sent.
 
-        A reply that may have been sent is not sent again: then the event counts as handled.
+        A reply that may have been sent is not retried: then the event counts as handled.
 
         Raises:
             Refused: it was not sent; the vendor sends the webhook again.
@@ -249,7 +252,7 @@ def too_large() -> Refused:
 
 
 def is_async(function: object) -> bool:
-    """Return whether calling it gives a coroutine: an async function or an object of one."""
+    """Return whether a call returns a coroutine: an async function, or an object with one."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
     )

@@ -1,4 +1,4 @@
-"""Which events were handled, remembered in a file that many workers share."""
+"""Record which events were handled in a file that many workers share."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _FINISH = """
 UPDATE claims SET at = ?, content_type = ?, body = ? WHERE key = ? AND owner = ? AND body IS NULL
 """
 _CLEAN_EVERY = 1000
-_PATIENCE, _STEP = 30.0, 0.02
+_LOCK_TIMEOUT, _POLL_INTERVAL = 30.0, 0.02
 
 
 class SQLiteStore(Store):
-    """For any number of threads and processes on one machine, forks among them.
+    """Records events in a file, for all threads, processes and forks of one machine.
 
     Args:
-        path: the file; made where there is none. Not on a network drive, where locks do not hold.
+        path: the file, created if missing. Not on a network drive, where locks are unreliable.
         window: seconds for which an event that was handled is remembered.
         lease: seconds after which an event is handled again whose worker neither finished nor
             released it, because it was killed. Longer than any handler takes.
@@ -129,22 +129,22 @@ class SQLiteStore(Store):
                 raise
 
     def _opened(self) -> sqlite3.Connection:
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _LOCK_TIMEOUT
         while True:
             rows = sqlite3.connect(
-                self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self._path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
             try:
                 # The change to WAL does not wait for other processes that make it, too.
                 rows.execute("PRAGMA journal_mode = WAL")
-                # Survives the end of the process; what a power failure takes is delivered again.
+                # Survives the end of the process; what a power failure loses is delivered again.
                 rows.execute("PRAGMA synchronous = NORMAL")
                 rows.execute(_SCHEMA)
             except BaseException as error:
                 rows.close()
                 if not _is_busy(error) or time.monotonic() > until:
                     raise
-                time.sleep(_STEP)
+                time.sleep(_POLL_INTERVAL)
             else:
                 return rows
 

@@ -1,4 +1,4 @@
-"""Which events were handled, remembered so that a repeated delivery is not handled again."""
+"""Record which events were handled, so that a repeated delivery is not handled again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ LEASE = 120.0
 
 
 class ClaimState(enum.Enum):
+    """Who handles an event."""
+
     OURS = "ours"
     """The caller now handles the event, and then calls `finish` or `release`."""
     BUSY = "busy"
@@ -53,7 +55,7 @@ class Store(Protocol):
         """Give the event to the next claim. Do nothing if the claim is held by another now."""
 
     def forget(self, key: str) -> None:
-        """Drop what is recorded of an event, whoever recorded it: it may come again."""
+        """Drop what is recorded of an event, whoever recorded it: it can be claimed again."""
 
 
 def new_owner() -> str:
@@ -62,7 +64,7 @@ def new_owner() -> str:
 
 
 class MemoryStore(Store):
-    """For one process; everything is forgotten when that ends.
+    """Records events in memory, for one process.
 
     Args:
         window: seconds for which an event that was handled is remembered. Vendors retry for up to

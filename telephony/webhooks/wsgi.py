@@ -14,7 +14,7 @@ from telephony.events import Event, MessageToSend
 from telephony.protocols import Adapter, PhoneNumberProvider
 from telephony.webhooks.endpoint import (
     BODY_LIMIT,
-    STEP,
+    POLL_INTERVAL,
     BlockingHandler,
     Endpoint,
     HttpResponse,
@@ -38,13 +38,13 @@ def wsgi(
 ) -> WSGIApplication:
     """Return a WSGI application that takes the webhooks of some providers.
 
-    As `asgi`, with a blocking handler and blocking providers. A WSGI server runs several workers as
-    a rule: then give a `store` that they share, such as `SQLiteStore`.
+    As `asgi`, with a blocking handler and blocking providers. A WSGI server usually runs several
+    workers: give them a `store` that they share, such as `SQLiteStore`.
 
     Raises:
         InvalidRequestError: the handler or a provider is async.
         ConfigurationError: a secret is missing, or two providers have one name.
-        UnsupportedOperationError: a vendor sends no webhooks that could be proven.
+        UnsupportedOperationError: a vendor's webhooks cannot be verified.
     """
     providers = list(providers)
     if is_async(handler):
@@ -101,9 +101,9 @@ class _Wsgi:
     def _claimed(self, received: ReceivedDelivery, event: Event) -> Claim:
         """Return a claim that is ours or done. Raises `Refused`."""
         waited = 0.0
-        while not self._endpoint.settled(received, claim := self._endpoint.claim(event), waited):
-            waited += STEP
-            time.sleep(STEP)
+        while not self._endpoint.is_decided(received, claim := self._endpoint.claim(event), waited):
+            waited += POLL_INTERVAL
+            time.sleep(POLL_INTERVAL)
         return claim
 
     def _handle(self, received: ReceivedDelivery, event: Event, claim: Claim) -> None:
@@ -113,7 +113,7 @@ class _Wsgi:
             try:
                 provider.send_message(reply.number, reply.to, reply.body)
             except BaseException as error:
-                self._endpoint.not_sent(received, event, claim, error)
+                self._endpoint.reply_failed(received, event, claim, error)
                 if isinstance(error, Exception):
                     return
                 raise

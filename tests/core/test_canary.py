@@ -185,7 +185,7 @@ def _accounts(made):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_no_operation_tells_a_secret(
+def test_no_operation_shows_a_secret(
     adapter, mode, operation, secrets, found, listening, telephony_sandbox, caplog, exporter
 ):
     server = telephony_sandbox
@@ -206,7 +206,7 @@ def test_no_operation_tells_a_secret(
     _assert_told_nothing(found, caplog, exporter)
 
 
-def test_connecting_tells_no_secret(adapter, mode, secrets, found, telephony_sandbox):
+def test_connecting_shows_no_secret(adapter, mode, secrets, found, telephony_sandbox):
     settings = {**telephony_sandbox.settings(adapter), **secrets}
     model = registry.load(adapter).Settings
     found.add("settings", repr(model(**settings)), model(**settings))
@@ -222,7 +222,7 @@ def test_connecting_tells_no_secret(adapter, mode, secrets, found, telephony_san
     assert found.leaks() == []
 
 
-def test_a_configuration_file_tells_no_secret(adapter, secrets, found, tmp_path, monkeypatch):
+def test_a_configuration_error_shows_no_secret(adapter, secrets, found, tmp_path, monkeypatch):
     lines = [f"{name} = {json.dumps(secret)}" for name, secret in secrets.items()]
     profile = f'[providers.desk]\nadapter = "{adapter}"\n' + "\n".join(lines)
     path = tmp_path / "telephony.toml"
@@ -235,14 +235,14 @@ def test_a_configuration_file_tells_no_secret(adapter, secrets, found, tmp_path,
     assert found.leaks() == []
 
 
-def test_a_refused_connection_and_a_wrong_key_tell_no_secret(
+def test_a_refused_connection_and_a_wrong_key_show_no_secret(
     adapter, mode, secrets, found, listening, telephony_sandbox, caplog, exporter
 ):
     wrong = {name: f"canary-wrong-{name}-0123456789" for name in secrets}
     found.secrets += wrong.values()
     with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    for settings in ({"base_url": nobody, **secrets}, wrong):
+        nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    for settings in ({"base_url": nowhere, **secrets}, wrong):
         settings = {**telephony_sandbox.settings(adapter), **settings, **listening}
         with connect(mode, adapter, **settings) as client:
             _try(found, "list", lambda: list(client.provider.list_numbers()))
@@ -250,7 +250,7 @@ def test_a_refused_connection_and_a_wrong_key_tell_no_secret(
     _assert_told_nothing(found, caplog, exporter)
 
 
-def test_an_error_of_ones_own_keeps_its_local_variables(telephony_connect):
+def test_an_error_of_the_caller_keeps_its_local_variables(telephony_connect):
     def broken():
         precious = "kept"
         raise KeyError(precious)

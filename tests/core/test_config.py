@@ -121,7 +121,7 @@ def test_a_named_file_is_used(here, monkeypatch, tmp_path):
         ("", "no default"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(here, monkeypatch, toml, said):
+def test_a_configuration_error_is_one_line(here, monkeypatch, toml, said):
     monkeypatch.delenv("CARTESIA_API_KEY", raising=False)
     (here / "telephony.toml").write_text(toml)
     monkeypatch.setenv("TELEPHONY_CONFIG", "telephony.toml")
@@ -162,7 +162,7 @@ def test_plain_http_is_allowed_to_loopback_and_to_a_named_host():
     ("adapter", "setting"),
     [("agentphone", "webhook_secret"), ("cartesia", "webhook_secret"), ("twilio", "auth_token")],
 )
-def test_a_blank_secret_is_no_secret(adapter, setting, blank):
+def test_a_blank_secret_counts_as_unset(adapter, setting, blank):
     given = {
         "agentphone": {"api_key": "k"},
         "cartesia": {"api_key": "k"},
@@ -203,9 +203,7 @@ def test_the_vendors_variables_never_change_the_account_of_a_profile(written, mo
     assert (found.account_sid, found.login) == (SID, (SID, "t"))
 
 
-def test_an_account_is_never_half_of_a_profile_and_half_of_the_vendors_variables(
-    written, monkeypatch
-):
+def test_an_account_is_never_mixed_from_a_profile_and_the_vendors_variables(written, monkeypatch):
     written(f'[providers.staging]\nadapter = "twilio"\naccount_sid = "{SID}"\n')
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "canary-of-another-account")
     said = refused("staging")
@@ -251,7 +249,9 @@ def test_a_secret_for_webhooks_is_not_taken_from_another_account(written, monkey
     assert found.base_url == "https://proxy.example"
 
 
-def test_what_refines_an_account_may_stand_beside_the_vendors_variables(written, monkeypatch):
+def test_a_setting_that_refines_an_account_can_be_combined_with_the_vendors_variables(
+    written, monkeypatch
+):
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", SID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "of-the-main-account")
     monkeypatch.setenv("AGENTPHONE_API_KEY", "k")
@@ -287,7 +287,7 @@ FORGED = {
 
 @pytest.mark.parametrize("blank", ["", "  "])
 @pytest.mark.parametrize("name", FORGED)
-def test_a_missing_secret_of_ci_lets_nobody_forge_a_webhook(written, monkeypatch, name, blank):
+def test_a_blank_webhook_secret_does_not_let_webhooks_be_forged(written, monkeypatch, name, blank):
     method, forged, settings = FORGED[name]
     monkeypatch.setenv(f"TELEPHONY_{name.upper()}_WEBHOOK_SECRET", blank)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", blank)
@@ -304,7 +304,7 @@ def test_a_missing_secret_of_ci_lets_nobody_forge_a_webhook(written, monkeypatch
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\t\n"])
-def test_what_is_blank_is_not_set_wherever_it_stands(written, tmp_path, monkeypatch, blank):
+def test_a_blank_value_counts_as_unset_in_every_source(written, tmp_path, monkeypatch, blank):
     monkeypatch.setenv("TELEPHONY_DESK_API_KEY", blank)
     monkeypatch.setenv("CARTESIA_API_KEY", blank)
     monkeypatch.setenv("TELEPHONY_PROVIDER", blank)
@@ -452,7 +452,7 @@ def test_a_tenant_needs_no_file(written, monkeypatch):
     ["https://api.example.com:99999", "https://api.example.com:x", "https://[::1", "https://..",
      "https://api.exam ple.com", "https://api.exa\tmple.com", "https://a\\b.example", "https://"],
 )  # fmt: skip
-def test_what_is_no_url_is_found_when_connecting(url):
+def test_an_invalid_base_url_raises_when_connecting(url):
     with pytest.raises(telephony.ConfigurationError, match="write a whole URL"):
         telephony.connect("cartesia", api_key="k", base_url=url)
 
@@ -465,7 +465,7 @@ def test_credentials_in_a_url_are_refused_and_not_shown(url):
 
 
 @pytest.mark.parametrize("setting", ["timeout", "requests_per_second", "backoff"])
-def test_a_number_without_end_is_refused(setting):
+def test_an_endless_number_in_json_is_refused(setting):
     with pytest.raises(telephony.ConfigurationError, match=f"`{setting}`: write a number"):
         telephony.connect("cartesia", settings={"api_key": "k", setting: float("inf")})
 
@@ -537,7 +537,7 @@ def test_a_variable_of_a_longer_name_may_belong_to_the_shorter(written, monkeypa
         assert f"could be meant for '{name}' or for '{other}'" in refused(name)
 
 
-def test_a_byte_order_mark_is_no_part_of_a_file(written, tmp_path):
+def test_a_byte_order_mark_in_a_file_is_ignored(written, tmp_path):
     (tmp_path / "telephony.toml").write_bytes(
         b'\xef\xbb\xbf[providers.desk]\nadapter = "cartesia"\napi_key = "file:key"\n'
     )
@@ -579,7 +579,7 @@ def test_a_home_that_cannot_be_read_does_not_matter(tmp_path, home):
     assert done.stdout == "connected\n", done.stderr
 
 
-def test_a_folder_without_a_home_is_no_place_for_a_trusted_file(written, tmp_path, monkeypatch):
+def test_without_a_home_no_file_is_trusted(written, tmp_path, monkeypatch):
     planted = tmp_path / "telephony"
     planted.mkdir()
     (planted / "telephony.toml").write_text(

@@ -21,5 +21,5 @@ def test_a_label_without_a_key_is_stored_as_it_is():
     assert add_digest("Desk", KEY) == f"Desk [key:{KEY}]"
 
 
-def test_each_key_has_a_mark_of_its_own_that_never_changes():
+def test_each_key_has_its_own_stable_digest():
     assert key_digest("order-17") == "72a90ea3da8b" != key_digest("order-18")

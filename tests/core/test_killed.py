@@ -78,10 +78,10 @@ def start(adapter, settings, arguments):
 
 
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
-def test_a_number_is_bought_once_however_often_the_buyer_dies(
+def test_a_number_is_bought_once_however_often_the_process_is_killed(
     telephony_sandbox, telephony_connect, adapter, arguments, start, moment
 ):
-    """At each of its requests: before it goes out, while the vendor has it, after its answer."""
+    """At each of its requests: before it goes out, while the vendor has it, after its response."""
     provider = telephony_connect(adapter)
     provider.provision_number(**arguments)
     for nth in range(len(telephony_sandbox.requests(adapter))):
@@ -92,7 +92,7 @@ def test_a_number_is_bought_once_however_often_the_buyer_dies(
                 while len(telephony_sandbox.requests(adapter)) <= nth:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         buyer.wait(0.01)
-                        pytest.fail("it was to wait for an answer")
+                        pytest.fail("it had to wait for a response")
                 buyer.kill()
             telephony_sandbox.heal()
         else:

@@ -24,7 +24,7 @@ def test_a_closed_provider_says_so(telephony_connect):
             use()
 
 
-def test_a_listing_that_is_left_early_asks_for_no_more(telephony_connect, telephony_sandbox):
+def test_leaving_a_listing_early_sends_no_further_request(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia")
     for _ in range(3):
         provider.provision_number()
@@ -161,7 +161,7 @@ def test_a_provider_is_usable_after_a_fork(telephony_connect):
     assert provider.get_number(number.id).id == number.id
 
 
-def test_a_fork_does_not_wait_for_what_its_parent_was_asking(telephony_connect, telephony_sandbox):
+def test_a_fork_does_not_wait_for_requests_of_its_parent(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia", requests_per_second=1, deadline=5)
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=1))
     with ThreadPoolExecutor() as threads:

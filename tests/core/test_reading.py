@@ -60,7 +60,7 @@ WHOLE = {
 }
 
 
-def test_a_whole_body_is_read_as_it_stands():
+def test_a_valid_body_is_read_unchanged():
     thing = read(Thing, WHOLE, READ)
     assert (thing.id, thing.size, thing.owner.name, thing.words) == ("a", 2, "Ann", ("x", "y"))
     assert thing.made_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_a_whole_body_is_read_as_it_stands():
 
 @pytest.mark.parametrize("field", sorted(set(WHOLE) - {"id"}))
 @given(value=JSON)
-def test_no_optional_field_costs_the_rest(field, value):
+def test_an_invalid_optional_field_does_not_lose_the_others(field, value):
     for odd in ({**WHOLE, field: value}, {k: v for k, v in WHOLE.items() if k != field}):
         assert read(Thing, odd, BUY).id == "a"
     inside = {**WHOLE, "owner": {"id": "o", "name": value}}
@@ -93,7 +93,7 @@ def test_no_optional_field_costs_the_rest(field, value):
         ({"id": 7}, {"id": "7"}),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_left_out(odd, becomes):
+def test_an_unreadable_value_is_left_out(odd, becomes):
     assert read(Thing, {**WHOLE, **odd}, READ) == read(Thing, {**WHOLE, **becomes}, READ)
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_left_out(odd, becomes):
         1795255200000,
     ],
 )
-def test_a_moment_in_every_form_that_vendors_write(written):
+def test_a_time_is_read_in_every_format_of_the_vendors(written):
     found = read(Thing, {"id": "a", "made_at": written}, READ).made_at
     assert found == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert found.utcoffset() == timedelta(0)
@@ -160,7 +160,7 @@ def test_null_is_an_empty_listing():
     assert rows(Thing, None, READ) == items(None, READ) == []
 
 
-def test_a_listing_that_is_none_is_refused():
+def test_a_value_that_is_not_a_list_is_refused():
     with pytest.raises(InvalidResponseError, match="no list"):
         items({}, READ)
 
@@ -193,7 +193,7 @@ SAID = {
         {"error": {"code": "30007", "message": "Filtered"}},
     ],
 )
-def test_a_message_is_the_same_whether_it_had_to_be_checked_or_not(odd):
+def test_a_message_is_the_same_with_and_without_validation(odd):
     fields = {**SAID, **odd}
     made, checked = as_message(dict(fields), READ), Message.model_validate(fields)
     assert made == checked
@@ -212,7 +212,7 @@ def test_a_message_is_the_same_whether_it_had_to_be_checked_or_not(odd):
         ({"error": {"code": []}}, {"error": MessageError()}),
     ],
 )
-def test_an_odd_field_does_not_cost_the_message(odd, becomes):
+def test_an_invalid_field_does_not_lose_the_message(odd, becomes):
     assert as_message({**SAID, **odd}, READ) == as_message({**SAID, **becomes}, READ)
 
 

@@ -16,7 +16,7 @@ CHANGE = Request.patch("/things/1")
 BUY = Request.post("/things")
 
 
-def answer(content, request=READ, content_type="application/json; charset=utf-8", attempts=3):
+def response(content, request=READ, content_type="application/json; charset=utf-8", attempts=3):
     return Response(200, {"content-type": content_type}, content, request, attempts)
 
 
@@ -73,7 +73,7 @@ def test_a_form_as_vendors_read_it():
     assert Request.post_form("/x", fields).form == pairs
 
 
-def test_options_lie_over_the_body():
+def test_options_override_the_body():
     body = {"label": "Desk", "agent": None, "size": 1}
     assert wire.merged(body, {"size": 2, "note": None}) == {
         "label": "Desk", "size": 2, "note": None,
@@ -95,19 +95,19 @@ def test_secrets_and_texts_are_not_in_a_repr():
     assert "s3cret" not in repr([secret, form, reply])
 
 
-def test_a_number_is_called_by_its_id_or_else_its_digits():
+def test_a_number_reference_prints_its_id_or_else_its_number():
     assert str(NumberRef("PN1", "+14155550123")) == "PN1"
     assert str(NumberRef(number="+14155550123")) == "+14155550123"
     assert str(NumberRef()) == ""
 
 
-# --- Answers --------------------------------------------------------------------------------------
+# --- Responses ------------------------------------------------------------------------------------
 
 
-def test_a_readable_answer():
-    reply = answer(b'{"id": "a", "size": 2}')
+def test_a_readable_response():
+    reply = response(b'{"id": "a", "size": 2}')
     assert reply.json() == reply.object() == {"id": "a", "size": 2}
-    assert answer(b"[]").json() == []
+    assert response(b"[]").json() == []
 
 
 UNREADABLE = {
@@ -131,10 +131,12 @@ UNREADABLE = {
     ],
     ids=["read", "change", "buy"],
 )
-def test_what_cannot_be_read_may_have_been_done(kind, request_, error, retry_safe):
+def test_an_unreadable_response_to_a_change_is_an_unknown_outcome(
+    kind, request_, error, retry_safe
+):
     use, content, message = UNREADABLE[kind]
     with pytest.raises(errors.ProviderError) as caught:
-        use(answer(content, request_))
+        use(response(content, request_))
     assert type(caught.value) is error
     assert caught.value.message.startswith(message)
     assert caught.value.retry_safe is retry_safe
@@ -144,7 +146,7 @@ def test_what_cannot_be_read_may_have_been_done(kind, request_, error, retry_saf
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_an_answer_without_a_type_is_named_so():
+def test_a_response_without_a_content_type_is_reported_so():
     with pytest.raises(errors.InvalidResponseError, match=r"\(no content type\)"):
         Response(200, {}, b"<", READ).json()
 
@@ -175,11 +177,11 @@ def test_the_first_that_is_wanted_and_no_page_past_it():
     assert log == ["reply", "reply", "closed"]
 
 
-def test_nothing_wanted_is_none():
+def test_no_match_returns_none():
     assert finished(wire.first(three_pages([]), lambda _: False), *["reply"] * 3) is None
 
 
-def test_everything_and_failures_reach_the_listing():
+def test_every_response_and_failure_reaches_the_listing():
     log, failure = [], errors.UnavailableError("down")
     found = finished(wire.collect(three_pages(log)), "reply", failure, "reply")
     assert found == ["a", "b", "x", "e", "f"]
@@ -197,7 +199,7 @@ def test_batches_may_follow_one_another():
     assert finished(wire.collect(listing()), "reply") == ["a", "b", "c"]
 
 
-def test_a_listing_that_is_given_up_is_closed():
+def test_an_abandoned_listing_is_closed():
     log = []
     steps = wire.collect(three_pages(log))
     next(steps)
@@ -205,7 +207,7 @@ def test_a_listing_that_is_given_up_is_closed():
     assert log == ["closed"]
 
 
-def test_when_looking_fails_too_what_was_lost_is_what_is_known():
+def test_when_reading_back_fails_the_first_error_is_raised():
     lost = errors.OutcomeUnknownError("lost")
 
     def look():
@@ -219,7 +221,7 @@ def test_when_looking_fails_too_what_was_lost_is_what_is_known():
     assert caught.value.__cause__ is down
 
 
-def test_a_page_brings_only_what_is_new():
+def test_a_page_yields_only_new_items():
     tracker = PageTracker()
     assert tracker.unseen(["a", "b", "a"], str.lower) == ["a", "b"]
     assert tracker.unseen(["B", "c"], str.lower) == ["c"]
@@ -234,20 +236,20 @@ def test_a_page_brings_only_what_is_new():
 @pytest.mark.parametrize("cycle", [1, 2, 3, 4, 5, 7, 50])
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("before", [0, 1, 20])
-def test_a_vendor_that_repeats_itself_is_noticed_however_late(cycle, size, before):
+def test_a_repeated_page_is_noticed_however_late(cycle, size, before):
     pages = [[f"{page}-{item}" for item in range(size)] for page in range(before + cycle)]
-    asked = []
+    requested = []
 
     def read(pages):
         tracker = PageTracker()
         for page in pages:
-            asked.append(page)
+            requested.append(page)
             if not tracker.unseen(page, str):
                 raise tracker.repeated_page()
 
     with pytest.raises(errors.InvalidResponseError, match="repeats"):
         read(chain(pages[:before], itertools.cycle(pages[before:])))
-    assert len(pages) < len(asked) <= 4 * len(pages)
+    assert len(pages) < len(requested) <= 4 * len(pages)
 
 
 class Id(str):

@@ -47,7 +47,7 @@ LONG = settings(
 )
 SECONDS = float(os.environ.get("TELEPHONY_SOAK", "0"))
 
-# Those that take their time say nothing here that those that lose the answer do not.
+# Slow faults would add nothing here to those that lose the response.
 FAILING = st.builds(
     lambda fault, skip: fault.model_copy(update={"skip": skip}),
     st.sampled_from([fault for fault in FAULTS if not fault.kind.startswith("slow")]),
@@ -87,16 +87,18 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.server.reset()
         self.settings = {**self.server.settings(self.adapter), "backoff": 0.0}
-        self.patient = telephony.connect(self.adapter, **self.settings)
+        self.reliable = telephony.connect(self.adapter, **self.settings)
         self.sample = self.server.vendors[self.adapter].sample
         self.source = self.sample.source
         if self.sample.carrier is not None:
-            self.source = telephony.LinkedCarrier(self.patient.link_carrier(self.sample.carrier).id)
+            self.source = telephony.LinkedCarrier(
+                self.reliable.link_carrier(self.sample.carrier).id
+            )
         self.known: dict[str, Known] = {}
         self.texts = 0
 
     def teardown(self):
-        self.patient.close()
+        self.reliable.close()
 
     # --- What the ledger says ---------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.counts["steps"] += 1
         kind, result, error = ENTRY_KINDS.get(operation), None, None
         before = len(self.server.ledger(self.adapter, kind)) if kind else 0
-        # A connection of its own: what one step learnt of rates shall not delay the next.
+        # A connection of its own: what one step learnt of rates must not delay the next.
         with telephony.connect(self.adapter, **self.settings) as provider:
             if fault is not None:
                 # Nothing from before this step: no client sees through a vendor that answers what
@@ -149,7 +151,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def what_is_listed_is_what_there_is(self):
-        listed = {number.number: number for number in self.patient.list_numbers()}
+        listed = {number.number: number for number in self.reliable.list_numbers()}
         assert sorted(listed) == self.held()
         self.known = {number: self.known.get(number, Known()) for number in listed}
         for number, known in self.known.items():
@@ -161,7 +163,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     # --- Numbers ----------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.patient.supports(Capability.PROVISION_NUMBER))
+    @precondition(lambda self: self.reliable.supports(Capability.PROVISION_NUMBER))
     @rule(fault=MAYBE_FAILING)
     def buy(self, fault):
         before = self.held()
@@ -180,7 +182,7 @@ class Lifecycle(RuleBasedStateMachine):
             )
             assert brought is None or brought.number == number
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.UPDATE_NUMBER))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.UPDATE_NUMBER))
     @rule(nth=NTH, label=st.sampled_from(["Front desk", "Sales", "Nights"]), fault=MAYBE_FAILING)
     def name(self, nth, label, fault):
         number = self.some_number(nth)
@@ -217,11 +219,11 @@ class Lifecycle(RuleBasedStateMachine):
             target=None,
         )
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.RELEASE_NUMBER))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.RELEASE_NUMBER))
     @rule(nth=NTH, fault=MAYBE_FAILING)
     def release(self, nth, fault):
         number = self.some_number(nth)
-        # It is taken from what answers it first, and may get no further.
+        # It is taken from its target first, and may get no further.
         self.change(
             Capability.RELEASE_NUMBER,
             number,
@@ -236,7 +238,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     # --- Messages and calls -----------------------------------------------------------------------
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.LIST_MESSAGES))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.LIST_MESSAGES))
     @rule(nth=NTH)
     def receive(self, nth):
         number = self.some_number(nth)
@@ -246,7 +248,7 @@ class Lifecycle(RuleBasedStateMachine):
         )
         self.known[number].texts.append(f"Text {self.texts}")
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.SEND_MESSAGE))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.SEND_MESSAGE))
     @rule(nth=NTH, fault=MAYBE_FAILING)
     def send(self, nth, fault):
         number = self.some_number(nth)
@@ -258,7 +260,7 @@ class Lifecycle(RuleBasedStateMachine):
         if error is None:
             self.known[number].texts.append(text)
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.LIST_MESSAGES))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.LIST_MESSAGES))
     @rule(nth=NTH, fault=MAYBE_FAILING)
     def read(self, nth, fault):
         number = self.some_number(nth)
@@ -269,7 +271,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.known[number].texts, 1
             )
 
-    @precondition(lambda self: self.known and self.patient.supports(Capability.PLACE_CALL))
+    @precondition(lambda self: self.known and self.reliable.supports(Capability.PLACE_CALL))
     @rule(nth=NTH, fault=MAYBE_FAILING)
     def call(self, nth, fault):
         number, target = self.some_number(nth), self.sample.target
@@ -296,13 +298,13 @@ def machine_of(adapter, server, counts):
 
 
 @pytest.mark.parametrize("adapter", registry.available())
-def test_nothing_happens_twice_and_what_is_said_is_true(telephony_sandbox, adapter):
+def test_nothing_is_done_twice_and_results_are_true(telephony_sandbox, adapter):
     run_state_machine_as_test(machine_of(adapter, telephony_sandbox, Counter()), settings=SHORT)
 
 
 @pytest.mark.skipif(not SECONDS, reason="make soak")
 @pytest.mark.timeout(0)
-def test_nor_in_the_long_run(telephony_sandbox, capsys):
+def test_no_violation_in_a_long_run(telephony_sandbox, capsys):
     counts = {adapter: Counter() for adapter in registry.available()}
     violations, end = [], time.monotonic() + SECONDS
     for adapter in itertools.cycle(counts):

@@ -21,7 +21,7 @@ from telephony.wire import Response
 
 MOST_REQUESTS = 50
 PROFILE = settings(deadline=None, derandomize=True, database=None)
-# Parsing a webhook asks the vendor nothing; it has properties of its own.
+# Parsing a webhook sends no request; it has properties of its own.
 OFFERED = [
     (name, operation)
     for name in registry.available()
@@ -264,14 +264,14 @@ def spoiled(draw, response):
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
 @settings(PROFILE, max_examples=20)
 @given(data=st.data())
-def test_any_answer_is_understood_or_refused(examples, name, operation, data):
+def test_any_response_is_read_or_refused(examples, name, operation, data):
     example = examples(name, operation)
     script = data.draw(st.lists(RESPONSES, min_size=1, max_size=4))
     example.provider.outcome(operation, example.situation, replayed(script))
 
 
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
-def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
+def test_no_part_of_a_response_is_relied_on(examples, name, operation):
     example = examples(name, operation)
     for nth, response in enumerate(example.responses):
         value = json.loads(response.content or b"{}")
@@ -286,7 +286,7 @@ def test_no_part_of_an_answer_is_relied_on(examples, name, operation):
 @pytest.mark.parametrize(("name", "operation"), OFFERED)
 @settings(PROFILE, max_examples=20)
 @given(data=st.data())
-def test_a_spoiled_answer_is_understood_or_refused(examples, name, operation, data):
+def test_a_damaged_response_is_read_or_refused(examples, name, operation, data):
     example = examples(name, operation)
     script = list(example.responses)
     nth = data.draw(st.integers(0, len(script) - 1))
@@ -300,14 +300,14 @@ LISTED = [
 
 
 @pytest.mark.parametrize(("name", "listing"), LISTED)
-def test_a_vendor_that_repeats_a_page_for_ever_is_found_out(examples, name, listing):
+def test_a_page_repeated_for_ever_raises(examples, name, listing):
     example = examples.first_page(name, listing)
     found = example.provider.outcome(listing, example.situation, example.response)
     assert isinstance(found, telephony.InvalidResponseError | list)
 
 
 @pytest.mark.parametrize(("name", "listing"), LISTED)
-def test_a_vendor_that_always_has_more_is_listed_on_and_on(examples, name, listing):
+def test_a_listing_without_end_can_be_read_on(examples, name, listing):
     example = examples.first_page(name, listing)
     (shown,) = example.result
     later = itertools.count(1)

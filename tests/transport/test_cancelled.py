@@ -68,7 +68,7 @@ def two_pages(telephony_connect, telephony_sandbox):
             provider.provision_number()
 
 
-def test_closing_ends_a_listing_half_way(two_pages, telephony_connect):
+def test_closing_ends_a_listing_in_progress(two_pages, telephony_connect):
     provider = telephony_connect("cartesia")
     numbers = provider.list_numbers()
     read = [next(numbers) for _ in range(100)]
@@ -80,7 +80,7 @@ def test_closing_ends_a_listing_half_way(two_pages, telephony_connect):
     assert list(numbers) == []
 
 
-def test_closing_ends_a_listing_half_way_in_asyncio(two_pages, telephony_aconnect):
+def test_closing_ends_a_listing_in_progress_in_asyncio(two_pages, telephony_aconnect):
     async def main():
         provider = telephony_aconnect("cartesia")
         numbers = provider.list_numbers()

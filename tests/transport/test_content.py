@@ -26,7 +26,7 @@ def reading(mode, telephony_sandbox, raw_server, body, *headers):
         return list(client.provider.list_numbers()), server
 
 
-def test_gzip_is_asked_for_and_read(mode, telephony_sandbox, raw_server):
+def test_gzip_is_requested_and_read(mode, telephony_sandbox, raw_server):
     found, server = reading(
         mode, telephony_sandbox, raw_server, gzip.compress(EMPTY), "Content-Encoding: gzip"
     )
@@ -46,7 +46,7 @@ def test_gzip_is_asked_for_and_read(mode, telephony_sandbox, raw_server):
     ],
     ids=["twice", "deflate", "brotli", "not gzip", "cut off", "something follows"],
 )
-def test_what_cannot_be_decoded_is_said(mode, telephony_sandbox, raw_server, body, encoding):
+def test_an_undecodable_body_raises(mode, telephony_sandbox, raw_server, body, encoding):
     with pytest.raises(telephony.InvalidResponseError, match="cannot be read"):
         reading(mode, telephony_sandbox, raw_server, body, f"Content-Encoding: {encoding}")
 
@@ -66,7 +66,7 @@ with telephony.connect("cartesia", api_key="k", base_url=sys.argv[1], retries=0)
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
-def test_a_small_answer_cannot_take_all_memory(raw_server, encoding):
+def test_a_small_response_cannot_take_all_memory(raw_server, encoding):
     bomb = gzip.compress(b" " * (512 * 1024 * 1024), compresslevel=9)
     if encoding != "gzip":
         bomb = gzip.compress(bomb)

@@ -41,7 +41,7 @@ def dripping(*, before, each, after=b""):
     ],
     ids=["headers", "early hints", "trailers", "body", "one header"],
 )
-def test_an_answer_that_drips_is_cut_off_at_the_deadline(
+def test_a_slow_response_is_cut_off_at_the_deadline(
     mode, telephony_sandbox, raw_server, before, part
 ):
     respond = dripping(before=before, each=[part] * 400)
@@ -155,7 +155,7 @@ def test_options_that_cannot_be_right_are_refused(telephony_connect, given):
     assert caught.value.argument == next(iter(given))
 
 
-def test_fewer_retries_hold_for_that_call_alone(telephony_connect, telephony_sandbox):
+def test_fewer_retries_apply_to_that_call_alone(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia", backoff=0.0)
     telephony_sandbox.fail(telephony.sandbox.Fault(kind="status", status=503, times=1))
     with pytest.raises(telephony.UnavailableError):

@@ -43,7 +43,7 @@ def test_no_second_has_more_requests_than_the_rate():
     assert went[-1] - went[0] <= 10 * 1.1
 
 
-def test_requests_that_are_long_on_their_way_cannot_crowd_at_the_vendor():
+def test_delayed_requests_do_not_exceed_the_rate_at_the_vendor():
     clock = Clock()
     limit = RateLimit(2, clock)
     early, other = limit.turn(), limit.turn()
@@ -76,7 +76,7 @@ def test_a_vendor_that_is_always_slow_gets_its_full_rate():
     assert limit.turn().wait() == pytest.approx(1.01 - 0.8)
 
 
-def test_everybody_is_told_how_long_it_takes_with_all_who_wait_before():
+def test_a_turn_waits_for_all_turns_before_it():
     clock = Clock()
     limit = RateLimit(1, clock)
     turns = [limit.turn() for _ in range(4)]
@@ -88,7 +88,7 @@ def test_everybody_is_told_how_long_it_takes_with_all_who_wait_before():
     assert [turn.wait() for turn in turns[1:]] == pytest.approx([1.01, 2.02, 3.03])
 
 
-def test_threads_that_ask_at_once_do_not_go_out_at_once():
+def test_threads_that_wait_together_are_not_released_together():
     waits = []
 
     class Interrupted(Clock):
@@ -113,7 +113,7 @@ def test_threads_that_ask_at_once_do_not_go_out_at_once():
     assert sorted(waits) == pytest.approx([0, 1.01])
 
 
-def test_what_fails_at_once_is_no_fast_answer():
+def test_an_immediate_failure_is_not_a_fast_response():
     clock = Clock()
     limit = RateLimit(1, clock)
     for _ in range(300):
@@ -128,7 +128,7 @@ def test_what_fails_at_once_is_no_fast_answer():
     assert clock.now - before == pytest.approx(100, rel=0.02)
 
 
-def test_what_counts_is_when_a_request_goes_out_not_when_it_was_meant_to():
+def test_the_rate_counts_when_a_request_is_sent_not_when_it_was_due():
     clock = Clock()
     limit = RateLimit(1, clock)
     late, next_ = limit.turn(), limit.turn()
@@ -145,7 +145,7 @@ def test_a_rate_may_be_high():
     assert limit.turn().wait() == pytest.approx(1.01)
 
 
-def test_what_is_long_past_is_forgotten():
+def test_old_events_are_forgotten():
     clock = Clock()
     limit = RateLimit(1, clock)
 
@@ -240,7 +240,7 @@ def test_no_second_at_the_vendor_has_more_than_the_rate_whatever_it_is(rate, cha
 
 @settings(max_examples=100, deadline=None)
 @given(learnt=st.integers(11, 40), chance=st.randoms(use_true_random=False))
-def test_a_rate_that_is_learnt_holds_for_those_that_wait_already(learnt, chance):
+def test_a_learnt_rate_applies_to_requests_that_already_wait(learnt, chance):
     """From the refusal on, no second has more than the rate is then or later becomes."""
     world = Simulation(None, chance)
     for _ in range(learnt):
@@ -258,7 +258,7 @@ def test_a_rate_that_is_learnt_holds_for_those_that_wait_already(learnt, chance)
     assert len(went_after) <= math.ceil(max(highest))
 
 
-def test_a_request_goes_out_a_window_after_the_one_that_leaves_it():
+def test_a_request_is_sent_one_window_after_the_one_before_it():
     clock = Clock()
     limit = RateLimit(2, clock)
     went = [go(limit, clock)]
@@ -267,7 +267,7 @@ def test_a_request_goes_out_a_window_after_the_one_that_leaves_it():
     assert went == pytest.approx([100, 100.5, 101.01, 101.51])
 
 
-def test_who_gives_up_waiting_leaves_the_place_to_the_next():
+def test_a_cancelled_turn_makes_room_for_the_next():
     clock = Clock()
     limit = RateLimit(2, clock)
     first = limit.turn()
@@ -287,7 +287,7 @@ def test_who_gives_up_waiting_leaves_the_place_to_the_next():
     assert limit.turn().wait() == pytest.approx(0.5)
 
 
-def test_time_that_a_vendor_asks_for_counts_beside_the_rate():
+def test_retry_after_applies_in_addition_to_the_rate():
     clock = Clock()
     limit = RateLimit(1, clock)
     go(limit, clock)
@@ -299,7 +299,7 @@ def test_time_that_a_vendor_asks_for_counts_beside_the_rate():
     assert waiting.wait() == 0
 
 
-def test_a_refusal_slows_everybody_down_and_quiet_time_recovers():
+def test_a_429_slows_all_callers_down_and_the_rate_recovers():
     clock = Clock()
     limit = RateLimit(50, clock)
     waiting = limit.turn()

@@ -112,7 +112,7 @@ def test_a_plain_function_that_returns_a_coroutine_is_logged_by_the_blocking_one
     ],
     ids=["encoding", "cut off", "nested"],
 )
-def test_a_text_that_went_out_is_never_a_bare_error(
+def test_an_error_after_a_text_was_sent_is_an_unknown_outcome(
     mode, telephony_sandbox, raw_server, body, headers
 ):
     server = raw_server(lambda connection, _: connection.sendall(http_answer(body, *headers)))
@@ -146,7 +146,7 @@ def test_whatever_fails_after_a_text_went_out_is_its_cause(mode, telephony_sandb
     assert len(telephony_sandbox.ledger("twilio", "message")) == 1
 
 
-def test_what_fails_before_anything_went_out_is_the_error_itself(telephony_connect, monkeypatch):
+def test_a_failure_before_anything_was_sent_is_raised_as_it_is(telephony_connect, monkeypatch):
     def odd(*_):
         raise KeyError("before")
 
@@ -170,7 +170,7 @@ with telephony.connect("twilio", settings=json.loads(sys.argv[1])) as provider:
 """
 
 
-def test_ctrl_c_says_that_the_text_may_be_out(telephony_sandbox, telephony_connect):
+def test_ctrl_c_reports_that_the_text_may_have_been_sent(telephony_sandbox, telephony_connect):
     import json
 
     ours = telephony_connect("twilio").provision_number().number

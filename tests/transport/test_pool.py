@@ -23,7 +23,7 @@ ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"))
 ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
 
 
-def test_one_at_a_time_and_the_same_again():
+def test_sequential_requests_reuse_one_connection():
     pool = Pool(1, ROUTES)
     with (
         pool.connection(ORIGIN, Deadline(None)) as first,
@@ -36,7 +36,7 @@ def test_one_at_a_time_and_the_same_again():
     pool.close()
 
 
-def test_one_at_a_time_and_the_same_again_with_asyncio():
+def test_sequential_requests_reuse_one_connection_with_asyncio():
     async def main():
         pool = AsyncPool(1, ROUTES)
         async with pool.connection(ORIGIN, Deadline(None)) as first:
@@ -56,7 +56,7 @@ def bad_proxy(monkeypatch):
     return monkeypatch
 
 
-def test_what_cannot_be_opened_takes_no_place(bad_proxy):
+def test_a_connection_that_cannot_be_opened_frees_its_slot(bad_proxy):
     pool = Pool(1, ROUTES)
     with (
         pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"),
@@ -69,7 +69,7 @@ def test_what_cannot_be_opened_takes_no_place(bad_proxy):
     pool.close()
 
 
-def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
+def test_a_connection_that_cannot_be_opened_frees_its_slot_with_asyncio(bad_proxy):
     async def main():
         pool = AsyncPool(1, ROUTES)
         with pytest.raises(telephony.ConfigurationError, match="ALL_PROXY"):
@@ -83,7 +83,7 @@ def test_what_cannot_be_opened_takes_no_place_with_asyncio(bad_proxy):
     asyncio.run(main())
 
 
-def test_what_is_in_use_is_closed_when_it_is_given_back(telephony_connect, telephony_sandbox):
+def test_a_connection_in_use_is_closed_after_its_request(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia")
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.3))
     with ThreadPoolExecutor() as threads:
@@ -94,7 +94,7 @@ def test_what_is_in_use_is_closed_when_it_is_given_back(telephony_connect, telep
     until(lambda: telephony_sandbox.connections == 0)
 
 
-def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio(
+def test_a_connection_in_use_is_closed_after_its_request_with_asyncio(
     telephony_aconnect, telephony_sandbox
 ):
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=0.3))
@@ -110,7 +110,7 @@ def test_what_is_in_use_is_closed_when_it_is_given_back_with_asyncio(
     asyncio.run(main())
 
 
-def test_many_requests_at_once_are_all_answered(telephony_connect):
+def test_many_requests_at_once_all_get_responses(telephony_connect):
     provider = telephony_connect("cartesia", max_concurrency=2)
     bought = provider.provision_number()
     with ThreadPoolExecutor(20) as threads:
@@ -118,7 +118,7 @@ def test_many_requests_at_once_are_all_answered(telephony_connect):
     assert {number.id for number in found} == {bought.id}
 
 
-def test_many_requests_at_once_are_all_answered_with_asyncio(telephony_sandbox):
+def test_many_requests_at_once_all_get_responses_with_asyncio(telephony_sandbox):
     settings = telephony_sandbox.settings("cartesia")
 
     async def main():

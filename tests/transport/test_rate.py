@@ -62,9 +62,7 @@ def test_a_configured_rate_is_kept_by_all_callers_together(adapter, read_many, t
 
 
 @pytest.mark.parametrize("adapter", ["cartesia", "livekit"], indirect=True)
-def test_without_a_rate_it_is_learnt_and_nobody_hears_of_a_refusal(
-    adapter, read_many, telephony_sandbox
-):
+def test_without_a_rate_it_is_learnt_and_callers_see_no_429(adapter, read_many, telephony_sandbox):
     telephony_sandbox.limit(adapter, PER_SECOND)
 
     found = read_many(150, retries=5, deadline=None, backoff=0.2)
@@ -73,7 +71,9 @@ def test_without_a_rate_it_is_learnt_and_nobody_hears_of_a_refusal(
     assert any(arrival.refused for arrival in telephony_sandbox.arrivals(adapter))
 
 
-def test_what_waits_for_a_connection_learns_the_rate_too(telephony_sandbox, telephony_aconnect):
+def test_requests_that_wait_for_a_connection_respect_a_learnt_rate(
+    telephony_sandbox, telephony_aconnect
+):
     telephony_sandbox.limit("cartesia", PER_SECOND)
 
     async def main():
@@ -94,7 +94,9 @@ def test_no_more_requests_are_in_flight_than_allowed(adapter, read_many, telepho
     assert max(each.under_way for each in telephony_sandbox.arrivals(adapter)) == 4
 
 
-def test_a_vendor_says_too_many_in_its_own_way(adapter, telephony_connect, telephony_sandbox):
+def test_a_vendor_can_signal_a_rate_limit_in_its_own_way(
+    adapter, telephony_connect, telephony_sandbox
+):
     telephony_sandbox.limit(adapter, 1)
     provider = telephony_connect(adapter, retries=0)
     with pytest.raises(telephony.RateLimitedError) as caught:

@@ -115,7 +115,7 @@ RETRIED, NOT_RETRIED = True, False
     ],
     ids=lambda value: str(getattr(value, "status", value)),
 )
-def test_what_is_sent_again(event, read, idempotent, unsafe):
+def test_what_is_retried(event, read, idempotent, unsafe):
     for safety, expected in zip(Safety, (read, idempotent, unsafe), strict=True):
         _, outcome = run(safety, [event, response(200)])
         assert isinstance(outcome, Response) is expected, safety
@@ -159,7 +159,7 @@ def test_what_is_sent_again(event, read, idempotent, unsafe):
         ([LOST, *[NOT_SENT] * 2], "UnavailableError", "OutcomeUnknownError", "OutcomeUnknownError"),
     ],
 )
-def test_what_is_reported_in_the_end(script, read, idempotent, unsafe):
+def test_the_error_after_the_last_attempt(script, read, idempotent, unsafe):
     for safety, expected in zip(Safety, (read, idempotent, unsafe), strict=True):
         _, outcome = run(safety, script)
         assert type(outcome).__name__ == expected, safety
@@ -173,7 +173,7 @@ def test_an_unknown_outcome_says_whether_the_call_may_be_made_again():
     assert isinstance(risky.__cause__, errors.ProviderTimeoutError)
 
 
-def test_an_unknown_outcome_tells_what_the_vendor_said():
+def test_an_unknown_outcome_has_the_vendors_error():
     def failing(_):
         return errors.UnavailableError("Try later", code="E7", request_id="req_1", raw={"a": 1})
 
@@ -204,7 +204,7 @@ def test_attempts_are_counted():
     ],
     ids=["at once", "after no connection", "after a lost response"],
 )
-def test_what_did_not_go_out_in_time_counts_for_nothing(script, outcomes):
+def test_a_request_that_was_not_sent_does_not_count(script, outcomes):
     for safety, expected in zip(Safety, outcomes, strict=True):
         clock = Clock()
         # The next turn comes after the end.
@@ -225,19 +225,19 @@ def test_waits_double_up_to_their_limit_with_full_jitter():
     ]  # fmt: skip
 
 
-def test_a_vendor_that_asks_for_time_gets_it():
+def test_retry_after_is_respected():
     busy = response(429, {"retry-after": "7"})
     assert run(Safety.UNSAFE, [busy, response(200)], jitter=0.0)[0] == [7.0]
 
 
-def test_a_vendor_that_asks_for_too_much_time_is_reported_at_once():
+def test_a_retry_after_beyond_the_maximum_raises_at_once():
     waits, outcome = run(Safety.READ, [response(429, {"retry-after": "61"})])
     assert waits == []
     assert outcome.retry_after == 61
     assert outcome.retry_safe
 
 
-def test_the_longest_time_that_a_vendor_may_ask_for():
+def test_the_longest_retry_after_that_is_respected():
     assert run(Safety.READ, [response(429, {"retry-after": "60"}), response(200)])[0] == [60]
 
 
@@ -250,7 +250,7 @@ def test_the_wait_that_the_adapter_read_from_the_body_is_kept():
     assert run(Safety.READ, with_header, error_of=error_of)[1].retry_after == 7
 
 
-def test_a_429_that_is_about_something_else_is_no_rate_limit():
+def test_a_429_for_another_reason_is_not_a_rate_limit():
     def busy(_):
         return errors.ConflictError("The line is busy")
 
@@ -264,7 +264,7 @@ def test_a_429_that_is_about_something_else_is_no_rate_limit():
     assert limit.rate == 50
 
 
-def test_a_quota_that_is_used_up_is_no_rate_limit_and_proves_nothing_of_a_lost_attempt():
+def test_a_used_up_quota_is_not_a_rate_limit_and_does_not_settle_a_lost_attempt():
     def used_up(response):
         if response.status == 429:
             return errors.QuotaExceededError("limit reached for plan")
@@ -298,7 +298,7 @@ def test_an_adapter_says_after_which_refusals_a_change_may_have_been_done():
     assert outcome(Safety.UNSAFE, 408, ()) is errors.ProviderTimeoutError
 
 
-def test_a_rate_limit_told_with_another_status_is_not_sent_again():
+def test_a_rate_limit_with_another_status_is_not_retried():
     def limited(_):
         return errors.RateLimitedError("refused")
 
@@ -319,7 +319,7 @@ def test_a_rate_limit_told_with_another_status_is_not_sent_again():
         ([response(429)] * 3, True, True, True),
     ],
 )
-def test_whether_the_same_call_may_be_made_again(script, read, idempotent, unsafe):
+def test_retry_safe_says_whether_the_same_call_can_be_made_again(script, read, idempotent, unsafe):
     for safety, expected in zip(Safety, (read, idempotent, unsafe), strict=True):
         assert run(safety, script)[1].retry_safe is expected, safety
 
@@ -353,7 +353,7 @@ def test_no_retry_goes_past_the_deadline():
     assert "deadline" in str(outcome)
 
 
-def test_one_waits_for_ones_turn_but_not_past_the_deadline():
+def test_a_request_waits_for_its_turn_but_not_past_the_deadline():
     clock = Clock()
     limit = RateLimit(2, clock)
     for wait in ([], [], [1.01]):
@@ -371,7 +371,7 @@ def test_one_waits_for_ones_turn_but_not_past_the_deadline():
     assert isinstance(outcome, errors.ProviderTimeoutError)
 
 
-def test_who_has_no_time_to_wait_holds_up_nobody():
+def test_a_turn_without_time_to_wait_delays_no_other():
     clock = Clock()
     limit = RateLimit(1, clock)
     end, sent = clock.now + 60, 0
@@ -385,7 +385,7 @@ def test_who_has_no_time_to_wait_holds_up_nobody():
 
 
 @pytest.mark.parametrize("left", [0, -1])
-def test_an_operation_that_is_too_late_takes_no_turn(left):
+def test_an_operation_past_its_deadline_takes_no_turn(left):
     clock = Clock()
     limit = RateLimit(1, clock)
     run(Safety.READ, [], limit=limit, clock=clock, deadline=Deadline(left, clock))
@@ -426,12 +426,12 @@ def test_retry_after_until_a_date():
 
 @pytest.mark.parametrize("event", [response(503), LOST], ids=["response", "lost"])
 @pytest.mark.parametrize(("share", "retried"), [(0.0, 10), (0.2, 29)])
-def test_a_failing_vendor_is_not_hammered(event, share, retried):
+def test_a_failing_vendor_is_not_overloaded_with_retries(event, share, retried):
     settings = SETTINGS.model_copy(update={"retry_budget": share})
     assert requests_of_a_hundred(event, settings) == 100 + retried
 
 
-def test_too_many_requests_are_no_sign_of_a_failing_vendor():
+def test_a_429_does_not_spend_the_retry_budget():
     settings = SETTINGS.model_copy(update={"retry_budget": 0.0})
     assert requests_of_a_hundred(response(429), settings) == 100 * 3
 
@@ -455,7 +455,7 @@ def requests_of_a_hundred(event, settings):
     return sent
 
 
-def test_what_the_policy_learns_holds_for_all_requests():
+def test_what_the_policy_learns_applies_to_all_requests():
     clock = Clock()
     limit, settings = RateLimit(50, clock), SETTINGS.model_copy(update={"retries": 0})
 
@@ -472,4 +472,4 @@ def test_what_the_policy_learns_holds_for_all_requests():
     assert send(response(200))[0] == [3]
     clock.now += 3
     assert send(response(429, {"retry-after": "3600"}))[1].retry_after == 3600
-    assert send(response(200))[0] == [], "one that asks for too long holds back only its own caller"
+    assert send(response(200))[0] == [], "a wait that is too long holds back only its own caller"

@@ -93,9 +93,7 @@ def test_nothing_turns_verification_off(adapter, mode, settings, setting):
         connect(mode, adapter, **settings, **{setting: False})
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
-    adapter, mode, settings, listen, monkeypatch
-):
+def test_an_untrusted_certificate_is_refused(adapter, mode, settings, listen, monkeypatch):
     listener = listen()
     listener.vouched_for_by(trustme.CA())
     # What turns verification off in other clients changes nothing here.

@@ -85,7 +85,7 @@ def test_every_vendors_webhooks_arrive_through_one_application(
     }
 
 
-def test_the_vendor_gets_the_answer_that_it_expects(serve, telephony_sandbox, telephony_connect):
+def test_the_vendor_gets_the_response_that_it_expects(serve, telephony_sandbox, telephony_connect):
     replies = {
         MessageReceived: webhooks.WebhookResponse("text/xml", TWIML),
         CallTurn: webhooks.Reply("You are welcome."),
@@ -128,7 +128,7 @@ def test_a_handler_that_fails_gets_the_event_again(
     assert "Is it ready?" not in caplog.text
 
 
-def test_a_vendor_that_is_never_answered_gives_up(telephony_sandbox, number):
+def test_a_vendor_without_a_response_gives_up(telephony_sandbox, number):
     telephony_sandbox.send_webhooks("http://127.0.0.1:9/")
     telephony_sandbox.receive_message("agentphone", number, sender=PERSON, body="Hello")
 
@@ -138,7 +138,7 @@ def test_a_vendor_that_is_never_answered_gives_up(telephony_sandbox, number):
     assert len({each.headers["x-webhook-id"] for each in tries}) == 1
 
 
-def test_a_repetition_is_answered_as_at_first_and_handled_once(
+def test_a_redelivery_gets_the_first_response_and_is_handled_once(
     serve, telephony_sandbox, telephony_connect, number
 ):
     said = iter([webhooks.Reply("One."), webhooks.Reply("Two.")])
@@ -158,7 +158,9 @@ def test_a_repetition_is_answered_as_at_first_and_handled_once(
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_repetition_meanwhile_waits_for_the_outcome(serve, telephony_connect, captured, fails):
+def test_a_redelivery_during_handling_waits_for_the_outcome(
+    serve, telephony_connect, captured, fails
+):
     entered, go_on, outcomes = threading.Event(), threading.Event(), []
 
     def handler(_):
@@ -180,7 +182,7 @@ def test_a_repetition_meanwhile_waits_for_the_outcome(serve, telephony_connect, 
     assert len(outcomes) == (2 if fails else 1)
 
 
-def test_a_worker_that_died_holds_nothing_up_for_ever(telephony_connect, captured, tmp_path):
+def test_a_killed_worker_does_not_block_an_event_for_ever(telephony_connect, captured, tmp_path):
     (event,) = parsed(telephony_connect("agentphone"), captured)
     key = webhooks.key_of(event)
     path = tmp_path / "webhooks.sqlite"
@@ -194,7 +196,7 @@ def test_a_worker_that_died_holds_nothing_up_for_ever(telephony_connect, capture
     store.close()
 
 
-def test_what_was_handled_is_forgotten_after_the_window(tmp_path):
+def test_a_handled_event_is_forgotten_after_the_window(tmp_path):
     path = tmp_path / "webhooks.sqlite"
     for store in (webhooks.MemoryStore(window=0), webhooks.SQLiteStore(path, window=0)):
         for _ in range(2):
@@ -214,7 +216,7 @@ def test_the_store_in_memory_is_bounded():
     assert states == [webhooks.ClaimState.DONE, webhooks.ClaimState.OURS]
 
 
-def test_workers_share_what_is_in_the_file(serve, telephony_connect, captured, tmp_path):
+def test_workers_share_one_file(serve, telephony_connect, captured, tmp_path):
     handled = []
     stores = [webhooks.SQLiteStore(tmp_path / "webhooks.sqlite") for _ in range(2)]
     for store in stores:
@@ -242,12 +244,14 @@ def test_workers_share_what_is_in_the_file(serve, telephony_connect, captured, t
         ("POST", "/webhooks/agentphone", {"content-type": "application/json; charset=utf-8"}, 401),
     ],
 )
-def test_what_is_no_webhook_is_refused(serve, telephony_connect, method, path, headers, status):
+def test_a_request_that_is_not_a_webhook_is_refused(
+    serve, telephony_connect, method, path, headers, status
+):
     url = serve([telephony_connect("agentphone")], pytest.fail)
-    answer = httpx.request(method, url.replace("/webhooks/{provider}", path), headers=headers)
+    response = httpx.request(method, url.replace("/webhooks/{provider}", path), headers=headers)
 
-    assert answer.status_code == status
-    assert answer.headers.get("allow") == ("POST" if status == 405 else None)
+    assert response.status_code == status
+    assert response.headers.get("allow") == ("POST" if status == 405 else None)
 
 
 def test_a_body_over_the_limit_is_not_read(serve, telephony_connect, captured):
@@ -257,7 +261,9 @@ def test_a_body_over_the_limit_is_not_read(serve, telephony_connect, captured):
     assert post(url, captured, content=b" " * (1024 * 1024 + 1)).status_code == 413
 
 
-def test_a_body_without_a_length_is_counted_as_it_comes(serve_asgi, telephony_connect, captured):
+def test_a_body_without_a_length_is_limited_while_it_is_read(
+    serve_asgi, telephony_connect, captured
+):
     url = serve_asgi(webhooks.asgi([telephony_connect("agentphone")], pytest.fail))
 
     def endless():
@@ -274,12 +280,12 @@ def test_a_signature_says_what_is_wrong_with_it_and_nothing_more(
     changed = captured.body.replace(b"ready", b"stolen")
 
     with caplog.at_level(logging.DEBUG):
-        answer = post(url, captured, content=changed)
+        response = post(url, captured, content=changed)
 
-    assert answer.status_code == 401
-    assert "X-Webhook-Signature does not match" in answer.text
+    assert response.status_code == 401
+    assert "X-Webhook-Signature does not match" in response.text
     for private in ("whsec_sandbox", "stolen", captured.headers["x-webhook-signature"]):
-        assert private not in f"{answer.text} {caplog.text}"
+        assert private not in f"{response.text} {caplog.text}"
 
 
 def test_a_signed_body_that_cannot_be_read_is_refused(serve, telephony_connect, telephony_sandbox):
@@ -291,7 +297,7 @@ def test_a_signed_body_that_cannot_be_read_is_refused(serve, telephony_connect, 
         assert httpx.post(url, headers=headers, content=body).status_code == 400
 
 
-def test_a_secret_that_is_missing_is_said_when_the_application_is_made(serve):
+def test_a_missing_secret_raises_when_the_application_is_created(serve):
     with (
         telephony.connect("agentphone", api_key="k") as provider,
         pytest.raises(telephony.ConfigurationError, match="`webhook_secret` is missing"),
@@ -299,7 +305,7 @@ def test_a_secret_that_is_missing_is_said_when_the_application_is_made(serve):
         serve([provider], pytest.fail)
 
 
-def test_what_cannot_be_proven_is_not_taken(serve, telephony_connect):
+def test_an_unverified_webhook_is_refused(serve, telephony_connect):
     with pytest.raises(telephony.UnsupportedOperationError, match="no signature"):
         serve([telephony_connect("butter")], pytest.fail)
 
@@ -319,14 +325,12 @@ def test_an_async_handler_is_awaited(serve_asgi, telephony_connect, captured):
         return {"seen": event.message.id}
 
     url = serve_asgi(webhooks.asgi([telephony_connect("agentphone")], handler))
-    answer = post(f"{url}/webhooks/agentphone", captured)
+    response = post(f"{url}/webhooks/agentphone", captured)
 
-    assert answer.json()["seen"].startswith("msg_")
+    assert response.json()["seen"].startswith("msg_")
 
 
-def test_an_async_handler_that_fails_or_answers_nonsense_gets_the_event_again(
-    serve_asgi, telephony_connect, captured
-):
+def test_an_async_handler_that_fails_gets_the_event_again(serve_asgi, telephony_connect, captured):
     replies = iter([RuntimeError("no"), 17, None])
 
     async def handler(_):

@@ -92,7 +92,7 @@ def test_a_get_without_a_signature_is_refused(endpoint):
     assert handled == []
 
 
-def test_a_body_in_chunks_is_judged_by_what_arrived(endpoint):
+def test_a_chunked_body_is_limited_by_its_size(endpoint):
     """Wsgiref does not read chunks, and then nothing arrived: what is signed does not match."""
     url, handled = endpoint
     content = urlencode(TEXT).encode()
@@ -102,7 +102,7 @@ def test_a_body_in_chunks_is_judged_by_what_arrived(endpoint):
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "²", "9" * 19, "9" * 5000, str(1024 * 1024 + 1)])
-def test_an_odd_length_never_makes_it_wait_or_fail(endpoint, length):
+def test_an_invalid_content_length_never_blocks_or_crashes(endpoint, length):
     """Sent by hand: no client sends these. The server may refuse it before the application does."""
     url, handled = endpoint
     place = urlsplit(url)

@@ -90,11 +90,11 @@ def test_the_same_reply_is_spoken_at_every_vendor_that_lets_one(
     [
         (CallEnded, webhooks.Reply("Bye"), "takes no reply to a CallEnded"),
         (CallEnded, "Bye", "takes no reply to a CallEnded"),
-        (MessageReceived, webhooks.Reply(" "), "has no words"),
+        (MessageReceived, webhooks.Reply(" "), "The reply is empty"),
         (MessageReceived, 17, "not int"),
     ],
 )
-def test_what_cannot_be_sent_is_said_and_delivered_again(
+def test_an_unsendable_reply_raises_and_the_event_is_delivered_again(
     serve, telephony_sandbox, connected, caplog, kind, result, said
 ):
     phone, ours = connected("agentphone")
@@ -111,7 +111,7 @@ def test_what_cannot_be_sent_is_said_and_delivered_again(
     assert said in caplog.text
 
 
-def test_a_spoken_reply_to_a_vendor_that_takes_none_is_said(
+def test_a_spoken_reply_to_a_vendor_without_them_raises(
     serve, telephony_sandbox, telephony_connect, caplog
 ):
     livekit = telephony_connect("livekit")
@@ -137,7 +137,7 @@ def test_a_reply_that_was_refused_is_sent_when_the_webhook_comes_again(
     assert sent == ["Yes"]
 
 
-def test_a_reply_that_may_have_been_sent_is_not_sent_again(
+def test_a_reply_that_may_have_been_sent_is_not_retried(
     serve, telephony_sandbox, connected, caplog
 ):
     phone, ours = connected("agentphone")
@@ -151,7 +151,9 @@ def test_a_reply_that_may_have_been_sent_is_not_sent_again(
     assert "may have been sent" in caplog.text
 
 
-def test_an_adapter_alone_cannot_send_and_says_so(serve, telephony_sandbox, connected, caplog):
+def test_an_adapter_without_a_provider_cannot_send_replies(
+    serve, telephony_sandbox, connected, caplog
+):
     phone, ours = connected("agentphone")
     results = iter([webhooks.Reply("Yes")])
     telephony_sandbox.send_webhooks(serve([phone.adapter], lambda _: next(results, None)))
@@ -207,7 +209,9 @@ def test_wsgi_refuses_what_it_cannot_await(telephony_connect):
     asyncio.run(other.close())
 
 
-def test_a_coroutine_is_no_result(serve_wsgi, telephony_sandbox, connected, caplog):
+def test_a_handler_that_returns_a_coroutine_is_refused(
+    serve_wsgi, telephony_sandbox, connected, caplog
+):
     async def reply(_):
         return None
 
@@ -326,7 +330,7 @@ def test_a_delivery_that_is_cancelled_while_it_claims_does_not_block_the_next(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_what_was_handled_is_recorded_though_its_request_is_cancelled(
+def test_a_handled_event_is_recorded_though_its_request_is_cancelled(
     telephony_connect, captured, is_async
 ):
     (sent,) = captured(1)

@@ -92,7 +92,7 @@ def test_a_late_release_does_not_open_another_workers_claim(path):
     lasting.close()
 
 
-def test_what_is_forgotten_may_come_again(store):
+def test_a_forgotten_event_can_be_claimed_again(store):
     store.finish(store.claim("key"), FIRST)
     store.forget("key")
 
@@ -135,7 +135,7 @@ def test_claims_made_after_a_fork_are_kept(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_fork_that_python_does_not_see_is_refused_rather_than_losing_claims(path):
+def test_a_fork_outside_python_is_refused_rather_than_losing_claims(path):
     program = """
         import ctypes, os, sys
         import telephony
@@ -208,7 +208,7 @@ def test_a_worker_that_is_killed_holds_its_event_for_the_lease_only(path):
 # --- A full disk ---------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_said_and_what_was_recorded_is_kept(path):
+def test_a_full_disk_raises_and_recorded_claims_are_kept(path):
     """In a process whose files may not grow, as on a disk that is full."""
     program = """
         import resource, signal, sqlite3, sys
@@ -237,7 +237,7 @@ def test_a_full_disk_is_said_and_what_was_recorded_is_kept(path):
     assert set(said) <= {"disk_I/O_error", "database_or_disk_is_full"}
 
 
-def test_a_database_that_may_not_grow_says_so_and_works_again_afterwards(path):
+def test_a_database_at_its_size_limit_raises_and_works_again_afterwards(path):
     store = SQLiteStore(path)
     store.finish(store.claim("before"), WebhookResponse())
     store._rows.execute("PRAGMA max_page_count = 8")
