@@ -1,4 +1,4 @@
-"""Requests as they arrive: for which vendor, counted, limited, and reported once answered."""
+"""Requests as they arrive: for which vendor, counted, limited, and reported once responded to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Arrival:
         vendor: whose API it was for.
         moment: when, in seconds of `time.monotonic`.
         under_way: how many requests that vendor was serving then, this one included.
-        refused: whether it was one too many and answered with 429.
+        refused: whether it was one too many, which gets 429.
         method: of the request.
         path: below the vendor's base path, without query.
         status: of the response; None while there is none.
@@ -40,7 +40,7 @@ class Arrivals:
 
     Attributes:
         ports: the vendor that is served at the root of a port.
-        on_response: called with every request for a vendor once it is answered, or cut off.
+        on_response: called with every request for a vendor once it has its response or is cut off.
     """
 
     app: App

@@ -1,4 +1,4 @@
-"""Failing on purpose: what goes wrong between a client and a vendor, on command and counted."""
+"""Faults between a client and a vendor, on command and counted."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ Kind = Literal[
 class Fault(BaseModel):
     """One way to fail.
 
-    Kinds that do not do the work: ``status`` answers `status`; ``echo`` too, with all that was sent
-    in its body, credentials included; ``reset`` drops the connection; ``refused`` closes the port
-    for `seconds`, once `skip` requests have passed, and with it every connection.
-    Kinds that do the work first: ``lost`` drops the connection; ``cut`` sends half of the answer;
-    ``html``, ``malformed`` and ``empty`` answer 200 with such a body; ``wrong_type`` calls the body
-    plain text; ``shuffled`` turns the lists in it round; ``repeated`` answers what the same path
-    was answered before; ``skewed`` has a clock that is an hour ahead; ``slow_headers`` answers
-    after `seconds`, ``slow_body`` sends the second half of the body after `seconds`.
+    Kinds that do not do the work: ``status`` responds with `status`; ``echo`` too, with all that
+    was sent in its body, credentials included; ``reset`` drops the connection; ``refused`` closes
+    the port for `seconds`, once `skip` requests have passed, and with it every connection.
+    Kinds that do the work first: ``lost`` drops the connection; ``cut`` sends half of the response;
+    ``html``, ``malformed`` and ``empty`` respond 200 with such a body; ``wrong_type`` calls the
+    body plain text; ``shuffled`` reverses the lists in it; ``repeated`` sends the last response of
+    the same path; ``skewed`` has a clock that is an hour ahead; ``slow_headers`` responds after
+    `seconds`, ``slow_body`` sends the second half of the body after `seconds`.
 
     Attributes:
         kind: which of these.
@@ -98,7 +98,7 @@ class Faults:
     app: App
     port: Port
     active: list[Fault] = field(default_factory=list)
-    last: dict[tuple[object, object], Answer] = field(default_factory=dict)
+    last: dict[tuple[object, object], StoredResponse] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,7 +115,7 @@ class Faults:
             self.port.drop(scope["client"])
         elif fault.kind == "status":
             headers = [(name.lower().encode(), v.encode()) for name, v in fault.headers.items()]
-            await Answer(fault.status, headers, fault.body.encode()).send(send)
+            await StoredResponse(fault.status, headers, fault.body.encode()).send(send)
         elif fault.kind == "echo":
             await (await _echo(fault.status, scope, receive)).send(send)
         else:
@@ -128,24 +128,24 @@ class Faults:
             events.append(event)
 
         await self.app(scope, receive, keep)
-        answer = Answer.of(events)
+        response = StoredResponse.of(events)
         if fault.kind == "lost":
             self.port.drop(scope["client"])
         elif fault.kind in _BODIES:
             content_type, body = _BODIES[fault.kind]
-            await Answer(200, [(b"content-type", content_type)], body).send(send)
+            await StoredResponse(200, [(b"content-type", content_type)], body).send(send)
         elif fault.kind in _CHANGES:
-            await _CHANGES[fault.kind](answer).send(send)
+            await _CHANGES[fault.kind](response).send(send)
         elif fault.kind == "repeated":
-            await self.last.get((scope["method"], scope["path"]), answer).send(send)
+            await self.last.get((scope["method"], scope["path"]), response).send(send)
         elif fault.kind == "slow_headers":
             await asyncio.sleep(fault.seconds)
-            await answer.send(send)
+            await response.send(send)
         else:
             await self._in_two_parts(fault, scope, events, send)
 
     async def _remembering(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request through, and keep its answer for a fault that repeats it."""
+        """Pass a request through, and keep its response for a fault that repeats it."""
         events: list[Event] = []
 
         async def both(event: Event) -> None:
@@ -153,14 +153,14 @@ class Faults:
             await send(await self._parting(event, scope) if len(events) == 1 else event)
 
         await self.app(scope, receive, both)
-        self.last[(scope["method"], scope["path"])] = Answer.of(events)
+        self.last[(scope["method"], scope["path"])] = StoredResponse.of(events)
 
     async def _parting(self, start: Event, scope: Scope) -> Event:
-        """The start of an answer, which may be the last before connections are refused."""
+        """The start of an response, which may be the last before connections are refused."""
         for fault in self.active:
             if not fault.waits:
                 self.active.remove(fault)
-                # Before the client has the answer: what it sends next must find the port closed.
+                # Before the client has the response: what it sends next must find the port closed.
                 await self.port.refuse(fault.seconds, but=scope["client"])
                 headers = [*start["headers"], (b"connection", b"close")]  # type: ignore[misc]
                 return {**start, "headers": headers}
@@ -191,21 +191,21 @@ _BODIES: dict[str, tuple[bytes, bytes]] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A whole HTTP answer."""
+class StoredResponse:
+    """An HTTP response, kept to be changed or sent again."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
     @classmethod
-    def of(cls, events: list[Event]) -> Answer:
+    def of(cls, events: list[Event]) -> StoredResponse:
         start = events[0]
         status, headers = start["status"], start["headers"]
         body = b"".join(_bytes(event) for event in events[1:])
         return cls(int(str(status)), list(headers), body)  # type: ignore[call-overload]
 
-    def with_header(self, name: bytes, value: bytes) -> Answer:
+    def with_header(self, name: bytes, value: bytes) -> StoredResponse:
         others = [pair for pair in self.headers if pair[0] != name]
         return replace(self, headers=[*others, (name, value)])
 
@@ -219,38 +219,38 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def _echo(status: int, scope: Scope, receive: Receive) -> Answer:
+async def _echo(status: int, scope: Scope, receive: Receive) -> StoredResponse:
     """What was sent, wherever a vendor may put the text of an error."""
     request = Request(scope, receive)
     headers = dict(request.headers)
     text = f"refused: {(await request.body()).decode()} {headers}"
     fields = dict.fromkeys(("code", "message", "msg", "detail", "title", "error_code"), text)
     body = json.dumps({**fields, "error": {"message": text}, "headers": headers})
-    return Answer(status, [(b"content-type", b"application/json")], body.encode())
+    return StoredResponse(status, [(b"content-type", b"application/json")], body.encode())
 
 
-def _wrong_type(answer: Answer) -> Answer:
-    return answer.with_header(b"content-type", b"text/plain")
+def _wrong_type(response: StoredResponse) -> StoredResponse:
+    return response.with_header(b"content-type", b"text/plain")
 
 
-def _shuffled(answer: Answer) -> Answer:
+def _shuffled(response: StoredResponse) -> StoredResponse:
     try:
-        body = json.loads(answer.body)
+        body = json.loads(response.body)
     except ValueError:
-        return answer  # nothing to turn round
+        return response  # nothing to reverse
     if isinstance(body, dict):
         body = {k: v[::-1] if isinstance(v, list) else v for k, v in body.items()}
     elif isinstance(body, list):
         body = body[::-1]
-    return replace(answer, body=json.dumps(body).encode())
+    return replace(response, body=json.dumps(body).encode())
 
 
-def _skewed(answer: Answer) -> Answer:
+def _skewed(response: StoredResponse) -> StoredResponse:
     ahead = formatdate(time.time() + 3600, usegmt=True)
-    return answer.with_header(b"date", ahead.encode())
+    return response.with_header(b"date", ahead.encode())
 
 
-_CHANGES: dict[str, Callable[[Answer], Answer]] = {
+_CHANGES: dict[str, Callable[[StoredResponse], StoredResponse]] = {
     "wrong_type": _wrong_type,
     "shuffled": _shuffled,
     "skewed": _skewed,

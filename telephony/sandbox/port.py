@@ -32,7 +32,7 @@ class Port:
         self._reopening: asyncio.Task[None] | None = None
 
     async def serve(self, server: uvicorn.Server) -> None:
-        """Answer with `server`, whose protocol is ours, until it is asked to exit."""
+        """Serve with `server`, whose protocol is ours, until it is stopped."""
         self._serving.set_result((asyncio.get_running_loop(), server))
         await server.serve(sockets=self._sockets)
 
@@ -132,7 +132,7 @@ class Port:
 
 
 def _listen(number: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off: 40 ms less for each answer.
+    # With the protocol named, asyncio switches Nagle's algorithm off: 40 ms less for each response.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""What the sandbox was sent, for tests that compare clients."""
+"""Requests as the sandbox received them, for tests that compare clients."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def recording(app: App, log: deque[Received]) -> App:
             more = bool(event.get("more_body"))
             return event
 
-        async def answer(event: Event) -> None:
-            # Before the client can know: whoever has the answer finds the request in the log.
+        async def respond(event: Event) -> None:
+            # Before it is sent: a client that has the response finds the request in the log.
             if event["type"] == "http.response.start":
                 while more:
                     await listen()  # what the vendor did not care for was sent all the same
                 log.append(_received(scope, bytes(content)))
             await send(event)
 
-        await app(scope, listen, answer)
+        await app(scope, listen, respond)
 
     return recorded
 

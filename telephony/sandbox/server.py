@@ -34,7 +34,7 @@ GROUP = "telephony.sandboxes"
 
 
 def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
-    """A fresh emulation of every vendor whose packages are installed, or of those named.
+    """Return a fresh fake of every vendor whose packages are installed, or of those named.
 
     Raises:
         ConfigurationError: a name is unknown, or what it needs is not installed.
@@ -179,18 +179,18 @@ class Sandbox:
         return found
 
     def ledger(self, vendor: str, *kinds: str) -> list[Entry]:
-        """What really happened at a vendor, of these kinds or of all, in order."""
+        """Return the changes that a vendor made, of these kinds or of all, in order."""
         entries = self.vendors[vendor].state.ledger
         return [entry for entry in entries if not kinds or entry.kind in kinds]
 
     def requests(self, vendor: str) -> list[Received]:
-        """What reached a vendor's API, in order, faults that cut the way there excepted."""
+        """Return the requests that reached a vendor's API, in order."""
         return [request for request in self._log if request.path.startswith(f"/{vendor}/")]
 
     def receive_message(
         self, vendor: str, to: str, *, sender: str, body: str, sent_at: datetime | None = None
     ) -> str:
-        """Let a number receive a text; returns the message's id.
+        """Let a number receive a text; return the message's id.
 
         Raises:
             LookupError: the vendor has no such number, or no messages.
@@ -198,7 +198,7 @@ class Sandbox:
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
     def receive_call(self, vendor: str, to: str, *, sender: str) -> str:
-        """Have a number called and the call ended; returns its id. Raises `LookupError`."""
+        """Let a number receive a call that ends; return its id. Raises `LookupError`."""
         return self.vendors[vendor].receive_call(to, sender)
 
     def send_webhooks(self, url: str | None) -> None:
@@ -216,20 +216,20 @@ class Sandbox:
             vendor.state.webhook_sender = self._webhook_sender
 
     def delivered(self) -> list[DeliveryAttempt]:
-        """Every try to deliver a webhook, in order, once none is on its way any more."""
+        """Return every attempt to deliver a webhook, in order, once none is under way."""
         return self._webhook_sender.attempts()
 
     def limit(self, vendor: str, per_second: int) -> None:
-        """Let a vendor take so many requests in any second until `reset`; more are answered 429."""
+        """Let a vendor take so many requests in any second until `reset`; others get 429."""
         self._arrivals.limits[vendor] = per_second
 
     def arrivals(self, vendor: str) -> list[Arrival]:
-        """Every request for a vendor's API as it arrived, in order."""
+        """Return every request for a vendor's API as it arrived, in order."""
         return [arrival for arrival in list(self._arrivals.arrived) if arrival.vendor == vendor]
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """Return how many connections are open."""
         return self._port.connections
 
     def fail(self, fault: Fault) -> None:
@@ -240,14 +240,14 @@ class Sandbox:
             self._port.wait_for(self._port.refuse(fault.seconds))
 
     def heal(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         self._faults.active.clear()
         self._faults.last.clear()
         if self._port.refusing:
             self._port.wait_for(self._port.accept())
 
     def reset(self) -> None:
-        """Begin anew: no faults or limits, and every vendor as at the start."""
+        """Reset every vendor to its start, and remove all faults and limits."""
         self.heal()
         self._arrivals.reset()
         self._log.clear()

@@ -81,7 +81,7 @@ class Sample:
         source: where to import from, where no carrier is linked first. A vendor with neither is
             one to buy from.
         unimportable: a number that the carrier account does not hold, where the vendor checks.
-        call_url: where the vendor asks what to say in a call, where it works so.
+        call_url: where the vendor requests instructions for a call, if it does.
         webhook_of: whose webhook can be set, where an account has not just one; ``number``: a
             number's.
     """

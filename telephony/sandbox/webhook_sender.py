@@ -42,7 +42,7 @@ class OutgoingWebhook:
         headers: the same in every attempt.
         attempts: how often it is sent at most.
         retried: whether it is sent again after this status; None: there was no response.
-        sign: makes further headers, anew for every attempt.
+        sign: makes further headers for each attempt.
     """
 
     url: str

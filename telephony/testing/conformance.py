@@ -24,15 +24,15 @@ from telephony.sandbox import DeliveryAttempt, Sample, Sandbox
 from telephony.testing.client import connect
 from telephony.testing.fault_matrix import (
     CALLS,
-    Situation,
-    situation,
+    Setup,
+    set_up,
     webhook_of,
 )
 from telephony.testing.refusals import RefusalConformance
 
 OTHER_PARTY = "+14155550199"
 MANY = 105
-NOBODY = "http://127.0.0.1:9/{provider}"
+UNREACHABLE = "http://127.0.0.1:9/{provider}"
 
 
 class AdapterConformance(RefusalConformance):
@@ -45,7 +45,7 @@ class AdapterConformance(RefusalConformance):
         for support in provider.capabilities.values():
             assert support.note or support.level is telephony.Level.FULL
 
-    def test_every_change_says_what_becomes_of_it_when_its_answer_is_lost(
+    def test_every_change_declares_its_outcome_when_the_response_is_lost(
         self, provider: PhoneNumberProvider
     ) -> None:
         offered = {capability for capability in MUTATING if provider.supports(capability)}
@@ -69,15 +69,15 @@ class AdapterConformance(RefusalConformance):
         if provider.supports(operation):
             return
         with pytest.raises(telephony.UnsupportedOperationError) as caught:
-            CALLS[operation](provider, Situation(OTHER_PARTY, sample, "c_1"))
+            CALLS[operation](provider, Setup(OTHER_PARTY, sample, "c_1"))
         assert caught.value.operation == operation
         assert caught.value.instead
         assert server.requests(self.adapter) == []
 
-    # --- The life of a number --------------------------------------------------------------------
+    # --- Lifecycle of a number --------------------------------------------------------------------
 
-    def test_the_whole_life_of_a_number(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, sample: Sample
+    def test_the_lifecycle_of_a_number(
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox, sample: Sample
     ) -> None:
         number = provider.get_number(made.number)
         assert number.number == made.number
@@ -116,14 +116,14 @@ class AdapterConformance(RefusalConformance):
             assert len(server.ledger(self.adapter, "release")) == 1
 
     def test_a_number_is_found_by_id_by_e164_and_by_itself(
-        self, provider: PhoneNumberProvider, made: Situation
+        self, provider: PhoneNumberProvider, made: Setup
     ) -> None:
         by_number = provider.get_number(made.number)
         assert provider.get_number(by_number.id) == by_number
         assert provider.get_number(by_number) == by_number
 
     def test_a_number_of_another_provider_is_found_by_its_e164(
-        self, provider: PhoneNumberProvider, made: Situation
+        self, provider: PhoneNumberProvider, made: Setup
     ) -> None:
         elsewhere = PhoneNumber(id="elsewhere_1", number=made.number, provider="elsewhere")
         assert provider.get_number(elsewhere).number == made.number
@@ -132,14 +132,14 @@ class AdapterConformance(RefusalConformance):
         self, mode: str, settings: dict[str, object], server: Sandbox
     ) -> None:
         with connect(mode, self.adapter, **settings, number_region="US") as client:
-            made = situation(client.provider, server, self.adapter)
+            made = set_up(client.provider, server, self.adapter)
             written = f"({made.number[2:5]}) {made.number[5:8]}-{made.number[8:]}"
             assert client.provider.get_number(written).number == made.number
 
     def test_numbers_of_many_pages_come_once_each_and_no_page_too_many(
         self, provider: PhoneNumberProvider, server: Sandbox
     ) -> None:
-        numbers = {situation(provider, server, self.adapter, nth).number for nth in range(MANY)}
+        numbers = {set_up(provider, server, self.adapter, nth).number for nth in range(MANY)}
         assert len(numbers) == MANY
         listed = [n.number for n in provider.list_numbers()]
         assert sorted(listed) == sorted(numbers)
@@ -151,7 +151,7 @@ class AdapterConformance(RefusalConformance):
         assert provider.get_number(listed[-1]).number == listed[-1]
 
     def test_options_reach_the_vendor(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, sample: Sample
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox, sample: Sample
     ) -> None:
         provider.assign_number(made.number, sample.target, options={"xOption": "17"})
         bodies = [r.content for r in server.requests(self.adapter)]
@@ -160,7 +160,7 @@ class AdapterConformance(RefusalConformance):
     # --- Messages and calls ----------------------------------------------------------------------
 
     def test_messages_come_newest_first_within_bounds(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
         if not provider.supports(Capability.LIST_MESSAGES):
             return
@@ -190,7 +190,7 @@ class AdapterConformance(RefusalConformance):
         assert [m.id for m in provider.list_messages(made.number, limit=2)] == planted[:3:-1]
 
     def test_a_message_is_sent_once_and_listed(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
         if not provider.supports(Capability.SEND_MESSAGE):
             return
@@ -202,7 +202,7 @@ class AdapterConformance(RefusalConformance):
         assert len(server.ledger(self.adapter, "message")) == 1
 
     def test_a_call_is_placed_once(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
         if not provider.supports(Capability.PLACE_CALL):
             return
@@ -214,13 +214,13 @@ class AdapterConformance(RefusalConformance):
 
     # --- Webhooks --------------------------------------------------------------------------------
 
-    def test_a_text_that_a_webhook_tells_of_is_the_one_that_is_listed(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+    def test_a_received_text_is_the_same_in_its_webhook_and_in_the_listing(
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
         offered = map(provider.supports, (Capability.PARSE_WEBHOOK, Capability.LIST_MESSAGES))
         if not all(offered):
             return
-        server.send_webhooks(NOBODY)
+        server.send_webhooks(UNREACHABLE)
         server.receive_message(self.adapter, made.number, sender=OTHER_PARTY, body="Hello")
         tries = [self._parsed(provider, each) for each in server.delivered()]
         (event,) = tries[0]
@@ -228,18 +228,18 @@ class AdapterConformance(RefusalConformance):
         assert isinstance(event, webhooks.MessageReceived)
         assert "Hello" not in repr(event)
         # What the webhook leaves out is None; the raw bodies are two.
-        told = event.message.model_dump(exclude={"raw"}, exclude_none=True)
+        received = event.message.model_dump(exclude={"raw"}, exclude_none=True)
         (listed,) = provider.list_messages(made.number)
-        assert told == listed.model_dump(include=set(told))
+        assert received == listed.model_dump(include=set(received))
 
-    def test_a_call_that_webhooks_tell_of_begins_and_ends(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, sample: Sample
+    def test_webhooks_report_the_start_and_end_of_a_call(
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox, sample: Sample
     ) -> None:
         if not provider.supports(Capability.PARSE_WEBHOOK):
             return
         if not isinstance(sample.target, telephony.Webhook):
             provider.assign_number(made.number, sample.target)
-        server.send_webhooks(NOBODY)
+        server.send_webhooks(UNREACHABLE)
         called = server.receive_call(self.adapter, made.number, sender=OTHER_PARTY)
         events = {
             event.id: event for each in server.delivered() for event in self._parsed(provider, each)
@@ -253,7 +253,7 @@ class AdapterConformance(RefusalConformance):
             assert event.call.direction is telephony.Direction.INBOUND
         assert last.call.status is telephony.CallStatus.COMPLETED
 
-    def test_a_webhook_that_nobody_signed_is_refused(self, provider: PhoneNumberProvider) -> None:
+    def test_an_unsigned_webhook_is_refused(self, provider: PhoneNumberProvider) -> None:
         if not provider.supports(Capability.PARSE_WEBHOOK):
             return
         for method in provider.adapter.webhook_methods:
@@ -267,8 +267,8 @@ class AdapterConformance(RefusalConformance):
                         body=b"{}",
                     )
 
-    def test_where_webhooks_go_is_set_once_and_replaced_only_when_told(
-        self, provider: PhoneNumberProvider, made: Situation
+    def test_a_webhook_is_set_once_and_replaced_only_on_request(
+        self, provider: PhoneNumberProvider, made: Setup
     ) -> None:
         if not provider.supports(Capability.SET_WEBHOOK):
             return

@@ -50,10 +50,9 @@ def fault_name(fault: Fault) -> str:
     """A fault in a word or two, for the names of tests."""
     if fault.kind != "status":
         return fault.kind
-    asked = fault.headers.get("Retry-After", "")
-    return (
-        f"{fault.status}-{asked[-12:-8] or asked or 'plain'}{'-skewed' * ('Date' in fault.headers)}"
-    )
+    retry_after = fault.headers.get("Retry-After", "")
+    when = retry_after[-12:-8] or retry_after or "plain"
+    return f"{fault.status}-{when}{'-skewed' * ('Date' in fault.headers)}"
 
 
 ENTRY_KINDS = {
@@ -68,7 +67,7 @@ ENTRY_KINDS = {
 
 
 @dataclass(frozen=True)
-class Situation:
+class Setup:
     """A number to work with, and what else an operation may need.
 
     Attributes:
@@ -85,17 +84,15 @@ class Situation:
     importable: str = IMPORTABLE
 
 
-def situation(
-    provider: PhoneNumberProvider, server: Sandbox, adapter: str, nth: int = 0
-) -> Situation:
-    """Bring a number there: imported where the sample says from where, else bought."""
+def set_up(provider: PhoneNumberProvider, server: Sandbox, adapter: str, nth: int = 0) -> Setup:
+    """Import a number from where the sample says, or else buy one."""
     sample = server.vendors[adapter].sample
     carrier = _linked(provider, sample, server, adapter)
     source = sample.source if carrier is None else telephony.LinkedCarrier(carrier)
     if source is None:
-        return Situation(provider.provision_number().number, sample, None)
+        return Setup(provider.provision_number().number, sample, None)
     number = f"+1415555{1000 + nth}"
-    return Situation(provider.import_number(number, source=source).number, sample, carrier)
+    return Setup(provider.import_number(number, source=source).number, sample, carrier)
 
 
 def _linked(
@@ -108,7 +105,7 @@ def _linked(
 
 
 def _import(
-    provider: PhoneNumberProvider, made: Situation, to: telephony.Target | None = None
+    provider: PhoneNumberProvider, made: Setup, to: telephony.Target | None = None
 ) -> object:
     source = telephony.LinkedCarrier(made.carrier) if made.carrier else made.sample.source
     # Where there is nowhere to import from, what is imported is a number already held.
@@ -116,33 +113,33 @@ def _import(
     return provider.import_number(number, source=source, assign_to=to)
 
 
-def _link(provider: PhoneNumberProvider, made: Situation) -> object:
+def _link(provider: PhoneNumberProvider, made: Setup) -> object:
     return provider.link_carrier(made.sample.carrier or telephony.SipTrunk("sip.example.com"))
 
 
-def _rotate(provider: PhoneNumberProvider, made: Situation) -> object:
+def _rotate(provider: PhoneNumberProvider, made: Setup) -> object:
     credentials = made.sample.carrier or telephony.SipTrunk("sip.example.com")
     return provider.rotate_carrier(made.carrier or "c_1", credentials)
 
 
-def _call(provider: PhoneNumberProvider, made: Situation) -> object:
+def _call(provider: PhoneNumberProvider, made: Setup) -> object:
     target = made.sample.target
     agent = target.id if isinstance(target, telephony.Agent) else None
     return provider.place_call(made.number, made.other_party, agent=agent, url=made.sample.call_url)
 
 
-def _parse(provider: PhoneNumberProvider, _: Situation) -> object:
+def _parse(provider: PhoneNumberProvider, _: Setup) -> object:
     return webhooks.parse(
         provider, method="POST", url="https://example.com/", headers={}, body=b"{}", verify=False
     )
 
 
-def webhook_of(made: Situation) -> str | None:
+def webhook_of(made: Setup) -> str | None:
     """Whose webhook to set."""
     return made.number if made.sample.webhook_of == "number" else made.sample.webhook_of
 
 
-Call: TypeAlias = Callable[[PhoneNumberProvider, Situation], object]
+Call: TypeAlias = Callable[[PhoneNumberProvider, Setup], object]
 
 CALLS: dict[Capability, Call] = {
     Capability.LIST_NUMBERS: lambda p, _: list(p.list_numbers()),
@@ -195,7 +192,7 @@ class Run:
     def problems(self, operation: Capability, fault: Fault) -> list[str]:
         """Run it once for each request it makes, failing that one; returns what was wrong.
 
-        The vendor starts anew each time. Right means: what must not happen twice happened at most
+        The vendor is reset each time. Right means: what must not happen twice happened at most
         once, success means that it happened, and any other error than `OutcomeUnknownError` that
         it did not.
         """
@@ -241,7 +238,7 @@ class Run:
             self.server.heal()
         return problems
 
-    def _outcome(self, operation: Capability, made: Situation) -> str:
+    def _outcome(self, operation: Capability, made: Setup) -> str:
         try:
             CALLS[operation](self.tried, made)
         except telephony.OutcomeUnknownError:
@@ -266,16 +263,16 @@ class Run:
         call(self.reference, made)
         return len(self.server.requests(self.adapter)) - before
 
-    def ready(self, operation: Capability) -> Situation:
+    def ready(self, operation: Capability) -> Setup:
         """The vendor as new, with what the operation needs."""
         self.server.reset()
         sample = self.server.vendors[self.adapter].sample
         if operation is Capability.LINK_CARRIER:
-            return Situation(OTHER_PARTY, sample, None)
+            return Setup(OTHER_PARTY, sample, None)
         if operation in {Capability.ROTATE_CARRIER, Capability.UNLINK_CARRIER}:
             carrier = _linked(self.reference, sample, self.server, self.adapter)
-            return Situation(OTHER_PARTY, sample, carrier)
-        made = situation(self.reference, self.server, self.adapter)
+            return Setup(OTHER_PARTY, sample, carrier)
+        made = set_up(self.reference, self.server, self.adapter)
         # A target may have webhooks of its own, which are not taken off.
         if operation is not Capability.SET_WEBHOOK:
             # A vendor may insist that the agent who calls holds the number.

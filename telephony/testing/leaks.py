@@ -105,7 +105,7 @@ def _is_login(encoded: str) -> bool:
 
 
 def _looks_random(text: str) -> bool:
-    """Small and capital letters and digits, evenly mixed: nobody writes so, and few ids are."""
+    """Small and capital letters and digits, evenly mixed, as no words and few ids are."""
     kinds = (any(map(str.islower, text)), any(map(str.isupper, text)), any(map(str.isdigit, text)))
     shares = [count / len(text) for count in Counter(text).values()]
     return all(kinds) and -sum(share * math.log2(share) for share in shares) > 3.7

@@ -20,20 +20,20 @@ from telephony.testing.fault_matrix import (
     FAULTS,
     WITH_ASSIGNMENT,
     Run,
-    Situation,
+    Setup,
     fault_name,
-    situation,
+    set_up,
 )
+from telephony.testing.fixtures import AdapterFixtures
 from telephony.testing.plugin import STRUCK
-from telephony.testing.reached import Reached
 
 OTHER_PARTY = "+14155550199"
 # Whose errors are certain, and one whose is not.
-HALVING = tuple(fault for fault in FAULTS if fault.kind in {"status", "refused", "lost"})
+ASSIGNMENT_FAULTS = tuple(fault for fault in FAULTS if fault.kind in {"status", "refused", "lost"})
 NAIVE = datetime.now(UTC).replace(tzinfo=None)
 
 
-class RefusalConformance(Reached):
+class RefusalConformance(AdapterFixtures):
     """What an adapter must refuse, report and keep to itself."""
 
     # --- Bad input -------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class RefusalConformance(Reached):
 
     @pytest.mark.parametrize("kind", ["html", "malformed", "empty", "cut"])
     def test_an_answer_that_cannot_be_read_is_said_to_be_so(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox, kind: str
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox, kind: str
     ) -> None:
         server.fail(Fault.model_validate({"kind": kind, "times": None}))
         with pytest.raises(telephony.InvalidResponseError):
@@ -144,7 +144,7 @@ class RefusalConformance(Reached):
             provider.get_number(made.number)
 
     def test_a_passing_failure_of_a_read_is_retried(
-        self, provider: PhoneNumberProvider, made: Situation, server: Sandbox
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
         assert made.number
         server.fail(Fault(kind="status", status=503))
@@ -183,7 +183,7 @@ class RefusalConformance(Reached):
                 request.node.stash[STRUCK] = (run.requests(operation), len(problems))
                 assert problems == []
 
-    @pytest.mark.parametrize("fault", HALVING, ids=fault_name)
+    @pytest.mark.parametrize("fault", ASSIGNMENT_FAULTS, ids=fault_name)
     @pytest.mark.parametrize("operation", sorted(WITH_ASSIGNMENT))
     def test_what_happened_by_half_is_not_said_to_be_repeatable(
         self,
@@ -214,7 +214,7 @@ class RefusalConformance(Reached):
         seen: list[str] = []
         with caplog.at_level(logging.DEBUG), connect(mode, self.adapter, **settings) as client:
             provider = client.provider
-            made = situation(provider, server, self.adapter)
+            made = set_up(provider, server, self.adapter)
             seen += [repr(provider), repr(provider.adapter), repr(provider.get_number(made.number))]
             seen.append(json.dumps(provider.get_number(made.number).raw))
             for echoed in (*map(str, secrets.values()), made.number):

@@ -4,8 +4,8 @@
     def vcr_config():
         return Scrubber().vcr_config()
 
-vcrpy's own filters look only where they are told to: they pass over bodies with a charset in their
-content type, values inside values, HTTP Basic, and everything in a compressed answer. This looks
+vcrpy's own filters look only at what is configured: they pass over bodies with a charset in their
+content type, values inside values, HTTP Basic, and everything in a compressed response. This looks
 everywhere: headers, URL, forms, JSON however deep, JSON and URLs inside strings, and plain text.
 
 What comes out for the same input is the same in every run, so that a request still finds its
@@ -34,7 +34,7 @@ _SECRET = re.compile(
     r"\b(secrets?|passwords?|passwd|pwd|passphrase|pass|tokens?|pin|credentials|signature|cookies?"
     r"|authorization|jwt|(api|auth|access|private|secret|signing) ?keys?)\b"
 )
-# …and none of these: they tell of a secret, or lead to the next page.
+# …and none of these: they describe a secret, or lead to the next page.
 _HARMLESS = re.compile(r"\b(id|sid|ids|name|type|url|expires|page|next|previous|continuation)\b")
 _TEXTS = frozenset({"body", "text", "transcript", "last message", "last message preview"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -70,7 +70,7 @@ class Request(Protocol):
 
 
 class Scrubber:
-    """Makes what vcrpy is about to store, or to look up, free of what nobody should see.
+    """Makes what vcrpy is about to store, or to look up, free of secrets.
 
     Secrets become ``**********``; texts of messages become `TEXT`; the last seven digits of every
     telephone number become 555 and four more, always the same ones for the same number. Numbers
@@ -131,7 +131,7 @@ class Scrubber:
         """vcrpy's `before_record_response`.
 
         Raises:
-            ValueError: the body cannot be read, so nobody knows what is in it.
+            ValueError: the body cannot be read, so it may hold anything.
         """
         given, body = response["headers"], response["body"]
         if not isinstance(given, dict) or not isinstance(body, dict):

@@ -1,6 +1,6 @@
-"""The vendors' answers, served so cheaply that the server is not what is measured.
+"""The vendors' responses, served so cheaply that the server is not what is measured.
 
-Each answer is made once, by the vendor's sandbox, and served as the same bytes from then on. It
+Each response is made once, by the vendor's sandbox, and served as the same bytes from then on. It
 runs in a process of its own; what is below ``/after-100ms`` is answered that much later.
 """
 
@@ -98,7 +98,7 @@ def _trunks(project: Project) -> None:
 
 
 class Canned:
-    """The answers so far, by method, target and body."""
+    """The responses so far, by method, target and body."""
 
     def __init__(self, sandboxes: dict[str, VendorSandbox]) -> None:
         self.known: dict[bytes, bytes] = {}
@@ -107,7 +107,7 @@ class Canned:
         self._sandbox = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     async def make(self, key: bytes, head: bytes, body: bytes) -> None:
-        """Ask the sandbox, which has the whole request."""
+        """Forward the whole request to the sandbox."""
         line, *lines = head.decode().split("\r\n")
         method, target, _ = line.split()
         headers = [tuple(each.split(": ", 1)) for each in lines]

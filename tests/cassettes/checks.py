@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import telephony
 from telephony import Agent, Capability
-from telephony.testing.fault_matrix import Situation
+from telephony.testing.fault_matrix import Setup
 
 
 def _the_number(result, made):
@@ -85,7 +85,7 @@ def _the_carrier(result, made):
     assert result.id == made.carrier
 
 
-CHECKS: dict[Capability, Callable[[object, Situation], None]] = {
+CHECKS: dict[Capability, Callable[[object, Setup], None]] = {
     Capability.LIST_NUMBERS: _listed,
     Capability.GET_NUMBER: _the_number,
     Capability.SEARCH_NUMBERS: _found,

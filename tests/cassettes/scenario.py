@@ -14,13 +14,13 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.registry import load
 from telephony.sandbox import Fault, VendorSandbox
 from telephony.sandbox.server import vendors
-from telephony.testing.fault_matrix import Situation
+from telephony.testing.fault_matrix import Setup
 
 SANDBOXES = vendors()
 RETRY_AFTER = 30
 
-Act = Callable[[PhoneNumberProvider, Situation], object]
-Check = Callable[[object, Situation], None]
+Act = Callable[[PhoneNumberProvider, Setup], object]
+Check = Callable[[object, Setup], None]
 
 _WRONG = "not-the-secret-but-as-long-as-one"
 # LiveKit has a host for each project; and only its cloud sells numbers.
@@ -101,7 +101,7 @@ class Scenario:
             settings |= dict.fromkeys(secret, _WRONG)
         return settings
 
-    def run(self, provider: PhoneNumberProvider, made: Situation) -> None:
+    def run(self, provider: PhoneNumberProvider, made: Setup) -> None:
         """Do it, and check what came of it."""
         if self.error is None:
             self.check(self.act(provider, made), made)

@@ -11,7 +11,7 @@ from telephony import Agent, Application, Capability, Level, SipTrunk, Trunk, Tw
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, VendorSandbox
 from telephony.tables import matrix
-from telephony.testing.fault_matrix import CALLS, Situation
+from telephony.testing.fault_matrix import CALLS, Setup
 
 from .checks import CHECKS
 from .scenario import RETRY_AFTER, Act, Scenario
@@ -71,7 +71,7 @@ def _again(operation: Capability) -> Act:
 def _after(operation: Capability, act: Act) -> Act:
     """`act` once `operation` has succeeded."""
 
-    def both(provider: PhoneNumberProvider, made: Situation) -> object:
+    def both(provider: PhoneNumberProvider, made: Setup) -> object:
         try:
             CALLS[operation](provider, made)
         except telephony.ProviderError as early:
@@ -82,7 +82,7 @@ def _after(operation: Capability, act: Act) -> Act:
 
 
 def _import(number: str, **options: object) -> Act:
-    def act(provider: PhoneNumberProvider, made: Situation) -> object:
+    def act(provider: PhoneNumberProvider, made: Setup) -> object:
         source = telephony.LinkedCarrier(made.carrier) if made.carrier else made.sample.source
         return provider.import_number(number, source=source, options=options)
 
@@ -183,11 +183,11 @@ def _butter() -> list[Scenario]:
     ]  # fmt: skip
 
 
-def _buy_and_release(provider: PhoneNumberProvider, _: Situation) -> object:
+def _buy_and_release(provider: PhoneNumberProvider, _: Setup) -> object:
     return provider.release_number(provider.provision_number(label="Desk"))
 
 
-def _gone(result: telephony.Release, _: Situation) -> None:
+def _gone(result: telephony.Release, _: Setup) -> None:
     assert result.at_carrier is telephony.CarrierOutcome.RELEASED
 
 
@@ -257,13 +257,13 @@ def _livekit() -> list[Scenario]:
     ]  # fmt: skip
 
 
-def _send_and_list(provider: PhoneNumberProvider, made: Situation) -> object:
+def _send_and_list(provider: PhoneNumberProvider, made: Setup) -> object:
     picture = "https://example.com/picture.png"
     provider.send_message(made.number, made.other_party, "Look", media=[picture])
     return list(provider.list_messages(made.number))
 
 
-def _with_media(result: list[telephony.Message], made: Situation) -> None:
+def _with_media(result: list[telephony.Message], made: Setup) -> None:
     CHECKS[Capability.LIST_MESSAGES](result, made)
     assert any(message.media for message in result)
 

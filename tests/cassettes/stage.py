@@ -21,7 +21,7 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.redaction import MASK
 from telephony.sandbox import Sample, Sandbox
 from telephony.settings import is_loopback
-from telephony.testing.fault_matrix import IMPORTABLE, OTHER_PARTY, Situation
+from telephony.testing.fault_matrix import IMPORTABLE, OTHER_PARTY, Setup
 from telephony.testing.scrubbing import Scrubber
 
 from .scenario import SANDBOXES, Scenario, base_url, canonical_settings
@@ -54,7 +54,7 @@ class Stage:
 
     against: str
     settings: Mapping[str, object]
-    situation: Situation
+    situation: Setup
     scrubber: Scrubber
 
     @property
@@ -69,7 +69,7 @@ def replayed(scenario: Scenario, tape: Tape) -> Stage:
     return Stage(
         tape.against,
         scenario.settings(canonical_settings(scenario.vendor)),
-        Situation(tape.number, sample, tape.carrier),
+        Setup(tape.number, sample, tape.carrier),
         Scrubber(),
     )
 
@@ -79,7 +79,7 @@ def sandbox(scenario: Scenario, server: Sandbox) -> Iterator[Stage]:
     emulation = server.vendors[scenario.vendor]
     settings = server.settings(scenario.vendor)
     with telephony.connect(scenario.vendor, **scenario.settings(settings, right=True)) as patient:
-        made = prepared(patient, scenario, Situation("", emulation.sample, None))
+        made = prepared(patient, scenario, Setup("", emulation.sample, None))
     if scenario.operation is Capability.LIST_MESSAGES:
         for text in ("Is my order ready?", "Hello?"):
             server.receive_message(scenario.vendor, made.number, sender=made.other_party, body=text)
@@ -98,7 +98,7 @@ def own_server(scenario: Scenario, name: str, url: str) -> Iterator[Stage]:
     sample = SANDBOXES[scenario.vendor].sample
     right = scenario.settings(settings, right=True)
     with telephony.connect(scenario.vendor, **right) as patient:
-        made = prepared(patient, scenario, Situation("", sample, None))
+        made = prepared(patient, scenario, Setup("", sample, None))
         scrubber = Scrubber(replaced={url.replace("ws", "http", 1): base_url(scenario.vendor)})
         yield Stage(name, scenario.settings(settings), made, scrubber)
         for number in list(patient.list_numbers()):
@@ -137,7 +137,7 @@ def live(scenario: Scenario, found: Resolved) -> Iterator[Stage]:
             _give_back(patient, before)
 
 
-def prepared(provider: PhoneNumberProvider, scenario: Scenario, wanted: Situation) -> Situation:
+def prepared(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -> Setup:
     """Bring about what the scenario starts from."""
     sample, operation = wanted.sample, scenario.operation
     if scenario.sold or scenario.error is telephony.AuthenticationError:
@@ -165,9 +165,7 @@ def _imported(provider: PhoneNumberProvider, number: str, source: telephony.Sour
         return provider.get_number(number).number  # left there by an earlier recording
 
 
-def _as_it_is(
-    provider: PhoneNumberProvider, scenario: Scenario, wanted: Situation
-) -> Situation | None:
+def _as_it_is(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -> Setup | None:
     """The account as it is found, if that will do: for what only reads."""
     if scenario.wrong_key or scenario.operation is Capability.SEARCH_NUMBERS:
         return wanted
@@ -199,7 +197,7 @@ def _give_back(provider: PhoneNumberProvider, before: set[str | None]) -> None:
                 provider.unlink_carrier(carrier)
 
 
-def _own_situation(sample: Sample) -> Situation:
+def _own_situation(sample: Sample) -> Setup:
     """The sandbox's, with what the environment names in its place."""
     target, other = (os.environ.get(name) for name in TARGETS)
     account = {
@@ -216,7 +214,7 @@ def _own_situation(sample: Sample) -> Situation:
     if isinstance(sample.carrier, TwilioAccount) and account["account_sid"]:
         used = {name for name, value in vars(sample.carrier).items() if value is not None}
         own = replace(own, carrier=TwilioAccount(**{n: v for n, v in account.items() if n in used}))
-    return Situation(
+    return Setup(
         "",
         own,
         None,
@@ -233,7 +231,7 @@ def _named(target: telephony.Target, named: str | None) -> telephony.Target:
 
 
 def _replaced(
-    vendor: str, given: Mapping[str, str], found: Resolved, wanted: Situation
+    vendor: str, given: Mapping[str, str], found: Resolved, wanted: Setup
 ) -> dict[str, str]:
     """What is ours there, and what stands for it in a cassette."""
     sample = SANDBOXES[vendor].sample

@@ -25,7 +25,7 @@ from telephony import Capability, adapters, registry
 from telephony.redaction import chain
 from telephony.sandbox import Fault
 from telephony.testing.client import connect
-from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, situation
+from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, set_up
 
 OURS = tuple(str(Path(package.__file__).parent) for package in (telephony, adapters))
 NOT_OURS = str(Path(telephony.__file__).parent / "testing")
@@ -197,7 +197,7 @@ def test_no_operation_shows_a_secret(
         found.add("reprs", repr(provider), repr(provider.adapter), repr(provider.capabilities))
         for fault in FAULTS:
             server.reset()
-            made = situation(provider, server, adapter)
+            made = set_up(provider, server, adapter)
             for call in _calls(provider, made, operation):
                 if fault is not None:
                     server.fail(fault.model_copy())

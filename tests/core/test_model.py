@@ -22,7 +22,7 @@ from telephony.model import (
     Release,
 )
 from telephony.registry import available
-from telephony.testing.fault_matrix import situation
+from telephony.testing.fault_matrix import set_up
 from telephony.unchecked import unchecked
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -126,7 +126,7 @@ def test_the_same_number_gives_the_same_json():
 @pytest.mark.parametrize("vendor", sorted(available()))
 def test_what_adapters_list_would_pass_validation(telephony_sandbox, telephony_connect, vendor):
     provider = telephony_connect(vendor)
-    made = situation(provider, telephony_sandbox, vendor)
+    made = set_up(provider, telephony_sandbox, vendor)
     provider.assign_number(made.number, made.sample.target)
     found = [*provider.list_numbers()]
     if provider.supports(Capability.LIST_MESSAGES):

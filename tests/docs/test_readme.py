@@ -16,7 +16,7 @@ import pytest
 
 from telephony.registry import available
 from telephony.tables import markdown, outcomes_markdown
-from telephony.testing.fault_matrix import situation
+from telephony.testing.fault_matrix import set_up
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "README.md"
@@ -86,7 +86,7 @@ def test_its_cassettes_example_records_and_replays(telephony_sandbox, telephony_
 
 @pytest.mark.parametrize("vendor", sorted(available()))
 def test_the_same_script_runs_at_every_vendor(run, telephony_sandbox, telephony_connect, vendor):
-    made = situation(telephony_connect(vendor), telephony_sandbox, vendor)
+    made = set_up(telephony_connect(vendor), telephony_sandbox, vendor)
     target = made.sample.target
     name = next(iter(vars(target).values())) or target.sms_url
 

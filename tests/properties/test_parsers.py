@@ -15,7 +15,7 @@ import telephony
 from telephony import Capability, Provider, registry
 from telephony.config import resolve
 from telephony.sandbox import Sandbox
-from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, Run, Situation, situation
+from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, Run, Setup, set_up
 from telephony.transport.retry import Policy, attempts
 from telephony.wire import Response
 
@@ -109,7 +109,7 @@ class Example:
     """An operation done once at the sandbox, with its responses."""
 
     provider: Replayed
-    situation: Situation
+    situation: Setup
     responses: list[Response]
     result: object
 
@@ -157,7 +157,7 @@ class Examples:
         with telephony.connect(name, **self._server.settings(name)) as provider:
             made = Run(provider, provider, self._server, name).ready(listing)
             for nth in (1, 2):
-                situation(provider, self._server, name, nth)
+                set_up(provider, self._server, name, nth)
                 if listing is Capability.LIST_MESSAGES:
                     self._server.receive_message(name, made.number, sender=OTHER_PARTY, body="Hi")
             return self._example(name, provider, made, listed_twice)

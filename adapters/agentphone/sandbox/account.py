@@ -21,7 +21,7 @@ class Account:
         number_limit: how many numbers the account may hold; 10 for a real self-serve account.
         balance: in dollars; a number costs three.
         campaign: ``none``, ``pending`` or ``approved``: the 10DLC registration.
-        has_search: False answers as the documented API, which knows no search for free numbers.
+        has_search: False behaves as the documented API, which has no search for numbers.
         keeps_external_ids: False forgets `externalId`, as the documented API may do.
         attaches_at_purchase: False forgets `agentId` when a number is bought.
         rival: True lets another buyer take a number of the account whenever one is bought.
@@ -29,7 +29,7 @@ class Account:
         oldest_first: turns the order inside a page of messages round.
         whole_seconds: shows times without the fraction that pages still go by.
         coarse_bounds: cuts the fraction off the bounds of message pages.
-        unconfirmed: the body of a 409 that the next message is answered with, though it went out.
+        unconfirmed: the body of a 409 response to the next message, which is sent nevertheless.
     """
 
     state: State

@@ -15,7 +15,7 @@ from .refusals import invalid
 
 async def listed(account: Account, request: Request) -> Response:
     wanted = reader.query(CallFilter, request)
-    asked = {
+    filters = {
         "phoneNumberId": request.path_params.get("id"),
         "agentId": request.path_params.get("agent"),
         "status": wanted.status,
@@ -24,7 +24,7 @@ async def listed(account: Account, request: Request) -> Response:
     found = [
         call
         for call in reversed(account.calls.values())
-        if all(value in (None, call[key]) for key, value in asked.items())
+        if all(value in (None, call[key]) for key, value in filters.items())
         and (wanted.search or "") in f"{call['fromNumber']} {call['toNumber']}"
     ]
     return JSONResponse(page(found, wanted))

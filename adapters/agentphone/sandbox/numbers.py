@@ -39,9 +39,9 @@ async def search(account: Account, request: Request) -> Response:
     area = wanted.area_code or _AREAS.get(wanted.country)
     stock = 0 if area is None or area == _WITHOUT_STOCK else 5
     offered = [_free(str(area), nth) for nth in range(stock)]
-    asked = {"city": wanted.city, "state": wanted.state}
+    filters = {"city": wanted.city, "state": wanted.state}
     found: list[JsonValue] = [
-        one for one in offered if all(v is None or one.get(k) == v for k, v in asked.items())
+        one for one in offered if all(v is None or one.get(k) == v for k, v in filters.items())
     ]
     return JSONResponse({"data": found[: wanted.limit]})
 

@@ -21,7 +21,7 @@ def over(status: int, message: str, code: str) -> Refusal:
 
 
 def missing(thing: str) -> Refusal:
-    """Codes are documented for some things only; the others answer with a text."""
+    """Codes are documented for some things only; others respond with a text."""
     if thing == "Phone number":
         return refusal(404, "Phone number not found", code="PHONE_NUMBER_NOT_FOUND")
     return Refusal(404, {"detail": f"{thing} not found"})

@@ -1,4 +1,4 @@
-"""Calls, as livekit-server and livekit-sip answer them."""
+"""Calls, as livekit-server and livekit-sip handle them."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ def chosen(kept: Mapping[str, T], ids: Sequence[str]) -> dict[str, T]:
     return {key: one for key, one in kept.items() if not ids or key in ids}
 
 
-def meet(asked: Iterable[str], has: set[str]) -> bool:
+def meet(filters: Iterable[str], has: set[str]) -> bool:
     """A filter lets through what it does not name, and what holds for everything."""
-    wanted = set(asked)
+    wanted = set(filters)
     return not wanted or not has or bool(wanted & has)
 
 

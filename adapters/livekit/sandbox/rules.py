@@ -54,7 +54,7 @@ def update(account: Account, request: sip.UpdateSIPDispatchRuleRequest) -> sip.S
         rule.sip_dispatch_rule_id = rule_id
     else:
         checks.rule(updates.partial(rule, request.update), updated=True)
-    # The server looks at the rule anew only where its old trunks are among the new ones.
+    # The server checks the rule again only where its old trunks are among the new ones.
     known = _listed(account, rule.trunk_ids)
     checks.rule_conflict([rule if key == rule_id else one for key, one in known.items()])
     _keep(account, rule)

@@ -89,7 +89,7 @@ def update_inbound(
         trunk.sip_trunk_id = request.sip_trunk_id
     else:
         checks.inbound(updates.partial(trunk, request.update), updated=True)
-    # The server looks at the trunk anew only where it keeps a number.
+    # The server checks the trunk again only where it keeps a number.
     known = _carrying(account, trunk.numbers)
     checks.inbound_conflict(
         [trunk if key == trunk.sip_trunk_id else one for key, one in known.items()]
@@ -130,11 +130,11 @@ def delete(account: Account, request: sip.DeleteSIPTrunkRequest) -> sip.SIPTrunk
 
 def _carrying(account: Account, numbers: Iterable[str]) -> dict[str, sip.SIPInboundTrunkInfo]:
     """The trunks that carry some of the numbers, or any number, by their ids, in order."""
-    asked = {checks.normalized(text) for text in numbers}
+    wanted = {checks.normalized(text) for text in numbers}
     return {
         key: trunk
         for key, trunk in sorted(account.inbound.items())
-        if meet(asked, {checks.normalized(text) for text in trunk.numbers})
+        if meet(wanted, {checks.normalized(text) for text in trunk.numbers})
     }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from telephony.sandbox.vendor import Json, State
 
-from .input import Asked
+from .input import ParsedRequest
 from .refusals import missing
 
 API = "/2010-04-01/Accounts"
@@ -60,14 +60,14 @@ class Account:
         return next((n for n in self.numbers.values() if n["phone_number"] == number), None)
 
 
-Endpoint = Callable[[Account, Asked], Response]
+Endpoint = Callable[[Account, ParsedRequest], Response]
 
 
-def found(table: Mapping[str, Json], asked: Asked, name: str = "sid") -> Json:
+def found(table: Mapping[str, Json], request: ParsedRequest, name: str = "sid") -> Json:
     """The thing of a table that the path names."""
-    if asked.ids[name] not in table:
-        raise missing(asked.path)
-    return table[asked.ids[name]]
+    if request.ids[name] not in table:
+        raise missing(request.path)
+    return table[request.ids[name]]
 
 
 def rfc2822(moment: datetime) -> str:

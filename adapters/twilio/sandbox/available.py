@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from telephony.sandbox.vendor import Json
 
 from .account import Account
-from .input import Asked
+from .input import ParsedRequest
 from .paging import page_size
 from .refusals import invalid, missing
 
@@ -53,35 +53,35 @@ _WILD = {"*": ".", "%": ".*", "+": r"^\+?", "$": "$", "": ""}
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
 
 
-def countries(account: Account, asked: Asked) -> Response:
+def countries(account: Account, request: ParsedRequest) -> Response:
     rows = [_country(account, code) for code in _STOCK]
-    return JSONResponse({"countries": rows, "uri": asked.path})
+    return JSONResponse({"countries": rows, "uri": request.path})
 
 
-def country(account: Account, asked: Asked) -> Response:
-    if asked.ids["country"] not in _STOCK:
-        raise missing(asked.path)
-    return JSONResponse(_country(account, asked.ids["country"]))
+def country(account: Account, request: ParsedRequest) -> Response:
+    if request.ids["country"] not in _STOCK:
+        raise missing(request.path)
+    return JSONResponse(_country(account, request.ids["country"]))
 
 
-def search(account: Account, asked: Asked) -> Response:
+def search(account: Account, request: ParsedRequest) -> Response:
     """A sample of the numbers for sale: no further pages, nothing held, no prices."""
-    code, kind = asked.ids["country"], asked.ids["kind"]
+    code, kind = request.ids["country"], request.ids["kind"]
     if kind not in _STOCK.get(code, {}):
-        raise missing(asked.path)
-    offered = (_row(number, code) for number in matching(account, asked, code, kind))
-    rows = [row for row in offered if _wanted(row, asked)]
+        raise missing(request.path)
+    offered = (_row(number, code) for number in matching(account, request, code, kind))
+    rows = [row for row in offered if _wanted(row, request)]
     return JSONResponse(
-        {"available_phone_numbers": rows[: min(page_size(asked), _SHOWN)], "uri": asked.path},
+        {"available_phone_numbers": rows[: min(page_size(request), _SHOWN)], "uri": request.path},
     )
 
 
-def matching(account: Account, asked: Asked, code: str, kind: str) -> list[str]:
-    wanted = _pattern(asked.filter("Contains"))
+def matching(account: Account, request: ParsedRequest, code: str, kind: str) -> list[str]:
+    wanted = _pattern(request.filter("Contains"))
     held = {number["phone_number"] for number in account.numbers.values()}
     return [
         number
-        for number in for_sale(code, kind, asked.filter("AreaCode"))
+        for number in for_sale(code, kind, request.filter("AreaCode"))
         if number not in held and wanted.search(number)
     ]
 
@@ -100,7 +100,7 @@ def for_sale(code: str, kind: str, area: str | None) -> Iterable[str]:
 
 
 def kind_of(number: str) -> str:
-    """The kind of number that a number is, where the sandbox can tell."""
+    """Return the kind of a number, as far as the sandbox knows it."""
     if number.startswith("+1") and number[2:5] in _TOLL_FREE:
         return "TollFree"
     return next((kind for begins, kind in _BEGINS.items() if number.startswith(begins)), "Local")
@@ -151,18 +151,19 @@ def _row(number: str, code: str) -> Json:
     }
 
 
-def _wanted(row: Json, asked: Asked) -> bool:
+def _wanted(row: Json, request: ParsedRequest) -> bool:
     """Whether a number passes the filters besides its digits."""
-    can, near = row["capabilities"], asked.filter("NearNumber")
+    can, near = row["capabilities"], request.filter("NearNumber")
     return (
         isinstance(can, dict)
         and all(
-            asked.filter(name) in (None, str(can[word]).lower()) for name, word in _CAPABLE.items()
+            request.filter(name) in (None, str(can[word]).lower())
+            for name, word in _CAPABLE.items()
         )
-        and all(asked.filter(name) in (None, row[word]) for name, word in _PLACES.items())
+        and all(request.filter(name) in (None, row[word]) for name, word in _PLACES.items())
         and (near is None or str(row["phone_number"]).startswith(near[:5]))
         and (
-            asked.filter("ExcludeAllAddressRequired") != "true"
+            request.filter("ExcludeAllAddressRequired") != "true"
             or row["address_requirements"] == "none"
         )
     )

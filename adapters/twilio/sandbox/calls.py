@@ -1,4 +1,4 @@
-"""Calls, which in the sandbox stay queued: nobody answers."""
+"""Calls, which stay queued in the sandbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from telephony.sandbox.vendor import Json
 
 from . import available
 from .account import Account, found, rfc2822
-from .input import E164, Asked, http_url
+from .input import E164, ParsedRequest, http_url
 from .paging import page
 from .refusals import invalid, refusal
 
@@ -22,22 +22,22 @@ _CALLEES = {
 }
 
 
-def listed(account: Account, asked: Asked) -> Response:
-    wanted = [(name.lower(), asked.filter(name)) for name in ("To", "From", "Status")]
+def listed(account: Account, request: ParsedRequest) -> Response:
+    wanted = [(name.lower(), request.filter(name)) for name in ("To", "From", "Status")]
     rows = [
         call
         for call in reversed(account.calls.values())
         if all(value in (None, call[field]) for field, value in wanted)
     ]
-    return page(asked, "calls", rows)
+    return page(request, "calls", rows)
 
 
-def fetch(account: Account, asked: Asked) -> Response:
-    return JSONResponse(found(account.calls, asked))
+def fetch(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(found(account.calls, request))
 
 
-def place(account: Account, asked: Asked) -> Response:
-    to, caller = asked.field("To") or "", asked.field("From") or ""
+def place(account: Account, request: ParsedRequest) -> Response:
+    to, caller = request.field("To") or "", request.field("From") or ""
     if to in _CALLEES or not (E164.fullmatch(to) or to.startswith(_OTHERS)):
         code, text = _CALLEES.get(to, (21217, "is not a valid phone number"))
         raise refusal(400, code, f"The 'To' number {to} {text}.")
@@ -45,18 +45,18 @@ def place(account: Account, asked: Asked) -> Response:
     if held is None and not caller.startswith("client:"):
         code = 21212 if caller == "+15005550001" else 21210
         raise refusal(400, code, f"The 'From' number {caller} is neither yours nor verified.")
-    if not any(asked.field(name) for name in ("Url", "Twiml", "ApplicationSid")):
+    if not any(request.field(name) for name in ("Url", "Twiml", "ApplicationSid")):
         raise refusal(400, 21205, "Url, Twiml or ApplicationSid is required.")
-    http_url("Url", asked.field("Url") or "")
+    http_url("Url", request.field("Url") or "")
     call = _new(account, to, caller, str(held["sid"]) if held else None)
     account.calls[str(call["sid"])] = call
     account.state.record("call", str(call["sid"]), caller)
     return JSONResponse(call, 201)
 
 
-def update(account: Account, asked: Asked) -> Response:
+def update(account: Account, request: ParsedRequest) -> Response:
     """A call is ended or taken back by its status."""
-    call, status = found(account.calls, asked), asked.field("Status")
+    call, status = found(account.calls, request), request.field("Status")
     if status not in {"completed", "canceled"}:
         raise invalid("Status must be completed or canceled")
     call["status"] = status

@@ -12,7 +12,7 @@ E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """One request.
 
     Attributes:
@@ -44,5 +44,5 @@ def http_url(name: str, value: str) -> str:
 
 
 def snake(name: str) -> str:
-    """A form's field as the answer spells it."""
+    """A form's field as responses spell it."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

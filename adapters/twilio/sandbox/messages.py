@@ -11,7 +11,7 @@ from telephony.sandbox.vendor import Json
 
 from . import webhooks
 from .account import Account, Text, rfc2822
-from .input import E164, Asked, http_url
+from .input import E164, ParsedRequest, http_url
 from .paging import page
 from .refusals import invalid, missing, refusal
 
@@ -32,10 +32,10 @@ _RECIPIENTS = {
 }
 
 
-def listed(account: Account, asked: Asked) -> Response:
+def listed(account: Account, request: ParsedRequest) -> Response:
     """Newest first. `DateSent` is a day or a moment, with ``<`` or ``>`` an inclusive bound."""
-    to, sender = asked.filter("To"), asked.filter("From")
-    low, high = _period(asked)
+    to, sender = request.filter("To"), request.filter("From")
+    low, high = _period(request)
     rows = [
         text
         for text in reversed(account.texts.values())
@@ -45,33 +45,33 @@ def listed(account: Account, asked: Asked) -> Response:
         and (high is None or text.at < high)
     ]
     rows.sort(key=lambda text: text.at, reverse=True)
-    return page(asked, "messages", [text.body for text in rows])
+    return page(request, "messages", [text.body for text in rows])
 
 
-def fetch(account: Account, asked: Asked) -> Response:
-    return JSONResponse(_text(account, asked).body)
+def fetch(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(_text(account, request).body)
 
 
-def delete(account: Account, asked: Asked) -> Response:
-    del account.texts[str(_text(account, asked).body["sid"])]
+def delete(account: Account, request: ParsedRequest) -> Response:
+    del account.texts[str(_text(account, request).body["sid"])]
     return Response(status_code=204)
 
 
-def redact(account: Account, asked: Asked) -> Response:
-    text = _text(account, asked)
-    if asked.field("Body") != "":
+def redact(account: Account, request: ParsedRequest) -> Response:
+    text = _text(account, request)
+    if request.field("Body") != "":
         raise invalid("Body can only be emptied")
     text.body["body"] = ""
     return JSONResponse(text.body)
 
 
-def send(account: Account, asked: Asked) -> Response:
-    """Sent at once; the answer still says what it was when Twilio took it."""
-    to, sender, words = asked.field("To"), asked.field("From"), asked.field("Body") or ""
-    media = asked.fields("MediaUrl")
+def send(account: Account, request: ParsedRequest) -> Response:
+    """Send at once; the response shows the message as Twilio accepted it."""
+    to, sender, words = request.field("To"), request.field("From"), request.field("Body") or ""
+    media = request.fields("MediaUrl")
     if not to:
         raise refusal(400, 21604, "A 'To' phone number is required.")
-    service = asked.field("MessagingServiceSid")
+    service = request.field("MessagingServiceSid")
     if not sender and not service:
         raise refusal(400, 21603, "A 'From' phone number is required.")
     if not words and not media:
@@ -95,29 +95,29 @@ def send(account: Account, asked: Asked) -> Response:
     sent = add(account, sender, to, words, "outbound-api", account.state.now(), media)
     sent.body["messaging_service_sid"] = service
     account.state.record("message", str(sent.body["sid"]), sender)
-    if callback := asked.field("StatusCallback"):
+    if callback := request.field("StatusCallback"):
         webhooks.status(account, callback, sent.body)
     early: Json = {"status": "queued", "date_sent": None, "price": None, "price_unit": None}
-    if not asked.field("From"):
+    if not request.field("From"):
         early |= {"status": "accepted", "from": None, "num_segments": "0"}
     return JSONResponse(sent.body | early, 201)
 
 
-def media_list(account: Account, asked: Asked) -> Response:
-    return page(asked, "media_list", list(_text(account, asked).media.values()))
+def media_list(account: Account, request: ParsedRequest) -> Response:
+    return page(request, "media_list", list(_text(account, request).media.values()))
 
 
-def media(account: Account, asked: Asked) -> Response:
-    text = _text(account, asked)
-    if asked.ids["media"] not in text.media:
-        raise missing(asked.path)
-    return JSONResponse(text.media[asked.ids["media"]])
+def media(account: Account, request: ParsedRequest) -> Response:
+    text = _text(account, request)
+    if request.ids["media"] not in text.media:
+        raise missing(request.path)
+    return JSONResponse(text.media[request.ids["media"]])
 
 
-def delete_media(account: Account, asked: Asked) -> Response:
-    text = _text(account, asked)
-    if text.media.pop(asked.ids["media"], None) is None:
-        raise missing(asked.path)
+def delete_media(account: Account, request: ParsedRequest) -> Response:
+    text = _text(account, request)
+    if text.media.pop(request.ids["media"], None) is None:
+        raise missing(request.path)
     text.body["num_media"] = str(len(text.media))
     return Response(status_code=204)
 
@@ -175,10 +175,10 @@ def add(
     return text
 
 
-def _text(account: Account, asked: Asked) -> Text:
-    if asked.ids["sid"] not in account.texts:
-        raise missing(asked.path)
-    return account.texts[asked.ids["sid"]]
+def _text(account: Account, request: ParsedRequest) -> Text:
+    if request.ids["sid"] not in account.texts:
+        raise missing(request.path)
+    return account.texts[request.ids["sid"]]
 
 
 def _may_send(account: Account, sender: str, to: str) -> None:
@@ -212,11 +212,11 @@ def _can_text(number: Json) -> bool:
     return isinstance(can, dict) and can["sms"] is True
 
 
-def _period(asked: Asked) -> tuple[datetime | None, datetime | None]:
+def _period(request: ParsedRequest) -> tuple[datetime | None, datetime | None]:
     """The first moment that is in, and the first that is not."""
     low = high = None
     for name in ("DateSent", "DateSent>", "DateSent<"):
-        value = asked.filter(name)
+        value = request.filter(name)
         if value is None:
             continue
         try:

@@ -10,7 +10,7 @@ from telephony.sandbox.vendor import Json
 
 from . import available
 from .account import Account, found, rfc2822
-from .input import E164, Asked, http_url, snake
+from .input import E164, ParsedRequest, http_url, snake
 from .paging import page
 from .refusals import invalid, missing, refusal
 
@@ -29,10 +29,10 @@ _REGISTERED = {"registered", "pending-unregistration", "unregistration-failure"}
 _TAKEN, _BAD = "+15005550000", "+15005550001"
 
 
-def listed(account: Account, asked: Asked) -> Response:
+def listed(account: Account, request: ParsedRequest) -> Response:
     """The account's numbers, the newest first; `PhoneNumber` takes parts and wildcards."""
-    wanted, name = asked.filter("PhoneNumber"), asked.filter("FriendlyName")
-    kind, origin = asked.ids.get("kind"), asked.filter("Origin")
+    wanted, name = request.filter("PhoneNumber"), request.filter("FriendlyName")
+    kind, origin = request.ids.get("kind"), request.filter("Origin")
     rows = [
         number
         for number in reversed(account.numbers.values())
@@ -41,17 +41,17 @@ def listed(account: Account, asked: Asked) -> Response:
         and origin in (None, number["origin"])
         and kind in (None, available.kind_of(str(number["phone_number"])))
     ]
-    return page(asked, "incoming_phone_numbers", rows)
+    return page(request, "incoming_phone_numbers", rows)
 
 
-def fetch(account: Account, asked: Asked) -> Response:
-    return JSONResponse(found(account.numbers, asked))
+def fetch(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(found(account.numbers, request))
 
 
-def buy(account: Account, asked: Asked) -> Response:
+def buy(account: Account, request: ParsedRequest) -> Response:
     """By exact number, or one of an area code that Twilio picks. There is no idempotency key."""
-    kind, area = asked.ids.get("kind"), asked.field("AreaCode")
-    number = asked.field("PhoneNumber")
+    kind, area = request.ids.get("kind"), request.field("AreaCode")
+    number = request.field("PhoneNumber")
     if number is None and area is not None and kind is None:
         number = _any(account, area)
     if number is None:
@@ -63,17 +63,17 @@ def buy(account: Account, asked: Asked) -> Response:
     if kind not in (None, available.kind_of(number)):
         raise refusal(400, 21421, f"{number} is not a number of this kind")
     bought = _new(account, number)
-    _configure(account, bought, asked)
+    _configure(account, bought, request)
     sid = str(bought["sid"])
     account.numbers[sid] = bought
     account.state.record("purchase", sid, number)
     return JSONResponse(bought, 201)
 
 
-def update(account: Account, asked: Asked) -> Response:
-    number = found(account.numbers, asked)
+def update(account: Account, request: ParsedRequest) -> Response:
+    number = found(account.numbers, request)
     changed = dict(number)
-    _configure(account, changed, asked)
+    _configure(account, changed, request)
     changed["date_updated"] = rfc2822(account.state.now())
     sid, text = str(number["sid"]), str(number["phone_number"])
     if changed["friendly_name"] != number["friendly_name"]:
@@ -85,12 +85,12 @@ def update(account: Account, asked: Asked) -> Response:
     return JSONResponse(number)
 
 
-def release(account: Account, asked: Asked) -> Response:
-    number = found(account.numbers, asked)
+def release(account: Account, request: ParsedRequest) -> Response:
+    number = found(account.numbers, request)
     if number["emergency_address_status"] in _REGISTERED:
         raise invalid("The number has an emergency address; remove it first")
-    del account.numbers[asked.ids["sid"]]
-    account.state.record("release", asked.ids["sid"], str(number["phone_number"]))
+    del account.numbers[request.ids["sid"]]
+    account.state.record("release", request.ids["sid"], str(number["phone_number"]))
     return Response(status_code=204)
 
 
@@ -145,9 +145,9 @@ def _new(account: Account, number: str) -> Json:
     }
 
 
-def _configure(account: Account, number: Json, asked: Asked) -> None:
+def _configure(account: Account, number: Json, request: ParsedRequest) -> None:
     """Set what the form has; an empty value clears, an absent one leaves as it is."""
-    given = dict(asked.form)
+    given = dict(request.form)
     if "AccountSid" in given:
         raise invalid("The sandbox does not move numbers between accounts")
     if len(given.get("FriendlyName", "")) > 64:
@@ -187,10 +187,10 @@ def trunk_numbers(account: Account, trunk: str) -> list[Json]:
     return [number for number in account.numbers.values() if number["trunk_sid"] == trunk]
 
 
-def attach(account: Account, asked: Asked, sid: str, trunk: str | None) -> Json:
+def attach(account: Account, request: ParsedRequest, sid: str, trunk: str | None) -> Json:
     """Put a number on a trunk or take it off, as the trunking API does."""
     if sid not in account.numbers:
-        raise missing(asked.path)
+        raise missing(request.path)
     number = account.numbers[sid]
     if trunk is not None:
         number["voice_application_sid"] = ""

@@ -1,4 +1,4 @@
-"""Pages as Twilio answers them: 2010-04-01 with `…_uri` beside the items, v1 hosts with `meta`."""
+"""Pages as Twilio sends them: 2010-04-01 with `…_uri` beside the items, v1 hosts with `meta`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.vendor import Json
 
-from .input import Asked
+from .input import ParsedRequest
 from .refusals import invalid, refusal
 
 _AFTER_NOTHING = "PA"
@@ -29,9 +29,9 @@ class _Page:
     previous: str | None
 
 
-def page(asked: Asked, name: str, rows: Sequence[Json]) -> Response:
+def page(request: ParsedRequest, name: str, rows: Sequence[Json]) -> Response:
     """A page of the 2010-04-01 API."""
-    cut = _cut(asked, rows)
+    cut = _cut(request, rows)
     return JSONResponse(
         {
             name: cut.items,
@@ -47,9 +47,9 @@ def page(asked: Asked, name: str, rows: Sequence[Json]) -> Response:
     )
 
 
-def meta_page(asked: Asked, host: str, name: str, rows: Sequence[Json]) -> Response:
+def meta_page(request: ParsedRequest, host: str, name: str, rows: Sequence[Json]) -> Response:
     """A page of a v1 API, whose links name the host."""
-    cut = _cut(asked, rows)
+    cut = _cut(request, rows)
     return JSONResponse(
         {
             "meta": {
@@ -66,20 +66,20 @@ def meta_page(asked: Asked, host: str, name: str, rows: Sequence[Json]) -> Respo
     )
 
 
-def page_size(asked: Asked) -> int:
-    size = _number(asked, "PageSize", 50)
+def page_size(request: ParsedRequest) -> int:
+    size = _number(request, "PageSize", 50)
     if not 1 <= size <= 1000:
         raise invalid("PageSize must be between 1 and 1000")
     return size
 
 
-def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
-    size, number = page_size(asked), _number(asked, "Page", 0)
-    token = asked.filter("PageToken")
+def _cut(request: ParsedRequest, rows: Sequence[Json]) -> _Page:
+    size, number = page_size(request), _number(request, "Page", 0)
+    token = request.filter("PageToken")
     if number and token is None:
         raise refusal(400, 70002, "Page must be given with PageToken")
     start = 0
-    empty = asked.empty_page and token is None
+    empty = request.empty_page and token is None
     if token not in (None, _AFTER_NOTHING):
         direction, sid = token[:2], token[2:]
         place = next((i for i, row in enumerate(rows) if row["sid"] == sid), None)
@@ -91,11 +91,11 @@ def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
         else:
             start = place + 1 if direction == "PA" else max(0, place - size)
     items = [] if empty else list(rows[start : start + size])
-    kept = [pair for pair in asked.query if pair[0] not in _OURS]
+    kept = [pair for pair in request.query if pair[0] not in _OURS]
 
     def link(page: int, token: str | None) -> str:
         pairs = [*kept, ("PageSize", str(size)), ("Page", str(page))]
-        return f"{asked.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+        return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
     following = f"{_AFTER_NOTHING}{items[-1]['sid']}" if items else _AFTER_NOTHING
     more = empty or start + size < len(rows)
@@ -111,8 +111,8 @@ def _cut(asked: Asked, rows: Sequence[Json]) -> _Page:
     )
 
 
-def _number(asked: Asked, name: str, default: int) -> int:
+def _number(request: ParsedRequest, name: str, default: int) -> int:
     try:
-        return int(asked.filter(name) or default)
+        return int(request.filter(name) or default)
     except ValueError:
         raise invalid(f"{name} is not a number") from None

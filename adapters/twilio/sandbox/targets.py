@@ -11,7 +11,7 @@ from telephony.sandbox.vendor import Json, iso_seconds
 
 from . import numbers
 from .account import Account, found, rfc2822
-from .input import Asked, http_url, snake
+from .input import ParsedRequest, http_url, snake
 from .paging import meta_page, page
 from .refusals import invalid, missing
 
@@ -35,31 +35,31 @@ _METHODS = (
 _SIP_URL = re.compile(r"sips?:\S+")
 
 
-def applications(account: Account, asked: Asked) -> Response:
-    name = asked.filter("FriendlyName")
+def applications(account: Account, request: ParsedRequest) -> Response:
+    name = request.filter("FriendlyName")
     rows = [row for row in account.applications.values() if name in (None, row["friendly_name"])]
-    return page(asked, "applications", rows)
+    return page(request, "applications", rows)
 
 
-def application(account: Account, asked: Asked) -> Response:
-    return JSONResponse(found(account.applications, asked))
+def application(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(found(account.applications, request))
 
 
-def create_application(account: Account, asked: Asked) -> Response:
-    made = new_application(account, asked.field("FriendlyName") or "")
-    _configure(made, asked)
+def create_application(account: Account, request: ParsedRequest) -> Response:
+    made = new_application(account, request.field("FriendlyName") or "")
+    _configure(made, request)
     return JSONResponse(made, 201)
 
 
-def update_application(account: Account, asked: Asked) -> Response:
-    row = found(account.applications, asked)
-    _configure(row, asked)
+def update_application(account: Account, request: ParsedRequest) -> Response:
+    row = found(account.applications, request)
+    _configure(row, request)
     return JSONResponse(row)
 
 
-def delete_application(account: Account, asked: Asked) -> Response:
-    found(account.applications, asked)
-    del account.applications[asked.ids["sid"]]
+def delete_application(account: Account, request: ParsedRequest) -> Response:
+    found(account.applications, request)
+    del account.applications[request.ids["sid"]]
     return Response(status_code=204)
 
 
@@ -82,31 +82,31 @@ def new_application(account: Account, name: str) -> Json:
     return account.applications[sid]
 
 
-def trunks(account: Account, asked: Asked) -> Response:
-    return meta_page(asked, TRUNKING, "trunks", list(account.trunks.values()))
+def trunks(account: Account, request: ParsedRequest) -> Response:
+    return meta_page(request, TRUNKING, "trunks", list(account.trunks.values()))
 
 
-def trunk(account: Account, asked: Asked) -> Response:
-    return JSONResponse(found(account.trunks, asked))
+def trunk(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(found(account.trunks, request))
 
 
-def create_trunk(account: Account, asked: Asked) -> Response:
-    made = new_trunk(account, asked.field("FriendlyName") or "", asked.field("DomainName"))
+def create_trunk(account: Account, request: ParsedRequest) -> Response:
+    made = new_trunk(account, request.field("FriendlyName") or "", request.field("DomainName"))
     return JSONResponse(made, 201)
 
 
-def update_trunk(account: Account, asked: Asked) -> Response:
-    row = found(account.trunks, asked)
-    row["friendly_name"] = asked.field("FriendlyName") or row["friendly_name"]
-    row["domain_name"] = _domain(asked.field("DomainName")) or row["domain_name"]
+def update_trunk(account: Account, request: ParsedRequest) -> Response:
+    row = found(account.trunks, request)
+    row["friendly_name"] = request.field("FriendlyName") or row["friendly_name"]
+    row["domain_name"] = _domain(request.field("DomainName")) or row["domain_name"]
     return JSONResponse(row)
 
 
-def delete_trunk(account: Account, asked: Asked) -> Response:
-    found(account.trunks, asked)
-    for number in numbers.trunk_numbers(account, asked.ids["sid"]):
+def delete_trunk(account: Account, request: ParsedRequest) -> Response:
+    found(account.trunks, request)
+    for number in numbers.trunk_numbers(account, request.ids["sid"]):
         number["trunk_sid"] = None
-    del account.trunks[asked.ids["sid"]]
+    del account.trunks[request.ids["sid"]]
     return Response(status_code=204)
 
 
@@ -142,41 +142,41 @@ def new_trunk(account: Account, name: str, domain: str | None = None) -> Json:
     return account.trunks[sid]
 
 
-def trunk_numbers(account: Account, asked: Asked) -> Response:
-    found(account.trunks, asked, "trunk")
-    held = numbers.trunk_numbers(account, asked.ids["trunk"])
-    rows = [_on_trunk(number, asked.ids["trunk"]) for number in held]
-    return meta_page(asked, TRUNKING, "phone_numbers", rows)
+def trunk_numbers(account: Account, request: ParsedRequest) -> Response:
+    found(account.trunks, request, "trunk")
+    held = numbers.trunk_numbers(account, request.ids["trunk"])
+    rows = [_on_trunk(number, request.ids["trunk"]) for number in held]
+    return meta_page(request, TRUNKING, "phone_numbers", rows)
 
 
-def attach(account: Account, asked: Asked) -> Response:
-    found(account.trunks, asked, "trunk")
-    sid = asked.field("PhoneNumberSid") or ""
-    number = numbers.attach(account, asked, sid, asked.ids["trunk"])
-    return JSONResponse(_on_trunk(number, asked.ids["trunk"]), 201)
+def attach(account: Account, request: ParsedRequest) -> Response:
+    found(account.trunks, request, "trunk")
+    sid = request.field("PhoneNumberSid") or ""
+    number = numbers.attach(account, request, sid, request.ids["trunk"])
+    return JSONResponse(_on_trunk(number, request.ids["trunk"]), 201)
 
 
-def attached(account: Account, asked: Asked) -> Response:
-    return JSONResponse(_on_trunk(_held(account, asked), asked.ids["trunk"]))
+def attached(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(_on_trunk(_held(account, request), request.ids["trunk"]))
 
 
-def detach(account: Account, asked: Asked) -> Response:
+def detach(account: Account, request: ParsedRequest) -> Response:
     """Off the trunk; the number stays owned."""
-    numbers.attach(account, asked, str(_held(account, asked)["sid"]), None)
+    numbers.attach(account, request, str(_held(account, request)["sid"]), None)
     return Response(status_code=204)
 
 
-def origination_urls(account: Account, asked: Asked) -> Response:
-    found(account.trunks, asked, "trunk")
+def origination_urls(account: Account, request: ParsedRequest) -> Response:
+    found(account.trunks, request, "trunk")
     urls = account.origination_urls.values()
-    rows = [row for row in urls if row["trunk_sid"] == asked.ids["trunk"]]
-    return meta_page(asked, TRUNKING, "origination_urls", rows)
+    rows = [row for row in urls if row["trunk_sid"] == request.ids["trunk"]]
+    return meta_page(request, TRUNKING, "origination_urls", rows)
 
 
-def create_origination_url(account: Account, asked: Asked) -> Response:
-    found(account.trunks, asked, "trunk")
+def create_origination_url(account: Account, request: ParsedRequest) -> Response:
+    found(account.trunks, request, "trunk")
     required = ("FriendlyName", "SipUrl", "Priority", "Weight", "Enabled")
-    given = {name: asked.field(name) or "" for name in required}
+    given = {name: request.field(name) or "" for name in required}
     if not all(given.values()) or not _SIP_URL.fullmatch(given["SipUrl"]):
         raise invalid(f"{', '.join(required)} are required; SipUrl begins with sip:")
     sid = account.state.id("OU", 32)
@@ -188,7 +188,7 @@ def create_origination_url(account: Account, asked: Asked) -> Response:
     account.origination_urls[sid] = {
         "sid": sid,
         "account_sid": account.sid,
-        "trunk_sid": asked.ids["trunk"],
+        "trunk_sid": request.ids["trunk"],
         "friendly_name": given["FriendlyName"],
         "sip_url": given["SipUrl"],
         "priority": priority,
@@ -196,17 +196,17 @@ def create_origination_url(account: Account, asked: Asked) -> Response:
         "enabled": given["Enabled"].lower() == "true",
         "date_created": now,
         "date_updated": now,
-        "url": f"{TRUNKING}{asked.path}/{sid}",
+        "url": f"{TRUNKING}{request.path}/{sid}",
     }
     return JSONResponse(account.origination_urls[sid], 201)
 
 
-def _held(account: Account, asked: Asked) -> Json:
-    found(account.trunks, asked, "trunk")
-    for number in numbers.trunk_numbers(account, asked.ids["trunk"]):
-        if number["sid"] == asked.ids["sid"]:
+def _held(account: Account, request: ParsedRequest) -> Json:
+    found(account.trunks, request, "trunk")
+    for number in numbers.trunk_numbers(account, request.ids["trunk"]):
+        if number["sid"] == request.ids["sid"]:
             return number
-    raise missing(asked.path)
+    raise missing(request.path)
 
 
 def _on_trunk(number: Json, trunk: str) -> Json:
@@ -224,8 +224,8 @@ def _on_trunk(number: Json, trunk: str) -> Json:
     return {**shown, **dates, "url": url, "links": links}
 
 
-def _configure(row: Json, asked: Asked) -> None:
-    given = dict(asked.form)
+def _configure(row: Json, request: ParsedRequest) -> None:
+    given = dict(request.form)
     for name in _URLS:
         http_url(name, given.get(name, ""))
     for name in ("FriendlyName", *_URLS, *_METHODS):

@@ -18,7 +18,7 @@ from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
 from . import available, calls, messages, numbers, targets, webhooks
 from .account import API, Account, Endpoint, rfc2822
-from .input import Asked
+from .input import ParsedRequest
 from .refusals import missing, refusal
 
 _MAIN = "AC" + "5a" * 16
@@ -182,8 +182,8 @@ class TwilioSandbox(VendorSandbox):
             query = request.query_params.multi_items()
             try:
                 account = self._authorized(request)
-                asked = Asked(_path(request), ids, query, form, account.empty_pages)
-                response = endpoint(account, asked)
+                parsed = ParsedRequest(_path(request), ids, query, form, account.empty_pages)
+                response = endpoint(account, parsed)
             except Refusal as refused:
                 response = refused.response()
             response.headers["Twilio-Request-Id"] = self.state.id("RQ", 32)
@@ -207,7 +207,7 @@ class TwilioSandbox(VendorSandbox):
         raise refusal(401, 20003, "Authenticate")
 
 
-def _describe(account: Account, _: Asked) -> Response:
+def _describe(account: Account, _: ParsedRequest) -> Response:
     parts = ("AvailablePhoneNumbers", "IncomingPhoneNumbers", "Messages", "Calls", "Applications")
     body: Json = {
         "sid": account.sid,

@@ -43,7 +43,7 @@ def real(connect):
 # --- Our adapter ---------------------------------------------------------------------------------
 
 
-def test_the_whole_life_of_a_number(real):
+def test_the_lifecycle_of_a_number(real):
     made = real.import_number(NUMBER, source=CARRIER, label="Desk", assign_to="reception")
     assert (made.number, made.label, made.assignment) == (NUMBER, "Desk", Agent("reception"))
     assert real.get_number(made.id) == real.get_number(NUMBER) == made

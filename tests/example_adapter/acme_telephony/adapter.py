@@ -88,7 +88,7 @@ class Acme(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        """Buys at most once: a reference of ours finds the number if the answer is lost."""
+        """Buy at most once: a reference of ours finds the number if the response is lost."""
         if number is not None or area_code is not None or country != "US":
             raise errors.UnsupportedOperationError(
                 self.name, "provision_number of a certain number", "Acme picks a US number."

@@ -1,4 +1,4 @@
-"""How the tests of the suite get at an adapter."""
+"""Fixtures that connect the conformance suite to an adapter."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Sample, Sandbox
 from telephony.testing.client import connect
 from telephony.testing.fault_matrix import (
-    Situation,
-    situation,
+    Setup,
+    set_up,
 )
 
 
-class Reached:
-    """An adapter, connected to its server in both ways."""
+class AdapterFixtures:
+    """An adapter, connected to its server blocking and with asyncio."""
 
     adapter: ClassVar[str]
 
@@ -43,5 +43,5 @@ class Reached:
             yield client.provider
 
     @pytest.fixture
-    def made(self, provider: PhoneNumberProvider, server: Sandbox) -> Situation:
-        return situation(provider, server, self.adapter)
+    def made(self, provider: PhoneNumberProvider, server: Sandbox) -> Setup:
+        return set_up(provider, server, self.adapter)
