@@ -5,11 +5,12 @@ READY := .venv/.ready
 WHEEL := .venv/wheel
 TYPED := .venv/typed
 
-.PHONY: help demo test lint test-wheel readme record bench clean soak real
+.PHONY: help coverage demo test lint test-wheel readme record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
 	@echo "make test        all tests"
 	@echo "make real        the tests against real servers, which it brings where it can"
+	@echo "make coverage    all tests, and how much of the code they reach; fails below 95 %"
 	@echo "make soak        random lives of numbers with faults at every vendor, for ten minutes"
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
@@ -39,6 +40,13 @@ test: $(READY)
 # livekit-server with Go, redis-server with apt. What is built is kept in ~/.cache/telephony-real.
 real: $(READY)
 	@$(BIN)/python tests/real/servers.py
+
+# Started before pytest, whose plugin for users is loaded early, and followed into every subprocess.
+coverage: $(READY)
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 soak: $(READY)
 	TELEPHONY_SOAK=600 $(BIN)/pytest -q tests/properties/test_lifecycle.py -k long_run
