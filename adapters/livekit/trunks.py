@@ -226,7 +226,8 @@ class Trunks:
 
         A trunk without numbers would receive calls to every number, or be refused by the server.
         LiveKit changes lists without a lock, so the trunk is read again after each change: another
-        client that takes off another number at the same moment may have put this one back.
+        client that takes off another number at the same moment may have put this one back. A change
+        that the server holds up for longer than that can still undo this one.
         """
         for _ in range(_TRIES):
             left = bodies.entries_on(trunk)
