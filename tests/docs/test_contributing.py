@@ -1,7 +1,8 @@
-"""The diff in CONTRIBUTING that adds an operation is whole: it applies, and nothing else is needed."""
+"""The diff in CONTRIBUTING adds an operation whole: it applies, and nothing else is needed."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -45,10 +46,11 @@ def test_the_diff_adds_an_operation_and_touches_nothing_else(tmp_path):
     for part in ("telephony", "scripts", "tests/example_adapter"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
 
+    found = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{tmp_path / 'tests' / 'example_adapter'}"}
+
     def run(*command, **options):
         done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{tmp_path}:{tmp_path}/tests/example_adapter"},
+            command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **found},
             **options,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
