@@ -45,6 +45,10 @@ _ENCRYPTION = {
 _WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)
 _PUNCTUATION = re.compile(r"[- ()]")
 _SECRETS = frozenset({"auth_password", "pin"})
+_COMPARED = (
+    "numbers", "name", "metadata", "address", "auth_username", "allowed_addresses",
+    "allowed_numbers",
+)  # fmt: skip
 
 
 class _Trunk(Body):
@@ -211,6 +215,14 @@ def entries_on(trunk: Inbound | Outbound) -> list[str]:
 def numbers_on(trunk: Inbound | Outbound) -> list[str]:
     """Return the telephone numbers of a trunk, each once."""
     return [text for text in entries_on(trunk) if is_e164(text)]
+
+
+def created_by(trunk: Inbound | Outbound, wanted: Json) -> bool:
+    """Return whether a trunk is what the request `wanted` creates, as far as servers show it.
+
+    Another client may have created one for the same number at the same moment.
+    """
+    return all((trunk.raw.get(name) or None) == (wanted.get(name) or None) for name in _COMPARED)
 
 
 def spellings(trunk: Inbound | Outbound, number: str) -> list[str]:

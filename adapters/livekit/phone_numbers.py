@@ -127,9 +127,9 @@ class PhoneNumbers:
 
         It can be bought only once, so after a lost response it is looked for in the project.
         """
-        rule = (
-            None if assign_to is None else (yield from self._rule_for(number, None, assign_to, {}))
-        )
+        rule, made = None, False
+        if assign_to is not None:
+            rule, made = yield from self._rule_to_buy_with(number, assign_to)
         body: Json = {"phone_numbers": [number]}
         if rule is not None:
             body["sip_dispatch_rule_id"] = rule.id
@@ -144,13 +144,17 @@ class PhoneNumbers:
             )
         except OutcomeUnknownError as lost:
             found = yield from reconciled(self.find(NumberRef(number=number)), lost)
-            if found is None:
+            if found is None or (rule is not None and rule.id not in found.entry.rule_ids):
                 if rule is not None:
                     lost.hint = f"{lost.hint} The dispatch rule {rule.id} is there for it."
                 raise
             return found.normalized(self._provider)
+        except UnsupportedOperationError:
+            if rule is not None and made:
+                yield from self._trunks.delete_rule(rule, {})
+            raise
         except ProviderError as refused:
-            if rule is not None:
+            if rule is not None and made:
                 yield from self._drop_rule(rule, refused)
             raise
 
@@ -268,6 +272,26 @@ class PhoneNumbers:
         else:
             made = dispatch_rules.copied(before, to, name=number, trunk_ids=[], numbers=[number])
         return (yield from self._trunks.create_rule(merged(made, options)))
+
+    def _rule_to_buy_with(self, number: str, to: model.Target) -> Operation[tuple[Rule, bool]]:
+        """Return a rule that leads to `to`, and whether it was created here.
+
+        One that is there already may answer a number that is held: it is not changed.
+
+        Raises:
+            ConflictError: the number has a rule that leads elsewhere.
+        """
+        for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
+            if owned_numbers.is_own(rule, number):
+                if dispatch_rules.target_of(rule) == to:
+                    return rule, False
+                raise ConflictError(
+                    f"The dispatch rule {rule.id} answers this number already",
+                    hint="If list_numbers() has the number, it is bought: call assign_number(). "
+                    "If not, buy it without `assign_to` first.",
+                )
+        made = dispatch_rules.new_rule(to, name=number, trunk_ids=[], numbers=[number])
+        return (yield from self._trunks.create_rule(made)), True
 
     def _drop_rule(self, rule: Rule, refused: ProviderError) -> Operation[None]:
         try:

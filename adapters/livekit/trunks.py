@@ -167,23 +167,29 @@ class Trunks:
 
     def create_inbound(self, info: SIPInboundTrunkInfo, options: Options) -> Operation[Inbound]:
         """Create a trunk, once, for a number that no inbound trunk had a moment ago."""
-        body: Json = {"trunk": merged(as_json(info), options)}
+        wanted = merged(as_json(info), options)
         try:
-            response = yield self._twirp.sip("CreateSIPInboundTrunk", body, Safety.UNSAFE)
+            response = yield self._twirp.sip(
+                "CreateSIPInboundTrunk", {"trunk": wanted}, Safety.UNSAFE
+            )
             made = bodies.stored(InboundTrunk, response, response.json())
             return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
-            return _only((yield from reconciled(self.inbound(info.numbers[0]), lost)), lost)
+            there = yield from reconciled(self.inbound(info.numbers[0]), lost)
+            return _only([one for one in there if bodies.created_by(one, wanted)], lost)
 
     def create_outbound(self, info: SIPOutboundTrunkInfo, options: Options) -> Operation[Outbound]:
         """Create a trunk, once, for a number that no outbound trunk had a moment ago."""
-        body: Json = {"trunk": merged(as_json(info), options)}
+        wanted = merged(as_json(info), options)
         try:
-            response = yield self._twirp.sip("CreateSIPOutboundTrunk", body, Safety.UNSAFE)
+            response = yield self._twirp.sip(
+                "CreateSIPOutboundTrunk", {"trunk": wanted}, Safety.UNSAFE
+            )
             made = bodies.stored(OutboundTrunk, response, response.json())
             return _carrying(made, info.numbers)
         except OutcomeUnknownError as lost:
-            return _only((yield from reconciled(self.outbound(info.numbers[0]), lost)), lost)
+            there = yield from reconciled(self.outbound(info.numbers[0]), lost)
+            return _only([one for one in there if bodies.created_by(one, wanted)], lost)
 
     def create_rule(self, rule: Json) -> Operation[Rule]:
         """Create a rule, once: LiveKit has no two rules for the same calls."""

@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import pytest
+from livekit.protocol.sip import SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 
 import telephony
 from telephony import Agent, SipTrunk
@@ -192,6 +193,33 @@ def test_an_import_of_which_nothing_is_certain_claims_nothing(provider, telephon
         provider.import_number(NUMBER, source=CARRIER)
 
     assert "certain" not in caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["CreateSIPInboundTrunk", "CreateSIPOutboundTrunk"])
+def test_a_trunk_that_another_client_made_meanwhile_is_not_taken_for_ours(
+    telephony_connect, telephony_sandbox, sandbox, method
+):
+    """Our request is lost; then a rule for their trunk would answer their calls."""
+
+    def another_client(event):
+        if event.path.endswith("CreateSIPInboundTrunk") and "Inbound" in method:
+            theirs = SIPInboundTrunkInfo(sip_trunk_id="ST_theirs", numbers=[NUMBER], name="Theirs")
+            sandbox.account.inbound["ST_theirs"] = theirs
+        if event.path.endswith("CreateSIPOutboundTrunk"):
+            theirs = SIPOutboundTrunkInfo(
+                sip_trunk_id="ST_theirs", numbers=[NUMBER], address="sip.example.net"
+            )
+            sandbox.account.outbound["ST_theirs"] = theirs
+
+    provider = telephony_connect("livekit", phone_numbers=False, on_request=another_client)
+    telephony_sandbox.fail(Fault(kind="status", path=method, status=500))
+    telephony_sandbox.fail(Fault(kind="status", path="CreateSIPDispatchRule", status=400))
+
+    with pytest.raises(telephony.OutcomeUnknownError):
+        provider.import_number(NUMBER, source=CARRIER, assign_to="reception")
+
+    assert "ST_theirs" in left(sandbox)
+    assert not sandbox.account.rules
 
 
 @pytest.mark.parametrize(

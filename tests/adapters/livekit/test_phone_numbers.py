@@ -71,6 +71,47 @@ def test_a_rule_for_a_number_that_was_not_to_be_had_is_taken_back(provider, sand
     assert not sandbox.account.rules
 
 
+@pytest.mark.parametrize("agent", ["reception", "sales"])
+def test_buying_a_number_again_leaves_it_with_its_agent(provider, sandbox, agent):
+    provider.provision_number(number=FOR_SALE, assign_to="reception")
+    rules = dict(sandbox.account.rules)
+
+    with pytest.raises((telephony.ConflictError, telephony.NotFoundError)):
+        provider.provision_number(number=FOR_SALE, assign_to=agent)
+
+    assert dict(sandbox.account.rules) == rules
+    assert provider.get_number(FOR_SALE).assignment == Agent("reception")
+
+
+def test_a_server_without_phone_numbers_keeps_no_rule_of_a_purchase(
+    provider, sandbox, telephony_sandbox
+):
+    telephony_sandbox.fail(Fault(kind="status", path="PurchasePhoneNumber", status=404))
+
+    with pytest.raises(telephony.UnsupportedOperationError):
+        provider.provision_number(number=FOR_SALE, assign_to="reception")
+
+    assert not sandbox.account.rules
+
+
+def test_a_number_that_another_client_bought_meanwhile_is_not_taken_for_ours(
+    telephony_connect, telephony_sandbox, provider
+):
+    """Our request is lost; their purchase of the same number is not."""
+
+    def another_client(event):
+        if event.path.endswith("PurchasePhoneNumber") and not purchases(telephony_sandbox):
+            provider.provision_number(number=FOR_SALE)
+
+    ours = telephony_connect("livekit", on_request=another_client)
+    telephony_sandbox.fail(Fault(kind="status", path="PurchasePhoneNumber", status=500, skip=1))
+
+    with pytest.raises(telephony.OutcomeUnknownError):
+        ours.provision_number(number=FOR_SALE, assign_to="reception")
+
+    assert provider.get_number(FOR_SALE).assignment is None
+
+
 def test_a_purchase_whose_answer_was_lost_is_found(provider, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", path="PurchasePhoneNumber"))
 
