@@ -311,7 +311,7 @@ def test_a_server_that_gave_up_waiting_may_have_made_the_trunk(
         raise refusal(code, "context deadline exceeded")
 
     monkeypatch.setitem(
-        vendor._SIP, "CreateSIPInboundTrunk", dataclasses.replace(served, answer=too_late)
+        vendor._SIP, "CreateSIPInboundTrunk", dataclasses.replace(served, run=too_late)
     )
     if made:
         number = provider.import_number(NUMBER)
