@@ -78,19 +78,19 @@ def _report(name: str, file: configuration.ConfigFile, *, online: bool) -> dict[
         problems = [str(error)]
     else:
         problems = [problem.text for problem in found.problems]
-    answered = False
+    responded = False
     if online and not problems:
         try:
             with telephony.connect(name) as provider:
                 next(provider.list_numbers(limit=1), None)
-            answered = True
+            responded = True
         except telephony.TelephonyError as error:
             problems = [str(error)]
     return {
         "profile": name,
         "adapter": found.adapter.vendor if found.adapter else None,
         "ok": not problems,
-        "answered": answered if online else None,
+        "responded": responded if online else None,
         "settings": _settings(found),
         "problems": [*problems],
         "notes": [*found.notes],
@@ -115,8 +115,8 @@ def _print(file: configuration.ConfigFile, reports: list[dict[str, JsonValue]]) 
     typer.echo(f"configuration file: {file.path or 'none'}{trust}")
     for report in reports:
         state = "ok" if report["ok"] else "not valid"
-        if report["answered"]:
-            state = "ok, the vendor answers"
+        if report["responded"]:
+            state = "ok, the vendor responds"
         lines = [f"\n{report['profile']} ({report['adapter'] or 'no adapter'}): {state}"]
         settings = report["settings"]
         if isinstance(settings, dict):

@@ -20,7 +20,7 @@ from telephony.cli.options import (
     connect,
     vendor_options,
 )
-from telephony.cli.output import document, progress, said, say, table
+from telephony.cli.output import document, progress, say, table, target_text
 from telephony.cli.printed import print_number, print_release
 from telephony.cli.sources import (
     CarrierOption,
@@ -84,7 +84,7 @@ def list_(
     if as_json:
         document(found)
         return
-    rows = [(n.number, n.label or "", n.status, said(n.assignment), n.id) for n in found]
+    rows = [(n.number, n.label or "", n.status, target_text(n.assignment), n.id) for n in found]
     table(
         ("NUMBER", "LABEL", "STATUS", "ANSWERED BY", "ID"),
         rows,

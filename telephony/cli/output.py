@@ -171,7 +171,7 @@ def missing_vendors() -> None:
         note(f"Not shown: {text}")
 
 
-def said(target: Target | None) -> str:
+def target_text(target: Target | None) -> str:
     """Return an assignment in a few words."""
     match target:
         case None:
@@ -188,7 +188,7 @@ def said(target: Target | None) -> str:
         case Room(name=room):
             return f"room {room}"
         case Split(voice=calls, sms=texts):
-            return f"calls: {said(calls) or 'nothing'}; texts: {said(texts) or 'nothing'}"
+            return f"calls: {target_text(calls) or 'nothing'}; texts: {target_text(texts) or 'nothing'}"
 
 
 def moment(value: datetime | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telephony import CarrierOutcome, PhoneNumber, Release
-from telephony.cli.output import console, document, facts, moment, plain, said, say
+from telephony.cli.output import console, document, facts, moment, plain, say, target_text
 from telephony.cli.wording import on_the_command_line
 
 _CARRIER = {
@@ -28,8 +28,8 @@ def print_number(number: PhoneNumber, done: str, as_json: bool) -> None:
             ("label", number.label),
             ("status", number.status),
             ("carries", ", ".join(sorted(number.channels))),
-            ("answered by", said(number.assignment) or "nothing"),
-            ("previously", said(number.replaced)),
+            ("answered by", target_text(number.assignment) or "nothing"),
+            ("previously", target_text(number.replaced)),
             ("carrier", f"{carrier.kind} {carrier.id or ''}".strip() if carrier else None),
             ("created", moment(number.created_at)),
         ]

@@ -22,7 +22,7 @@ EXAMPLES = examples(
 def providers(
     outcomes: Annotated[
         bool,
-        typer.Option("--outcomes", help="What becomes of a change whose response is lost."),
+        typer.Option("--outcomes", help="What happens after the response to a change is lost."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +74,7 @@ def _outcomes(as_json: bool) -> None:
         )
         return
     table(
-        ("VENDOR", "OPERATION", "SENT AGAIN", "HOW A LOST RESPONSE IS SETTLED"),
+        ("VENDOR", "OPERATION", "RETRIED", "AFTER A LOST RESPONSE"),
         [
             (name, str(capability), "yes" if outcome.retried else "no", outcome.resolution)
             for name, rows in declared.items()

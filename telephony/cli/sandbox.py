@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from telephony import ConfigurationError, InvalidRequestError, NotFoundError, UnavailableError
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import document, missing_vendors, note, plain, said, say
+from telephony.cli.output import document, missing_vendors, note, plain, say, target_text
 from telephony.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def serve(
     say("# Each vendor is below it, and on a port of its own; its numbers can be assigned to:")
     for name, vendor in server.vendors.items():
         say(f"#   {name:<11} {server.root_url(name)}")
-        say(f"#               {said(vendor.sample.target)}")
+        say(f"#               {target_text(vendor.sample.target)}")
     if not vendors:
         missing_vendors()
     say("# Point `telephony`, and the vendors' own tools, at it from another terminal with")

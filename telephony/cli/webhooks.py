@@ -152,10 +152,10 @@ def verify(
 
 def line(event: Event) -> str:
     """Return an event as one line."""
-    return " ".join(plain(_said(event)).splitlines())
+    return " ".join(plain(_text(event)).splitlines())
 
 
-def _said(event: Event) -> str:
+def _text(event: Event) -> str:
     at = event.occurred_at.strftime("%Y-%m-%d %H:%M:%S ") if event.occurred_at else ""
     what = f"{at}{event.provider} {type(event).__name__}"
     match event:

@@ -1,4 +1,4 @@
-"""The command line as its users meet it: a process, its exit code, what it prints and where."""
+"""The commands as processes: exit code, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_purchase_with_a_key_is_made_once(cli, telephony_sandbox):
     assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
 
 
-def test_release_at_a_terminal_wants_the_number_typed(cli, imported, telephony_sandbox):
+def test_release_at_a_terminal_requires_the_number_typed(cli, imported, telephony_sandbox):
     def release(typed):
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "wb", buffering=0) as terminal:
@@ -214,7 +214,7 @@ def test_release_at_a_terminal_wants_the_number_typed(cli, imported, telephony_s
     assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
 
 
-def test_what_people_wrote_is_shown_as_they_wrote_it(cli, imported, telephony_sandbox):
+def test_labels_and_messages_are_shown_as_they_were_written(cli, imported, telephony_sandbox):
     written = "[/b] [red]urgent[/red] :smile:"
     labelled = cli("numbers", "update", NUMBER, "--label", written)
     assert written in labelled.stdout, labelled.stderr
@@ -239,7 +239,7 @@ def test_an_id_is_not_cut_in_two(cli):
     assert json.loads(bought.stdout)["number"] in narrow
 
 
-def test_a_token_that_is_written_out_goes_before_a_key_of_the_environment(cli):
+def test_a_token_on_the_command_line_goes_before_a_key_of_the_environment(cli):
     key = {"TWILIO_API_KEY": "SK" + "1a" * 16, "TWILIO_API_SECRET": "s3cret-of-the-key"}
     link = ("carriers", "link", "-p", "butter", "--twilio-account", "AC" + "0f" * 16)
     assert "auth token" in cli(*link, environment=key).stderr
@@ -247,7 +247,7 @@ def test_a_token_that_is_written_out_goes_before_a_key_of_the_environment(cli):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_demo_needs_nothing_and_fails_nowhere(tmp_path):
+def test_the_demo_needs_no_configuration_and_every_step_succeeds(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "telephony", "demo", "--json"],
         capture_output=True, text=True, cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""``telephony config`` as its users meet it: processes in a folder, with an environment."""
+"""``telephony config`` as processes in a folder, with an environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ SID = "AC" + "0f" * 16
 
 @pytest.fixture
 def cli(tmp_path):
-    """Run `telephony …` in an empty folder, with nothing in the environment but what is given."""
+    """Run `telephony …` in an empty folder, with only the given environment."""
 
     def run(*arguments, **environment):
         return subprocess.run(
@@ -68,7 +69,7 @@ def test_a_variable_of_a_vendor_is_no_profile(cli, write):
     assert list(profiles(done)) == ["desk"]
 
 
-def test_all_that_is_wrong_is_said_at_once_and_in_words(cli, write):
+def test_every_problem_is_reported_at_once_and_in_words(cli, write):
     write(
         '[providers.desk]\nadapter = "twilio"\naccount_sid = "AC1"\nauth_token = "env:UNSET_ONE"\n'
         'webhook_secret = "env:UNSET_TWO"\ntimeout = "soon"\nretries = 99\nprotected = 3\n'
@@ -90,7 +91,7 @@ def test_all_that_is_wrong_is_said_at_once_and_in_words(cli, write):
     assert not re.search(r"pattern|Input should|Extra inputs|\^AC|\[a-f", done.stdout)
 
 
-def test_where_each_value_comes_from_is_said_and_secrets_are_not(cli, write):
+def test_the_origin_of_each_value_is_shown_and_secrets_are_not(cli, write):
     write(
         '[providers.desk]\nadapter = "twilio"\naccount_sid = "env:SID"\nregion = "ie1"\n'
         'auth_token = "canary-in-the-file"\n'
@@ -176,7 +177,7 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path,
 
 @pytest.fixture
 def collector():
-    """A server that is not this machine's own for `is_loopback`: its address, what it was sent."""
+    """A server that `is_loopback` takes for another machine: its URL, the keys that it received."""
     sent = []
 
     class Collecting(BaseHTTPRequestHandler):
@@ -195,7 +196,7 @@ def collector():
         thread.join()
 
 
-def test_a_command_in_somebody_elses_checkout_sends_no_key_away(cli, write, collector):
+def test_an_untrusted_file_cannot_send_a_key_to_another_host(cli, write, collector):
     url, sent = collector
     write(
         f'[providers.cartesia]\nadapter = "cartesia"\nbase_url = "{url}"\n'
@@ -234,6 +235,23 @@ def test_init_does_not_overwrite_unless_it_is_forced(cli, tmp_path, write):
 def test_init_without_a_terminal_or_an_environment_says_what_to_do(cli):
     assert "--from-env" in cli("config", "init").stderr
     assert "Set its variables" in cli("config", "init", "--from-env").stderr
+
+
+def test_an_interrupt_at_a_question_of_init_writes_nothing(tmp_path):
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "telephony", "config", "init"],
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stderr.read(6) == "Vendor"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 130
+    assert "Interrupted" in err
+    assert list(tmp_path.glob("*.toml*")) == []
 
 
 def test_init_asks_at_a_terminal_and_says_what_comes_next(tmp_path):

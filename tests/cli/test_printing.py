@@ -1,4 +1,4 @@
-"""What the command line prints: at any terminal, cut off, refused, and for programs."""
+"""What the command line prints: in every terminal and encoding, on errors, and as JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def environment(telephony_sandbox):
 
 @pytest.fixture
 def cli(environment, tmp_path):
-    """Run `telephony …`; what it prints comes back as bytes."""
+    """Run `telephony …`, its output as bytes."""
 
     def run(*words, **variables):
         return subprocess.run(
@@ -56,7 +56,7 @@ def cli(environment, tmp_path):
 
 
 @pytest.mark.parametrize("variables", ENCODINGS.values(), ids=ENCODINGS)
-def test_what_the_terminal_cannot_encode_never_hides_that_a_number_was_bought(
+def test_a_purchase_is_reported_in_every_encoding_of_the_terminal(
     cli, telephony_sandbox, variables
 ):
     shown = cli("numbers", "buy", "--label", LABEL, "--yes", **variables)
@@ -69,14 +69,14 @@ def test_what_the_terminal_cannot_encode_never_hides_that_a_number_was_bought(
     assert len(telephony_sandbox.ledger("twilio", "purchase")) == 2
 
 
-def test_an_error_that_the_terminal_cannot_encode_is_said_all_the_same(cli):
+def test_an_error_that_the_terminal_cannot_encode_is_still_printed(cli):
     refused = cli("numbers", "list", "-p", LABEL, PYTHONIOENCODING="ascii")
     assert refused.returncode == 2
     assert rb"Za\u017c" in refused.stderr
     assert b"Traceback" not in refused.stderr
 
 
-def test_a_reader_that_goes_away_is_no_traceback(environment):
+def test_a_closed_pipe_is_no_traceback(environment):
     ours, theirs = os.pipe()
     os.close(ours)
     done = subprocess.run(

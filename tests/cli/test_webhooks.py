@@ -18,7 +18,7 @@ PERSON = "+14155550199"
 
 @pytest.fixture
 def command(telephony_sandbox, tmp_path):
-    """How to run `telephony …` against the sandbox."""
+    """Return the arguments of `Popen` that run `telephony …` against the sandbox."""
     kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
     environment = {
         **kept,
@@ -45,7 +45,7 @@ def cli(command):
 
 @pytest.fixture
 def listening(command):
-    """`telephony webhooks listen …` while it runs, and where it listens."""
+    """Run `telephony webhooks listen …`; yields the process and its URLs."""
 
     @contextmanager
     def run(*words):
@@ -108,7 +108,7 @@ def test_listening_at_a_port_that_is_taken_is_one_clear_line(cli, telephony_sand
 
 @pytest.fixture
 def captured(telephony_sandbox, number, tmp_path):
-    """Write a webhook into a file, changed; returns the file's name."""
+    """Return a function that writes a webhook, with changes, into a file and returns its name."""
     telephony_sandbox.send_webhooks("http://127.0.0.1:9/")
     telephony_sandbox.receive_message("agentphone", number, sender=PERSON, body="Is it ready?")
     sent = telephony_sandbox.delivered()[0]
@@ -147,7 +147,7 @@ def test_a_captured_webhook_is_verified(cli, captured, tmp_path):
         ({"more": 1}, 2, "more: Extra inputs"),
     ],
 )
-def test_what_is_wrong_with_a_captured_webhook_is_said(cli, captured, changes, code, said):
+def test_what_is_wrong_with_a_captured_webhook_is_reported(cli, captured, changes, code, said):
     done = cli("webhooks", "verify", captured(**changes))
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
@@ -167,13 +167,13 @@ def test_what_is_wrong_with_a_captured_webhook_is_said(cli, captured, changes, c
         (["+13125550999", "hello", "--port", "9"], 9, "no sandbox at port 9"),
     ],
 )
-def test_what_cannot_be_received_is_said(cli, words, code, said):
+def test_what_cannot_be_received_is_reported(cli, words, code, said):
     done = cli("sandbox", "receive", *words)
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
 
 
-def test_a_webhook_that_nobody_takes_is_said_to_be_undelivered(cli, telephony_sandbox, number):
+def test_a_webhook_without_a_listener_is_reported_as_undelivered(cli, telephony_sandbox, number):
     telephony_sandbox.send_webhooks("http://127.0.0.1:9/")
     done = cli("sandbox", "receive", number, "hello")
     assert done.returncode == 0

@@ -49,11 +49,11 @@ _PYTHON = re.compile(rf"\w+\(|(?<!--option )\b[a-z_]+=\w|\b(?:{'|'.join(Capabili
         ),
     ],
 )
-def test_messages_speak_flags_and_commands(library, command_line):
+def test_messages_name_flags_and_commands(library, command_line):
     assert on_the_command_line(library) == command_line
 
 
-def test_no_reason_of_any_vendor_speaks_python():
+def test_no_reason_of_any_vendor_names_python():
     for vendor, supports in tables.matrix().items():
         for support in supports.values():
             said = on_the_command_line(support.note)
