@@ -21,7 +21,8 @@ help:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet \
+	  --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 # The package as it is installed, for tools that cannot follow an editable install: mypy and pyright

@@ -188,7 +188,8 @@ def target_text(target: Target | None) -> str:
         case Room(name=room):
             return f"room {room}"
         case Split(voice=calls, sms=texts):
-            return f"calls: {target_text(calls) or 'nothing'}; texts: {target_text(texts) or 'nothing'}"
+            voice, sms = target_text(calls) or "nothing", target_text(texts) or "nothing"
+            return f"calls: {voice}; texts: {sms}"
 
 
 def moment(value: datetime | None) -> str:

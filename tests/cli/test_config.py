@@ -136,10 +136,10 @@ def test_a_default_that_does_not_exist_is_found(cli, write):
     assert "There is no profile or adapter 'dsek'" in done.stdout
 
 
-def test_online_asks_the_vendor(cli, telephony_sandbox):
+def test_online_makes_a_request(cli, telephony_sandbox):
     environment = telephony_sandbox.environment()
     good = cli("config", "check", "cartesia", "--online", **environment)
-    assert (good.returncode, "the vendor answers" in good.stdout) == (0, True)
+    assert (good.returncode, "the vendor responds" in good.stdout) == (0, True)
     bad = cli("config", "check", "cartesia", "--online",
               **{**environment, "TELEPHONY_CARTESIA_API_KEY": "wrong"})  # fmt: skip
     assert (bad.returncode, "HTTP 401" in bad.stdout) == (2, True)
