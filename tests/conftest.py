@@ -1,6 +1,6 @@
 """Web servers for what the tests serve: real HTTP, on loopback. And a collector of spans.
 
-`vendor_server` stands for a vendor that knows no rules and answers what is planted, such as the
+`vendor_server` stands for a vendor that knows no rules and responds as planned, such as the
 printed samples of its documentation; `mutations` spoils a sample one field at a time.
 """
 
@@ -101,12 +101,12 @@ class VendorServer:
     """Answers each route with what stands for it, else 404.
 
     Attributes:
-        answers: by method and path, such as ``"GET /numbers"``: status and body. A body that is
+        responses: by method and path, such as ``"GET /numbers"``: status and body. A body that is
             bytes is sent as it is, any other as JSON.
         requests: what came in, in order; the path has its query.
     """
 
-    answers: dict[str, tuple[int, object]] = field(default_factory=dict)
+    responses: dict[str, tuple[int, object]] = field(default_factory=dict)
     requests: list[Sent] = field(default_factory=list)
     url: str = ""
 
@@ -120,7 +120,7 @@ class VendorServer:
         }
         query = environ.get("QUERY_STRING", "")
         self.requests.append(Sent(method, f"{path}?{query}" if query else path, headers, content))
-        status, body = self.answers.get(f"{method} {path}", (404, {}))
+        status, body = self.responses.get(f"{method} {path}", (404, {}))
         shown = body if isinstance(body, bytes) else json.dumps(body).encode()
         start_response(f"{status} x", [("Content-Type", "application/json")] if shown else [])
         return [shown]

@@ -27,7 +27,7 @@ def vcr_cassette_dir():
 
 @pytest.fixture
 def allowed_hosts() -> None:
-    """Nobody is reached from a replay. (The plugin's own would ask for a scenario.)"""
+    """A replay reaches no server. (The plugin's own would ask for a scenario.)"""
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class Scenario:
         error: what it raises; None: nothing.
         check: what must be true of the result.
         wrong_key: whether the credentials are wrong.
-        fault: what the sandbox is told to do; no vendor does it on demand.
+        fault: what the sandbox does on request; no vendor does it on demand.
         plant: the same, to the vendor's emulation itself.
         natural: whether a server of one's own is as planted by nature.
     """
@@ -70,12 +70,12 @@ class Scenario:
 
     @property
     def provoked(self) -> bool:
-        """Whether only the sandbox can be made to answer so."""
+        """Whether only the sandbox can be made to respond so."""
         return self.fault is not None or self.plant is not None
 
     @property
     def at_own_server(self) -> bool:
-        """Whether livekit-server answers it alone: it sells no numbers, and others call for it."""
+        """Whether livekit-server responds itself: it sells no numbers, and does not dial."""
         calls = self.operation is Capability.PLACE_CALL
         possible = self.vendor == "livekit" and not (self.sold or self.provoked or calls)
         return self.natural or possible
@@ -122,5 +122,5 @@ def base_url(vendor: str) -> str:
 
 
 def canonical_settings(vendor: str) -> dict[str, object]:
-    """Settings that reach the vendor itself, with credentials that nobody has."""
+    """Settings that reach the vendor itself, with credentials that do not exist."""
     return dict(SANDBOXES[vendor].settings(base_url(vendor)))

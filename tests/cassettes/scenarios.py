@@ -16,7 +16,7 @@ from telephony.testing.fault_matrix import CALLS, Setup
 from .checks import CHECKS
 from .scenario import RETRY_AFTER, Act, Scenario
 
-# How vendors word it, where they say so; elsewhere the answer has no body.
+# How vendors word it, where they say so; elsewhere the response has no body.
 _TOO_MANY = {
     "agentphone": '{"error": {"message": "Rate limit exceeded", "code": "RATE_LIMIT_EXCEEDED", '
     '"type": "rate_limit_error", "details": null}}',

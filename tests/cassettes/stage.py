@@ -78,8 +78,8 @@ def replayed(scenario: Scenario, tape: Tape) -> Stage:
 def sandbox(scenario: Scenario, server: Sandbox) -> Iterator[Stage]:
     emulation = server.vendors[scenario.vendor]
     settings = server.settings(scenario.vendor)
-    with telephony.connect(scenario.vendor, **scenario.settings(settings, right=True)) as patient:
-        made = prepared(patient, scenario, Setup("", emulation.sample, None))
+    with telephony.connect(scenario.vendor, **scenario.settings(settings, right=True)) as provider:
+        made = prepared(provider, scenario, Setup("", emulation.sample, None))
     if scenario.operation is Capability.LIST_MESSAGES:
         for text in ("Is my order ready?", "Hello?"):
             server.receive_message(scenario.vendor, made.number, sender=made.other_party, body=text)
@@ -97,12 +97,12 @@ def own_server(scenario: Scenario, name: str, url: str) -> Iterator[Stage]:
     settings = {**canonical_settings(scenario.vendor), "base_url": url}
     sample = SANDBOXES[scenario.vendor].sample
     right = scenario.settings(settings, right=True)
-    with telephony.connect(scenario.vendor, **right) as patient:
-        made = prepared(patient, scenario, Setup("", sample, None))
+    with telephony.connect(scenario.vendor, **right) as provider:
+        made = prepared(provider, scenario, Setup("", sample, None))
         scrubber = Scrubber(replaced={url.replace("ws", "http", 1): base_url(scenario.vendor)})
         yield Stage(name, scenario.settings(settings), made, scrubber)
-        for number in list(patient.list_numbers()):
-            patient.release_number(number, unassign=True)
+        for number in list(provider.list_numbers()):
+            provider.release_number(number, unassign=True)
 
 
 def credentials(vendor: str) -> Resolved | None:
@@ -122,19 +122,19 @@ def live(scenario: Scenario, found: Resolved) -> Iterator[Stage]:
     url = found.settings.base_url
     against = urlsplit(url).netloc if is_loopback(url) else "live"
     scrubber = Scrubber(replaced=_replaced(scenario.vendor, given, found, wanted))
-    with telephony.connect(scenario.vendor, **scenario.settings(given, right=True)) as patient:
-        made = _as_it_is(patient, scenario, wanted)
+    with telephony.connect(scenario.vendor, **scenario.settings(given, right=True)) as provider:
+        made = _as_it_is(provider, scenario, wanted)
         if made is not None:
             yield Stage(against, scenario.settings(given), made, scrubber)
             return
         if os.environ.get(SPEND) != "yes":
             pytest.skip(f"{scenario} would change or cost something: set {SPEND}=yes")
-        before = _held(patient)
+        before = _held(provider)
         try:
-            made = prepared(patient, scenario, wanted)
+            made = prepared(provider, scenario, wanted)
             yield Stage(against, scenario.settings(given), made, scrubber)
         finally:
-            _give_back(patient, before)
+            _give_back(provider, before)
 
 
 def prepared(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -> Setup:

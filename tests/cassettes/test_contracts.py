@@ -17,9 +17,9 @@ from telephony.testing.fault_matrix import OTHER_PARTY
 from telephony.testing.scrubbing import Scrubber
 
 from ..adapters.butter import test_contract as butter
-from ..adapters.butter import test_contract_answers as butter_answers
+from ..adapters.butter import test_contract_responses as butter_responses
 from ..adapters.cartesia import test_contract as cartesia
-from ..adapters.cartesia import test_contract_answers as cartesia_answers
+from ..adapters.cartesia import test_contract_responses as cartesia_responses
 from ..adapters.twilio.test_openapi import answered, api, asked, folder  # noqa: F401 - fixtures
 from . import tape
 from .scenario import SANDBOXES, canonical_settings
@@ -42,19 +42,19 @@ def of(vendor):
 
 
 def interactions(scenario):
-    """Each request as the sandbox would have received it, with the answer's status and body."""
+    """Each request as the sandbox would have received it, with the response's status and body."""
     file = tape.FOLDER / f"{scenario}.yaml"
     for one in yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)["interactions"]:
-        given, answer = one["request"], one["response"]
+        given, response = one["request"], one["response"]
         url = urlsplit(given["uri"])
         headers = {name: values[0] for name, values in given["headers"].items()}
         path = f"/{scenario.vendor}{unquote(url.path)}"
         query = parse_qsl(url.query, keep_blank_values=True)
         content = (given["body"] or "").encode()
         received = Received(given["method"], path, query, headers, content)
-        body = answer["body"]["string"]
-        is_json = "json" in answer["headers"].get("content-type", [""])[0] and body
-        yield received, answer["status"]["code"], json.loads(body) if is_json else body or None
+        body = response["body"]["string"]
+        is_json = "json" in response["headers"].get("content-type", [""])[0] and body
+        yield received, response["status"]["code"], json.loads(body) if is_json else body or None
 
 
 @of("twilio")
@@ -79,14 +79,14 @@ def test_cartesia_documents_what_is_recorded(scenario):
         name = cartesia.route_of(cartesia.BODIES, request.method, path)
         _conforms(scenario, request, cartesia.BODIES[name], cartesia.conforms)
         if status < 400:
-            documented, schema = cartesia_answers.ANSWERS[name]
+            documented, schema = cartesia_responses.RESPONSES[name]
             assert status == documented
             if schema is None:
                 assert body is None
             else:
                 cartesia.conforms(body, schema)
         elif not scenario.provoked:
-            cartesia.conforms(body, cartesia_answers.ERROR)
+            cartesia.conforms(body, cartesia_responses.ERROR)
 
 
 @of("butter")
@@ -96,9 +96,9 @@ def test_butter_documents_what_is_recorded(scenario):
         name = butter.route_of(butter.BODIES, request.method, path)
         _conforms(scenario, request, butter.BODIES[name], butter.conforms)
         if status < 400:
-            butter.conforms(body, butter_answers.ANSWERS[name])
+            butter.conforms(body, butter_responses.RESPONSES[name])
         elif not scenario.provoked:
-            butter.conforms(body, butter_answers.ERROR)
+            butter.conforms(body, butter_responses.ERROR)
 
 
 def _conforms(scenario, request, schema, conforms):

@@ -1,4 +1,4 @@
-"""Nothing that looks like a secret, or like somebody's number, is in the repository's cassettes."""
+"""The repository's cassettes hold no secret and no person's number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README of the cassettes says truly who answered what."""
+"""The README of the cassettes names the server of each recording correctly."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def listing():
     for file in tape.FOLDER.glob("*/*.yaml"):
         found[file.parent.name][tape.Tape.read(file).against].append(file.stem)
     lines = []
-    for vendor, answers in sorted(found.items()):
-        for against, names in sorted(answers.items()):
+    for vendor, responses in sorted(found.items()):
+        for against, names in sorted(responses.items()):
             # An operation before its cases.
             listed = ", ".join(sorted(names, key=lambda name: name.split(".")))
             lines.append(f"- **{vendor}**, {against} ({len(names)}): {listed}")
@@ -35,7 +35,7 @@ def test_the_list_is_made_from_the_files():
         assert written.strip() == listing(), "run `make record`"
 
 
-def test_every_file_says_who_answered_and_has_the_vendors_own_urls():
+def test_every_file_names_its_server_and_has_the_vendors_own_urls():
     own = {
         "agentphone": "https://api.agentphone.ai/",
         "butter": "https://api.getbutter.ai/",

@@ -95,7 +95,7 @@ def test_with_credentials_the_vendor_is_only_read(
     assert account["CARTESIA_BASE_URL"] not in texts(tmp_path)
 
 
-def test_with_leave_to_spend_everything_is_recorded_and_given_back(
+def test_with_permission_to_spend_everything_is_recorded_and_released(
     run, account, telephony_sandbox, telephony_connect, tmp_path
 ):
     provider = telephony_connect("cartesia")
@@ -123,8 +123,8 @@ def test_a_recording_that_fails_leaves_the_old_one(run, account, telephony_sandb
     assert run("--record-mode=all", "-k", "cartesia/list").returncode == 0
     before = texts(tmp_path)
 
-    nobody = {**account, "CARTESIA_BASE_URL": "http://127.0.0.1:9"}
-    done = run("--record-mode=all", "-k", "cartesia/list and not limited", **nobody)
+    unreachable = {**account, "CARTESIA_BASE_URL": "http://127.0.0.1:9"}
+    done = run("--record-mode=all", "-k", "cartesia/list and not limited", **unreachable)
 
     assert done.returncode == 1
     assert texts(tmp_path) == before

@@ -1,4 +1,4 @@
-"""What a recording keeps to itself: real HTTP, recorded by vcrpy, read back from the file."""
+"""What a recording leaves out: real HTTP, recorded by vcrpy, read back from the file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ2ZW5kb3IifQ.c2lnbmF0dXJlLW9mLWl0"
 PERSON = "+14158675309"
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Answers what the header Answer says, compressed, as the type that it says."""
+class Responses(BaseHTTPRequestHandler):
+    """Respond with the content and the type that request headers give, compressed."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"] or 0))
-        content = gzip.compress(self.headers.get("Answer", "{}").encode())
+        content = gzip.compress(self.headers.get("Response", "{}").encode())
         self.send_response(200)
-        self.send_header("Content-Type", self.headers.get("Answer-Type", "application/json"))
+        self.send_header("Content-Type", self.headers.get("Response-Type", "application/json"))
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Set-Cookie", f"session={SECRET}")
@@ -41,7 +41,7 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Responses) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -49,7 +49,7 @@ def url():
 
 @pytest.fixture
 def record(url, tmp_path):
-    """Send it, recorded and then replayed; returns the cassette's text and the replayed answer."""
+    """Return the text of the cassette of a request, and its replayed response."""
 
     def record(request, scrubber):
         path = tmp_path / "cassette.yaml"
@@ -58,9 +58,9 @@ def record(url, tmp_path):
             vcr = VCR(record_mode=mode)
             vcr.register_matcher("same_body", tape.same_body)
             with vcr.use_cassette(path, **config) as cassette, httpx.Client() as client:
-                answer = client.send(client.build_request("POST", **request))
+                response = client.send(client.build_request("POST", **request))
         assert cassette.all_played
-        return path.read_text(), answer
+        return path.read_text(), response
 
     return record
 
@@ -117,15 +117,17 @@ def test_http_basic_is_not_recorded(record, url):
         (f"the url is https://x.example/?api_key={SECRET}", "text/plain"),
     ],
 )
-def test_a_compressed_answer_is_read_before_it_is_recorded(record, url, said, kind):
-    headers = {"Answer": said, "Answer-Type": kind}
+def test_a_compressed_response_is_read_before_it_is_recorded(record, url, said, kind):
+    headers = {"Response": said, "Response-Type": kind}
 
-    text, answer = record({"url": url, "headers": headers}, Scrubber(dropped_headers=["answer"]))
+    text, response = record(
+        {"url": url, "headers": headers}, Scrubber(dropped_headers=["response"])
+    )
 
     assert SECRET not in text
-    assert answer.text == said.replace(SECRET, "**********")
-    assert "content-encoding" not in answer.headers
-    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert response.text == said.replace(SECRET, "**********")
+    assert "content-encoding" not in response.headers
+    assert int(response.headers["content-length"]) == len(response.content)
 
 
 def test_what_cannot_be_read_is_not_recorded(record, url):
@@ -151,14 +153,14 @@ def test_people_and_what_they_write_are_not_recorded(record, url):
         "url": f"{url}/numbers/%2B14158675309/x",
         "params": {"To": PERSON},
         "json": said,
-        "headers": {"Answer": json.dumps({"messages": [said]})},
+        "headers": {"Response": json.dumps({"messages": [said]})},
     }
 
-    text, answer = record(request, Scrubber(dropped_headers=["answer"]))
+    text, response = record(request, Scrubber(dropped_headers=["response"]))
 
     assert "867" not in text
     assert "See you" not in text
-    (message,) = answer.json()["messages"]
+    (message,) = response.json()["messages"]
     assert message["body"] == TEXT
     assert message["to"] == fictional(PERSON)
     # Written in another way, it is still the same number.

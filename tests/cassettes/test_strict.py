@@ -19,7 +19,7 @@ from .stage import replayed
 
 
 class UnplayedError(AssertionError):
-    """An interaction was not asked for."""
+    """An interaction was not requested."""
 
 
 NOTICED = (CannotOverwriteExistingCassetteException, UnhandledHTTPRequestError, AssertionError)

@@ -1,4 +1,4 @@
-"""What is AgentPhone's own; what holds everywhere is in the conformance suite."""
+"""Behaviour specific to AgentPhone; the conformance suite has the common behaviour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DESK, SALES = "agt_front_desk", "agt_sales"
 OTHER = "+17735550188"
 
 
-def answer(body, status):
+def response(body, status):
     return Fault(kind="status", status=status, body=json.dumps(body))
 
 
@@ -77,7 +77,7 @@ def test_an_undone_move_is_not_claimed_where_the_new_agent_may_have_the_number(
 
 
 @pytest.mark.parametrize("kind", ["lost", "html", "empty", "cut"])
-def test_attaching_and_detaching_whose_answer_is_lost_are_read_back(
+def test_attaching_and_detaching_are_read_back_after_a_lost_response(
     provider, telephony_sandbox, number, kind
 ):
     """The vendor refuses to do either twice."""
@@ -115,7 +115,9 @@ def test_release_is_final_even_while_an_agent_holds_the_number(provider, number)
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_a_release_whose_answer_is_lost_is_read_back(telephony_connect, telephony_sandbox, retries):
+def test_a_release_whose_response_is_lost_is_read_back(
+    telephony_connect, telephony_sandbox, retries
+):
     provider = telephony_connect("agentphone", retries=retries)
     number = provider.provision_number()
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
@@ -132,9 +134,9 @@ def test_a_conflict_is_no_failure_where_the_agent_holds_the_number(provider, ven
     assert provider.assign_number(number.id, DESK).assignment.id == DESK
 
 
-@pytest.mark.parametrize("answer", [{"success": False}, {"success": False, "status": "active"}])
-def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, answer):
-    vendor.state.respond(number.raw, answer)
+@pytest.mark.parametrize("response", [{"success": False}, {"success": False, "status": "active"}])
+def test_a_release_that_the_vendor_denies_is_an_error(provider, vendor, number, response):
+    vendor.state.respond(number.raw, response)
 
     with pytest.raises(telephony.ConflictError, match="did not release") as caught:
         provider.release_number(number)
@@ -149,7 +151,7 @@ def test_a_release_that_is_denied_though_done_is_done(provider, vendor, number):
     assert provider.release_number(number).at_carrier is CarrierOutcome.RELEASED
 
 
-def test_a_release_that_is_only_accepted_is_said_to_be_so(provider, vendor, number):
+def test_a_release_that_is_only_accepted_comes_with_a_notice(provider, vendor, number):
     vendor.state.respond(number.raw, {"success": True, "status": "releasing"})
 
     released = provider.release_number(number)
@@ -341,7 +343,7 @@ def test_every_shape_of_error_is_read(provider, telephony_sandbox, status, body,
     ],
 )
 def test_the_code_says_more_than_the_status(provider, telephony_sandbox, code, status, kind):
-    telephony_sandbox.fail(answer({"error": {"message": "No", "code": code}}, status))
+    telephony_sandbox.fail(response({"error": {"message": "No", "code": code}}, status))
 
     with pytest.raises(kind) as caught:
         provider.get_number("num_1")

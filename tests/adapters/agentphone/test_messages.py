@@ -119,7 +119,7 @@ def test_bounds_at_the_ends_of_time_are_none(provider, number, plant):
     assert len(list(provider.list_messages(number, **ends))) == 1
 
 
-def test_a_small_limit_asks_for_a_small_page(provider, telephony_sandbox, number, plant):
+def test_a_small_limit_requests_a_small_page(provider, telephony_sandbox, number, plant):
     plant(*[NOON] * 5)
 
     assert len(list(provider.list_messages(number, limit=2))) == 2

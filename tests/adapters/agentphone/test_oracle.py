@@ -36,7 +36,7 @@ def sdk(request, telephony_sandbox):
     return lambda work: asyncio.run(asynchronous(work))
 
 
-def test_the_sdk_lives_the_life_of_a_number(sdk, telephony_sandbox):
+def test_the_sdk_runs_the_lifecycle_of_a_number(sdk, telephony_sandbox):
     bought = sdk(lambda c: c.numbers.buy(area_code="312", agent_id=DESK, external_id="crm-17"))
     assert (bought.phone_number[:5], bought.agent_id) == ("+1312", DESK)
     assert (bought.status, bought.external_id) == ("active", "crm-17")

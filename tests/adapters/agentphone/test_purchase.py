@@ -116,7 +116,7 @@ def test_a_purchase_without_a_key_reads_nothing_before_it(provider, telephony_sa
 
 
 def test_the_number_of_another_buyer_is_never_taken(telephony_connect, telephony_sandbox):
-    """Two threads buy at once; one answer is a 502 before anything was bought."""
+    """Two threads buy at once; one response is a 502 before anything was bought."""
     telephony_sandbox.fail(Fault(kind="status", method="POST", status=502))
     together, bought, posted = threading.Barrier(2), threading.Event(), threading.local()
 
@@ -196,7 +196,7 @@ def test_a_process_killed_before_the_agent_is_given_is_finished_by_the_next(
     assert bought.assignment.id == DESK
 
 
-def test_two_processes_whose_answers_are_lost_each_find_their_own(telephony_sandbox):
+def test_two_processes_whose_responses_are_lost_each_find_their_own(telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", method="POST", times=2))
     settings = json.dumps(telephony_sandbox.settings("agentphone"))
     buyer = (
@@ -348,7 +348,9 @@ def test_a_search_that_the_vendor_does_not_offer_is_refused(
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_an_api_without_search_is_said_to_have_none(provider, telephony_sandbox, vendor, status):
+def test_an_api_without_search_is_reported_as_unsupported(
+    provider, telephony_sandbox, vendor, status
+):
     vendor.account.has_search = False
     if status == 405:
         telephony_sandbox.fail(Fault(kind="status", status=405))

@@ -1,4 +1,4 @@
-"""AgentPhone's webhooks: its vector, its SDK both ways, and what it tells."""
+"""AgentPhone's webhooks: its vector, its SDK both ways, and their events."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_vendors_vector():
         ({"at": THEN - timedelta(seconds=301)}, "stale: signed 301 seconds ahead"),
     ],
 )
-def test_what_is_wrong_with_a_signature_is_said(changes, said):
+def test_the_error_of_a_signature_names_the_cause(changes, said):
     with pytest.raises(telephony.SignatureError, match=said) as caught:
         parse(**changes)
     assert SECRET not in str(caught.value)
@@ -114,17 +114,19 @@ def test_the_vector_is_what_the_sdk_accepts():
     verify_webhook(BODY, SIGNATURE, SECRET, TIMESTAMP, tolerance=None)
 
 
-def test_a_text_is_the_one_that_is_listed_but_for_its_raw_body(telephony_sandbox, provider, number):
+def test_a_webhooks_text_equals_the_listed_one_except_for_its_raw_body(
+    telephony_sandbox, provider, number
+):
     telephony_sandbox.send_webhooks("http://127.0.0.1:9/")
     telephony_sandbox.receive_message("agentphone", number.number, sender=PERSON, body="Hello")
     sent = telephony_sandbox.delivered()[0]
 
-    (told,) = webhooks.parse(
+    (received,) = webhooks.parse(
         provider, method="POST", url=sent.url, headers=sent.headers, body=sent.body
     )
     (listed,) = provider.list_messages(number)
 
-    assert told.message.model_dump(exclude={"raw"}) == listed.model_dump(exclude={"raw"})
+    assert received.message.model_dump(exclude={"raw"}) == listed.model_dump(exclude={"raw"})
 
 
 def message(**data):
@@ -148,7 +150,7 @@ def test_a_text_with_a_picture():
     assert found.sent_at == datetime(2025, 6, 2, 9, 14, 59, tzinfo=UTC)
 
 
-def test_an_old_text_without_an_id_is_told_apart_by_what_it_says():
+def test_an_old_text_without_an_id_is_identified_by_its_content():
     one = event(message(messageId=None))
     other = event(message(messageId=None, message="Look again"))
 
@@ -211,7 +213,7 @@ def test_what_is_not_known_is_handed_on_as_it_is(body):
     "mark", [{"test": True}, {"conversationState": {"testMode": True}}], ids=["field", "state"]
 )
 def test_a_test_delivery_is_no_text_of_a_person(mark):
-    """A button in the console sends it: nobody waits for the reply that would be texted."""
+    """A button in the console sends it: a reply to it would be texted to a person."""
     assert isinstance(event(message()), webhooks.MessageReceived)
     found = event({**message(), **mark})
 
@@ -230,7 +232,7 @@ def web_turn(**changes):
     }  # fmt: skip
 
 
-def test_a_turn_of_a_call_over_the_web_is_answered_with_words():
+def test_a_turn_of_a_web_call_gets_a_spoken_reply():
     found = event(web_turn())
 
     assert isinstance(found, webhooks.CallTurn)
@@ -321,7 +323,9 @@ def test_an_agent_may_have_its_own(telephony_sandbox, provider, number):
     assert [each.url for each in telephony_sandbox.delivered()] == [OTHER]
 
 
-def test_a_lost_answer_is_read_back_with_its_secret(telephony_sandbox, provider):
+def test_after_a_lost_response_the_webhook_is_read_back_with_its_secret(
+    telephony_sandbox, provider
+):
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
     made = provider.set_webhook(ONE)
     assert made.secret == provider.get_webhook().secret

@@ -1,4 +1,4 @@
-"""What is Butter AI's own; what holds everywhere is in the conformance suite."""
+"""Behaviour specific to Butter AI; the conformance suite has the common behaviour."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_number_says_what_butter_says(imported, provider):
     assert (listed.label, listed.country, listed.assignment) == (None, None, None)
     assert listed.carrier.kind == "twilio"
     assert listed.created_at == imported.created_at
-    # Only the answer to the import shows these.
+    # Only the response to the import shows these.
     assert imported.carrier.id.startswith("intg_")
     assert imported.updated_at is not None
     assert (listed.carrier.id, listed.updated_at) == (None, None)
@@ -145,7 +145,7 @@ def test_empty_pages_in_a_circle_come_to_an_end(provider, vendor):
         list(provider.list_numbers())
 
 
-def test_a_vendor_that_ignores_the_cursor_is_found_out(provider, vendor):
+def test_a_vendor_that_ignores_the_cursor_is_detected(provider, vendor):
     data = [{"phone_number_id": "phon_1", "phone_number": NUMBER}]
     pages = [{"data": data, "pagination": {"has_more": True, "next_cursor": c}} for c in "abc"]
     vendor.state.respond(*pages, to=LIST)
@@ -154,7 +154,7 @@ def test_a_vendor_that_ignores_the_cursor_is_found_out(provider, vendor):
         list(provider.list_numbers())
 
 
-def test_a_number_of_an_older_revision_or_with_unknown_words_is_read(provider, vendor):
+def test_a_number_of_an_older_version_or_with_unknown_values_is_read(provider, vendor):
     vendor.state.respond(
         {
             "success": True,
@@ -180,7 +180,7 @@ def test_a_number_of_an_older_revision_or_with_unknown_words_is_read(provider, v
     assert second.carrier.kind == "carrier-pigeon"
 
 
-def test_a_refusal_in_the_clothes_of_a_success_is_an_error(provider, vendor):
+def test_an_error_with_a_status_of_success_is_an_error(provider, vendor):
     vendor.state.respond({"success": False, "message": "Organization is suspended"}, to=LIST)
 
     with pytest.raises(telephony.InvalidRequestError, match="suspended") as caught:
@@ -244,8 +244,8 @@ def test_a_call_by_url_is_not_offered(provider, imported):
     ],
 )
 def test_call_statuses_are_read_in_either_spelling(provider, vendor, imported, word, status):
-    answer = {"success": True, "call_sid": "call_1", "to": CALLEE, "status": word}
-    vendor.state.respond(answer, to=CALL)
+    response = {"success": True, "call_sid": "call_1", "to": CALLEE, "status": word}
+    vendor.state.respond(response, to=CALL)
 
     call = provider.place_call(imported, CALLEE, agent=AGENT)
 

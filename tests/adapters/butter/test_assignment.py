@@ -1,4 +1,4 @@
-"""Assigning at Butter AI: moves in two steps, and what becomes of half of one."""
+"""Assigning at Butter AI: moves in two steps, and failures between them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_move_to_an_agent_that_is_not_there_leaves_the_number_answered(
 
 
 @pytest.mark.usefixtures("imported")
-def test_a_move_that_stops_half_way_is_undone(provider, kinds, telephony_sandbox):
+def test_a_move_that_fails_midway_is_undone(provider, kinds, telephony_sandbox):
     provider.assign_number(NUMBER, AGENT)
     telephony_sandbox.fail(Fault(kind="status", status=404, path=f"{OTHER}/assign-phone", skip=1))
 
@@ -72,7 +72,7 @@ def test_a_move_that_stops_half_way_is_undone(provider, kinds, telephony_sandbox
 
 
 @pytest.mark.usefixtures("imported")
-def test_a_move_that_cannot_be_undone_says_what_is_half_done(provider, telephony_sandbox):
+def test_a_move_that_cannot_be_undone_says_what_was_done(provider, telephony_sandbox):
     provider.assign_number(NUMBER, AGENT)
     telephony_sandbox.fail(
         Fault(kind="status", status=403, path="/assign-phone", skip=1, times=None)
@@ -85,7 +85,7 @@ def test_a_move_that_cannot_be_undone_says_what_is_half_done(provider, telephony
 
 
 def test_undoing_a_move_never_takes_the_number_from_anybody(provider, vendor, imported):
-    """Somebody else was faster between the two halves."""
+    """Another client was faster between the two steps."""
     vendor.account.agents["agent_third"] = "Third"
     vendor.account.numbers[imported.id].update(status="assigned", assigned_agent_id="agent_third")
     stale = {"phone_number_id": imported.id, "phone_number": NUMBER, "assigned_agent_id": AGENT}
@@ -154,7 +154,7 @@ def test_a_move_survives_passing_failures(provider, telephony_sandbox, kind, ste
 
 
 @pytest.mark.parametrize("kind", ["lost", "html"])
-def test_unassigning_survives_lost_answers(provider, imported, telephony_sandbox, kind, kinds):
+def test_unassigning_survives_lost_responses(provider, imported, telephony_sandbox, kind, kinds):
     provider.assign_number(NUMBER, AGENT)
     telephony_sandbox.fail(Fault(kind=kind, path="/unassign-phone-number"))
 
@@ -193,7 +193,7 @@ def test_unassigning_names_the_agent_and_the_number(
 
 
 @pytest.mark.usefixtures("imported")
-def test_unassigning_a_free_number_asks_nothing_of_the_vendor(provider, kinds):
+def test_unassigning_a_free_number_sends_no_change(provider, kinds):
     assert provider.unassign_number(NUMBER).assignment is None
     assert kinds() == ["link", "import"]
 
@@ -214,7 +214,7 @@ def test_an_agent_that_is_not_ours_is_denied(provider, vendor):
 
 
 @pytest.mark.usefixtures("imported")
-def test_an_answer_of_an_older_revision_is_understood(provider, vendor):
+def test_a_response_of_an_older_version_is_read(provider, vendor):
     older = {"success": True, "agent": {"id": AGENT, "name": "Reception"}}
     vendor.state.respond(older, to=ASSIGN)
 

@@ -65,7 +65,7 @@ def test_a_name_that_is_too_long_is_refused(provider, telephony_sandbox):
     assert telephony_sandbox.requests("butter") == []
 
 
-def test_a_link_whose_answer_is_lost_is_not_made_again(provider, telephony_sandbox, kinds):
+def test_a_link_whose_response_is_lost_is_not_made_again(provider, telephony_sandbox, kinds):
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
     with pytest.raises(telephony.OutcomeUnknownError, match="dashboard"):
@@ -74,7 +74,7 @@ def test_a_link_whose_answer_is_lost_is_not_made_again(provider, telephony_sandb
     assert kinds() == ["link"]
 
 
-def test_rotation_sends_whole_credentials_and_keeps_the_name(provider, linked, sent):
+def test_rotation_sends_all_credentials_and_keeps_the_name(provider, linked, sent):
     rotated = provider.rotate_carrier(
         linked, TwilioAccount(ACCOUNT.account_sid, auth_token="n3w-token")
     )
@@ -113,7 +113,7 @@ def test_a_refused_unlinking_keeps_the_vendors_id_of_the_request(
     assert caught.value.request_id == "req_1"
 
 
-def test_unlinking_survives_a_lost_answer(provider, linked, telephony_sandbox, kinds):
+def test_unlinking_survives_a_lost_response(provider, linked, telephony_sandbox, kinds):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 
     unlinked = provider.unlink_carrier(linked)
@@ -124,9 +124,7 @@ def test_unlinking_survives_a_lost_answer(provider, linked, telephony_sandbox, k
         provider.unlink_carrier(linked)
 
 
-def test_unlinking_that_fails_again_and_again_is_not_said_to_be_done(
-    provider, linked, telephony_sandbox
-):
+def test_unlinking_that_keeps_failing_is_an_error(provider, linked, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=503, times=None))
 
     with pytest.raises(telephony.OutcomeUnknownError):

@@ -1,4 +1,4 @@
-"""What we send, against Butter AI's documented bodies written out as JSON Schema.
+"""Our requests, against Butter AI's documented bodies written out as JSON Schema.
 
 There is no official SDK and no published OpenAPI document to compare with. The schemas are strict:
 a field that the documentation does not name fails.

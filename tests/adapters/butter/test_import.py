@@ -1,4 +1,4 @@
-"""Importing at Butter AI: both directions, SIP trunks, lost answers."""
+"""Importing at Butter AI: both directions, SIP trunks, lost responses."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_sip_trunk_for_callers_only_needs_no_address(provider):
     assert number.raw["supports_outbound"] is False
 
 
-def test_where_the_number_lives_must_be_said(provider, telephony_sandbox):
+def test_the_source_of_an_import_is_required(provider, telephony_sandbox):
     with pytest.raises(telephony.InvalidRequestError, match="link_carrier") as caught:
         provider.import_number(NUMBER)
     assert caught.value.argument == "source"
@@ -136,7 +136,9 @@ def test_a_number_that_is_taken_is_a_conflict_that_says_where_it_may_be(provider
 
 
 @pytest.mark.parametrize("kind", ["lost", "cut", "html", "malformed", "empty"])
-def test_an_import_whose_answer_is_lost_is_found(provider, linked, telephony_sandbox, kind, kinds):
+def test_an_import_whose_response_is_lost_is_found(
+    provider, linked, telephony_sandbox, kind, kinds
+):
     telephony_sandbox.fail(Fault(kind=kind, method="POST"))
 
     number = provider.import_number(NUMBER, source=LinkedCarrier(linked.id))
@@ -169,7 +171,7 @@ def test_an_import_that_never_arrived_stays_unknown(provider, telephony_sandbox,
 
 
 @pytest.mark.parametrize("way", ["inbound", "outbound"])
-def test_a_direction_that_was_asked_for_and_is_not_there_is_noticed(provider, vendor, way):
+def test_a_missing_direction_that_was_requested_comes_with_a_notice(provider, vendor, way):
     data = {"phone_number_id": "phon_1", "phone_number": NUMBER, f"supports_{way}": False}
     vendor.state.respond({"success": True, "data": data}, to=IMPORT)
 
@@ -186,8 +188,8 @@ def test_an_import_that_was_cut_off_before_its_assignment_says_how_to_go_on(prov
         provider.import_number(NUMBER, source=TRUNK, assign_to=AGENT)
 
 
-def test_a_sip_answer_without_an_id_is_looked_up(provider, vendor):
-    """What a SIP import answers is not documented."""
+def test_a_sip_import_without_an_id_in_its_response_is_looked_up(provider, vendor):
+    """The response to a SIP import is not documented."""
     provider.import_number(NUMBER, source=TRUNK)
     vendor.state.respond({"success": True, "data": {"sip_uri": "sip:in.example"}}, to=IMPORT)
 

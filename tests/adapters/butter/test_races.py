@@ -1,4 +1,4 @@
-"""Butter AI with others at work: two processes that move one number, and one that is killed."""
+"""Concurrent changes at Butter AI: two processes that move one number, and a killed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is Cartesia's own; what holds everywhere is in the conformance suite."""
+"""Behaviour specific to Cartesia; the conformance suite has the common behaviour."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def imported(provider):
     return provider.import_number("+14155550123", label="Desk")
 
 
-def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_sandbox):
+def test_an_import_without_its_assignment_is_found_and_assigned(provider, telephony_sandbox):
     """400 although the number was imported: only the assignment had failed."""
     provider.link_carrier(ACCOUNT)
     telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
@@ -36,7 +36,7 @@ def test_import_that_half_succeeds_is_found_and_assigned(provider, telephony_san
 
 
 @pytest.mark.parametrize("agent", [None, AGENT])
-def test_an_import_whose_answer_is_lost_is_found_as_it_is(provider, telephony_sandbox, agent):
+def test_an_import_whose_response_is_lost_is_found_as_it_is(provider, telephony_sandbox, agent):
     provider.link_carrier(ACCOUNT)
     telephony_sandbox.fail(Fault(kind="lost", method="POST"))
 
@@ -58,7 +58,9 @@ def test_an_import_that_cannot_be_assigned_says_that_it_is_imported(provider, te
     assert provider.get_number("+14155550123").assignment is None
 
 
-def test_a_refused_import_that_cannot_be_read_back_may_be_half_done(provider, telephony_sandbox):
+def test_a_refused_import_that_cannot_be_read_back_has_an_unknown_outcome(
+    provider, telephony_sandbox
+):
     provider.link_carrier(ACCOUNT)
     telephony_sandbox.vendors["cartesia"].account.fail_next_assignment = True
     telephony_sandbox.fail(Fault(kind="status", method="GET", times=None))
@@ -118,7 +120,7 @@ def test_the_agent_that_another_one_replaces_is_named(provider, imported):
     assert (first.replaced, moved.replaced.id, again.replaced) == (None, AGENT, None)
 
 
-def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, telephony_sandbox):
+def test_an_assigned_number_is_released_only_with_unassign(provider, imported, telephony_sandbox):
     provider.assign_number(imported, AGENT)
 
     with pytest.raises(telephony.ConflictError, match="unassign=True"):
@@ -130,7 +132,7 @@ def test_release_of_an_assigned_number_must_be_asked_for(provider, imported, tel
     assert len(telephony_sandbox.ledger("cartesia", "release")) == 1
 
 
-def test_a_release_that_went_unheard_is_one(provider, imported, telephony_sandbox):
+def test_a_release_whose_response_is_lost_is_done(provider, imported, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 
     released = provider.release_number(imported, options={"keep": True})
@@ -141,7 +143,7 @@ def test_a_release_that_went_unheard_is_one(provider, imported, telephony_sandbo
         provider.get_number(imported)
 
 
-def test_a_number_that_somebody_else_just_released_is_not_found(
+def test_a_number_that_another_client_just_released_is_not_found(
     provider, imported, telephony_sandbox
 ):
     telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))
@@ -150,7 +152,7 @@ def test_a_number_that_somebody_else_just_released_is_not_found(
         provider.release_number(imported)
 
 
-def test_a_release_that_stops_half_way_says_so(provider, imported, telephony_sandbox):
+def test_a_release_that_fails_midway_says_so(provider, imported, telephony_sandbox):
     provider.assign_number(imported, AGENT)
     for half_done in (True, False):
         telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=400))
@@ -244,7 +246,7 @@ def test_linking_twice_points_to_rotation(provider):
 
 
 @pytest.mark.parametrize(("region", "stored"), [(None, "us1"), ("au1", "au1")])
-def test_a_link_whose_answer_is_lost_is_found_by_account_and_region(
+def test_a_link_whose_response_is_lost_is_found_by_account_and_region(
     provider, telephony_sandbox, region, stored
 ):
     provider.link_carrier(TwilioAccount(ACCOUNT.account_sid, region="ie1", **KEYS))
@@ -304,9 +306,7 @@ def test_unlinking_while_numbers_depend_on_it_is_a_conflict(provider, imported):
     assert list(provider.list_carriers()) == []
 
 
-def test_unlinking_that_went_unheard_is_done_and_of_what_is_gone_is_not_found(
-    provider, telephony_sandbox
-):
+def test_unlinking_is_done_after_a_lost_response_and_not_found_at_once(provider, telephony_sandbox):
     linked = provider.link_carrier(ACCOUNT)
     telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))
     with pytest.raises(telephony.NotFoundError):
@@ -420,7 +420,7 @@ def test_options_add_to_the_call(provider, imported, telephony_sandbox):
 def test_a_408_is_no_proof_that_nothing_was_done(vendor_server):
     """A gateway gave up on a request that Cartesia finished."""
     held = {"id": "pn_1", "number": "+14155550123", "label": "Desk", "agent": None}
-    vendor_server.answers = {
+    vendor_server.responses = {
         "POST /agents/phone-numbers": (408, {}),
         "GET /agents/phone-numbers": (200, {"data": [held]}),
         "POST /agents/phone-numbers/provision": (408, {}),

@@ -1,4 +1,4 @@
-"""Carrier accounts at Cartesia: what a rotation keeps, what a trunk can do, whose a link is."""
+"""Carrier accounts at Cartesia: rotation, directions of a trunk, links after a lost response."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_rotation_keeps_the_region(provider, region):
     assert rotated.raw["api_key_sid"] == "SK2b****2b2b"
 
 
-def test_a_rotation_to_another_region_is_one_that_was_asked_for(provider):
+def test_a_rotation_changes_the_region_only_on_request(provider):
     linked = provider.link_carrier(TwilioAccount(SID, region="ie1", **KEY))
 
     assert provider.rotate_carrier(linked, TwilioAccount(SID, "au1", **NEW_KEY)).region == "au1"
@@ -60,7 +60,7 @@ def test_a_refused_link_is_never_taken_for_ours(provider, telephony_sandbox, ans
 )
 def test_a_link_is_ours_by_what_is_shown_of_its_key(vendor_server, shown, ours):
     row = {"id": "prov_1", "account_sid": SID, "api_key_sid": shown, "region": "us1"}
-    vendor_server.answers = {f"POST {LINKS}": (502, {}), f"GET {LINKS}": (200, [row])}
+    vendor_server.responses = {f"POST {LINKS}": (502, {}), f"GET {LINKS}": (200, [row])}
     settings = {"api_key": "sk_car_1", "base_url": vendor_server.url}
 
     with telephony.connect("cartesia", **settings) as provider:

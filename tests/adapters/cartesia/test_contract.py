@@ -1,4 +1,4 @@
-"""What we send, against Cartesia's published schema (version 2026-03-01).
+"""Our requests, against Cartesia's published schema (version 2026-03-01).
 
 Written out from the OpenAPI document of docs.cartesia.ai, and strict: a field that it does not name
 fails.

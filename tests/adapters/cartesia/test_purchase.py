@@ -1,4 +1,4 @@
-"""Buying at Cartesia: nothing but an idempotency key proves whose number one is."""
+"""Buying at Cartesia: only an idempotency key proves a purchase."""
 
 from __future__ import annotations
 

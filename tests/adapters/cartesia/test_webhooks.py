@@ -1,4 +1,4 @@
-"""Cartesia's webhooks: the shared secret, what they tell, and how they are set up."""
+"""Cartesia's webhooks: the shared secret, their events, and how they are set up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def event(body):
     return only
 
 
-def told(kind, **call):
+def delivery(kind, **call):
     line = {"to": PERSON, "from": OURS, "direction": "inbound"}
     call = {"id": "ac_1", "agent_id": "agent_1", "telephony_params": line, **call}
     return {
@@ -61,7 +61,7 @@ def test_any_single_bit_of_the_secret_that_is_changed_is_refused(bit):
         parse(**{"X-Webhook-Secret": changed.decode("latin-1")})
 
 
-def test_without_a_secret_it_is_said_what_to_set():
+def test_without_a_secret_the_error_names_the_setting():
     with (
         telephony.connect("cartesia", api_key="k") as unset,
         pytest.raises(telephony.ConfigurationError, match="CARTESIA_WEBHOOK_SECRET"),
@@ -80,7 +80,7 @@ def test_the_secret_is_read_from_the_vendors_own_variable(monkeypatch):
 
 
 def test_a_call_that_starts():
-    found = event(told("call_started", status="started", start_time="2026-05-01T08:59:58Z"))
+    found = event(delivery("call_started", status="started", start_time="2026-05-01T08:59:58Z"))
 
     assert isinstance(found, webhooks.CallStarted)
     assert found.occurred_at == datetime(2026, 5, 1, 8, 59, 58, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_a_call_that_starts():
 
 def test_from_is_the_agents_number_whoever_called_whom():
     line = {"to": PERSON, "from": OURS, "direction": "outbound"}
-    found = event(told("call_completed", telephony_params=line)).call
+    found = event(delivery("call_completed", telephony_params=line)).call
 
     assert (found.number, found.sender, found.recipient) == (OURS, OURS, PERSON)
     assert (found.direction, found.status) == (Direction.OUTBOUND, CallStatus.COMPLETED)
@@ -107,7 +107,7 @@ def test_from_is_the_agents_number_whoever_called_whom():
     ],
 )
 def test_how_a_call_went(kind, reason, status):
-    found = event(told(kind, end_reason=reason, end_time="2026-05-01T09:01:00Z"))
+    found = event(delivery(kind, end_reason=reason, end_time="2026-05-01T09:01:00Z"))
     assert isinstance(found, webhooks.CallEnded)
     assert found.call.status is status
 
@@ -119,7 +119,7 @@ def test_how_a_call_went(kind, reason, status):
         {"type": "call_turn", "request_id": "req_1", "turn": {}},
         {"type": "call_started", "call": None},
         {"type": "call_started", "timestamp": [], "call": {"id": "ac_1"}},
-        told("call_started", telephony_params=None),
+        delivery("call_started", telephony_params=None),
     ],
 )
 def test_what_is_not_known_or_no_telephone_call_is_handed_on_as_it_is(body):
@@ -143,7 +143,7 @@ def test_turns_of_one_call_are_different_events_and_a_repetition_is_the_same():
 
 def test_an_odd_field_does_not_lose_the_end_of_a_call():
     for odd in ({"end_time": ""}, {"status": []}, {"agent_id": 7}, {"start_time": "soon"}):
-        found = event(told("call_completed", **odd) | {"timestamp": None, "request_id": 5})
+        found = event(delivery("call_completed", **odd) | {"timestamp": None, "request_id": 5})
         assert isinstance(found, webhooks.CallEnded), odd
         assert found.call.status is CallStatus.COMPLETED
 
@@ -162,7 +162,7 @@ def test_a_blank_secret_verifies_nothing(blank):
 URL, OTHER = "https://example.com/1", "https://example.com/2"
 
 
-def test_a_webhook_is_made_with_a_secret_that_nobody_else_knows(telephony_connect):
+def test_a_new_webhook_gets_a_random_secret(telephony_connect):
     provider = telephony_connect("cartesia", webhook_secret=None)
     one, two = provider.set_webhook(URL), provider.set_webhook(URL)
 
@@ -195,7 +195,7 @@ def test_an_agents_webhook_gets_its_calls(provider, telephony_sandbox):
     assert json.loads(completed.body)["call"]["telephony_params"]["direction"] == "outbound"
 
 
-def test_another_url_is_replaced_only_when_told(provider):
+def test_another_url_is_replaced_only_with_replace(provider):
     made = provider.set_webhook(URL)
     with pytest.raises(telephony.ConflictError):
         provider.set_webhook(OTHER, of=made.id)

@@ -89,11 +89,11 @@ def connected(server):
 def rpc(url, method, **body):
     """What another client does, or sees."""
     token = AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(admin=True)).to_jwt()
-    answer = httpx.post(
+    response = httpx.post(
         f"{url}/twirp/livekit.SIP/{method}", json=body, headers={"Authorization": f"Bearer {token}"}
     )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What is LiveKit's own; what holds everywhere is in the conformance suite."""
+"""Behaviour specific to LiveKit; the conformance suite has the common behaviour."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def test_numbers_that_only_place_calls_are_numbers_too(provider, sandbox):
     assert not sandbox.account.outbound
 
 
-def test_a_server_that_caps_its_answers_is_read_to_the_end(provider, sandbox):
+def test_a_server_that_limits_its_pages_is_read_to_the_end(provider, sandbox):
     made = {provider.import_number(f"+1415555{n:04d}", source=CARRIER).number for n in range(7)}
     sandbox.account.page_cap = 2
 
     assert {number.number for number in provider.list_numbers()} == made
 
 
-def test_unknown_fields_and_words_are_no_obstacle(provider, sandbox):
+def test_unknown_fields_and_values_are_ignored(provider, sandbox):
     trunk = {"sip_trunk_id": "ST_1", "numbers": [NUMBER], "include_headers": "SIP_NEW", "new": 1}
     planted = {"items": [trunk, None, {"sip_trunk_id": ""}]}
     sandbox.state.respond(planted, to="ListSIPInboundTrunk")
@@ -160,21 +160,21 @@ def test_both_ways_to_refuse_credentials_are_read(telephony_connect, telephony_s
     assert caught.value.code == "unauthenticated"
 
 
-def test_the_short_secret_of_a_development_server_is_no_trouble(telephony_connect):
+def test_the_short_secret_of_a_development_server_causes_no_warning(telephony_connect):
     provider = telephony_connect("livekit", api_key="devkey", api_secret="secret")
 
     with pytest.raises(telephony.AuthenticationError, match="invalid API key: devkey"):
         list(provider.list_numbers())
 
 
-def test_a_server_without_redis_is_said_to_be_so(provider, sandbox):
+def test_the_error_of_a_server_without_redis_says_so(provider, sandbox):
     sandbox.has_redis = False
 
     with pytest.raises(telephony.UnavailableError, match=r"redis\.address"):
         provider.import_number(NUMBER)
 
 
-def test_an_old_server_is_said_to_be_so(provider, telephony_sandbox):
+def test_the_error_of_an_old_server_says_so(provider, telephony_sandbox):
     provider.import_number(NUMBER)
     body = '{"code": "bad_route", "msg": "no handler for path"}'
     telephony_sandbox.fail(Fault(kind="status", path="UpdateSIP", status=404, body=body))
@@ -212,7 +212,7 @@ def test_wrapped_messages_are_unwrapped(provider, telephony_sandbox):
         ("wss://livekit.example.com/base", True, "https://livekit.example.com/base"),
     ],
 )
-def test_urls_are_taken_as_livekits_own_tools_write_them(monkeypatch, url, sells, read):
+def test_urls_may_be_written_as_for_livekits_own_tools(monkeypatch, url, sells, read):
     monkeypatch.setenv("LIVEKIT_URL", url)
     monkeypatch.setenv("LIVEKIT_API_KEY", "APIkey")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "s" * 32)

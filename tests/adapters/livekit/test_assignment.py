@@ -1,4 +1,4 @@
-"""Assigning numbers of LiveKit's trunks: whose rule it is, and what is left of it."""
+"""Assigning numbers of LiveKit's trunks: which rules change, and what remains of them."""
 
 from __future__ import annotations
 

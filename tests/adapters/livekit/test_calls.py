@@ -111,7 +111,7 @@ def test_the_call_is_placed_from_the_very_number(provider, sandbox, telephony_sa
     assert [entry.number for entry in telephony_sandbox.ledger("livekit", "call")] == [NUMBER]
 
 
-def test_without_a_bridge_nobody_was_called_and_the_agent_is_called_back(
+def test_without_a_bridge_no_call_is_placed_and_the_dispatch_is_cancelled(
     provider, sandbox, rooms, telephony_sandbox
 ):
     sandbox.account.has_bridge = False
@@ -194,7 +194,7 @@ def test_a_call_that_is_waited_for_may_ring_longer_than_other_requests_take(
     assert dialled()[-1]["ringing_timeout"] == "30s"
 
 
-def test_how_long_it_rings_can_be_said(provider, dialled):
+def test_the_ringing_timeout_is_an_option(provider, dialled):
     options = {**WAITED, "ringing_timeout": "45s"}
     provider.place_call(NUMBER, CALLEE, agent="sales", options=options)
     assert dialled()[-1]["ringing_timeout"] == "45s"
@@ -222,7 +222,7 @@ def refused(telephony_sandbox, status, code, message, path="CreateSIPParticipant
     telephony_sandbox.fail(Fault(kind="status", path=path, status=status, body=body))
 
 
-def test_nobody_answered_is_no_riddle(provider, rooms, telephony_sandbox):
+def test_an_unanswered_call_is_reported_as_one(provider, rooms, telephony_sandbox):
     """LiveKit says it with the status that otherwise leaves open whether a bridge is calling."""
     refused(telephony_sandbox, 408, "canceled", "sip request timed out")
 
@@ -244,9 +244,7 @@ def test_wrong_credentials_of_the_trunk_are_named(provider, rooms, telephony_san
 
 
 @pytest.mark.parametrize("code", ["deadline_exceeded", "canceled"])
-def test_who_answers_a_call_that_may_be_on_its_way_does_not_meet_an_empty_room(
-    provider, rooms, telephony_sandbox, code
-):
+def test_the_agent_stays_when_a_call_may_have_been_placed(provider, rooms, telephony_sandbox, code):
     """A bridge may have taken the call before the server gave up waiting for it."""
     refused(telephony_sandbox, 408, code, "context deadline exceeded")
 

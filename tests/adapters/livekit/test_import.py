@@ -72,7 +72,7 @@ def test_what_was_not_asked_for_is_neither_made_nor_missed(provider, sandbox, so
     assert not sandbox.account.outbound
 
 
-def test_without_a_pin_callers_are_asked_for_none(provider, sandbox):
+def test_a_rule_without_a_pin_requires_none(provider, sandbox):
     provider.import_number(NUMBER, assign_to="reception")
 
     (rule,) = sandbox.account.rules.values()
@@ -147,7 +147,7 @@ def test_losing_the_race_for_a_number_is_a_conflict_that_names_no_numbers(
     assert OTHER not in f"{caught.value} {caught.value.raw}"
 
 
-def test_an_import_refused_half_way_is_undone(provider, sandbox, telephony_sandbox):
+def test_an_import_that_is_refused_midway_is_undone(provider, sandbox, telephony_sandbox):
     fault = Fault(kind="status", path="CreateSIPDispatchRule", status=400, body='{"code": "x"}')
     telephony_sandbox.fail(fault)
 
@@ -274,7 +274,7 @@ def test_the_last_number_takes_its_trunk_along(provider, sandbox, plant_trunk):
     assert not sandbox.account.inbound
 
 
-def test_a_release_that_failed_half_way_is_made_again(provider, sandbox, telephony_sandbox):
+def test_a_release_that_failed_midway_can_be_retried(provider, sandbox, telephony_sandbox):
     number = provider.import_number(NUMBER, source=CARRIER, assign_to="reception")
     telephony_sandbox.fail(
         Fault(kind="status", path="DeleteSIPTrunk", skip=1, status=400, body='{"code": "x"}')
@@ -287,7 +287,7 @@ def test_a_release_that_failed_half_way_is_made_again(provider, sandbox, telepho
     assert left(sandbox) == []
 
 
-def test_a_rule_whose_deletion_went_unheard_is_gone(provider, sandbox, telephony_sandbox):
+def test_a_rule_whose_deletion_lost_its_response_is_gone(provider, sandbox, telephony_sandbox):
     provider.import_number(NUMBER, assign_to="reception")
     telephony_sandbox.fail(Fault(kind="lost", path="DeleteSIPDispatchRule"))
 

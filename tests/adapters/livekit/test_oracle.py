@@ -4,7 +4,7 @@ On purpose ours differ from the SDK's in these ways:
 - They are JSON, not protobuf: what a newer server adds is kept, and `options` can name it.
 - Their tokens carry the one grant that is needed, without the right to publish in rooms that the
   SDK's always have, and last ten minutes instead of six hours.
-- Listings are asked for page by page, in case a server caps its answers.
+- Listings are asked for page by page, in case a server caps its responses.
 - Outbound trunks are looked up by two spellings of the number, which LiveKit compares by letter.
 """
 
@@ -76,7 +76,7 @@ def changes(telephony_sandbox):
     return found
 
 
-def test_the_life_of_a_number_is_the_same_requests(
+def test_the_lifecycle_of_a_number_is_the_same_requests(
     provider, sdk, changes, sandbox, telephony_sandbox
 ):
     source = SipTrunk(

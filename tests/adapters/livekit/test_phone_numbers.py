@@ -48,7 +48,7 @@ def test_any_number_of_an_area_is_bought_as_an_exact_one(provider, sent):
     assert sent() == ["SearchPhoneNumbers", "PurchasePhoneNumber"]
 
 
-def test_an_area_that_is_sold_out_is_said_to_be_so(provider, telephony_sandbox):
+def test_an_area_that_is_sold_out_is_reported(provider, telephony_sandbox):
     with pytest.raises(telephony.NotFoundError, match="another area code"):
         provider.provision_number(country="DE")
 
@@ -112,7 +112,7 @@ def test_a_number_that_another_client_bought_meanwhile_is_not_taken_for_ours(
     assert provider.get_number(FOR_SALE).assignment is None
 
 
-def test_a_purchase_whose_answer_was_lost_is_found(provider, telephony_sandbox):
+def test_a_purchase_whose_response_is_lost_is_found(provider, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", path="PurchasePhoneNumber"))
 
     number = provider.provision_number(number=FOR_SALE, assign_to="reception")
@@ -138,7 +138,7 @@ def test_a_key_needs_a_number_which_is_bought_once(provider, telephony_sandbox, 
         ("label", lambda p: p.provision_number(number=FOR_SALE, label="Desk")),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_before_any_request(provider, sent, wanted, asked):
+def test_unsupported_arguments_are_refused_before_any_request(provider, sent, wanted, asked):
     with pytest.raises(telephony.UnsupportedOperationError, match=wanted):
         asked(provider)
 
@@ -284,7 +284,7 @@ def test_an_own_server_does_not_have_them_and_says_so(provider, sandbox):
             operation()
 
 
-def test_unknown_words_and_fields_are_no_obstacle(provider, sandbox):
+def test_unknown_values_and_fields_are_ignored(provider, sandbox):
     entry = {"id": "PN_1", "e164_format": FOR_SALE, "status": 17, "number_type": 9, "new": 1}
     sandbox.state.respond({"phone_number": entry}, to="GetPhoneNumber")
 

@@ -96,7 +96,7 @@ def test_a_number_is_imported_once(real):
         real.import_number(NUMBER)
 
 
-def test_the_servers_own_words_for_a_conflict_are_one(real):
+def test_a_conflict_in_the_servers_own_words_is_a_conflict_error(real):
     real.import_number(NUMBER)
 
     with pytest.raises(telephony.ConflictError, match="Conflicting inbound") as caught:
@@ -124,7 +124,7 @@ def test_a_call_without_a_bridge_is_not_placed(real):
         real.place_call(NUMBER, CALLEE, agent="sales")
 
 
-def test_wrong_credentials_are_told_without_the_token(connect):
+def test_the_error_of_wrong_credentials_hides_the_token(connect):
     with pytest.raises(telephony.AuthenticationError, match="invalid token") as caught:
         list(connect(api_secret="another-secret-of-at-least-32-bytes").list_numbers())
     assert "eyJ" not in str(caught.value)

@@ -1,8 +1,8 @@
-"""LiveKit's answers go through the public API, whole and spoiled, and its printed requests through
-the sandbox.
+"""LiveKit's responses through the public API, complete and spoiled, and its printed requests.
 
-`samples/answers.json`: of trunks and rules as livekit-server 1.13.5 gave them, of LiveKit Phone
-Numbers as its protobuf definitions say. `samples/requests.json`: as docs.livekit.io prints them.
+The sandbox takes the requests. `samples/responses.json`: of trunks and rules as livekit-server
+1.13.5 sent them, of LiveKit Phone Numbers as its protobuf definitions say. `samples/requests.json`:
+as docs.livekit.io prints them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from telephony import Agent, SipTrunk
 from .conftest import KEY, SECRET
 
 SAMPLES = Path(__file__).parent / "samples"
-ANSWERS = json.loads((SAMPLES / "answers.json").read_text())
+RESPONSES = json.loads((SAMPLES / "responses.json").read_text())
 REQUESTS = json.loads((SAMPLES / "requests.json").read_text())
 TRUNK, NUMBER, DIALS, BOUGHT = "ST_inbound00001", "+15105550100", "+15105550101", "+14155552671"
 CARRIER = SipTrunk("sip.telnyx.com", username="u", password="p4ss-word")
@@ -32,18 +32,18 @@ SPOILED = (None, "", 0, [], {}, "other", MISSING)
 
 
 def places(value, here=()):
-    """Where each field of an answer is."""
+    """Where each field of a response is."""
     for key, inside in value.items() if isinstance(value, dict) else enumerate(value):
         yield (*here, key)
         if isinstance(inside, dict | list):
             yield from places(inside, (*here, key))
 
 
-def spoiled(answer):
-    """The answer with one field changed, every field in every way."""
-    for place in places(answer):
+def spoiled(response):
+    """The response with one field changed, every field in every way."""
+    for place in places(response):
         for value in SPOILED:
-            changed = copy.deepcopy(answer)
+            changed = copy.deepcopy(response)
             inside = changed
             for key in place[:-1]:
                 inside = inside[key]
@@ -75,17 +75,17 @@ LISTED = [
 
 @pytest.mark.parametrize(("method", "number", "needed"), LISTED)
 def test_one_odd_field_is_not_the_end_of_a_listing(cloud, sandbox, method, number, needed):
-    sandbox.state.respond(ANSWERS[method], to=method)
+    sandbox.state.respond(RESPONSES[method], to=method)
     assert number in {one.number for one in cloud.list_numbers()}
 
-    for place, value, answer in spoiled(ANSWERS[method]):
+    for place, value, response in spoiled(RESPONSES[method]):
         if place == ("items",) and not isinstance(value, list | None):
             continue
         if place[0] == "items" and len(place) > 1:
-            row = copy.deepcopy(ANSWERS[method]["items"][0])
+            row = copy.deepcopy(RESPONSES[method]["items"][0])
             other = json.loads(json.dumps(row).replace(row_id(row), row_id(row)[:-1] + "2"))
-            answer["items"].append(other)
-        sandbox.state.respond(answer, to=method)
+            response["items"].append(other)
+        sandbox.state.respond(response, to=method)
         found = {one.number for one in cloud.list_numbers()}
         # The other row is there, whatever is wrong with the first.
         expected = place != ("items",) and (len(place) < 2 or place[:2] == ("items", 0))
@@ -98,41 +98,41 @@ def row_id(row):
 
 @pytest.mark.parametrize(("method", "number", "needed"), LISTED)
 def test_what_is_not_needed_is_not_missed(cloud, sandbox, method, number, needed):
-    for place, value, answer in spoiled(ANSWERS[method]):
+    for place, value, response in spoiled(RESPONSES[method]):
         if place[0] != "items" or len(place) < 3 or place[:3] in needed:
             continue
-        sandbox.state.respond(answer, to=method)
+        sandbox.state.respond(response, to=method)
         assert number in {one.number for one in cloud.list_numbers()}, (place, value)
 
 
 def test_a_number_is_read_whatever_its_rule_looks_like(cloud, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
+    sandbox.state.respond(RESPONSES["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     assert cloud.get_number(NUMBER).assignment == Agent("inbound-agent")
 
-    for place, value, answer in spoiled(ANSWERS["ListSIPDispatchRule"]):
+    for place, value, response in spoiled(RESPONSES["ListSIPDispatchRule"]):
         if len(place) == 1 and not isinstance(value, list | None):
             continue
-        sandbox.state.respond(answer, to="ListSIPDispatchRule")
+        sandbox.state.respond(response, to="ListSIPDispatchRule")
         assert cloud.get_number(NUMBER).number == NUMBER, (place, value)
 
 
 def test_a_bought_number_is_found_whatever_it_says(cloud, sandbox):
-    for place, value, answer in spoiled(ANSWERS["GetPhoneNumber"]):
+    for place, value, response in spoiled(RESPONSES["GetPhoneNumber"]):
         if place in {("phone_number",), ("phone_number", "id")}:
             continue
-        sandbox.state.respond(answer, to="GetPhoneNumber")
+        sandbox.state.respond(response, to="GetPhoneNumber")
         found = cloud.get_number(BOUGHT)
         assert (found.id, found.number) == ("PN_number00001", BOUGHT), (place, value)
 
 
 def test_odd_numbers_for_sale_do_not_hide_the_others(cloud, sandbox):
-    for place, value, answer in spoiled(ANSWERS["SearchPhoneNumbers"]):
+    for place, value, response in spoiled(RESPONSES["SearchPhoneNumbers"]):
         if place[:2] == ("items", 0):
-            answer["items"].append({**ANSWERS["SearchPhoneNumbers"]["items"][0]})
+            response["items"].append({**RESPONSES["SearchPhoneNumbers"]["items"][0]})
         elif place == ("items",):
             continue
-        sandbox.state.respond(answer, to="SearchPhoneNumbers")
+        sandbox.state.respond(response, to="SearchPhoneNumbers")
         assert BOUGHT in {one.number for one in cloud.search_numbers(limit=2)}, (place, value)
 
 
@@ -160,13 +160,13 @@ def assign(provider, sandbox, plant_trunk):
 
 def reassign(provider, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
+    sandbox.state.respond(RESPONSES["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     return provider.assign_number(NUMBER, "sales").id == TRUNK
 
 
 def unassign(provider, sandbox, plant_trunk):
     plant_trunk(TRUNK, NUMBER)
-    sandbox.state.respond(ANSWERS["ListSIPDispatchRule"], to="ListSIPDispatchRule")
+    sandbox.state.respond(RESPONSES["ListSIPDispatchRule"], to="ListSIPDispatchRule")
     return provider.unassign_number(NUMBER).id == TRUNK
 
 
@@ -186,7 +186,7 @@ def buy(provider, sandbox, plant_trunk):
 
 
 def point(provider, sandbox, plant_trunk):
-    sandbox.state.respond(ANSWERS["GetPhoneNumber"], to="GetPhoneNumber")
+    sandbox.state.respond(RESPONSES["GetPhoneNumber"], to="GetPhoneNumber")
     return provider.assign_number(BOUGHT, "inbound-agent").id == "PN_number00001"
 
 
@@ -210,19 +210,19 @@ CHANGED = [
 
 
 @pytest.mark.parametrize(("method", "change", "needed"), CHANGED)
-def test_a_change_gives_its_id_whatever_else_the_answer_says(
+def test_a_change_returns_its_id_whatever_else_the_response_holds(
     cloud, sandbox, plant_trunk, method, change, needed
 ):
-    def begin(answer):
+    def begin(response):
         for table in (sandbox.account.inbound, sandbox.account.outbound, sandbox.account.rules):
             table.clear()
-        sandbox.state.respond(answer, to=method)
+        sandbox.state.respond(response, to=method)
 
-    begin(ANSWERS[method])
+    begin(RESPONSES[method])
     assert change(cloud, sandbox, plant_trunk)
 
-    for place, value, answer in spoiled(ANSWERS[method]):
-        begin(answer)
+    for place, value, response in spoiled(RESPONSES[method]):
+        begin(response)
         if place in needed:
             # An id of another type is one still; without any, it may have been done.
             if value in (None, "") or value is MISSING:
@@ -247,12 +247,12 @@ def test_printed_requests_are_taken_and_what_they_make_is_read(
     grants = SIPGrants(admin=True, call=True)
     token = AccessToken(KEY, SECRET).with_sip_grants(grants).to_jwt()
 
-    answer = httpx.post(
+    response = httpx.post(
         f"{telephony_sandbox.base_url('livekit')}/twirp/livekit.{method}",
         content=text,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
 
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
     numbers = {one.number for one in cloud.list_numbers()}
     assert set(body.get("trunk", {}).get("numbers", [])) <= numbers

@@ -1,4 +1,4 @@
-"""Whether the sandbox answers as livekit-server itself does, refusals included.
+"""Whether the sandbox responds as livekit-server itself does, refusals included.
 
 ``make real`` brings the server. Skipped without ``livekit-server`` and ``redis-server``, on the
 PATH or where TELEPHONY_LIVEKIT_SERVER and TELEPHONY_REDIS_SERVER say.
@@ -25,7 +25,7 @@ ROOM = {"video": VideoGrants(room_admin=True, room="room-1")}
 TRUNK = {"numbers": [NUMBER, OTHER], "name": "Desk", "auth_password": "p4ss-word"}
 RULE = {"rule": {"dispatch_rule_individual": {"room_prefix": "call-", "pin": "2580"}}}
 
-# What each answer is called, so that later requests can name its id.
+# What each response is called, so that later requests can name its id.
 SCRIPT = [
     ("", "SIP/CreateSIPInboundTrunk", ADMIN, {}),
     ("", "SIP/CreateSIPInboundTrunk", ADMIN, {"trunk": {"name": "nothing"}}),
@@ -224,11 +224,11 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("script", [SCRIPT, ROUTES], ids=["everything", "routes"])
-def test_the_sandbox_answers_as_the_server_does(telephony_sandbox, livekit_server, script):
+def test_the_sandbox_responds_as_the_server_does(telephony_sandbox, livekit_server, script):
     telephony_sandbox.vendors["livekit"].account.has_bridge = False
 
-    ours = answers(telephony_sandbox.base_url("livekit"), script)
-    theirs = answers(livekit_server.replace("ws", "http", 1), script)
+    ours = responses(telephony_sandbox.base_url("livekit"), script)
+    theirs = responses(livekit_server.replace("ws", "http", 1), script)
 
     different = {
         f"{place} {method} {json.dumps(body)}": (our, their)
@@ -242,8 +242,8 @@ def test_the_sandbox_answers_as_the_server_does(telephony_sandbox, livekit_serve
 
 def test_the_sandbox_refuses_what_the_server_refuses(telephony_sandbox, livekit_server):
     for change in ({"content": b"{"}, {"method": "GET"}, {"kind": "text/plain"}, *BAD_TOKENS):
-        ours = answer(telephony_sandbox.base_url("livekit"), **change)
-        theirs = answer(livekit_server.replace("ws", "http", 1), **change)
+        ours = respond(telephony_sandbox.base_url("livekit"), **change)
+        theirs = respond(livekit_server.replace("ws", "http", 1), **change)
         assert ours == theirs, change
 
 
@@ -256,8 +256,8 @@ BAD_TOKENS = (
 )
 
 
-def answers(base_url, script):
-    """The status and the body of each answer, ids replaced by the order in which they came."""
+def responses(base_url, script):
+    """The status and the body of each response, ids replaced by the order in which they came."""
     named, known = {}, {}
 
     def anonymous(found):
@@ -269,16 +269,16 @@ def answers(base_url, script):
             text = json.dumps(body)
             for key, value in named.items():
                 text = text.replace(f"{{{key}}}", value)
-            answer = client.post(
+            response = client.post(
                 f"{base_url}/twirp/livekit.{method}",
                 content=text,
                 headers={"Authorization": f"Bearer {token(grants)}", **JSON},
             )
-            shown = answer.text
+            shown = response.text
             if name:
-                named[name] = next(iter(answer.json().values()))
-            if answer.headers["content-type"] == "application/json":
-                shown = answer.json()
+                named[name] = next(iter(response.json().values()))
+            if response.headers["content-type"] == "application/json":
+                shown = response.json()
                 if "items" in shown:
                     # Sorted by ids, which are drawn by lot.
                     shown["items"].sort(
@@ -294,11 +294,11 @@ def answers(base_url, script):
                 # Newer than the server.
                 shown = json.dumps(shown, sort_keys=True).replace(NEWER, "")
             shown = re.sub(r"\b(ST|SDR|AD)_[A-Za-z0-9]{12}\b", anonymous, shown)
-            results.append((answer.status_code, shown))
+            results.append((response.status_code, shown))
     return results
 
 
-def answer(base_url, *, method="POST", content=b"{}", kind="application/json", authorization=None):
+def respond(base_url, *, method="POST", content=b"{}", kind="application/json", authorization=None):
     headers = {"Content-Type": kind, "Authorization": authorization or f"Bearer {token(ADMIN)}"}
     if authorization == "":
         del headers["Authorization"]

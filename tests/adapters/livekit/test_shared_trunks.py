@@ -240,7 +240,7 @@ def rich(server, trunk):
     return rpc(server, "CreateSIPDispatchRule", dispatch_rule=made)["sip_dispatch_rule_id"]
 
 
-def test_another_agent_gets_all_that_the_rule_said(connected, rich, rules):
+def test_another_agent_gets_all_settings_of_the_rule(connected, rich, rules):
     before = rules()[rich]
 
     moved = connected.assign_number(FIRST, "reception")
@@ -264,7 +264,7 @@ def test_an_agent_that_is_there_already_changes_places(connected, rich, rules):
     assert rules() == {rich: before}
 
 
-def test_what_a_room_has_no_place_for_is_said(connected, rich, rules):
+def test_settings_that_a_room_cannot_keep_are_named(connected, rich, rules):
     moved = connected.assign_number(FIRST, Room("lobby"))
 
     after = rules()[rich]
@@ -274,7 +274,7 @@ def test_what_a_room_has_no_place_for_is_said(connected, rich, rules):
         assert lost in moved.notices[0]
 
 
-def test_what_goes_with_a_rule_is_said(connected, rich):
+def test_settings_deleted_with_a_rule_are_named(connected, rich):
     (notice,) = connected.unassign_number(FIRST).notices
 
     for lost in ("PIN", "further agents", "krisp_enabled", "attributes", "metadata", "room_config"):

@@ -80,14 +80,14 @@ def test_what_the_vendors_signer_signs_is_accepted():
         ("", "no valid token"),
     ],
 )
-def test_what_is_wrong_with_a_token_is_said(authorization, said):
+def test_the_error_of_a_token_names_the_cause(authorization, said):
     with pytest.raises(telephony.SignatureError, match=said) as caught:
         parse(authorization=authorization)
     assert SECRET not in str(caught.value)
     assert not authorization or authorization not in str(caught.value)
 
 
-def test_a_token_that_is_missing_is_said_to_be():
+def test_a_missing_token_is_named():
     with pytest.raises(telephony.SignatureError, match="Authorization is missing"):
         webhooks.parse(connected, method="POST", url="https://x.example/", headers={}, body=BODY)
 

@@ -33,13 +33,13 @@ def posts(telephony_sandbox):
 
 
 @pytest.fixture
-def answers():
+def responses():
     """What the SDK was answered: method, path, status and body."""
     return []
 
 
 @pytest.fixture
-def sdk(telephony_sandbox, answers):
+def sdk(telephony_sandbox, responses):
     """Twilio's own client, unmodified; what it sends to Twilio's hosts goes to the sandbox."""
     from twilio.http import HttpClient
     from twilio.http.response import Response
@@ -55,12 +55,12 @@ def sdk(telephony_sandbox, answers):
         def request(self, method, uri, params=None, data=None, headers=None, auth=None, **_):
             host, path = urlsplit(uri).netloc, uri.split(urlsplit(uri).netloc, 1)[1]
             assert host in {"api.twilio.com", "trunking.twilio.com"}
-            answer = wire.request(
+            response = wire.request(
                 method, base + path, params=params or None, data=data, headers=headers, auth=auth
             )
-            body = json.loads(answer.text) if answer.text else None
-            answers.append((method, path.partition("?")[0], answer.status_code, body))
-            return Response(answer.status_code, answer.text, answer.headers)
+            body = json.loads(response.text) if response.text else None
+            responses.append((method, path.partition("?")[0], response.status_code, body))
+            return Response(response.status_code, response.text, response.headers)
 
     settings = telephony_sandbox.settings("twilio")
     with wire:

@@ -1,4 +1,4 @@
-"""What is Twilio's own; what holds everywhere is in the conformance suite."""
+"""Behaviour specific to Twilio; the conformance suite has the common behaviour."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_fact_of_a_number_is_read(provider):
     assert (number.assignment, number.country) == (None, None)
 
 
-def test_unknown_words_and_fields_do_not_harm(provider, number, vendor):
+def test_unknown_values_and_fields_are_ignored(provider, number, vendor):
     vendor.account.numbers[number.id] |= {"status": "resting", "mood": "good", "capabilities": None}
 
     found = provider.get_number(NUMBER)
@@ -82,11 +82,11 @@ def test_links_to_another_host_are_not_followed(provider, link):
 
 
 @pytest.mark.parametrize("rows", [[], [{"sid": "PN1", "phone_number": OTHER}]])
-def test_a_listing_that_goes_round_in_circles_ends_with_an_error(vendor_server, rows):
+def test_a_listing_that_repeats_its_pages_ends_with_an_error(vendor_server, rows):
     """An error says that the vendor repeats itself; an endless loop says nothing."""
     place = f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json"
     page = {"incoming_phone_numbers": rows, "next_page_uri": f"{place}?Page=1&PageToken=PA1"}
-    vendor_server.answers = {f"GET {place}": (200, page)}
+    vendor_server.responses = {f"GET {place}": (200, page)}
     settings = {
         "account_sid": ACCOUNT,
         "auth_token": "made-up-token",
@@ -142,14 +142,14 @@ def test_a_number_with_an_emergency_address_is_not_released(
     assert telephony_sandbox.ledger("twilio", "release") == []
 
 
-def test_a_release_whose_answer_is_lost_has_happened_once(provider, number, telephony_sandbox):
+def test_a_release_whose_response_is_lost_happens_once(provider, number, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", method="DELETE"))
 
     assert provider.release_number(number).id == number.id
     assert len(telephony_sandbox.ledger("twilio", "release")) == 1
 
 
-def test_a_number_that_somebody_else_just_released_is_not_found(
+def test_a_number_that_another_client_just_released_is_not_found(
     provider, number, telephony_sandbox
 ):
     telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=404))

@@ -25,7 +25,7 @@ VOICE = "https://example.com/voice"
     ],
 )
 @pytest.mark.usefixtures("number")
-def test_refusals_of_a_text_are_told_apart(provider, to, code, kind):
+def test_refusals_of_a_text_are_distinguished(provider, to, code, kind):
     with pytest.raises(kind) as caught:
         provider.send_message(NUMBER, to, "hello")
 
@@ -58,7 +58,7 @@ def test_a_sender_that_is_not_ours_is_refused(provider, sender, code, kind):
     ],
 )
 @pytest.mark.usefixtures("number")
-def test_refusals_of_a_call_are_told_apart(provider, to, code, kind):
+def test_refusals_of_a_call_are_distinguished(provider, to, code, kind):
     with pytest.raises(kind) as caught:
         provider.place_call(NUMBER, to, url=VOICE)
 
@@ -72,7 +72,7 @@ def test_refusals_of_a_call_are_told_apart(provider, to, code, kind):
         ("+15005550001", "21421", telephony.InvalidRequestError),
     ],
 )
-def test_refusals_of_a_purchase_are_told_apart(provider, number, code, kind):
+def test_refusals_of_a_purchase_are_distinguished(provider, number, code, kind):
     with pytest.raises(kind) as caught:
         provider.provision_number(number=number)
 

@@ -84,7 +84,7 @@ def test_an_aware_time_of_another_zone_is_the_same_moment(provider, vendor):
     assert len(list(provider.list_messages(NUMBER, after=tokyo))) == 2
 
 
-def test_media_are_asked_for_only_where_there_are_any(provider, vendor, telephony_sandbox):
+def test_media_are_requested_only_for_messages_that_have_any(provider, vendor, telephony_sandbox):
     vendor.plant_messages(NUMBER, 4, newest=NOON)
     vendor.plant_messages(
         NUMBER, 2, newest=NOON + timedelta(hours=1), media=["https://example.com/a.jpg"]

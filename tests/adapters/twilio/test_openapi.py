@@ -1,10 +1,10 @@
-"""Twilio's published OpenAPI description as the judge of the sandbox's answers and our requests.
+"""Twilio's published OpenAPI description as the judge of the sandbox's responses and our requests.
 
 The description comes with Twilio's command line: npm package `@twilio/cli-core`. It is looked for
 where TELEPHONY_TWILIO_OPENAPI points (the file twilio_api_v2010.json), else fetched with npm.
 
-Real answers break it in known ways, which are allowed: links are paths and not URLs, unset sids and
-URLs are empty, coordinates are text, a number has a `type`.
+Real responses break it in known, allowed ways: links are paths and not URLs, unset sids and URLs
+are empty, coordinates are text, a number has a `type`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Described:
 
 
 def _tolerant(schema):
-    """A schema of the description as JSON Schema that takes what Twilio really answers."""
+    """A schema of the description as JSON Schema that takes what Twilio really sends."""
     if isinstance(schema, list):
         return [_tolerant(part) for part in schema]
     if not isinstance(schema, dict):
@@ -168,7 +168,7 @@ def _is(schema, kind):
     return kind in schema.get("type", ())
 
 
-def test_the_sandbox_answers_as_twilio_describes_it(api, sdk, answers, number, provider, vendor):
+def test_the_sandbox_responds_as_twilio_describes(api, sdk, responses, number, provider, vendor):
     """Bodies of every kind, in the states that they go through."""
     numbers, offers = sdk.incoming_phone_numbers, sdk.available_phone_numbers
     sdk.api.accounts(sdk.account_sid).fetch()
@@ -201,8 +201,8 @@ def test_the_sandbox_answers_as_twilio_describes_it(api, sdk, answers, number, p
     numbers(number.id).update(emergency_address_sid="")
     numbers(number.id).delete()
 
-    assert len(answers) >= 40
-    assert [problem for answer in answers for problem in answered(api, *answer)] == []
+    assert len(responses) >= 40
+    assert [problem for response in responses for problem in answered(api, *response)] == []
 
 
 def test_our_requests_are_such_as_twilio_describes(api, provider, telephony_sandbox, vendor):

@@ -3,7 +3,7 @@ which must be those that it makes.
 
 Differences on purpose:
 - The SDK buys by area code in one request. We search and buy an exact number, so that a lost
-  answer can be settled by looking for that number.
+  response can be settled by looking for that number.
 - The SDK puts a number on a trunk through the trunking API, which has no such resource in some
   regions. We set `TrunkSid` on the number, which works in all of them.
 - The SDK asks for pages of 50 unless told otherwise. We ask for as many as are wanted.
@@ -177,7 +177,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("operation", SAME)
-def test_we_ask_what_the_sdk_asks(provider, sdk, telephony_sandbox, vendor, number, operation):
+def test_our_requests_are_the_sdks(provider, sdk, telephony_sandbox, vendor, number, operation):
     ours, theirs = SAME[operation]
     both = SimpleNamespace(p=provider, s=sdk, n=number, v=vendor)
 
@@ -188,7 +188,7 @@ def test_we_ask_what_the_sdk_asks(provider, sdk, telephony_sandbox, vendor, numb
     assert mine == last(telephony_sandbox)
 
 
-def test_we_buy_as_the_sdk_buys(provider, sdk, telephony_sandbox):
+def test_our_purchase_is_the_sdks(provider, sdk, telephony_sandbox):
     provider.provision_number(
         number=NUMBER, label=LABEL, assign_to=VOICE, options={"VoiceCallerIdLookup": True}
     )
@@ -201,7 +201,7 @@ def test_we_buy_as_the_sdk_buys(provider, sdk, telephony_sandbox):
     assert mine == (method, path, query, [(k, v.replace(OTHER, NUMBER)) for k, v in form])
 
 
-def test_we_release_as_the_sdk_releases(provider, sdk, telephony_sandbox, number):
+def test_our_release_is_the_sdks(provider, sdk, telephony_sandbox, number):
     telephony_sandbox.fail(Fault(kind="status", method="DELETE", status=400))
     assert sdk.incoming_phone_numbers(number.id).fetch().phone_number == NUMBER
     with pytest.raises(telephony.InvalidRequestError):
@@ -233,7 +233,7 @@ def test_both_read_the_same_messages_in_the_same_pages(provider, sdk, vendor, nu
     assert [f"{provider.adapter.base_url}{m.uri[:-5]}" for m in media] == list(ours[0].media)
 
 
-def test_the_sdk_lives_through_the_whole_sandbox(sdk, vendor):
+def test_the_sdk_runs_against_the_whole_sandbox(sdk, vendor):
     walk(sdk, vendor)
 
 
@@ -316,8 +316,8 @@ def test_the_sandbox_refuses_as_the_sdk_expects(sdk, number):
         assert caught.value.code == code
 
     url = f"https://api.twilio.com/2010-04-01/Accounts/{sdk.account_sid}/Calls.json?Page=2"
-    answer = sdk.request("GET", url)
-    assert (answer.status_code, '"code":70002' in answer.text) == (400, True)
+    response = sdk.request("GET", url)
+    assert (response.status_code, '"code":70002' in response.text) == (400, True)
     assert (
         sdk.request("GET", url.replace("?Page=2", "").replace("Calls", "Nothing")).status_code
         == 404

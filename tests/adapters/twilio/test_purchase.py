@@ -101,7 +101,7 @@ def test_area_codes_exist_in_north_america_only(provider, telephony_sandbox):
     assert telephony_sandbox.requests("twilio") == []
 
 
-def test_a_number_that_somebody_else_just_bought_is_passed_over(provider, vendor):
+def test_a_number_that_another_buyer_just_bought_is_skipped(provider, vendor):
     first, second, third = provider.search_numbers(area_code="212", limit=3)
     vendor.account.taken |= {first.number, second.number}
 
@@ -149,7 +149,9 @@ def test_a_number_that_is_held_already_is_not_bought_but_adopted(provider):
 
 
 @pytest.mark.parametrize("kind", ["lost", "html", "empty", "cut", "malformed"])
-def test_a_purchase_by_area_whose_answer_is_lost_is_found_again(provider, telephony_sandbox, kind):
+def test_a_purchase_by_area_whose_response_is_lost_is_found_again(
+    provider, telephony_sandbox, kind
+):
     telephony_sandbox.fail(Fault(kind=kind, method="POST"))
 
     bought = provider.provision_number(area_code="415", label="Desk", idempotency_key="order-17")

@@ -1,4 +1,4 @@
-"""What Twilio prints as answers, exactly as printed, and with each field spoiled.
+"""The responses that Twilio prints, exactly as printed, and with each field spoiled.
 
 `samples/` has the examples of its OpenAPI description, version 1.0.0 of the API 2010-04-01.
 """
@@ -40,13 +40,13 @@ def provider(vendor_server):
 
 
 @pytest.fixture
-def answer(vendor_server):
-    """Answer one route, below the account, with a body."""
+def respond(vendor_server):
+    """Plan the response of one route, below the account, with a body."""
 
-    def answers(method, path, body, status=200):
-        vendor_server.answers[f"{method} {HERE}{path}"] = (status, body)
+    def responses(method, path, body, status=200):
+        vendor_server.responses[f"{method} {HERE}{path}"] = (status, body)
 
-    return answers
+    return responses
 
 
 def spoiled(mutations, sample, *, rows=None):
@@ -62,12 +62,12 @@ def spoiled(mutations, sample, *, rows=None):
 
 @pytest.mark.parametrize("path", KINDS)
 @pytest.mark.parametrize("name", ["readFull", "readEmpty"])
-def test_numbers_for_sale_are_read_as_printed(provider, answer, path, name):
+def test_numbers_for_sale_are_read_as_printed(provider, respond, path, name):
     (sample,) = samples(
         "available", f"/AvailablePhoneNumbers/{{CountryCode}}/{path}.json", name=name
     )
     (body,) = sample.values
-    answer("GET", f"/AvailablePhoneNumbers/NO/{path}.json", body)
+    respond("GET", f"/AvailablePhoneNumbers/NO/{path}.json", body)
 
     found = provider.search_numbers(country="NO", kind=KINDS[path])
 
@@ -81,13 +81,13 @@ def test_numbers_for_sale_are_read_as_printed(provider, answer, path, name):
 
 
 @pytest.mark.parametrize("path", KINDS)
-def test_odd_facts_of_a_number_for_sale_hide_nothing(provider, answer, mutations, path):
+def test_odd_facts_of_a_number_for_sale_hide_nothing(provider, respond, mutations, path):
     (sample,) = samples(
         "available", f"/AvailablePhoneNumbers/{{CountryCode}}/{path}.json", name="readFull"
     )
     (body,) = sample.values
     for done, odd in spoiled(mutations, body, rows="available_phone_numbers"):
-        answer("GET", f"/AvailablePhoneNumbers/NO/{path}.json", odd)
+        respond("GET", f"/AvailablePhoneNumbers/NO/{path}.json", odd)
 
         found = provider.search_numbers(country="NO", kind=KINDS[path])
 
@@ -99,8 +99,8 @@ def test_odd_facts_of_a_number_for_sale_hide_nothing(provider, answer, mutations
 
 
 @pytest.mark.parametrize("body", samples("numbers", method="GET", name="read"))
-def test_owned_numbers_are_read_as_printed(provider, answer, body):
-    answer("GET", "/IncomingPhoneNumbers.json", body)
+def test_owned_numbers_are_read_as_printed(provider, respond, body):
+    respond("GET", "/IncomingPhoneNumbers.json", body)
 
     found = list(provider.list_numbers())
 
@@ -118,22 +118,22 @@ def test_owned_numbers_are_read_as_printed(provider, answer, body):
 @pytest.mark.parametrize(
     "body", samples("numbers", "/IncomingPhoneNumbers.json", "GET", "readFull")
 )
-def test_odd_facts_of_owned_numbers_hide_none(provider, answer, mutations, body):
+def test_odd_facts_of_owned_numbers_hide_none(provider, respond, mutations, body):
     for done, odd in spoiled(mutations, body, rows="incoming_phone_numbers"):
-        answer("GET", "/IncomingPhoneNumbers.json", odd)
+        respond("GET", "/IncomingPhoneNumbers.json", odd)
 
         (found,) = provider.list_numbers()
 
         assert (found.id, found.number) == ("PN" + "a" * 32, "+18089255327"), done
 
 
-def test_an_unreadable_number_hides_no_other(provider, answer, caplog):
+def test_an_unreadable_number_hides_no_other(provider, respond, caplog):
     (sample,) = samples("numbers", "/IncomingPhoneNumbers.json", "GET", "readFull")
     (body,) = sample.values
     row = body["incoming_phone_numbers"][0]
     for odd in (None, "", 7, [], {**row, "sid": None}, {**row, "phone_number": ""}):
         caplog.clear()
-        answer(
+        respond(
             "GET",
             "/IncomingPhoneNumbers.json",
             {**body, "incoming_phone_numbers": [odd, row, odd]},
@@ -146,9 +146,9 @@ def test_an_unreadable_number_hides_no_other(provider, answer, caplog):
 
 
 @pytest.mark.parametrize("body", samples("numbers", "/IncomingPhoneNumbers/{Sid}.json", "GET"))
-def test_a_number_is_found_whatever_its_optional_facts_are(provider, answer, mutations, body):
+def test_a_number_is_found_whatever_its_optional_facts_are(provider, respond, mutations, body):
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
-        answer("GET", f"/IncomingPhoneNumbers/{body['sid']}.json", odd)
+        respond("GET", f"/IncomingPhoneNumbers/{body['sid']}.json", odd)
 
         found = provider.get_number(body["sid"])
 
@@ -156,10 +156,10 @@ def test_a_number_is_found_whatever_its_optional_facts_are(provider, answer, mut
 
 
 @pytest.mark.parametrize("body", samples("numbers", "/IncomingPhoneNumbers.json", "POST"))
-def test_a_number_that_was_bought_keeps_its_id(provider, answer, mutations, body):
-    answer("GET", "/IncomingPhoneNumbers.json", {"incoming_phone_numbers": []})
+def test_a_number_that_was_bought_keeps_its_id(provider, respond, mutations, body):
+    respond("GET", "/IncomingPhoneNumbers.json", {"incoming_phone_numbers": []})
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
-        answer("POST", "/IncomingPhoneNumbers.json", odd, 201)
+        respond("POST", "/IncomingPhoneNumbers.json", odd, 201)
 
         bought = provider.provision_number(number=body["phone_number"], label="Desk")
 
@@ -167,11 +167,11 @@ def test_a_number_that_was_bought_keeps_its_id(provider, answer, mutations, body
 
 
 @pytest.mark.parametrize("body", samples("numbers", "/IncomingPhoneNumbers/{Sid}.json", "POST"))
-def test_a_number_that_was_changed_keeps_its_id(provider, answer, mutations, body):
+def test_a_number_that_was_changed_keeps_its_id(provider, respond, mutations, body):
     sid = body["sid"]
-    answer("GET", f"/IncomingPhoneNumbers/{sid}.json", body)
+    respond("GET", f"/IncomingPhoneNumbers/{sid}.json", body)
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
-        answer("POST", f"/IncomingPhoneNumbers/{sid}.json", odd)
+        respond("POST", f"/IncomingPhoneNumbers/{sid}.json", odd)
 
         changed = provider.assign_number(sid, "https://example.com/voice")
 
@@ -182,20 +182,20 @@ def test_a_number_that_was_changed_keeps_its_id(provider, answer, mutations, bod
 
 
 @pytest.mark.parametrize("body", samples("messages", "/Messages.json", "POST"))
-def test_a_text_that_was_sent_keeps_its_id(provider, answer, mutations, body):
+def test_a_text_that_was_sent_keeps_its_id(provider, respond, mutations, body):
     service, to = "MG" + "a" * 32, body["to"]
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
-        answer("POST", "/Messages.json", odd, 201)
+        respond("POST", "/Messages.json", odd, 201)
         sent = [provider.send_message(sender, to, "hello") for sender in (NUMBER, service)]
 
         assert [each.id for each in sent] == [body["sid"]] * 2, done
         assert sent[0].number == NUMBER, done
 
 
-def test_a_text_is_sent_as_printed(provider, answer):
+def test_a_text_is_sent_as_printed(provider, respond):
     (sample,) = samples("messages", "/Messages.json", "POST", "createScheduledMessageWhatsapp")
     (body,) = sample.values
-    answer("POST", "/Messages.json", body, 201)
+    respond("POST", "/Messages.json", body, 201)
 
     sent = provider.send_message("MG" + "a" * 32, "whatsapp:+15558675310", "Hello! 👍")
 
@@ -206,13 +206,13 @@ def test_a_text_is_sent_as_printed(provider, answer):
 
 
 @pytest.mark.parametrize("name", ["readFullPage1", "readEmpty"])
-def test_a_history_is_read_as_printed(provider, answer, name):
+def test_a_history_is_read_as_printed(provider, respond, name):
     for sample in samples("messages", "/Messages.json", "GET", name):
         (body,) = sample.values
-        answer("GET", "/Messages.json", {**body, "next_page_uri": None})
+        respond("GET", "/Messages.json", {**body, "next_page_uri": None})
         for row in body["messages"]:
-            answer("GET", f"/Messages/{row['sid']}/Media.json", media())
-        answer("GET", "/IncomingPhoneNumbers.json", owned(NUMBER))
+            respond("GET", f"/Messages/{row['sid']}/Media.json", media())
+        respond("GET", "/IncomingPhoneNumbers.json", owned(NUMBER))
 
         found = {m.id: m for m in provider.list_messages(NUMBER)}
 
@@ -226,35 +226,35 @@ def test_a_history_is_read_as_printed(provider, answer, name):
             assert (message.error and message.error.message) == row["error_message"]
 
 
-def test_odd_facts_of_messages_hide_none(provider, answer, mutations):
+def test_odd_facts_of_messages_hide_none(provider, respond, mutations):
     (sample,) = samples("messages", "/Messages.json", "GET", "readFullPage1")
     (body,) = sample.values
     body = {**body, "next_page_uri": None}
     for row in body["messages"]:
-        answer("GET", f"/Messages/{row['sid']}/Media.json", media())
+        respond("GET", f"/Messages/{row['sid']}/Media.json", media())
     for done, odd in spoiled(mutations, body, rows="messages"):
-        answer("GET", "/Messages.json", odd)
+        respond("GET", "/Messages.json", odd)
 
         found = {m.id for m in provider.list_messages(NUMBER)}
 
         assert found == {row["sid"] for row in body["messages"]}, done
 
 
-def test_odd_facts_of_media_lose_no_message(provider, answer, mutations):
+def test_odd_facts_of_media_lose_no_message(provider, respond, mutations):
     (sample,) = samples("messages", "/Messages.json", "GET", "readFullPage1")
     (body,) = sample.values
     row = {**body["messages"][0], "num_media": "1"}
-    answer("GET", "/Messages.json", {**body, "messages": [row], "next_page_uri": None})
+    respond("GET", "/Messages.json", {**body, "messages": [row], "next_page_uri": None})
     place = f"/Messages/{row['sid']}/Media.json"
-    answer("GET", place, media())
+    respond("GET", place, media())
     (url,) = next(iter(provider.list_messages(NUMBER))).media
     assert url.endswith(media()["media_list"][0]["uri"].removesuffix(".json"))
 
     for done, odd in mutations(media(), ["media_list", "media_list.0.uri"]):
-        answer("GET", place, odd)
+        respond("GET", place, odd)
         assert next(iter(provider.list_messages(NUMBER))).media == (url,), done
     for nothing in ({}, {"media_list": None}, {"media_list": [{}, None, {"uri": ""}]}):
-        answer("GET", place, nothing)
+        respond("GET", place, nothing)
         found = next(iter(provider.list_messages(NUMBER)))
         assert (found.id, found.media) == (row["sid"], ())
 
@@ -274,9 +274,9 @@ def owned(number):
 
 
 @pytest.mark.parametrize("body", samples("calls"))
-def test_a_call_that_was_placed_keeps_its_id(provider, answer, mutations, body):
+def test_a_call_that_was_placed_keeps_its_id(provider, respond, mutations, body):
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
-        answer("POST", "/Calls.json", odd, 201)
+        respond("POST", "/Calls.json", odd, 201)
 
         call = provider.place_call(NUMBER, OTHER, url="https://example.com/voice")
 

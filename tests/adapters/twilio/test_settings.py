@@ -78,7 +78,7 @@ def test_credentials_of_the_main_account_reach_a_subaccount(telephony_connect, v
     assert list(telephony_connect("twilio").list_numbers()) == []
 
 
-def test_credentials_never_show(provider, telephony_connect, caplog):
+def test_credentials_are_never_shown(provider, telephony_connect, caplog):
     caplog.set_level(logging.DEBUG, "telephony")
     list(provider.list_numbers())
     refused = telephony_connect("twilio", api_key_secret="wr0ng-secret")

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: its vectors, its validator both ways, and what they tell."""
+"""Twilio's webhooks: its vectors, its validator both ways, and their events."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_vendors_vectors():
         ({"X-Twilio-Webhooks-Signature-Settings": "algorithm=HMAC_SHA256"}, "does not match"),
     ],
 )
-def test_what_is_wrong_with_a_signature_is_said(changes, said):
+def test_the_error_of_a_signature_names_the_cause(changes, said):
     with pytest.raises(telephony.SignatureError, match=said) as caught:
         parse(**changes)
     assert TOKEN not in str(caught.value)
@@ -179,7 +179,7 @@ def test_a_subaccounts_webhooks_are_signed_with_its_own_token():
         assert parse(provider=provider)
 
 
-def test_an_api_key_verifies_nothing():
+def test_an_api_key_verifies_no_webhook():
     key = {"auth_token": None, "api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s"}
     with (
         connect(**key) as provider,
@@ -216,22 +216,22 @@ def test_the_vendors_validator_accepts_what_the_sandbox_signs(telephony_sandbox,
         assert not validator.validate(f"{each.url}1", params, each.headers["x-twilio-signature"])
 
 
-def test_a_text_is_the_one_that_is_listed_but_for_its_time_which_is_not_told(
+def test_a_webhooks_text_equals_the_listed_one_except_for_its_time(
     telephony_sandbox, provider, number
 ):
     telephony_sandbox.receive_message("twilio", OURS, sender=PERSON, body="Für dich")
     sent = telephony_sandbox.delivered()[0]
-    (told,) = webhooks.parse(
+    (received,) = webhooks.parse(
         provider, method=sent.method, url=sent.url, headers=sent.headers, body=sent.body
     )
     (listed,) = provider.list_messages(OURS)
 
-    assert told.message.sent_at is None
-    untold = {"raw", "sent_at"}
-    assert told.message.model_dump(exclude=untold) == listed.model_dump(exclude=untold)
+    assert received.message.sent_at is None
+    unknown = {"raw", "sent_at"}
+    assert received.message.model_dump(exclude=unknown) == listed.model_dump(exclude=unknown)
 
 
-def test_a_number_may_be_asked_by_get(telephony_sandbox, provider, number):
+def test_a_webhook_may_come_by_get(telephony_sandbox, provider, number):
     provider.set_webhook("http://127.0.0.1:9/voice", of=OURS, options={"VoiceMethod": "GET"})
     telephony_sandbox.receive_call("twilio", OURS, sender=PERSON)
     sent = telephony_sandbox.delivered()[0]
@@ -243,7 +243,7 @@ def test_a_number_may_be_asked_by_get(telephony_sandbox, provider, number):
     assert isinstance(found, webhooks.CallStarted)
 
 
-def test_what_is_sent_again_is_what_the_url_says(telephony_sandbox, provider, number):
+def test_the_fragment_of_a_url_sets_its_retries(telephony_sandbox, provider, number):
     for fragment, tries in (("", 2), ("#rc=3", 4), ("#rc=0", 1), ("#rc=2&rp=5xx", 3)):
         url = f"http://127.0.0.1:9/sms{fragment}"
         provider.set_webhook(url, of=OURS, replace=True)
@@ -253,7 +253,7 @@ def test_what_is_sent_again_is_what_the_url_says(telephony_sandbox, provider, nu
         telephony_sandbox.vendors["twilio"].state.webhook_sender.reset()
 
 
-def test_what_becomes_of_a_sent_text_is_told(telephony_sandbox, provider, number):
+def test_the_status_of_a_sent_text_is_an_event(telephony_sandbox, provider, number):
     callback = "http://127.0.0.1:9/status"
     sent = provider.send_message(OURS, PERSON, "Hello", options={"StatusCallback": callback})
     tries = telephony_sandbox.delivered()
@@ -271,7 +271,7 @@ def test_what_becomes_of_a_sent_text_is_told(telephony_sandbox, provider, number
     ]
 
 
-# --- What is told --------------------------------------------------------------------------------
+# --- Events ------------------------------------------------------------------------------------
 
 SID = "SM" + "2b" * 16
 CALL = {"CallSid": "CA1", "From": PERSON, "To": OURS, "Direction": "inbound"}
@@ -323,7 +323,7 @@ def test_a_call_that_rings_is_answered_and_ends():
     assert over.occurred_at == datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 
-def test_a_placed_call_that_is_answered_asks_what_to_do():
+def test_an_answered_outbound_call_requests_instructions():
     found = event(
         CallSid="CA1", From=OURS, To=PERSON, Direction="outbound-api", CallStatus="in-progress"
     )
@@ -367,7 +367,7 @@ STEPS = {
 
 @pytest.mark.parametrize("direction", ["outbound-api", "inbound"])
 def test_every_step_of_a_call_at_one_url_reaches_the_handler_once(serve_asgi, direction):
-    """The second answer is the second TwiML, not the first: else a Dial would dial for ever."""
+    """The second response is the second TwiML, not the first: else a Dial would dial for ever."""
     handled = []
 
     def handler(event):
@@ -381,13 +381,13 @@ def test_every_step_of_a_call_at_one_url_reaches_the_handler_once(serve_asgi, di
             request(name, public, **OUTBOUND | {"Direction": direction} | step)
             for name, step in STEPS.items()
         ]
-        answers = [httpx.post(url, **each) for each in sent]
+        responses = [httpx.post(url, **each) for each in sent]
         retries = [httpx.post(url, **each) for each in sent]
 
-    assert {each.status_code for each in answers} == {200}
+    assert {each.status_code for each in responses} == {200}
     assert len(handled) == len(STEPS)
-    assert len({each.content for each in answers}) == len(STEPS)
-    assert [each.content for each in retries] == [each.content for each in answers]
+    assert len({each.content for each in responses}) == len(STEPS)
+    assert [each.content for each in retries] == [each.content for each in responses]
     begun = ["call_started"] * 2 if direction == "outbound-api" else ["unknown"] * 2
     assert handled == [
         *begun, "call_turn", "unknown", "call_turn", "call_turn", "call_turn", "unknown", "unknown",
@@ -398,12 +398,12 @@ def test_every_step_of_a_call_at_one_url_reaches_the_handler_once(serve_asgi, di
 def test_a_status_callback_is_not_the_request_for_instructions():
     """Both may go to one URL, and the callback's response is not listened to."""
     callback = {"CallbackSource": "call-progress-events", "SequenceNumber": "1"}
-    asked, told = event(**OUTBOUND), event(**OUTBOUND, **callback)
+    request, callback_event = event(**OUTBOUND), event(**OUTBOUND, **callback)
 
-    assert asked.id != told.id
-    assert b"<Say>" in connected.adapter.webhook_reply(asked, "Hello").body
+    assert request.id != callback_event.id
+    assert b"<Say>" in connected.adapter.webhook_reply(request, "Hello").body
     with pytest.raises(telephony.InvalidRequestError, match="no reply to a CallStarted"):
-        connected.adapter.webhook_reply(told, "Hello")
+        connected.adapter.webhook_reply(callback_event, "Hello")
 
 
 def test_words_that_xml_cannot_hold_are_left_out_of_a_reply():
@@ -424,7 +424,7 @@ def test_a_blank_secret_verifies_nothing(blank):
         verify(request, URL, SecretStr(blank), "twilio")
 
 
-def test_the_same_words_said_twice_are_two_turns_and_one_request_sent_twice_is_one():
+def test_repeated_words_are_two_turns_and_a_retried_request_is_one():
     params = {**CALL, "CallStatus": "in-progress", "SpeechResult": "Yes"}
     body = urlencode(params).encode()
     signature = RequestValidator(TOKEN).compute_signature(URL, params)
@@ -471,7 +471,7 @@ def test_a_number_sends_calls_texts_and_the_ends_of_calls(provider, number):
     assert provider.get_webhook(number.id).url == ONE
 
 
-def test_one_url_of_three_that_is_another_is_not_overwritten_unless_told(provider, number):
+def test_another_url_among_three_is_overwritten_only_with_replace(provider, number):
     provider.assign_number(number, telephony.Webhook(voice_url=ONE, sms_url=OTHER))
     with pytest.raises(telephony.ConflictError, match="replace=True"):
         provider.set_webhook(ONE, of=number)

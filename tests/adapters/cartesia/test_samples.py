@@ -75,7 +75,7 @@ def version(request):
 
 @pytest.fixture
 def connect(vendor_server):
-    """A provider at a vendor that answers the samples."""
+    """A provider at a vendor that responds with the samples."""
     opened = []
 
     def connected(version="2026-03-01"):
@@ -98,7 +98,7 @@ def body(response):
 
 
 def test_the_import_of_the_reference_is_read_as_printed(provider, vendor_server, version):
-    vendor_server.answers = {f"POST {NUMBERS}": (201, body(IMPORT))}
+    vendor_server.responses = {f"POST {NUMBERS}": (201, body(IMPORT))}
 
     number = provider.import_number(
         "+14155551234", source=LinkedCarrier("<string>"), label="<string>", assign_to="<string>"
@@ -118,7 +118,7 @@ def test_a_number_as_the_reference_prints_it_breaks_no_listing_and_no_look_up(
     provider, vendor_server
 ):
     rows = [body(IMPORT) | {"number": "+14155551234"}, body(IMPORT_TYPED)]
-    vendor_server.answers = {f"GET {NUMBERS}": (200, {"data": rows, "has_more": False})}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, {"data": rows, "has_more": False})}
 
     kinds = [number.carrier.kind for number in provider.list_numbers()]
 
@@ -143,7 +143,7 @@ def test_only_a_provable_number_of_cartesia_is_gone_for_good(
 ):
     number = {"id": "pn_1", "number": "+14155551234", "agent": None, **source}
     route = f"{NUMBERS}/pn_1"
-    vendor_server.answers = {f"GET {route}": (200, number), f"DELETE {route}": (204, b"")}
+    vendor_server.responses = {f"GET {route}": (200, number), f"DELETE {route}": (204, b"")}
 
     released = connect().release_number("pn_1")
 
@@ -152,7 +152,7 @@ def test_only_a_provable_number_of_cartesia_is_gone_for_good(
 
 @pytest.mark.parametrize("sample", [PROVISION, PROVISION_PAGE], ids=["sheet", "page"])
 def test_the_purchase_is_read_as_printed(provider, vendor_server, sample):
-    vendor_server.answers = {f"POST {NUMBERS}/provision": (201, body(sample))}
+    vendor_server.responses = {f"POST {NUMBERS}/provision": (201, body(sample))}
     agent = body(sample)["agent"]
 
     number = provider.provision_number(label=body(sample)["label"], assign_to=agent["id"])
@@ -165,7 +165,7 @@ def test_the_purchase_is_read_as_printed(provider, vendor_server, sample):
 
 
 def test_the_full_plan_is_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {f"POST {NUMBERS}/provision": (402, body(FULL))}
+    vendor_server.responses = {f"POST {NUMBERS}/provision": (402, body(FULL))}
 
     with pytest.raises(telephony.QuotaExceededError, match="limit reached: Upgrade") as caught:
         provider.provision_number()
@@ -175,7 +175,7 @@ def test_the_full_plan_is_read_as_printed(provider, vendor_server):
 
 
 def test_the_link_is_sent_and_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {f"POST {CARRIERS}": (201, body(LINK))}
+    vendor_server.responses = {f"POST {CARRIERS}": (201, body(LINK))}
 
     linked = provider.link_carrier(ACCOUNT, label="EU lines")
 
@@ -192,7 +192,7 @@ def test_the_link_is_sent_and_read_as_printed(provider, vendor_server):
 
 
 def test_the_import_and_the_list_are_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"POST {NUMBERS}": (201, body(IMPORT_TYPED)),
         f"GET {NUMBERS}": (200, body(LIST)),
     }
@@ -216,7 +216,7 @@ def test_the_guide_is_followed_word_by_word(provider, vendor_server):
     number, linked = f"{NUMBERS}/YOUR_PHONE_NUMBER_ID", f"{CARRIERS}/YOUR_PROVIDER_ID"
     held = body(IMPORT) | {"id": "YOUR_PHONE_NUMBER_ID", "number": "+14155551234"}
     account = {"id": "YOUR_PROVIDER_ID", "account_sid": "YOUR_TWILIO_ACCOUNT_SID"}
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"POST {CARRIERS}": (201, account | {"region": "us1"}),
         f"GET {linked}": (200, account | {"region": "us1"}),
         f"PATCH {linked}": (200, account | {"region": "us1"}),
@@ -262,7 +262,7 @@ def test_the_guide_is_followed_word_by_word(provider, vendor_server):
 def test_a_number_is_unassigned_and_deleted_as_printed(provider, vendor_server):
     route = f"{NUMBERS}/pn_9vRw30Qa"
     held = body(IMPORT_TYPED) | {"agent": {"id": "agent_7Hq2LmX9", "name": "Front desk"}}
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {route}": (200, held),
         f"PATCH {route}": (200, body(IMPORT_TYPED)),
         f"DELETE {route}": (204, b""),
@@ -276,7 +276,7 @@ def test_a_number_is_unassigned_and_deleted_as_printed(provider, vendor_server):
 
 
 def test_the_call_is_sent_and_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {NUMBERS}/pn_9vRw30Qa": (200, body(IMPORT_TYPED)),
         "POST /agents/calls": (200, body(CALL)),
     }
@@ -307,7 +307,7 @@ def test_a_number_is_imported_read_listed_and_changed_whatever_its_other_fields_
 ):
     provider, route = connect(), f"{NUMBERS}/{body(sample)['id']}"
     for what, odd in mutations(body(sample), required={"id", "number"}):
-        vendor_server.answers = {
+        vendor_server.responses = {
             f"POST {NUMBERS}": (201, odd),
             f"GET {NUMBERS}": (200, {"data": [odd], "has_more": False}),
             f"GET {route}": (200, odd),
@@ -331,21 +331,23 @@ def test_a_listing_goes_on_whatever_a_page_says_of_it(connect, vendor_server, mu
     sample["data"] += [None, "odd", body(IMPORT_TYPED)]
     required = {"data", "data.3.id", "data.3.number"}
     for what, odd in mutations(sample, required=required):
-        vendor_server.answers = {f"GET {NUMBERS}": (200, odd)}
+        vendor_server.responses = {f"GET {NUMBERS}": (200, odd)}
         assert provider.get_number("+35315550123").id == "pn_9vRw30Qa", what
 
 
-def test_a_purchase_returns_its_number_whatever_else_is_said(connect, vendor_server, mutations):
+def test_a_purchase_returns_its_number_whatever_else_the_response_holds(
+    connect, vendor_server, mutations
+):
     provider = connect()
     for what, odd in mutations(body(PROVISION), required={"id", "number"}):
-        vendor_server.answers = {f"POST {NUMBERS}/provision": (201, odd)}
+        vendor_server.responses = {f"POST {NUMBERS}/provision": (201, odd)}
         assert provider.provision_number().id == "pn_4tKd81Zs", what
 
 
-def test_links_return_their_id_whatever_else_is_said(connect, vendor_server, mutations):
+def test_links_return_their_id_whatever_else_the_response_holds(connect, vendor_server, mutations):
     provider, route = connect(), f"{CARRIERS}/prov_91ab"
     for what, odd in mutations(body(LINK), required={"id", "account_sid"}):
-        vendor_server.answers = {
+        vendor_server.responses = {
             f"POST {CARRIERS}": (201, odd),
             f"GET {CARRIERS}": (200, [odd]),
             f"GET {route}": (200, odd),
@@ -361,14 +363,16 @@ def test_links_return_their_id_whatever_else_is_said(connect, vendor_server, mut
         assert {linked.id for linked in found} == {"prov_91ab"}, what
 
 
-def test_a_placed_call_returns_its_id_whatever_else_is_said(connect, vendor_server, mutations):
+def test_a_placed_call_returns_its_id_whatever_else_the_response_holds(
+    connect, vendor_server, mutations
+):
     provider = connect()
     sample = body(CALL)
     sample["calls"][0]["error"] = None
     for what, odd in mutations(sample, required={"calls", "calls.0.agent_call_id"}):
         if odd["calls"][0].get("error"):
             continue  # that is an error
-        vendor_server.answers = {
+        vendor_server.responses = {
             f"GET {NUMBERS}/pn_9vRw30Qa": (200, body(IMPORT_TYPED)),
             "POST /agents/calls": (200, odd),
         }
@@ -380,7 +384,7 @@ def test_an_error_is_the_same_error_whatever_its_body_is(connect, vendor_server,
     provider = connect()
     sample = body(FULL) | {"unreachable_numbers": ["+14155550123"]}
     for what, odd in mutations(sample):
-        vendor_server.answers = {f"POST {NUMBERS}/provision": (402, odd)}
+        vendor_server.responses = {f"POST {NUMBERS}/provision": (402, odd)}
         with pytest.raises(telephony.QuotaExceededError) as caught:
             provider.provision_number()
         assert caught.value.status == 402, what
@@ -389,7 +393,7 @@ def test_an_error_is_the_same_error_whatever_its_body_is(connect, vendor_server,
 @pytest.mark.parametrize("placed", [[], [{}], [{"error": None}], None])
 def test_a_call_that_is_neither_there_nor_refused_is_unknown(connect, vendor_server, placed):
     """To say that it was not placed would invite a second call."""
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {NUMBERS}/pn_9vRw30Qa": (200, body(IMPORT_TYPED)),
         "POST /agents/calls": (200, {"calls": placed}),
     }
@@ -400,7 +404,7 @@ def test_a_call_that_is_neither_there_nor_refused_is_unknown(connect, vendor_ser
 
 def test_an_unreadable_row_ends_neither_the_listing_nor_its_pages(connect, vendor_server, caplog):
     rows = [body(IMPORT_TYPED), {"id": "pn_odd", "number": None}]
-    vendor_server.answers = {f"GET {NUMBERS}": (200, {"data": rows, "has_more": True})}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, {"data": rows, "has_more": True})}
 
     found = connect().list_numbers()
 
@@ -412,6 +416,6 @@ def test_an_unreadable_row_ends_neither_the_listing_nor_its_pages(connect, vendo
 
 
 def test_a_promise_of_more_with_an_empty_page_is_the_end(connect, vendor_server):
-    vendor_server.answers = {f"GET {NUMBERS}": (200, {"data": [], "has_more": True})}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, {"data": [], "has_more": True})}
 
     assert list(connect().list_numbers()) == []

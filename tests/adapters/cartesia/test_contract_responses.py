@@ -1,6 +1,6 @@
-"""What the sandbox answers, against Cartesia's published schema (version 2026-03-01).
+"""The sandbox's responses against Cartesia's published schema (version 2026-03-01).
 
-Written out from the OpenAPI document of docs.cartesia.ai. Cartesia may add fields to its answers
+Written out from the OpenAPI document of docs.cartesia.ai. Cartesia may add fields to its responses
 within a version; the sandbox must not need to.
 """
 
@@ -107,8 +107,8 @@ ERROR = closed(
     {"error_code": null_or(TEXT), "title": TEXT, "message": TEXT, "request_id": UUID},
     {"doc_url": TEXT},
 )
-# The status and the body of each answer; None: it is empty.
-ANSWERS = {
+# The status and the body of each response; None: it is empty.
+RESPONSES = {
     "GET /agents/phone-numbers": (200, PAGE),
     "POST /agents/phone-numbers": (201, NUMBER),
     "POST /agents/phone-numbers/provision": (201, BOUGHT),
@@ -152,17 +152,17 @@ def send(telephony_sandbox):
     with httpx.Client(base_url=settings["base_url"], headers=headers) as client:
 
         def exchange(method, path, body=None):
-            answer = client.request(method, path, json=body)
-            status, schema = ANSWERS[route_of(ANSWERS, method, path.partition("?")[0])]
-            if not answer.is_success:
-                conforms(answer.json(), ERROR)
-                return answer
-            assert answer.status_code == status
+            response = client.request(method, path, json=body)
+            status, schema = RESPONSES[route_of(RESPONSES, method, path.partition("?")[0])]
+            if not response.is_success:
+                conforms(response.json(), ERROR)
+                return response
+            assert response.status_code == status
             if schema is None:
-                assert answer.content == b""
+                assert response.content == b""
             else:
-                conforms(answer.json(), schema)
-            return answer
+                conforms(response.json(), schema)
+            return response
 
         yield exchange
 
@@ -170,7 +170,7 @@ def send(telephony_sandbox):
 NUMBERS, CARRIERS = "/agents/phone-numbers", "/agents/phone-numbers/providers"
 
 
-def test_the_sandbox_answers_about_carriers_as_documented(send):
+def test_the_sandbox_serves_carriers_as_documented(send):
     twilio = {"type": "twilio", "account_sid": SID, **SECRETS, "region": "ie1", "label": "EU lines"}
     linked = send("POST", CARRIERS, twilio).json()
     plain = {"type": "twilio", "account_sid": SID, **SECRETS}
@@ -190,7 +190,7 @@ def test_the_sandbox_answers_about_carriers_as_documented(send):
     send("DELETE", f"{CARRIERS}/{linked['id']}")
 
 
-def test_the_sandbox_answers_about_numbers_as_documented(send):
+def test_the_sandbox_serves_numbers_as_documented(send):
     twilio = {"type": "twilio", "account_sid": SID, **SECRETS}
     linked = send("POST", CARRIERS, twilio).json()["id"]
     inbound = {"allowed_addresses": ["192.0.2.1"]}

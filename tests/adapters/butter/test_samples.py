@@ -98,7 +98,7 @@ def listed(**changes):
     ids=["twilio", "sip"],
 )
 def test_the_import_is_sent_and_read_as_printed(provider, vendor_server, source, request_):
-    vendor_server.answers = {f"POST {NUMBERS}": (201, body(IMPORTED))}
+    vendor_server.responses = {f"POST {NUMBERS}": (201, body(IMPORTED))}
 
     number = provider.import_number(body(request_)["phone_number"], source=source)
 
@@ -122,14 +122,14 @@ def test_the_import_is_sent_and_read_as_printed(provider, vendor_server, source,
     ],
 )
 def test_the_printed_refusals_of_an_import_have_names(provider, vendor_server, status, kind):
-    vendor_server.answers = {f"POST {NUMBERS}": (status, {"detail": "No"})}
+    vendor_server.responses = {f"POST {NUMBERS}": (status, {"detail": "No"})}
 
     with pytest.raises(kind, match="No"):
         provider.import_number(NUMBER, source=TRUNK)
 
 
 def test_the_list_is_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {f"GET {NUMBERS}": (200, body(LIST))}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, body(LIST))}
 
     (number,) = provider.list_numbers()
 
@@ -139,10 +139,10 @@ def test_the_list_is_read_as_printed(provider, vendor_server):
 
 
 def test_assigning_and_unassigning_are_sent_and_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {f"GET {NUMBERS}": (200, body(LIST)), ASSIGN: (200, body(ASSIGNED))}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, body(LIST)), ASSIGN: (200, body(ASSIGNED))}
     assigned = provider.assign_number(NUMBER, AGENT)
     held = listed(status="assigned", assigned_agent_id=AGENT)
-    vendor_server.answers = {f"GET {NUMBERS}": (200, held), UNASSIGN: (200, body(UNASSIGNED))}
+    vendor_server.responses = {f"GET {NUMBERS}": (200, held), UNASSIGN: (200, body(UNASSIGNED))}
     freed = provider.unassign_number(NUMBER)
 
     posts = [sent for sent in vendor_server.requests if sent.method == "POST"]
@@ -153,7 +153,7 @@ def test_assigning_and_unassigning_are_sent_and_read_as_printed(provider, vendor
 
 def test_links_are_sent_and_read_as_printed(provider, vendor_server):
     route = f"{LINKS}/intg_0a9b8c7d6e5f"
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"POST {LINKS}": (201, body(LINKED)),
         f"PUT {route}": (200, body(LINKED)),
         f"DELETE {route}": (409, body(IN_USE)),
@@ -175,7 +175,7 @@ def test_links_are_sent_and_read_as_printed(provider, vendor_server):
 
 
 def test_the_call_is_sent_and_read_as_printed(provider, vendor_server):
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {NUMBERS}": (200, body(LIST)),
         "POST /api/make-call": (200, body(CALL)),
     }
@@ -197,55 +197,63 @@ def test_the_call_is_sent_and_read_as_printed(provider, vendor_server):
 # --- Spoiled, one field at a time ----------------------------------------------------------------
 
 
-def test_an_import_returns_its_number_whatever_else_is_said(provider, vendor_server, mutations):
+def test_an_import_returns_its_number_whatever_else_the_response_holds(
+    provider, vendor_server, mutations
+):
     required = {"data", "data.phone_number_id", "data.phone_number"}
     for what, odd in mutations(body(IMPORTED), required=required):
-        vendor_server.answers = {f"POST {NUMBERS}": (201, odd)}
+        vendor_server.responses = {f"POST {NUMBERS}": (201, odd)}
         number = provider.import_number("+15551234567", source=TRUNK)
         assert number.id == "phon_a1b2c3d4e5f6", what
 
 
-def test_numbers_are_listed_and_found_whatever_else_is_said(provider, vendor_server, mutations):
+def test_numbers_are_listed_and_found_whatever_else_the_response_holds(
+    provider, vendor_server, mutations
+):
     sample = body(LIST)
     sample["data"] = [None, {**sample["data"][0], "phone_number_id": "phon_0"}, *sample["data"]]
     sample["data"][1]["phone_number"] = "+442079460199"
     required = {"data", "data.2.phone_number_id", "data.2.phone_number"}
     for what, odd in mutations(sample, required=required):
-        vendor_server.answers = {f"GET {NUMBERS}": (200, odd)}
+        vendor_server.responses = {f"GET {NUMBERS}": (200, odd)}
         assert provider.get_number(NUMBER).id == "phon_1f2e3d4c5b6a", what
 
 
-def test_assignments_are_done_whatever_the_responses_say_of_the_agent(
+def test_assignments_are_done_whatever_the_response_says_about_the_agent(
     provider, vendor_server, mutations
 ):
     held = listed(status="assigned", assigned_agent_id=AGENT)
     for what, odd in mutations(body(ASSIGNED), required={"data"}):
-        vendor_server.answers = {f"GET {NUMBERS}": (200, body(LIST)), ASSIGN: (200, odd)}
+        vendor_server.responses = {f"GET {NUMBERS}": (200, body(LIST)), ASSIGN: (200, odd)}
         assert provider.assign_number(NUMBER, AGENT).assignment.id == AGENT, what
-        vendor_server.answers = {f"GET {NUMBERS}": (200, held), UNASSIGN: (200, odd)}
+        vendor_server.responses = {f"GET {NUMBERS}": (200, held), UNASSIGN: (200, odd)}
         assert provider.unassign_number(NUMBER).assignment is None, what
 
 
-def test_links_return_their_id_whatever_else_is_said(provider, vendor_server, mutations):
+def test_links_return_their_id_whatever_else_the_response_holds(provider, vendor_server, mutations):
     route = f"{LINKS}/intg_0a9b8c7d6e5f"
     for what, odd in mutations(body(LINKED), required={"data", "data.integration_id"}):
-        vendor_server.answers = {f"POST {LINKS}": (201, odd)}
+        vendor_server.responses = {f"POST {LINKS}": (201, odd)}
         assert provider.link_carrier(ACCOUNT).id == "intg_0a9b8c7d6e5f", what
     for what, odd in mutations(body(LINKED), required={"data", "data.integration_id"}):
-        vendor_server.answers = {f"PUT {route}": (200, odd), f"DELETE {route}": (200, odd)}
+        vendor_server.responses = {f"PUT {route}": (200, odd), f"DELETE {route}": (200, odd)}
         assert provider.rotate_carrier("intg_0a9b8c7d6e5f", ACCOUNT).kind, what
         assert provider.unlink_carrier("intg_0a9b8c7d6e5f").kind, what
 
 
 def test_a_rotated_link_keeps_its_id_when_the_response_names_none(provider, vendor_server):
-    vendor_server.answers = {f"PUT {LINKS}/intg_1": (200, {"success": True, "data": {"name": "x"}})}
+    vendor_server.responses = {
+        f"PUT {LINKS}/intg_1": (200, {"success": True, "data": {"name": "x"}})
+    }
 
     assert provider.rotate_carrier("intg_1", ACCOUNT).id == "intg_1"
 
 
-def test_a_placed_call_returns_its_id_whatever_else_is_said(provider, vendor_server, mutations):
+def test_a_placed_call_returns_its_id_whatever_else_the_response_holds(
+    provider, vendor_server, mutations
+):
     for what, odd in mutations(body(CALL), required={"call_sid"}):
-        vendor_server.answers = {
+        vendor_server.responses = {
             f"GET {NUMBERS}": (200, body(LIST)),
             "POST /api/make-call": (200, odd),
         }
@@ -256,7 +264,7 @@ def test_a_placed_call_returns_its_id_whatever_else_is_said(provider, vendor_ser
 @pytest.mark.parametrize("beside", ["data", "call"])
 @pytest.mark.parametrize("odd", [None, {}, [], "", 0])
 def test_an_empty_envelope_hides_no_call(provider, vendor_server, beside, odd):
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {NUMBERS}": (200, body(LIST)),
         "POST /api/make-call": (200, body(CALL) | {beside: odd}),
     }
@@ -266,7 +274,7 @@ def test_an_empty_envelope_hides_no_call(provider, vendor_server, beside, odd):
 
 def test_dates_in_other_forms_are_read(provider, vendor_server):
     internet, epoch = "Mon, 15 Jan 2024 10:30:00 GMT", 1_705_314_600
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"POST {NUMBERS}": (
             201,
             {
@@ -290,14 +298,14 @@ def test_dates_in_other_forms_are_read(provider, vendor_server):
 def test_a_lost_import_is_found_though_the_list_shows_less(provider, vendor_server):
     """What the list leaves out or shows as null says nothing against it."""
     page = listed(supports_inbound=None, supports_outbound=None)
-    vendor_server.answers = {f"POST {NUMBERS}": (502, {}), f"GET {NUMBERS}": (200, page)}
+    vendor_server.responses = {f"POST {NUMBERS}": (502, {}), f"GET {NUMBERS}": (200, page)}
 
     assert provider.import_number(NUMBER, source=LinkedCarrier("intg_1")).id == "phon_1f2e3d4c5b6a"
 
 
 def test_a_408_is_no_proof_that_nothing_was_done(provider, vendor_server):
     """A gateway gave up on a request that Butter AI finished."""
-    vendor_server.answers = {
+    vendor_server.responses = {
         f"GET {NUMBERS}": (200, body(LIST)),
         f"POST {NUMBERS}": (408, {}),
         f"POST {LINKS}": (408, {}),

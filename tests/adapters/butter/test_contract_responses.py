@@ -1,4 +1,4 @@
-"""What the sandbox answers, against Butter AI's documented bodies written out as JSON Schema.
+"""The sandbox's responses against Butter AI's documented bodies written out as JSON Schema.
 
 Where the documentation leaves a shape open, the comment says so.
 """
@@ -73,7 +73,7 @@ SHARED = {
 }
 LISTED = closed({**SHARED, "assigned_agent_id": null_or(AGENT_ID)})
 IMPORTED = {
-    # The answer to a SIP import is not documented; the same shape without `integration_id` is ours.
+    # For a SIP import it is not documented; the same shape without `integration_id` is ours.
     **closed({**SHARED, "updated_at": MOMENT}, {"integration_id": INTEGRATION_ID}),
     "if": {"properties": {"provider": {"const": "twilio"}}},
     "then": {"required": ["integration_id"]},
@@ -150,7 +150,7 @@ CALL_DETAIL = closed(
 # One sample of an error is printed, in FastAPI's style; the rest of that style is assumed.
 PROBLEM = closed({"loc": {"type": "array"}, "msg": TEXT, "type": TEXT})
 ERROR = closed({"detail": {"anyOf": [TEXT, {"type": "array", "items": PROBLEM}]}})
-ANSWERS = {
+RESPONSES = {
     "GET /api/phone-numbers": list_of(LISTED, total_count=COUNT),
     "POST /api/phone-numbers": done(IMPORTED),
     "POST /api/agents/{}/assign-phone-number": done(AGENT_FRAGMENT),
@@ -192,15 +192,15 @@ def send(telephony_sandbox):
     with httpx.Client(base_url=settings["base_url"], headers=headers) as client:
 
         def exchange(method, path, body=None):
-            answer = client.request(method, path, json=body)
-            route = route_of(ANSWERS, method, path.partition("?")[0])
-            conforms(answer.json(), ANSWERS[route] if answer.is_success else ERROR)
-            return answer
+            response = client.request(method, path, json=body)
+            route = route_of(RESPONSES, method, path.partition("?")[0])
+            conforms(response.json(), RESPONSES[route] if response.is_success else ERROR)
+            return response
 
         yield exchange
 
 
-def test_the_sandbox_answers_the_documented_examples_as_documented(send):
+def test_the_sandbox_responds_to_the_documented_examples_as_documented(send):
     twilio = {
         "provider": "twilio",
         "account_sid": "AC" + "0f" * 16,

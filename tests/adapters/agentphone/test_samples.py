@@ -78,18 +78,18 @@ ERROR = """
 
 @pytest.fixture
 def provider(vendor_server):
-    """A provider at a vendor that answers the samples."""
+    """A provider at a vendor that responds with the samples."""
     settings = {"api_key": "sk_live_1", "base_url": vendor_server.url, "retries": 0}
     with telephony.connect("agentphone", **settings) as provider:
         yield provider
 
 
 @pytest.fixture
-def answers(vendor_server):
-    """Plan what the vendor answers next."""
+def respond(vendor_server):
+    """Plan the vendor's next responses."""
 
     def planned(routes):
-        vendor_server.answers = {route: (200, shown) for route, shown in routes.items()}
+        vendor_server.responses = {route: (200, shown) for route, shown in routes.items()}
 
     return planned
 
@@ -101,8 +101,8 @@ def body(sample):
 # --- As printed ----------------------------------------------------------------------------------
 
 
-def test_the_purchase_of_the_guide_is_sent_and_read_as_printed(provider, vendor_server, answers):
-    answers({f"POST {NUMBERS}": body(CREATE)})
+def test_the_purchase_of_the_guide_is_sent_and_read_as_printed(provider, vendor_server, respond):
+    respond({f"POST {NUMBERS}": body(CREATE)})
 
     number = provider.provision_number(area_code="415", assign_to="agt_abc123")
 
@@ -115,8 +115,8 @@ def test_the_purchase_of_the_guide_is_sent_and_read_as_printed(provider, vendor_
     assert number.notices == ("Area code 415 was not available; this is 555.",)
 
 
-def test_the_messages_of_the_guide_are_read_as_printed(provider, answers):
-    answers(
+def test_the_messages_of_the_guide_are_read_as_printed(provider, respond):
+    respond(
         {f"GET {NUMBERS}/num_xyz789": body(CREATE)}
         | {f"GET {NUMBERS}/num_xyz789/messages": body(MESSAGES)}
     )
@@ -130,8 +130,8 @@ def test_the_messages_of_the_guide_are_read_as_printed(provider, answers):
     assert message.sent_at == datetime(2025, 1, 15, 12, tzinfo=UTC)
 
 
-def test_the_list_is_asked_for_and_read_as_printed(provider, vendor_server, answers):
-    answers({f"GET {NUMBERS}": body(LIST)})
+def test_the_list_is_requested_and_read_as_printed(provider, vendor_server, respond):
+    respond({f"GET {NUMBERS}": body(LIST)})
 
     found = list(provider.list_numbers(limit=2))
 
@@ -141,8 +141,8 @@ def test_the_list_is_asked_for_and_read_as_printed(provider, vendor_server, answ
     assert vendor_server.requests[0].path == f"{NUMBERS}?limit=2&offset=0"
 
 
-def test_the_search_is_read_as_printed(provider, vendor_server, answers):
-    answers({f"GET {NUMBERS}/available": body(AVAILABLE)})
+def test_the_search_is_read_as_printed(provider, vendor_server, respond):
+    respond({f"GET {NUMBERS}/available": body(AVAILABLE)})
 
     (found,) = provider.search_numbers(area_code="312", limit=2)
 
@@ -150,11 +150,11 @@ def test_the_search_is_read_as_printed(provider, vendor_server, answers):
 
 
 def test_attaching_sending_calling_and_releasing_are_read_as_printed(
-    provider, vendor_server, answers
+    provider, vendor_server, respond
 ):
     route = f"{NUMBERS}/num_9d20"
     held = body(LIST)["data"][1]
-    answers(
+    respond(
         {
             f"GET {route}": held,
             "POST /v1/agents/agt_7h2kd/numbers": body(ATTACH),
@@ -182,10 +182,10 @@ def test_attaching_sending_calling_and_releasing_are_read_as_printed(
     assert released.at_carrier is CarrierOutcome.RELEASED
 
 
-def test_another_url_keeps_the_other_settings_of_the_webhook(provider, vendor_server, answers):
+def test_another_url_keeps_the_other_settings_of_the_webhook(provider, vendor_server, respond):
     """What a POST does not mention goes back to the vendor's defaults."""
     now = body(WEBHOOK) | {"url": "https://example.com/new", "secret": "whsec_2"}
-    answers({"GET /v1/webhooks": body(WEBHOOK), "POST /v1/webhooks": now})
+    respond({"GET /v1/webhooks": body(WEBHOOK), "POST /v1/webhooks": now})
 
     provider.set_webhook("https://example.com/new", replace=True)
     provider.set_webhook("https://example.com/new", replace=True, options={"timeout": 5})
@@ -200,13 +200,13 @@ def test_another_url_keeps_the_other_settings_of_the_webhook(provider, vendor_se
 
 @pytest.mark.parametrize("sample", [CREATE, NUMBER], ids=["guide", "reference"])
 def test_a_number_is_bought_read_listed_and_changed_whatever_its_other_fields_are(
-    provider, vendor_server, answers, mutations, sample
+    provider, vendor_server, respond, mutations, sample
 ):
     key, agent = body(sample)["id"], body(sample)["agentId"]
     route = f"{NUMBERS}/{key}"
     for what, odd in mutations(body(sample), required={"id", "phoneNumber"}):
         former = odd.get("agentId")
-        answers(
+        respond(
             {
                 f"POST {NUMBERS}": odd,
                 f"GET {NUMBERS}": {"data": [odd], "hasMore": False},
@@ -230,22 +230,22 @@ def test_a_number_is_bought_read_listed_and_changed_whatever_its_other_fields_ar
             assert provider.release_number(key).id == key, what
 
 
-def test_a_listing_goes_on_whatever_a_page_says_of_it(provider, answers, mutations, caplog):
+def test_a_listing_goes_on_whatever_a_page_says_of_it(provider, respond, mutations, caplog):
     sample = body(LIST) | {"hasMore": False}
     sample["data"] += [None, "odd", {"id": "num_odd"}, body(NUMBER) | {"id": "num_last"}]
     required = {"data", "hasMore", "data.5", "data.5.id", "data.5.phoneNumber"}
     for what, odd in mutations(sample, required=required):
-        answers({f"GET {NUMBERS}": odd})
+        respond({f"GET {NUMBERS}": odd})
         assert list(provider.list_numbers())[-1].id == "num_last", what
     assert "phoneNumber" in caplog.text
 
 
 @pytest.mark.parametrize("promised", [None, "", 0, [], {}, "odd", ...])
-def test_an_odd_promise_of_more_ends_a_listing_quietly(provider, answers, promised):
+def test_an_odd_promise_of_more_ends_a_listing_quietly(provider, respond, promised):
     page = {key: value for key, value in body(LIST).items() if key == "data"}
     if promised is not ...:
         page |= {"hasMore": promised, "total": promised}
-    answers(
+    respond(
         {f"GET {NUMBERS}": page, f"GET {NUMBERS}/num_5c1f": body(NUMBER)}
         | {f"GET {NUMBERS}/num_5c1f/messages": {**page, "data": body(RECEIVED)["data"]}}
     )
@@ -255,7 +255,7 @@ def test_an_odd_promise_of_more_ends_a_listing_quietly(provider, answers, promis
 
 
 @pytest.mark.parametrize("sample", [MESSAGES, RECEIVED], ids=["guide", "reference"])
-def test_messages_are_listed_whatever_their_other_fields_are(provider, answers, mutations, sample):
+def test_messages_are_listed_whatever_their_other_fields_are(provider, respond, mutations, sample):
     printed = body(sample) | {"hasMore": False}
     printed["data"][0] |= {
         "status": "delivered", "failureReason": None, "errorCode": 30007,
@@ -263,38 +263,40 @@ def test_messages_are_listed_whatever_their_other_fields_are(provider, answers, 
         "conversationId": "conv_88ab",
     }  # fmt: skip
     for what, odd in mutations(printed, required={"data", "data.0", "data.0.id", "hasMore"}):
-        answers({f"GET {NUMBERS}/num_5c1f": body(NUMBER), f"GET {NUMBERS}/num_5c1f/messages": odd})
+        respond({f"GET {NUMBERS}/num_5c1f": body(NUMBER), f"GET {NUMBERS}/num_5c1f/messages": odd})
         (message,) = provider.list_messages("num_5c1f")
         assert (message.id, message.number) == (printed["data"][0]["id"], "+13125550142"), what
 
 
-def test_a_text_and_a_call_return_their_ids_whatever_else_is_said(provider, answers, mutations):
+def test_a_text_and_a_call_return_their_ids_whatever_else_the_response_holds(
+    provider, respond, mutations
+):
     number = f"{NUMBERS}/num_5c1f"
     for what, odd in mutations(body(SENT) | {"media_urls": [None]}, required={"id"}):
-        answers({f"GET {number}": body(NUMBER), "POST /v1/messages": odd})
+        respond({f"GET {number}": body(NUMBER), "POST /v1/messages": odd})
         assert provider.send_message("num_5c1f", OTHER, "Hi").id == "msg_4402", what
     for what, odd in mutations(body(CALL), required={"id"}):
-        answers({f"GET {number}": body(NUMBER), "POST /v1/calls": odd})
+        respond({f"GET {number}": body(NUMBER), "POST /v1/calls": odd})
         assert provider.place_call("num_5c1f", OTHER).id == "call_31fe", what
 
 
-def test_a_number_is_attached_whatever_the_answer_says(provider, answers, mutations):
+def test_a_number_is_attached_whatever_else_the_response_holds(provider, respond, mutations):
     free = body(LIST)["data"][1]
     for what, odd in mutations(body(ATTACH)):
-        answers({f"GET {NUMBERS}/num_9d20": free, "POST /v1/agents/agt_7h2kd/numbers": odd})
+        respond({f"GET {NUMBERS}/num_9d20": free, "POST /v1/agents/agt_7h2kd/numbers": odd})
         now = provider.assign_number("num_9d20", "agt_7h2kd")
         assert (now.id, now.number) == ("num_9d20", "+14165550171"), what
 
 
-def test_a_search_is_read_whatever_else_is_said(provider, answers, mutations):
+def test_a_search_is_read_whatever_else_the_response_holds(provider, respond, mutations):
     for what, odd in mutations(body(AVAILABLE), required={"data", "data.0", "data.0.phoneNumber"}):
-        answers({f"GET {NUMBERS}/available": odd})
+        respond({f"GET {NUMBERS}/available": odd})
         assert [found.number for found in provider.search_numbers()] == ["+13125550160"], what
 
 
 def test_an_error_is_the_same_error_whatever_its_body_is(provider, vendor_server, mutations):
     for what, odd in mutations(body(ERROR), required={"error", "error.code"}):
-        vendor_server.answers = {f"POST {NUMBERS}": (400, odd)}
+        vendor_server.responses = {f"POST {NUMBERS}": (400, odd)}
         with pytest.raises(telephony.QuotaExceededError) as caught:
             provider.provision_number()
         assert caught.value.code == "INSUFFICIENT_BALANCE", what
