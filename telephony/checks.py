@@ -149,7 +149,7 @@ def webhook_url(url: str) -> str:
     text = required(url, "url")
     if not text.startswith("https://") and not (text.startswith("http://") and is_loopback(text)):
         raise InvalidRequestError(
-            "The webhook's URL is not an https URL.",
+            "The webhook's `url` is not an https URL.",
             argument="url",
             hint="Write it like https://example.com/webhooks/…: what people write is sent there.",
         )

@@ -125,11 +125,11 @@ class AgentPhone(Adapter):
             "country": country,
             "limit": min(limit, paging.LARGEST),
         }
-        asked = {
+        filters = {
             key: str(value) for key, value in merged(wanted, options).items() if value is not None
         }
         try:
-            response = yield Request.get(f"{_NUMBERS}/available", asked)
+            response = yield Request.get(f"{_NUMBERS}/available", filters)
         except ProviderError as failure:
             if failure.status not in {404, 405}:
                 raise
@@ -165,7 +165,7 @@ class AgentPhone(Adapter):
             key=key,
             options=options,
         )
-        mark = key or purchase.fresh_mark()
+        mark = key or purchase.random_mark()
         wanted: Json = {
             "country": country,
             "areaCode": area_code,
@@ -174,7 +174,7 @@ class AgentPhone(Adapter):
         }
         body = merged(wanted, options)
         if key is not None:
-            earlier = purchase.marked(key, (yield from collect(self.list_numbers(limit=None))))
+            earlier = purchase.find_mark(key, (yield from collect(self.list_numbers(limit=None))))
             if earlier is not None:
                 # That run may have died before an agent answered it.
                 return (yield from assignment.complete(earlier, body.get("agentId")))
@@ -183,9 +183,9 @@ class AgentPhone(Adapter):
             bought = bodies.number(response, self.name)
         except OutcomeUnknownError as lost:
             held = yield from reconciled(collect(self.list_numbers(limit=None)), lost)
-            found = purchase.marked(mark, held) if body.get("externalId") == mark else None
+            found = purchase.find_mark(mark, held) if body.get("externalId") == mark else None
             if found is None:
-                lost.hint = purchase.after_loss(held, body, key)
+                lost.hint = purchase.unknown_hint(held, body, key)
                 raise
             bought = found
         bought = yield from assignment.complete(bought, body.get("agentId"))
@@ -312,12 +312,12 @@ class AgentPhone(Adapter):
         return webhooks.events(request, self.name)
 
     def webhook_response(self, event: Event | None) -> WebhookResponse:
-        if webhooks.waits_for_words(event):
+        if webhooks.expects_speech(event):
             return webhooks.spoken("")
         return super().webhook_response(event)
 
     def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
-        if webhooks.waits_for_words(event):
+        if webhooks.expects_speech(event):
             return webhooks.spoken(text)
         return webhooks.to_group(event, text) or super().webhook_reply(event, text)
 

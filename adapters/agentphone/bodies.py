@@ -236,7 +236,7 @@ def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
     recipient = _text(get("to") or get("toNumber") or get("to_number"))
     direction = _DIRECTIONS.get(str(get("direction"))) or model.Direction.UNKNOWN
     if direction is model.Direction.UNKNOWN:
-        # The older answers leave it out.
+        # Older responses leave it out.
         if sender == own:
             direction = model.Direction.OUTBOUND
         elif sender or recipient == own:

@@ -48,7 +48,7 @@ def listing(
     url = path("/v1/numbers/{}/messages", number_id)
     tracker, size = PageTracker(), min(limit or _PAGE, _PAGE)
     cursor = None if before is None else _later(before)
-    settled: datetime | None = None
+    reread: datetime | None = None
 
     def batch(new: list[JsonValue], response: Response) -> Batch[Message]:
         found = bodies.messages(new, response, provider, own)
@@ -64,14 +64,14 @@ def listing(
             return
         oldest = _oldest(page)
         if oldest is None:
-            raise _crowded("No message of a page has a time, from which the next one is asked for")
+            raise _crowded("No message of a page has a time, from which the next one would start")
         if after is not None and oldest < after:
             return
         cursor = oldest + _SECOND
         if not new and size == _PAGE:
-            if settled is not None and oldest >= settled:
+            if reread is not None and oldest >= reread:
                 raise tracker.repeated_page()
-            settled, start = oldest, oldest - _SECOND
+            reread, start = oldest, oldest - _SECOND
             dense = yield from _between(url, start, cursor)
             if not {*map(bodies.identity, page)} <= {*map(bodies.identity, dense)}:
                 raise _crowded("More than a page of messages share one second")
@@ -104,7 +104,7 @@ def _page(response: Response, size: int) -> tuple[list[JsonValue], bool]:
 
 def _oldest(page: Sequence[JsonValue]) -> datetime | None:
     moments = (bodies.moment(row) for row in page if isinstance(row, dict))
-    # At the ends of time there is nothing beside a moment to ask for.
+    # Beyond the first and the last time there is nothing to request.
     return min((each for each in moments if each and _FIRST < each < _LAST), default=None)
 
 
@@ -112,7 +112,7 @@ def _crowded(message: str) -> InvalidResponseError:
     return InvalidResponseError(
         f"{message}: AgentPhone's paging cannot reach all of them",
         retry_safe=True,
-        hint="Ask for older messages with `before`, and for newer ones with `after`.",
+        hint="Request older messages with `before`, and for newer ones with `after`.",
     )
 
 

@@ -49,17 +49,17 @@ def check(
         )
 
 
-def fresh_mark() -> str:
+def random_mark() -> str:
     """Return a random value to store in `externalId` for a purchase without a key."""
     return secrets.token_hex(12)
 
 
-def marked(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:
+def find_mark(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:
     """Return the number of the purchase with this `externalId`, its only proof."""
     return next((number for number in held if number.raw.get("externalId") == mark), None)
 
 
-def after_loss(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
+def unknown_hint(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
     """Return the hint for a purchase that left no proof: which numbers it may have bought.
 
     The area code does not count: the vendor takes another where it has none. Nor does the agent: a

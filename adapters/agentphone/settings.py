@@ -1,4 +1,4 @@
-"""What a connection to AgentPhone can be configured with."""
+"""The settings of a connection to AgentPhone."""
 
 from __future__ import annotations
 

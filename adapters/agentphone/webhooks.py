@@ -253,7 +253,7 @@ def _digest(raw: Json) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def waits_for_words(event: Event | None) -> bool:
+def expects_speech(event: Event | None) -> bool:
     """Return whether the response is spoken: in every turn of a call, including tests."""
     return event is not None and (event.raw.get("event"), event.raw.get("channel")) == (
         "agent.message",

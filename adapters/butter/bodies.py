@@ -170,13 +170,13 @@ def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.P
     return number.model_copy(update={"assignment": agent, "raw": raw})
 
 
-def one_way(number: model.PhoneNumber, **asked: bool) -> tuple[str, ...]:
+def one_way(number: model.PhoneNumber, **wanted: bool) -> tuple[str, ...]:
     """Return a notice for each direction `wanted` that the number does not support."""
     return tuple(
         f"Butter AI does not let this number {verb}: remove it in its dashboard, then import it "
         f"again with {way}=True."
         for way, verb in (("inbound", "receive calls"), ("outbound", "place calls"))
-        if asked.get(way) and number.raw.get(f"supports_{way}") is False
+        if wanted.get(way) and number.raw.get(f"supports_{way}") is False
     )
 
 
@@ -250,7 +250,7 @@ def source(value: model.Source, *, outbound: bool) -> Json:
 
 
 def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
-    homeless: Mapping[str, object] = {
+    unsupported: Mapping[str, object] = {
         "transport": trunk.transport,
         "allowed_addresses": trunk.allowed_addresses,
         "allowed_numbers": trunk.allowed_numbers,
@@ -258,7 +258,7 @@ def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
         "inbound_password": trunk.inbound_password,
         "destination_country": trunk.destination_country,
     }
-    for name, value in homeless.items():
+    for name, value in unsupported.items():
         if value:
             raise _bad_source(f"Butter AI's SIP trunks have no `{name}`.", "Leave it out.")
     if outbound and trunk.address is None:

@@ -1,4 +1,4 @@
-"""What Butter AI offers, and what becomes of each change when its response is lost."""
+"""The operations that Butter AI has, and the outcome of each change after a lost response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection to Butter AI can be configured with."""
+"""The settings of a connection to Butter AI."""
 
 from __future__ import annotations
 

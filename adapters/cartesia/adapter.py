@@ -124,7 +124,7 @@ class Cartesia(Adapter):
                 "Cartesia gives out US numbers of its own choice; buy elsewhere and import.",
             )
         if key is not None:
-            held = reconciliation.bought((yield from self._owned()), key)
+            held = reconciliation.find_purchase((yield from self._owned()), key)
             if held is not None:
                 return held
         body = merged({"label": label, "agent_id": _agent_id(assign_to)}, options)
@@ -138,13 +138,13 @@ class Cartesia(Adapter):
             if key is None:
                 lost.hint = "It may have been bought: see list_numbers() before you buy again."
                 owned = yield from reconciled(self._owned(), lost)
-                lost.hint = reconciliation.after_purchase(owned, body)
+                lost.hint = reconciliation.unknown_hint(owned, body)
                 raise
             lost.hint = (
                 "Wait a moment, then make the same call with the same idempotency_key: it looks "
                 "before it buys."
             )
-            made = reconciliation.bought((yield from reconciled(self._owned(), lost)), key)
+            made = reconciliation.find_purchase((yield from reconciled(self._owned(), lost)), key)
             if made is None:
                 raise
             return made
@@ -187,11 +187,13 @@ class Cartesia(Adapter):
             taken.hint = "It is imported already: see get_number(), then assign_number()."
             raise
         except (OutcomeUnknownError, InvalidRequestError) as failure:
-            found = yield from reconciled(self._find(number), reconciliation.doubtful(failure))
-            if found is None or not reconciliation.imported(found, body):
+            found = yield from reconciled(
+                self._find(number), reconciliation.outcome_unknown(failure)
+            )
+            if found is None or not reconciliation.is_imported(found, body):
                 raise
             made = yield from self._assigned(found, body.get("agent_id"))
-        return (yield from carriers.noted(made))
+        return (yield from carriers.with_notice(made))
 
     def update_number(
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options

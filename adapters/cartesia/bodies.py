@@ -267,7 +267,7 @@ def _credentials(
     """Return username and password; a change may leave the password out to keep it."""
     if username is None or (password is None and existing is None):
         raise _wrong(
-            "Half of the SIP trunk's login is missing.",
+            "The SIP trunk's login is incomplete.",
             f"Give both `{prefix}username` and `{prefix}password`.",
         )
     body: Json = {"username": username}

@@ -1,4 +1,4 @@
-"""What Cartesia offers, and what becomes of each change when its response is lost."""
+"""The operations that Cartesia has, and the outcome of each change after a lost response."""
 
 from __future__ import annotations
 

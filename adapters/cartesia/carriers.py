@@ -1,4 +1,7 @@
-"""Linked carrier accounts: Twilio accounts and SIP trunks, "providers" in Cartesia's words."""
+"""Linked carrier accounts: Twilio accounts and SIP trunks, "providers" in Cartesia's words.
+
+Source: docs.cartesia.ai/api-reference/agents/providers.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ def link(
         raise
     except OutcomeUnknownError as lost:
         for found in (yield from reconciled(collect(listed(provider)), lost)):
-            if reconciliation.linked(found, account):
+            if reconciliation.is_linked(found, account):
                 return found
         raise
 
@@ -111,7 +114,7 @@ def only(provider: str) -> Operation[LinkedCarrier]:
     )
 
 
-def noted(imported: PhoneNumber) -> Operation[PhoneNumber]:
+def with_notice(imported: PhoneNumber) -> Operation[PhoneNumber]:
     """Return `imported` with a notice if its SIP trunk works in one direction only."""
     held = imported.carrier
     if held is None or held.id is None or held.kind != "sip_trunk":

@@ -24,12 +24,12 @@ def stored_label(number: PhoneNumber) -> str | None:
     return label if isinstance(label, str) else None
 
 
-def bought(owned: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
+def find_purchase(owned: Iterable[PhoneNumber], key: str) -> PhoneNumber | None:
     """Return the number of the purchase with this key, its only proof."""
     return next((number for number in owned if find_digest(stored_label(number)) == key), None)
 
 
-def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
+def unknown_hint(owned: Iterable[PhoneNumber], body: Json) -> str:
     """Return the hint after a purchase without a key: the numbers that it may have brought."""
     candidates = sorted(
         (
@@ -50,7 +50,7 @@ def after_purchase(owned: Iterable[PhoneNumber], body: Json) -> str:
     return f"{found} Give an idempotency_key next time: with one, the same call finds its number."
 
 
-def doubtful(failure: ProviderError) -> OutcomeUnknownError:
+def outcome_unknown(failure: ProviderError) -> OutcomeUnknownError:
     """Return the error for an import that cannot be read back: even a refused one may be done."""
     if isinstance(failure, OutcomeUnknownError):
         return failure
@@ -61,22 +61,22 @@ def doubtful(failure: ProviderError) -> OutcomeUnknownError:
     )
 
 
-def imported(found: PhoneNumber, body: Json) -> bool:
+def is_imported(found: PhoneNumber, body: Json) -> bool:
     """Return whether a number is what `body` requested, as far as Cartesia shows it.
 
     With another label, carrier or agent it was there before.
     """
-    shown, asked = found.raw.get("provider"), body["provider"]
+    shown, requested = found.raw.get("provider"), body["provider"]
     carrier = shown if isinstance(shown, dict) else {}
     return (
         stored_label(found) == body["label"]
         and _agent_id(found) in (None, body.get("agent_id"))
-        and isinstance(asked, dict)
-        and all(carrier.get(key) in (None, value) for key, value in asked.items())
+        and isinstance(requested, dict)
+        and all(carrier.get(key) in (None, value) for key, value in requested.items())
     )
 
 
-def linked(found: CarrierAccount, account: TwilioAccount) -> bool:
+def is_linked(found: CarrierAccount, account: TwilioAccount) -> bool:
     """Return whether a link has these credentials: Cartesia shows the ends of its key.
 
     A link with another key was there before, and keeps it.

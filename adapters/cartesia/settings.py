@@ -1,4 +1,4 @@
-"""What a connection to Cartesia can be configured with."""
+"""The settings of a connection to Cartesia."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""Assigning: which dispatch rule is a number's own, and how it is made to lead elsewhere.
+"""Assigning a number on a trunk: finding or creating the dispatch rule that is its own.
 
-A rule is bound to trunks, and can be narrowed to numbers. Rules that answer other numbers too go on
-doing so: a number that a rule names beside others is taken out of it, and before a rule for a whole
-trunk goes one narrowed to the number. LiveKit compares called numbers letter by letter, so such a
-rule holds for the spelling on the trunk.
+A rule is bound to trunks, and can be narrowed to numbers. Rules for other numbers stay in force: a
+number that a rule names beside others is taken out of it, and a rule for a whole trunk is preceded
+by one narrowed to the number. LiveKit compares called numbers letter by letter, so such a rule is
+for the spelling on the trunk.
+
+Source: the dispatch of livekit-server 1.13.5, docs.livekit.io/telephony/accepting-calls.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _Step: TypeAlias = tuple[Rule, Json | None]
 def assign(
     trunks: Trunks, number: TrunkNumber, to: Target, provider: str, options: Options
 ) -> Operation[PhoneNumber]:
-    """Let `to` answer a number on a trunk."""
+    """Make calls to a number on a trunk lead to `to`."""
     if number.inbound is None:
         raise InvalidRequestError(
             "The number only places calls: no inbound trunk carries it.",
@@ -45,7 +47,7 @@ def assign(
     notices = _without_pin(before, general)
     if before is not None and _own(before, number):
         changes = merged(dispatch_rules.leading(before, to), options)
-        notices += left_behind(before, to)
+        notices += lost_settings(before, to)
         now = yield from trunks.replace_rule(before, changes)
         return changed(number, [*others, now], provider, notices)
     written = bodies.spellings(number.inbound, number.number)
@@ -66,7 +68,7 @@ def assign(
         before, to, name=number.number, trunk_ids=trunk_ids, numbers=narrowed
     )
     body = merged(body, options)
-    notices += left_behind(before, to)
+    notices += lost_settings(before, to)
     if not _excludes(before, number):
         notices += (f"{before.id} answers other numbers too, and stays as it is.",)
         now = yield from trunks.create_rule(body)
@@ -98,7 +100,7 @@ def unassign(
     notices = tuple(
         f"Deleted with the dispatch rule {rule.id}: {', '.join(lost)}."
         for rule, changes in steps
-        if changes is None and (lost := dispatch_rules.held_beside(rule, kept=False))
+        if changes is None and (lost := dispatch_rules.further_settings(rule, kept=False))
     )
     left = dispatch_rules.answering(stuck)
     if left is not None:
@@ -198,9 +200,9 @@ def _moved(trunks: Trunks, rule: Rule, freed: Json, body: Json) -> Operation[Rul
         raise
 
 
-def left_behind(rule: Rule, to: Target) -> tuple[str, ...]:
+def lost_settings(rule: Rule, to: Target) -> tuple[str, ...]:
     """Return a notice of the settings that a rule for a room cannot keep."""
-    lost = dispatch_rules.held_beside(rule, kept=True) if isinstance(to, Room) else []
+    lost = dispatch_rules.further_settings(rule, kept=True) if isinstance(to, Room) else []
     return (f"A room has no place for what {rule.id} said of {', '.join(lost)}.",) if lost else ()
 
 

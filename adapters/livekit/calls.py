@@ -51,24 +51,24 @@ def place(
         sip_number=number.number,
         room_name=room,
     )
-    asked = merged(as_json(body), options)
+    request_body = merged(as_json(body), options)
     waits, ringing = options.get("wait_until_answered") is True, _ringing(options)
     if waits:
-        asked["ringing_timeout"] = f"{ringing:g}s"
+        request_body["ringing_timeout"] = f"{ringing:g}s"
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
-        response = yield twirp.dial(asked, ringing + _LONGER if waits else 0.0)
+        response = yield twirp.dial(request_body, ringing + _LONGER if waits else 0.0)
         placed = bodies.stored(bodies.Participant, response, response.json())
     except OutcomeUnknownError as lost:
-        failed = _settled(lost)
+        failed = _certain_failure(lost)
         if failed is None:
             lost.hint = f"It may be ringing: see who is in room {room} before you call again."
             raise
-        left = yield from _called_back(twirp, room, dispatch)
+        left = yield from _cancel_dispatch(twirp, room, dispatch)
         failed.hint = f"{failed.hint} {left}".strip()
         raise failed from None
     except ProviderError as refused:
-        left = yield from _called_back(twirp, room, dispatch)
+        left = yield from _cancel_dispatch(twirp, room, dispatch)
         refused.hint = f"{refused.hint} {left}".strip()
         raise
     return Call(
@@ -83,7 +83,7 @@ def place(
     )
 
 
-def _settled(lost: OutcomeUnknownError) -> ProviderError | None:
+def _certain_failure(lost: OutcomeUnknownError) -> ProviderError | None:
     """Return the error of a call that certainly failed; None if it may have been placed.
 
     LiveKit uses statuses for it that usually leave the outcome unknown.
@@ -148,7 +148,7 @@ def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
         raise
 
 
-def _called_back(twirp: Twirp, room: str, dispatch: str | None) -> Operation[str]:
+def _cancel_dispatch(twirp: Twirp, room: str, dispatch: str | None) -> Operation[str]:
     """Cancel the dispatch of an agent after a failed call; return a hint if that fails too."""
     if dispatch is None:
         return ""

@@ -1,4 +1,4 @@
-"""What LiveKit offers, and what becomes of each change when its answer is lost."""
+"""The operations that LiveKit has, and the outcome of each change after a lost response."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from .twirp import as_json
 ROOM_PREFIX = "call-"
 _OFF = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE
 
-# What a copy of a rule gets anew, and what `held_beside` says in other words.
+# What a copy of a rule gets anew, and what `further_settings` says in other words.
 _OWN = frozenset({RULE_ID, "created_at", "updated_at"})
 _PLACE = frozenset({*_OWN, "rule", "trunk_ids", "numbers", "inbound_numbers", "name"})
 
@@ -64,7 +64,7 @@ def target_of(rule: Rule | None) -> model.Target | None:
 
 @lru_cache(maxsize=256)
 def _agent(name: str) -> model.Agent:
-    # A few answer thousands of numbers.
+    # A few agents answer thousands of numbers.
     return model.Agent(name)
 
 
@@ -100,13 +100,13 @@ def leading(rule: Rule, target: model.Target) -> Json:
         }
     if not isinstance(target, model.Agent):
         raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
-    changes: Json = {"room_config": {**room, "agents": _led_by(target.id, _agents(rule))}}
+    changes: Json = {"room_config": {**room, "agents": _with_agent_first(target.id, _agents(rule))}}
     if rule.info.agent is None and rule.info.room is not None:
         changes["rule"] = as_json(_kind(target, rule.info.pin))
     return changes
 
 
-def held_beside(rule: Rule, *, kept: bool) -> list[str]:
+def further_settings(rule: Rule, *, kept: bool) -> list[str]:
     """Return the names of a rule's further settings, for when they are lost.
 
     With `kept`, return those that are lost when a room replaces the agent.
@@ -156,7 +156,7 @@ def _agents(rule: Rule) -> list[Json]:
     return [one for one in agents if isinstance(one, dict)] if isinstance(agents, list) else []
 
 
-def _led_by(agent: str, agents: list[Json]) -> JsonValue:
+def _with_agent_first(agent: str, agents: list[Json]) -> JsonValue:
     """Return `agents` with `agent` in place of the first that has a name.
 
     If it is among them already the two change places, so that the same once more restores both.

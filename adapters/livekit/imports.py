@@ -108,7 +108,7 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Trunk
         raise _imported(f"inbound trunk {there[0].id}")
     if wanted.outbound is not None and dialling:
         raise _imported(f"outbound trunk {dialling[0].id}")
-    # Asked for a trunk that is not there, LiveKit gives the rules that hold for all trunks.
+    # For a trunk that does not exist LiveKit returns the rules for all trunks.
     known = yield from trunks.rules({"trunk_ids": [one.id for one in there] or ["new"]})
     inbound = there[0] if there else None
     made: list[Inbound | Outbound] = []
@@ -133,12 +133,12 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Trunk
     except OutcomeUnknownError as lost:
         if made:
             lost.hint = (
-                f"Made for certain: {_names(made)}. Look with get_number(); to begin anew, release "
+                f"Created: {_names(made)}. Look with get_number(); to begin anew, release "
                 "the number first."
             )
         raise
     except ProviderError as refused:
-        yield from _undone(trunks, made, refused)
+        yield from _undo(trunks, made, refused)
         if made:
             refused.hint = "Nothing was imported."
         raise
@@ -163,20 +163,20 @@ def release(trunks: Trunks, number: TrunkNumber, options: Options) -> Operation[
         if number.inbound is not None:
             gone = yield from trunks.drop_number(number.inbound, number.number, options)
             if gone and number.shared:
-                yield from _swept(trunks, number.inbound.id)
+                yield from _delete_rules_of(trunks, number.inbound.id)
     except ProviderError as failure:
         failure.hint = f"It may be released in part: release it again. {failure.hint}"
         raise
 
 
-def _swept(trunks: Trunks, trunk_id: str) -> Operation[None]:
+def _delete_rules_of(trunks: Trunks, trunk_id: str) -> Operation[None]:
     """Delete the rules of a shared trunk that lost its other numbers at the same moment."""
     for rule in (yield from trunks.rules({"trunk_ids": [trunk_id]})):
         if rule.info.trunk_ids == (trunk_id,):
             yield from trunks.delete_rule(rule, {})
 
 
-def _undone(
+def _undo(
     trunks: Trunks, made: list[Inbound | Outbound], refused: ProviderError
 ) -> Operation[None]:
     """Delete what was created, the last first.

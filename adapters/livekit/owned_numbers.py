@@ -152,5 +152,5 @@ def is_own(rule: Rule, number: str) -> bool:
     return not rule.info.trunk_ids and list(rule.info.numbers) == [number]
 
 
-def gone(owned: OwnedNumber) -> bool:
+def is_released(owned: OwnedNumber) -> bool:
     return owned.entry.status == f"{_STATUS}RELEASED"

@@ -59,11 +59,11 @@ class PhoneNumbers:
         """List the numbers of the project."""
         tracker, pages, token = PageTracker(), PageTracker(), None
         while True:
-            asked: Json = {"limit": _PAGE, **_after(token)}
-            response = yield from self._call("list_numbers", "ListPhoneNumbers", asked)
+            body: Json = {"limit": _PAGE, **_after(token)}
+            response = yield from self._call("list_numbers", "ListPhoneNumbers", body)
             found = [OwnedNumber(*one) for one in owned_numbers.listed(Bought, response)]
             new = tracker.unseen(found, lambda one: one.entry.id)
-            held = [one for one in new if not owned_numbers.gone(one)]
+            held = [one for one in new if not owned_numbers.is_released(one)]
             rules = yield from self._rules_of(held)
             yield Batch(
                 [owned_numbers.with_rules(one, rules).normalized(self._provider) for one in held]
@@ -74,13 +74,13 @@ class PhoneNumbers:
 
     def find(self, ref: NumberRef) -> Operation[OwnedNumber | None]:
         """Return a number of the project, if it has it."""
-        asked: Json = {"phone_number": ref.number} if ref.id is None else {"id": ref.id}
+        body: Json = {"phone_number": ref.number} if ref.id is None else {"id": ref.id}
         try:
-            response = yield from self._call("get_number", "GetPhoneNumber", asked)
+            response = yield from self._call("get_number", "GetPhoneNumber", body)
         except NotFoundError:
             return None
         found = owned_numbers.bought(response.object().get("phone_number"), response, ref.number)
-        if owned_numbers.gone(found):
+        if owned_numbers.is_released(found):
             return None
         return owned_numbers.with_rules(found, (yield from self._rules_of([found])))
 
@@ -96,8 +96,8 @@ class PhoneNumbers:
         tracker, pages, token = PageTracker(), PageTracker(), None
         wanted: Json = {"country_code": country, "area_code": area_code}
         while True:
-            asked = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
-            response = yield from self._call("search_numbers", "SearchPhoneNumbers", asked)
+            body = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
+            response = yield from self._call("search_numbers", "SearchPhoneNumbers", body)
             new = tracker.unseen(
                 owned_numbers.listed(Entry, response), lambda one: one[0].e164_format
             )
@@ -201,7 +201,7 @@ class PhoneNumbers:
                 raise
         notices: tuple[str, ...] = ()
         if before is not None:
-            notices = assignment.left_behind(before, to)
+            notices = assignment.lost_settings(before, to)
             if before.id != rule.id:
                 notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
         return self._changed(owned, OwnedNumber(pointed.entry, pointed.raw, [rule]), notices)
@@ -222,7 +222,7 @@ class PhoneNumbers:
         if owned.own_rule is None:
             return owned.normalized(self._provider)
         yield from self._trunks.delete_rule(owned.own_rule, options)
-        lost = dispatch_rules.held_beside(owned.own_rule, kept=False)
+        lost = dispatch_rules.further_settings(owned.own_rule, kept=False)
         notices = (f"Deleted with the dispatch rule {owned.own_rule.id}: {', '.join(lost)}.",)
         freed = self._changed(owned, OwnedNumber(owned.entry, owned.raw), notices if lost else ())
         return freed.model_copy(update={"status": model.NumberStatus.OFFLINE})
@@ -261,7 +261,7 @@ class PhoneNumbers:
         self, number: str, before: Rule | None, to: model.Target, options: Options
     ) -> Operation[Rule]:
         """Change or create the number's own rule so that it leads to `to`."""
-        # Asked for a trunk that is not there, LiveKit gives the rules without one.
+        # For a trunk that does not exist LiveKit returns the rules without one.
         for rule in (yield from self._trunks.rules({"trunk_ids": ["none"]})):
             if owned_numbers.is_own(rule, number):
                 changes = merged(dispatch_rules.leading(rule, to), options)

@@ -1,4 +1,4 @@
-"""What a connection to LiveKit can be configured with."""
+"""The settings of a connection to LiveKit."""
 
 from __future__ import annotations
 

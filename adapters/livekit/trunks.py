@@ -121,7 +121,7 @@ class Trunks:
 
     def outbound(self, number: str) -> Operation[list[Outbound]]:
         """Return the trunks that can place calls from `number`."""
-        # Compared letter by letter here, unlike with inbound trunks: ask for both usual spellings.
+        # Compared letter by letter here, unlike with inbound trunks: request both usual spellings.
         body: Json = {"numbers": [number, number.removeprefix("+")]}
         response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
         found = bodies.listed(OutboundTrunk, response)
@@ -198,8 +198,8 @@ class Trunks:
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
             return bodies.stored(DispatchRule, response, response.json())
         except OutcomeUnknownError as lost:
-            asked: Json = {"trunk_ids": rule.get("trunk_ids", [])}
-            rules = yield from reconciled(self.rules(asked), lost)
+            filters: Json = {"trunk_ids": rule.get("trunk_ids", [])}
+            rules = yield from reconciled(self.rules(filters), lost)
             return _only([one for one in rules if _same_calls(one, rule)], lost)
 
     # --- Changing and deleting -------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Trunks:
                     return True
             except (NotFoundError, InvalidRequestError, OutcomeUnknownError) as failure:
                 refused = failure
-            again = yield from self._again(trunk)
+            again = yield from self._reread(trunk)
             if again is None:
                 return True
             if refused is not None and bodies.entries_on(again) == left:
@@ -259,7 +259,7 @@ class Trunks:
             trunk = again
         raise ConflictError("Other changes keep undoing this one", hint="Release the number again.")
 
-    def _again(self, trunk: Stored[T]) -> Operation[Stored[T] | None]:
+    def _reread(self, trunk: Stored[T]) -> Operation[Stored[T] | None]:
         """Return the trunk as it is now, if it is still there."""
         kind = type(trunk.info)
         body: Json = {"trunk_ids": [trunk.id]}
@@ -278,7 +278,7 @@ class Trunks:
             response = yield self._twirp.sip("DeleteSIPDispatchRule", body, Safety.IDEMPOTENT)
             response.object()
         except NotFoundError:
-            # Gone is what was wanted, whoever did it: an attempt whose answer was lost, or another.
+            # It is deleted: by an attempt whose response was lost, or by another client.
             return
 
 
@@ -331,13 +331,13 @@ def _direction(trunk: Inbound | Outbound) -> str:
 
 def _same_calls(found: Rule, wanted: Json) -> bool:
     """Return whether a rule is the wanted one, or equivalent to it."""
-    asked = DispatchRule.model_validate({**wanted, RULE_ID: "new"})
+    other = DispatchRule.model_validate({**wanted, RULE_ID: "new"})
     return (
-        found.info.trunk_ids == asked.trunk_ids
-        and found.info.numbers == asked.numbers
-        and found.info.pin == asked.pin
+        found.info.trunk_ids == other.trunk_ids
+        and found.info.numbers == other.numbers
+        and found.info.pin == other.pin
         and not found.info.inbound_numbers
-        and target_of(found) == target_of(Stored(asked, {}))
+        and target_of(found) == target_of(Stored(other, {}))
     )
 
 

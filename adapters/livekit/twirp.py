@@ -106,7 +106,7 @@ class Twirp:
             json=body,
             headers={
                 "Authorization": f"Bearer {token.to_jwt()}",
-                # The same for all attempts, so that LiveKit can recognise a repetition.
+                # The same for all attempts, so that LiveKit can recognise a retry.
                 "X-Livekit-Request-Id": str(uuid.uuid4()),
             },
             safety=safety,

@@ -127,7 +127,7 @@ class Twilio(Adapter):
 
         Twilio shows a sample, of some thirty at most in a US area, and no prices.
         """
-        asked = search.query(self.name, country, area_code, contains, channels, options)
+        filters = search.query(self.name, country, area_code, contains, channels, options)
         place = f"{self._account}/AvailablePhoneNumbers/{country}"
         found: list[AvailableNumber] = []
         absent: list[NotFoundError] = []
@@ -136,7 +136,7 @@ class Twilio(Adapter):
             size = min(limit - len(found), LARGEST)
             try:
                 response = yield Request.get(
-                    f"{place}/{search.PATHS[each]}.json", {**asked, "PageSize": size}
+                    f"{place}/{search.PATHS[each]}.json", {**filters, "PageSize": size}
                 )
             except NotFoundError as missing:
                 absent.append(missing)
@@ -172,7 +172,7 @@ class Twilio(Adapter):
             body |= {name: value for name, value in assignment.fields(assign_to).items() if value}
         if key is not None and name is not None:
             like = number or search.prefix(country, area_code)
-            held = yield from purchase.earlier(self._inventory, key, name, like)
+            held = yield from purchase.find_earlier(self._inventory, key, name, like)
             if held is not None:
                 return held
         if number is not None:
@@ -335,7 +335,9 @@ class Twilio(Adapter):
     ) -> Operation[Call]:
         if agent is not None:
             raise UnsupportedOperationError(
-                self.name, "place_call with agent", "Twilio asks a web server: give `url`."
+                self.name,
+                "place_call with agent",
+                "Twilio requests instructions from a web server: give `url`.",
             )
         if url is None and not options.keys() & {"Url", "Twiml", "ApplicationSid"}:
             raise InvalidRequestError(

@@ -80,7 +80,7 @@ def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
     return voice, sms
 
 
-def asked(number: Mapping[str, JsonValue]) -> str | None:
+def webhook_url(number: Mapping[str, JsonValue]) -> str | None:
     """Return the URL that gets the calls of a number, or else its texts or call endings.
 
     None if no URL is in force.

@@ -34,7 +34,7 @@ def check(options: Options) -> None:
             )
 
 
-def earlier(
+def find_earlier(
     inventory: Inventory, key: str, name: str, like: str | None
 ) -> Operation[PhoneNumber | None]:
     """Return the number that a purchase with this key brought.

@@ -1,4 +1,4 @@
-"""What a connection to Twilio can be configured with."""
+"""The settings of a connection to Twilio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TwilioSettings(ProviderSettings):
             reaches the numbers of its subaccounts. A Main key of the main account needs none.
         region: ``us1``, ``ie1`` or ``au1``; credentials belong to one region.
         edge: where requests enter Twilio's network; default: the region's own.
-        webhook_url: the URL of its webhooks as Twilio was told it, without query, where a proxy
+        webhook_url: the URL of its webhooks as configured at Twilio, without query, where a proxy
             changes scheme, host or path: Twilio signs it.
         webhook_secret: what webhooks are signed with, where that is not the `auth_token` of
             `account_sid`: a subaccount's own token, or the secret of a SharedKey.

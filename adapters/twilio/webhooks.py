@@ -100,7 +100,10 @@ def verify(request: WebhookRequest, url: str, secret: SecretStr | None, provider
     algorithm = get_signature_algorithm(request.headers.get("x-twilio-webhooks-signature-settings"))
     validator = RequestValidator(secret.get_secret_value())
     try:
-        expected = [validator.compute_signature(each, form, algorithm) for each in _spelled(url)]
+        expected = [
+            validator.compute_signature(each, form, algorithm)
+            for each in _with_and_without_port(url)
+        ]
     except ValueError:
         raise SignatureError(
             f"{provider}: X-Twilio-Webhooks-Signature-Settings names an unknown algorithm."
@@ -136,7 +139,7 @@ def public_url(request: WebhookRequest, webhook_url: str | None) -> str:
     return f"{webhook_url}?{query}" if query else webhook_url
 
 
-def _spelled(url: str) -> Iterator[str]:
+def _with_and_without_port(url: str) -> Iterator[str]:
     """Yield a URL without its port and with it: Twilio signs either."""
     found = re.fullmatch(r"(https?)://([^/?#]*?)(?::(\d+))?([/?#].*)?", url, re.DOTALL)
     if found is None:
@@ -165,7 +168,7 @@ def events(request: WebhookRequest, url: str, provider: str) -> list[Event]:
         return [UnknownEvent(id=request.digest(), provider=provider, raw=raw, kind=kind)]
     params = dict(_pairs(request))
     known = _message_event(params, provider) or _call_event(params, request, url, provider)
-    name = _request_name(request, url)
+    name = _request_id(request, url)
     return [known or UnknownEvent(id=name, provider=provider, raw=dict(params), kind="webhook")]
 
 
@@ -213,31 +216,31 @@ def _call_event(
     raw: Json = dict(params)
     call = _call(params, word, provider)
     at = bodies.moment(params.get("Timestamp"))
-    asks = _asks_what_to_do(params)
-    if asks and _STEPS & params.keys():
+    wants_twiml = _expects_twiml(params)
+    if wants_twiml and _STEPS & params.keys():
         heard = params.get("SpeechResult") or params.get("Digits")
-        name = f"{sid}:{_request_name(request, url)}"
+        name = f"{sid}:{_request_id(request, url)}"
         if not heard or word in _OVER:
             return UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind="webhook")
         return CallTurn(id=name, provider=provider, occurred_at=at, raw=raw, call=call, text=heard)
     if word in _OVER:
         return CallEnded(id=f"{sid}:{word}", provider=provider, occurred_at=at, raw=raw, call=call)
     if word not in _BEGUN or (
-        asks and word == "in-progress" and call.direction is Direction.INBOUND
+        wants_twiml and word == "in-progress" and call.direction is Direction.INBOUND
     ):
         return None
-    if not asks:
+    if not wants_twiml:
         name = f"{sid}:callback:{word}"
     elif word == "in-progress":
-        # A placed call asks for each of its steps with these same parameters, redirects included.
-        name = f"{sid}:{word}:{_request_name(request, url)}"
+        # Every step of an outbound call sends these same parameters, redirects included.
+        name = f"{sid}:{word}:{_request_id(request, url)}"
     else:
-        # Each URL asks for instructions of its own, so being asked at another is another event.
+        # Each URL gives instructions of its own, so a request to another is another event.
         name = f"{sid}:{word}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
     return CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)
 
 
-def _asks_what_to_do(params: Mapping[str, JsonValue]) -> bool:
+def _expects_twiml(params: Mapping[str, JsonValue]) -> bool:
     """Return whether Twilio expects TwiML: not in the status callbacks of a call."""
     return {"CallSid", "CallStatus", "From", "To"} <= params.keys() and not (
         {"CallbackSource", "CallDuration"} & params.keys()
@@ -258,7 +261,7 @@ def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
     )
 
 
-def _request_name(request: WebhookRequest, url: str) -> str:
+def _request_id(request: WebhookRequest, url: str) -> str:
     """Return an id for a request and its retries.
 
     The same words may be said twice in a call, and a step repeated. Twilio's token, though no
@@ -273,7 +276,7 @@ def verb(event: Event) -> str | None:
     """Return the TwiML verb that replies to an event, where a response can."""
     if isinstance(event, MessageReceived):
         return "Message"
-    if isinstance(event, CallStarted | CallTurn | UnknownEvent) and _asks_what_to_do(event.raw):
+    if isinstance(event, CallStarted | CallTurn | UnknownEvent) and _expects_twiml(event.raw):
         return "Say"
     return None
 
@@ -337,7 +340,7 @@ def endpoint(number: PhoneNumber) -> WebhookEndpoint | None:
 
     URLs that a trunk or an application overrules are not in force.
     """
-    url = assignment.asked(number.raw)
+    url = assignment.webhook_url(number.raw)
     if url is None:
         return None
     return WebhookEndpoint(
