@@ -266,7 +266,7 @@ def spoken(text: str) -> WebhookResponse:
 
 
 def to_group(event: Event, text: str) -> MessageToSend | None:
-    """Return a reply to everybody in a group; None if the event is not a text from one."""
+    """Return a reply to a whole group; None if the event is not a text from one."""
     if not isinstance(event, MessageReceived):
         return None
     data = read_or_none(_Text, event.message.raw)

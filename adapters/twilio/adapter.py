@@ -291,8 +291,8 @@ class Twilio(Adapter):
         Released numbers keep their messages. With `after` or `before`, messages not yet sent are
         left out. WhatsApp messages are listed separately, for ``whatsapp:+…``.
         """
-        ours = yield from self._sender(number)
-        if addresses.is_service(ours):
+        address = yield from self._sender(number)
+        if addresses.is_service(address):
             raise InvalidRequestError(
                 "Twilio does not list the messages of a Messaging Service.",
                 argument="number",
@@ -300,7 +300,7 @@ class Twilio(Adapter):
             )
         timeline = Timeline(
             self._account,
-            ours,
+            address,
             after=after,
             before=before,
             limit=limit,
@@ -319,13 +319,18 @@ class Twilio(Adapter):
             raise InvalidRequestError(
                 f"`media` has more than {_MEDIA} URLs.", argument="media", hint="Send several."
             )
-        ours = addresses.matching((yield from self._sender(number)), to)
-        sender = "MessagingServiceSid" if addresses.is_service(ours) else "From"
-        fields: Json = {"To": to, sender: ours, "Body": body or None, "MediaUrl": [*media] or None}
+        address = addresses.matching((yield from self._sender(number)), to)
+        sender = "MessagingServiceSid" if addresses.is_service(address) else "From"
+        fields: Json = {
+            "To": to,
+            sender: address,
+            "Body": body or None,
+            "MediaUrl": [*media] or None,
+        }
         response = yield Request.post_form(
             f"{self._account}/Messages.json", merged(fields, options)
         )
-        sent = bodies.message(response, self.name, ours)
+        sent = bodies.message(response, self.name, address)
         return sent.model_copy(update={"media": tuple(media)})
 
     # --- Calls -----------------------------------------------------------------------------------
@@ -345,10 +350,10 @@ class Twilio(Adapter):
                 argument="url",
                 hint="Give `url`, or options={'Twiml': …} or options={'ApplicationSid': …}.",
             )
-        ours = addresses.matching((yield from self._sender(number)), to)
-        fields: Json = {"To": to, "From": ours, "Url": url}
+        address = addresses.matching((yield from self._sender(number)), to)
+        fields: Json = {"To": to, "From": address, "Url": url}
         response = yield Request.post_form(f"{self._account}/Calls.json", merged(fields, options))
-        return bodies.call(response, self.name, ours)
+        return bodies.call(response, self.name, address)
 
     # --- Webhooks --------------------------------------------------------------------------------
 

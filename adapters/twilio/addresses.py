@@ -23,7 +23,7 @@ def is_service(text: str) -> bool:
 
 
 def is_sender(text: str) -> bool:
-    """Return whether it is a sender as it stands, and not the sid of a number."""
+    """Return whether it can send as written, and is not the sid of a number."""
     return (
         text.startswith(SCHEMES)
         or is_service(text)

@@ -165,11 +165,11 @@ def available(
     return [row.normalized(provider, kind, raw) for row, raw in found]
 
 
-def message(response: Response, provider: str, ours: str) -> model.Message:
-    """Return a message that was sent from `ours`, which may be a Messaging Service."""
+def message(response: Response, provider: str, address: str) -> model.Message:
+    """Return a message that was sent from `address`, which may be a Messaging Service."""
     raw = response.object()
     row = read(_Message, raw, response)
-    number = row.sender or ours if addresses.is_service(ours) else ours
+    number = row.sender or address if addresses.is_service(address) else address
     return as_message(_fields(row, raw, provider, number), response)
 
 

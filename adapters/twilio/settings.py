@@ -61,7 +61,7 @@ class TwilioSettings(ProviderSettings):
     webhook_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#]+$",
-        description="a whole URL without query, such as https://example.com/webhooks/twilio",
+        description="a complete URL without query, such as https://example.com/webhooks/twilio",
     )
     webhook_secret: SecretStr | None = None
 

@@ -249,13 +249,13 @@ def test_a_mark_of_the_callers_own_proves_nothing(provider, telephony_sandbox):
 
 def test_a_key_finishes_a_purchase_that_died_before_its_agent(provider, vendor):
     vendor.account.attaches_at_purchase = False
-    half = provider.provision_number(idempotency_key="order-17")
+    unassigned = provider.provision_number(idempotency_key="order-17")
 
-    whole = provider.provision_number(idempotency_key="order-17", assign_to=DESK)
+    complete = provider.provision_number(idempotency_key="order-17", assign_to=DESK)
     elsewhere = provider.provision_number(idempotency_key="order-17", assign_to=SALES)
 
-    assert whole.id == elsewhere.id == half.id
-    assert whole.assignment.id == elsewhere.assignment.id == DESK
+    assert complete.id == elsewhere.id == unassigned.id
+    assert complete.assignment.id == elsewhere.assignment.id == DESK
     assert elsewhere.notices == (f"Agent {DESK} answers it, not {SALES}.",)
 
 

@@ -46,7 +46,7 @@ def event(body):
     return only
 
 
-def told(kind, reason="UNKNOWN_REASON", **attributes):
+def delivery(kind, reason="UNKNOWN_REASON", **attributes):
     return {
         "event": kind, "id": "EV_2", "createdAt": "1748855700", "room": {"name": "call-1"},
         "participant": {
@@ -144,7 +144,9 @@ def test_a_short_secret_of_a_server_in_development_works():
 
 
 def test_a_call_that_comes_in_meets_a_dispatch_rule():
-    found = event(told("participant_joined", **{"sip.ruleID": "SDR_1", "sip.callStatus": "active"}))
+    found = event(
+        delivery("participant_joined", **{"sip.ruleID": "SDR_1", "sip.callStatus": "active"})
+    )
 
     assert isinstance(found, webhooks.CallStarted)
     call = found.call
@@ -154,7 +156,7 @@ def test_a_call_that_comes_in_meets_a_dispatch_rule():
 
 
 def test_a_call_that_is_placed_begins_when_it_is_dialled():
-    call = event(told("participant_joined", **{"sip.callStatus": "dialing"})).call
+    call = event(delivery("participant_joined", **{"sip.callStatus": "dialing"})).call
     assert (call.number, call.sender, call.recipient) == (OURS, OURS, PERSON)
     assert (call.direction, call.status) == (Direction.OUTBOUND, CallStatus.QUEUED)
 
@@ -172,7 +174,7 @@ def test_a_call_that_is_placed_begins_when_it_is_dialled():
     ],
 )
 def test_how_a_call_went(reason, status):
-    found = event(told("participant_left", reason))
+    found = event(delivery("participant_left", reason))
     assert isinstance(found, webhooks.CallEnded)
     assert found.call.status is status
 
@@ -192,20 +194,23 @@ def test_how_a_call_went(reason, status):
     ],
 )
 def test_a_call_that_was_never_answered_is_not_completed(reason, word, status):
-    assert event(told("participant_left", reason, **{"sip.callStatus": word})).call.status is status
+    assert (
+        event(delivery("participant_left", reason, **{"sip.callStatus": word})).call.status
+        is status
+    )
 
 
 def test_numbers_are_written_as_listings_write_them():
     carriers = {"sip.trunkPhoneNumber": OURS[1:], "sip.phoneNumber": PERSON[1:]}
-    call = event(told("participant_joined", **carriers, **{"sip.ruleID": "SDR_1"})).call
+    call = event(delivery("participant_joined", **carriers, **{"sip.ruleID": "SDR_1"})).call
 
     assert (call.number, call.recipient, call.sender) == (OURS, OURS, PERSON)
-    named = event(told("participant_joined", **{"sip.phoneNumber": "alice"})).call
+    named = event(delivery("participant_joined", **{"sip.phoneNumber": "alice"})).call
     assert named.recipient == "alice"
 
 
 def test_a_moment_that_no_calendar_has_does_not_lose_the_event():
-    body = told("participant_left") | {"createdAt": str(2**63 - 1)}
+    body = delivery("participant_left") | {"createdAt": str(2**63 - 1)}
     body["participant"]["joinedAt"] = str(-(2**63))
     found = event(body)
 
@@ -230,8 +235,8 @@ def test_a_blank_secret_verifies_nothing(blank):
         {"event": "room_started", "numDropped": 3},
         {"event": "something_new", "id": 17},
         {"event": "participant_joined", "participant": {"kind": "STANDARD"}},
-        told("track_published"),
-        told("participant_joined", **{"sip.trunkPhoneNumber": ""}),
+        delivery("track_published"),
+        delivery("participant_joined", **{"sip.trunkPhoneNumber": ""}),
     ],
 )
 def test_what_is_not_a_call_is_handed_on_as_it_is(body):

@@ -33,7 +33,7 @@ def test_a_whatsapp_message_goes_out_on_whatsapp_and_is_listed_there(provider, n
 def test_a_whatsapp_message_that_came_in_is_the_same_by_webhook_and_by_listing(
     provider, telephony_sandbox
 ):
-    """Answering its sender on another channel would cost money and reach nobody."""
+    """Answering its sender on another channel would cost money and not reach the sender."""
     ours, theirs = f"whatsapp:{NUMBER}", f"whatsapp:{OTHER}"
     telephony_sandbox.receive_message("twilio", ours, sender=theirs, body="hello")
     (listed,) = provider.list_messages(ours)

@@ -120,7 +120,7 @@ def test_a_url_that_replaces_a_trunk_does_not_lose_the_one_below_it(provider, nu
 
 @pytest.mark.parametrize("texts", [Webhook(sms_url=SMS), None])
 def test_the_webhook_of_a_number_is_the_one_in_force(provider, number, vendor, texts):
-    """Nobody is asked at the URL of a number whose calls a trunk carries."""
+    """The URL of a number whose calls a trunk carries gets no requests."""
     options = {"StatusCallback": "https://example.com/ended"}
     provider.assign_number(number, Webhook(VOICE), options=options)
     assert provider.get_webhook(number).url == VOICE

@@ -116,7 +116,7 @@ def test_any_error_body_is_understood(provider, telephony_sandbox, status, body,
 def test_a_key_that_may_not_is_not_a_key_that_is_wrong(
     provider, telephony_sandbox, status, kind, hint
 ):
-    """Who is told to check the token replaces a good one."""
+    """A hint to check the token would make users replace a good one."""
     body = '{"code": 20003, "message": "Permission Denied", "status": 403}'
     telephony_sandbox.fail(Fault(kind="status", status=status, body=body))
 

@@ -6,7 +6,7 @@ Differences on purpose:
   response can be settled by looking for that number.
 - The SDK puts a number on a trunk through the trunking API, which has no such resource in some
   regions. We set `TrunkSid` on the number, which works in all of them.
-- The SDK asks for pages of 50 unless told otherwise. We ask for as many as are wanted.
+- The SDK requests pages of 50 by default, the adapter as many items as are wanted.
 """
 
 from __future__ import annotations

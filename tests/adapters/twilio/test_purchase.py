@@ -164,7 +164,7 @@ def test_a_purchase_by_area_whose_response_is_lost_is_found_again(
 def test_a_number_that_another_buyer_took_is_not_taken_for_the_lost_purchase(
     provider, telephony_connect, telephony_sandbox, label
 ):
-    """Without a key nothing tells two purchases of the same number from each other."""
+    """Without a key nothing distinguishes two purchases of the same number."""
     bought = []
 
     def meanwhile(event):
