@@ -185,10 +185,10 @@ WAITED = {"wait_until_answered": True}
 def test_a_call_that_is_waited_for_may_ring_longer_than_other_requests_take(
     telephony_connect, telephony_sandbox, dialled
 ):
-    impatient = telephony_connect("livekit", phone_numbers=False, timeout=0.5)
+    hurried = telephony_connect("livekit", phone_numbers=False, timeout=0.5)
     telephony_sandbox.fail(Fault(kind="slow_headers", path="CreateSIPParticipant", seconds=1.5))
 
-    call = impatient.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
+    call = hurried.place_call(NUMBER, CALLEE, agent="sales", options=WAITED)
 
     assert call.status is telephony.CallStatus.IN_PROGRESS
     assert dialled()[-1]["ringing_timeout"] == "30s"
