@@ -122,10 +122,8 @@ class Twilio(Adapter):
         """Search one kind of number, or without `kind` several until there are `limit`.
 
         In the US and Canada those are local numbers, or toll-free ones for an area code such as 800
-        (or `contains` that begins with it). Elsewhere they are local, mobile, national and
-        toll-free numbers in this order; `kind` of each result says which it is.
-
-        Twilio shows a sample, of some thirty at most in a US area, and no prices.
+        (or `contains` that begins with it). Elsewhere: local, mobile, national, toll-free. Twilio
+        shows a sample, of some thirty at most in a US area, and no prices.
         """
         filters = search.query(self.name, country, area_code, contains, channels, options)
         place = f"{self._account}/AvailablePhoneNumbers/{country}"
@@ -340,9 +338,7 @@ class Twilio(Adapter):
     ) -> Operation[Call]:
         if agent is not None:
             raise UnsupportedOperationError(
-                self.name,
-                "place_call with agent",
-                "Twilio requests instructions from a web server: give `url`.",
+                self.name, "place_call with agent", "Twilio has no agents: give `url`, for TwiML."
             )
         if url is None and not options.keys() & {"Url", "Twiml", "ApplicationSid"}:
             raise InvalidRequestError(
