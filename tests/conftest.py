@@ -146,8 +146,10 @@ def _places(value, above=()):
 
 @pytest.fixture
 def mutations():
-    """Yield `sample` with each field but the `required` ones spoiled and left out, and what was
-    done. Fields are named like ``data.0.id``."""
+    """Yield `sample` with each field but the `required` ones spoiled and left out, and how.
+
+    Fields are named like ``data.0.id``.
+    """
 
     def mutated(sample, required=()):
         for place in _places(sample):
@@ -181,7 +183,7 @@ def _spans():
 
 @pytest.fixture
 def exporter(_spans):
-    """The finished spans of this test."""
+    """Return the finished spans of this test."""
     _spans.clear()
     return _spans
 
@@ -263,6 +265,6 @@ def raw_server():
 
 
 def http_answer(body, *headers, status="200 OK"):
-    """The bytes of an answer."""
+    """Return the bytes of an answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body

@@ -1,4 +1,4 @@
-"""``telephony call``"""
+"""``telephony call``: call someone from a number."""
 
 from __future__ import annotations
 

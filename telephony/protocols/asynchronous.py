@@ -171,7 +171,8 @@ class AsyncPhoneNumberProvider(Protocol):
                 vendor's most common kind of target.
             idempotency_key: your own name for this purchase, such as an order number. A later call
                 with the same key, from any process, returns the number that the first one bought.
-                The vendor keeps it, at the end of the label where there is no better field.
+                The vendor keeps it, at the end of the label where there is no better field. Do not
+                make two calls with one key at once: few vendors can keep both from buying.
             options: further fields of the vendor's request.
 
         Raises:

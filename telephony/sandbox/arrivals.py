@@ -91,7 +91,7 @@ class Arrivals:
         self._under_way = Counter()
 
     def _below_its_base_path(self, scope: Scope) -> Scope:
-        """What reaches a vendor's own port, as if it had come below the vendor's base path."""
+        """Move a request for a vendor's own port below the vendor's base path."""
         server = scope.get("server")
         vendor = self.ports.get(server[1]) if isinstance(server, tuple) else None
         if vendor is None:

@@ -156,7 +156,7 @@ class Faults:
         self.last[(scope["method"], scope["path"])] = StoredResponse.of(events)
 
     async def _parting(self, start: Event, scope: Scope) -> Event:
-        """The start of an response, which may be the last before connections are refused."""
+        """Return the start of an response, which may be the last before connections are refused."""
         for fault in self.active:
             if not fault.waits:
                 self.active.remove(fault)
@@ -220,7 +220,7 @@ class StoredResponse:
 
 
 async def _echo(status: int, scope: Scope, receive: Receive) -> StoredResponse:
-    """What was sent, wherever a vendor may put the text of an error."""
+    """Return what was sent, wherever a vendor may put the text of an error."""
     request = Request(scope, receive)
     headers = dict(request.headers)
     text = f"refused: {(await request.body()).decode()} {headers}"

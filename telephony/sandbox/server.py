@@ -330,7 +330,7 @@ class Sandbox:
         )
 
     async def _planted(self, plant: Callable[[], str]) -> Response:
-        """What was planted, and what became of its webhooks."""
+        """Return what was planted, and what became of its webhooks."""
         already = len(await asyncio.to_thread(self.delivered))
         try:
             planted = plant()

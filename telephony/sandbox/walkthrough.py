@@ -25,8 +25,11 @@ _PERSON = "+14155550199"
 
 
 def tour(sandbox: Sandbox, vendor: str) -> dict[str, str]:
-    """Every step's outcome: a few words, ``-`` where the vendor offers no such thing, or
-    ``failed: …``, after which the remaining steps are left out."""
+    """Return every step's outcome in a few words.
+
+    It is ``-`` where the vendor offers no such thing, or ``failed: …``, after which the remaining
+    steps are left out.
+    """
     with telephony.connect(vendor, settings=sandbox.settings(vendor)) as provider:
         return _Tour(sandbox, vendor, provider).run()
 

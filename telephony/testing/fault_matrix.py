@@ -47,7 +47,7 @@ FAULTS = (
 
 
 def fault_name(fault: Fault) -> str:
-    """A fault in a word or two, for the names of tests."""
+    """Return a fault in a word or two, for the names of tests."""
     if fault.kind != "status":
         return fault.kind
     retry_after = fault.headers.get("Retry-After", "")
@@ -264,7 +264,7 @@ class Run:
         return len(self.server.requests(self.adapter)) - before
 
     def ready(self, operation: Capability) -> Setup:
-        """The vendor as new, with what the operation needs."""
+        """Return the vendor as new, with what the operation needs."""
         self.server.reset()
         sample = self.server.vendors[self.adapter].sample
         if operation is Capability.LINK_CARRIER:

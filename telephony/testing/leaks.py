@@ -72,7 +72,7 @@ def leaks(text: str) -> list[Leak]:
 
 
 def leaks_in(folder: Path) -> dict[Path, list[Leak]]:
-    """The files below `folder` in which there are any."""
+    """Return the files below `folder` in which there are any."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     found = {path: leaks(path.read_text("utf-8", "replace")) for path in files}
     return {path: every for path, every in found.items() if every}

@@ -44,7 +44,7 @@ def _telephony_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def telephony_sandbox(_telephony_server: Sandbox) -> Iterator[Sandbox]:
-    """The vendors' APIs on loopback, as new: plant messages, set faults, read the ledger."""
+    """Return the vendors' APIs on loopback, as new: plant messages, set faults, read the ledger."""
     _telephony_server.reset()
     yield _telephony_server
     _telephony_server.heal()

@@ -230,7 +230,7 @@ class RefusalConformance(AdapterFixtures):
 
 
 def _secrets(adapter: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings that are secrets, and their values here."""
+    """Return the settings that are secrets, and their values here."""
     from pydantic import SecretStr
 
     from telephony import registry

@@ -102,7 +102,7 @@ class Scrubber:
         self._dropped = frozenset(dropped_headers)
 
     def vcr_config(self) -> dict[str, object]:
-        """What the fixture `vcr_config` of pytest-recording needs; add your own keys to it."""
+        """Return what pytest-recording's fixture `vcr_config` needs; add your own keys to it."""
         return {
             "before_record_request": self.request,
             "before_record_response": self.response,
@@ -111,7 +111,7 @@ class Scrubber:
         }
 
     def request(self, request: Request) -> Request:
-        """vcrpy's `before_record_request`."""
+        """Vcrpy's `before_record_request`."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         _refuse_encoded(headers.get("content-encoding"))
         request.uri = self.url(request.uri)
@@ -128,7 +128,7 @@ class Scrubber:
         return request
 
     def response(self, response: dict[str, object]) -> dict[str, object]:
-        """vcrpy's `before_record_response`.
+        """Vcrpy's `before_record_response`.
 
         Raises:
             ValueError: the body cannot be read, so it may hold anything.
@@ -169,7 +169,7 @@ class Scrubber:
         return _NUMBER.sub(lambda found: fictional(found[0]), text)
 
     def value(self, value: JsonValue, name: str = "") -> JsonValue:
-        """A JSON value; `name` is the key it stands under, if any."""
+        """Return a JSON value; `name` is the key it stands under, if any."""
         if isinstance(value, dict):
             return {key: self.value(item, key) for key, item in value.items()}
         if isinstance(value, list):
@@ -183,7 +183,7 @@ class Scrubber:
         return TEXT if _spoken(name) in self._text_names else self.text(value)
 
     def url(self, url: str) -> str:
-        """A URL, percent-encoded parts included."""
+        """Return a URL, percent-encoded parts included."""
         for old, new in self._replaced:
             url = url.replace(old, new)
         parts = urlsplit(url)
@@ -227,7 +227,7 @@ class Scrubber:
 
 
 def fictional(number: str) -> str:
-    """The number that stands in a cassette for a real one, written in the same way.
+    """Return the number that stands in a cassette for a real one, written in the same way.
 
     The last seven digits become 555 and four that depend on all of its digits; a number that has
     the 555 already is left alone.

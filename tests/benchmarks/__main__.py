@@ -18,7 +18,7 @@ _FEW = COUNT * 2 // 5
 
 
 def taken(sides: Mapping[str, Callable[[], float]], runs: int = RUNS) -> dict[str, list[float]]:
-    """What each side gives in every run; they take turns, so that they meet the same noise."""
+    """Return each side's result of every run; they take turns, so that they meet the same noise."""
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(runs):
         for name, side in sides.items():

@@ -75,7 +75,7 @@ def getting(url: str) -> Iterator[dict[str, Timed]]:
 
 @contextmanager
 def importing(url: str) -> Iterator[Timed]:
-    """Imports at Cartesia, so many in flight, each answered so much later."""
+    """Import at Cartesia, so many in flight, each with so late a response."""
     here = settings(url, "cartesia")
     far = settings(f"{url}/after-{LATENCY_MS}ms", "cartesia")
     account = TwilioAccount(f"AC{'1' * 32}", None, f"SK{'2' * 32}", "made-up")

@@ -36,7 +36,7 @@ def _tasks(settings: Settings) -> None:
 
 
 def reading() -> Iterator[tuple[str, Callable[[], float]]]:
-    """What is measured, and what measures it: the seconds until all have read. None may fail."""
+    """Return what is measured and its function: the seconds until all have read. None may fail."""
     for name, way in (("threads", _threads), ("tasks", _tasks)):
         for known, settings in (("set", _KNOWN), ("learnt", _LEARNT)):
 

@@ -49,7 +49,7 @@ class Row:
 
 
 def row(name: str, unit: str, runs: Mapping[str, Sequence[float]]) -> Row:
-    """`runs` has for each side one value a run, in seconds or bytes."""
+    """Return a row; `runs` has for each side one value a run, in seconds or bytes."""
     scale = {"s": 1, "ms": 1000, "MB": 1e-6}[unit]
     ours, sdk, floor = runs["ours"], runs.get("sdk"), runs.get("floor")
 
@@ -88,7 +88,7 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def markdown() -> str:
-    """What `results.json` holds, for the README."""
+    """Return what `results.json` holds, for the README."""
     document = json.loads(RESULTS.read_text("utf-8"))
     lines = [
         "| | telephony | vendor's SDK | floor | SDK / telephony | telephony / floor |",

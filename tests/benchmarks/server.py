@@ -39,7 +39,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The URL below which each vendor is served under its adapter's name."""
+    """Return the URL below which each vendor is served under its adapter's name."""
     command = [sys.executable, "-m", "tests.benchmarks.server"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

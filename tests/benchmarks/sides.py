@@ -37,7 +37,7 @@ class Listing:
 
 
 def settings(url: str, vendor: str) -> dict[str, str]:
-    """What connects telephony to the server at `url`."""
+    """Return what connects telephony to the server at `url`."""
     return dict(vendors([vendor])[vendor].settings(f"{url}/{vendor}"))
 
 
@@ -45,7 +45,7 @@ def settings(url: str, vendor: str) -> dict[str, str]:
 
 
 def twilio_client(url: str):
-    """The SDK, its own requests session included; only the host is another."""
+    """Return the SDK, its own requests session included; only the host is another."""
     from twilio.http.http_client import TwilioHttpClient
     from twilio.rest import Client
 

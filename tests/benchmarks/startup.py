@@ -24,7 +24,7 @@ _IMPORT_SDK = "from twilio.rest import Client"
 
 
 def statements() -> dict[str, dict[str, str]]:
-    """What each side runs, by what is measured."""
+    """Return what each side runs, by what is measured."""
     found = {
         "import telephony": {"ours": "from telephony import *", "sdk": _IMPORT_SDK, "floor": _BARE},
     }

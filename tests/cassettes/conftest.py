@@ -27,7 +27,7 @@ def vcr_cassette_dir():
 
 @pytest.fixture
 def allowed_hosts() -> None:
-    """A replay reaches no server. (The plugin's own would ask for a scenario.)"""
+    """Block the network of a replay, as the plugin's own fixture would ask for a scenario."""
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def vcr_config(stage: Stage, record_mode: str) -> dict[str, object]:
 
 
 def _own_server() -> str:
-    """The name and version of the livekit-server that can be run here, or nothing."""
+    """Return the name and version of the livekit-server that can be run here, or nothing."""
     server = os.environ.get("TELEPHONY_LIVEKIT_SERVER") or shutil.which("livekit-server")
     if server is None or shutil.which("redis-server") is None:
         return ""

@@ -122,5 +122,5 @@ def base_url(vendor: str) -> str:
 
 
 def canonical_settings(vendor: str) -> dict[str, object]:
-    """Settings that reach the vendor itself, with credentials that do not exist."""
+    """Return settings that reach the vendor itself, with credentials that do not exist."""
     return dict(SANDBOXES[vendor].settings(base_url(vendor)))

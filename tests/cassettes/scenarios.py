@@ -57,14 +57,14 @@ def _common(vendor: str) -> list[Scenario]:
 
 
 def offered(vendor: str) -> list[Capability]:
-    """The operations with requests that the vendor documents."""
+    """Return the operations with requests that the vendor documents."""
     supports = matrix()[vendor]
     sold = {Capability.SEARCH_NUMBERS, Capability.PROVISION_NUMBER} if vendor == "livekit" else ()
     return [o for o in CHECKS if supports[o].level is not Level.NONE or o in sold]
 
 
 def _again(operation: Capability) -> Act:
-    """The same twice; what the second time brings is what counts."""
+    """Return the same twice; what the second time brings is what counts."""
     return _after(operation, CALLS[operation])
 
 

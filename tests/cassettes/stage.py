@@ -93,7 +93,7 @@ def sandbox(scenario: Scenario, server: Sandbox) -> Iterator[Stage]:
 
 @contextmanager
 def own_server(scenario: Scenario, name: str, url: str) -> Iterator[Stage]:
-    """A server of the vendor's that runs here, with the keys of the sandbox."""
+    """Return a server of the vendor's that runs here, with the keys of the sandbox."""
     settings = {**canonical_settings(scenario.vendor), "base_url": url}
     sample = SANDBOXES[scenario.vendor].sample
     right = scenario.settings(settings, right=True)
@@ -116,7 +116,7 @@ def credentials(vendor: str) -> Resolved | None:
 
 @contextmanager
 def live(scenario: Scenario, found: Resolved) -> Iterator[Stage]:
-    """The vendor itself. Skips what would change or cost anything without `SPEND`."""
+    """Return the vendor itself. Skips what would change or cost anything without `SPEND`."""
     given = {name: _clear(getattr(found.settings, name)) for name in found.origins}
     wanted = _own_situation(SANDBOXES[scenario.vendor].sample)
     url = found.settings.base_url
@@ -166,7 +166,7 @@ def _imported(provider: PhoneNumberProvider, number: str, source: telephony.Sour
 
 
 def _as_it_is(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -> Setup | None:
-    """The account as it is found, if that will do: for what only reads."""
+    """Return the account as it is found, if that will do: for what only reads."""
     if scenario.wrong_key or scenario.operation is Capability.SEARCH_NUMBERS:
         return wanted
     if scenario.operation is Capability.LIST_CARRIERS:
@@ -178,7 +178,7 @@ def _as_it_is(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) 
 
 
 def _held(provider: PhoneNumberProvider) -> set[str | None]:
-    """The ids of everything that the account holds."""
+    """Return the ids of everything that the account holds."""
     numbers = {number.id for number in provider.list_numbers()}
     if not provider.supports(Capability.LIST_CARRIERS):
         return {*numbers}
@@ -198,7 +198,7 @@ def _give_back(provider: PhoneNumberProvider, before: set[str | None]) -> None:
 
 
 def _own_situation(sample: Sample) -> Setup:
-    """The sandbox's, with what the environment names in its place."""
+    """Return the sandbox's, with what the environment names in its place."""
     target, other = (os.environ.get(name) for name in TARGETS)
     account = {
         "account_sid": os.environ.get("TWILIO_ACCOUNT_SID"),
@@ -224,7 +224,7 @@ def _own_situation(sample: Sample) -> Setup:
 
 
 def _named(target: telephony.Target, named: str | None) -> telephony.Target:
-    """A target of the same kind with another name; URLs stay, as anybody may use them."""
+    """Return a target of the same kind with another name; URLs stay, as anybody may use them."""
     if named is None or not isinstance(target, Agent | Application):
         return target
     return replace(target, id=named)
@@ -233,7 +233,7 @@ def _named(target: telephony.Target, named: str | None) -> telephony.Target:
 def _replaced(
     vendor: str, given: Mapping[str, str], found: Resolved, wanted: Setup
 ) -> dict[str, str]:
-    """What is ours there, and what stands for it in a cassette."""
+    """Return what is ours there, and what stands for it in a cassette."""
     sample = SANDBOXES[vendor].sample
     dummies = canonical_settings(vendor)
     secret = {name for name in given if isinstance(getattr(found.settings, name), SecretStr)}

@@ -84,7 +84,7 @@ def config(scrubber: Scrubber) -> dict[str, object]:
 
 
 def same_body(one: Request, other: Request) -> None:
-    """A matcher: equal bodies, however written, but for names that an adapter made up."""
+    """Return a matcher: equal bodies, however written, but for names that an adapter made up."""
     assert _meaning(one) == _meaning(other)
 
 

@@ -29,7 +29,7 @@ CARTESIAS = {str(s).partition("/")[2] for s in SCENARIOS if s.vendor == "cartesi
 
 @pytest.fixture
 def run(tmp_path):
-    """pytest over the recordings of Cartesia, which are kept in a folder of their own."""
+    """Pytest over the recordings of Cartesia, which are kept in a folder of their own."""
 
     def run(*arguments, **environment):
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -49,7 +49,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def account(telephony_sandbox):
-    """What reaches an account at "the vendor", and the number that it holds."""
+    """Return what reaches an account at "the vendor", and the number that it holds."""
     settings = telephony_sandbox.settings("cartesia")
     account = telephony_sandbox.vendors["cartesia"].account
     account.agents |= {"agent_of_ours": "Ours", "agent_of_ours_too": "Ours too"}

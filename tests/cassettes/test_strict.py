@@ -27,7 +27,7 @@ NOTICED = (CannotOverwriteExistingCassetteException, UnhandledHTTPRequestError, 
 
 @pytest.fixture
 def replay(scenario, tmp_path):
-    """The interactions, and what replays others in their place."""
+    """Return the interactions, and what replays others in their place."""
     given = yaml.load((tape.FOLDER / f"{scenario}.yaml").read_text("utf-8"), yaml.CSafeLoader)
     stage = replayed(scenario, tape.Tape.read(tape.FOLDER / f"{scenario}.yaml"))
     copy = tmp_path / "copy.yaml"

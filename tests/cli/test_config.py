@@ -177,7 +177,7 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path,
 
 @pytest.fixture
 def collector():
-    """A server that `is_loopback` takes for another machine: its URL, the keys that it received."""
+    """Yield the URL and the received keys of a server that counts as another machine."""
     sent = []
 
     class Collecting(BaseHTTPRequestHandler):

@@ -132,7 +132,7 @@ def test_requests_are_printed_as_they_come_and_only_on_stderr(quiet):
 
 
 def _application(profile):
-    """An application that is not written for tests."""
+    """Return an application that is not written for tests."""
     with telephony.connect(profile) as provider:
         return provider.provision_number().number
 

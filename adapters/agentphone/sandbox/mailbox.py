@@ -55,7 +55,7 @@ class Mailbox:
         return [text for text in self.texts if text.number == number_id]
 
     def conversations(self) -> dict[str, list[Text]]:
-        """The messages of each conversation, the most recently active conversation first."""
+        """Return the messages of each conversation, the most recently active conversation first."""
         found: dict[str, list[Text]] = {}
         for text in reversed(self.texts):
             found.setdefault(text.conversation, []).append(text)
@@ -63,7 +63,7 @@ class Mailbox:
 
 
 def summary(texts: Sequence[Text], number: Json) -> Json:
-    """A conversation as listings show it."""
+    """Return a conversation as listings show it."""
     first, last = texts[0], texts[-1]
     return {
         "id": last.conversation,
@@ -83,7 +83,7 @@ def summary(texts: Sequence[Text], number: Json) -> Json:
 def pages(
     found: Sequence[Text], wanted: MessagePaging, *, inclusive: bool
 ) -> tuple[list[Text], bool]:
-    """The newest texts within the bounds, newest first, and whether older ones follow."""
+    """Return the newest texts within the bounds, newest first, and whether older ones follow."""
     earlier, later = bisect.bisect_left, bisect.bisect_right
     start, end = 0, len(found)
     if wanted.before is not None:

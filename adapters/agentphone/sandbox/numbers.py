@@ -102,5 +102,5 @@ def _add(account: Account, wanted: Purchase) -> Json:
 
 
 def _free(area: str, nth: int) -> Json:
-    """A number that could be bought. Where it belongs is known of some areas only."""
+    """Return a number that could be bought. Where it belongs is known of some areas only."""
     return {"phoneNumber": f"+1{area}5559{nth:03d}", "areaCode": area, **_PLACES.get(area, {})}

@@ -77,5 +77,5 @@ def _shown(account: Account, agent: Json) -> Json:
 
 
 def _on_agent(number: Json) -> Json:
-    """A number as it stands inside an agent."""
+    """Return a number as it stands inside an agent."""
     return {key: number[key] for key in ("id", "phoneNumber", "status", "type")}

@@ -49,5 +49,5 @@ class Account:
 
 
 def done(message: str, data: Json) -> Json:
-    """The body of the response to a change."""
+    """Return the body of the response to a change."""
     return {"success": True, "message": message, "data": data}

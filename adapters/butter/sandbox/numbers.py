@@ -48,7 +48,7 @@ async def import_(account: Account, request: Request) -> Response:
 
 
 def _importable(body: Json) -> None:
-    """What the import page lists under 400; what is left is a matter of the schema, 422."""
+    """Return what the import page lists under 400; what is left is a matter of the schema, 422."""
     for field in ("phone_number", "provider"):
         if not body.get(field):
             raise refusal(400, f"{field} is required")
@@ -62,5 +62,5 @@ def _importable(body: Json) -> None:
 
 
 def _listed(number: Json) -> Json:
-    """A number as it stands in the list, which is not all that the response to an import shows."""
+    """Return a number as the list shows it, with less than the response to an import has."""
     return {k: v for k, v in number.items() if k not in {"integration_id", "updated_at"}}

@@ -91,7 +91,7 @@ def _new_trunk(account: Account, wanted: SipTrunk) -> Json:
 
 
 def _changed(carrier: Json, trunk: SipTrunk) -> Json:
-    """A merge patch of a trunk: what is left out stays, null clears, the address is fixed."""
+    """Merge a patch into a trunk: what is left out stays, null clears, the address is fixed."""
     changes: Json = {"label": trunk.label} if trunk.label else {}
     defaults = _sides(trunk)
     for name, side in (("inbound", trunk.inbound), ("outbound", trunk.outbound)):
@@ -114,7 +114,7 @@ def _changed(carrier: Json, trunk: SipTrunk) -> Json:
 
 
 def _sides(trunk: SipTrunk) -> Json:
-    """What is shown of a trunk: everything but passwords."""
+    """Return what is shown of a trunk: everything but passwords."""
     sides: Json = {}
     if trunk.inbound is not None:
         login = trunk.inbound.credentials

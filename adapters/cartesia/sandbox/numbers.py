@@ -104,7 +104,7 @@ def _matches(number: Json, query: Mapping[str, str], text: str) -> bool:
 
 
 def _source(account: Account, wanted: Json) -> Json:
-    """The carrier account that a number is to come from."""
+    """Return the carrier account that a number is to come from."""
     if "id" in wanted:
         return account.carriers.find(str(wanted["id"]))
     named = (wanted.get("account_sid"), wanted.get("region", "us1"))
@@ -115,7 +115,7 @@ def _source(account: Account, wanted: Json) -> Json:
 
 
 def _moved(account: Account, number: Json, wanted: Json, version: str) -> Json:
-    """What `number` keeps of the carrier account that it is to come from now."""
+    """Return what `number` keeps of the carrier account that it is to come from now."""
     if "id" not in wanted and version < _LOOKUP_SINCE:
         raise invalid("provider.id: Field required")
     target, held = _source(account, wanted), number["provider"]
@@ -143,7 +143,7 @@ def _add(
 
 
 def _shown(account: Account, number: Json) -> Json:
-    """A number with its carrier account as that is now, without the details of a trunk."""
+    """Return a number with its carrier account as that is now, without the details of a trunk."""
     held = number["provider"]
     carrier_id = held.get("id") if isinstance(held, dict) else None
     if carrier_id is None:
@@ -154,5 +154,5 @@ def _shown(account: Account, number: Json) -> Json:
 
 
 def _reference(carrier: Json) -> Json:
-    """What a number keeps of the carrier account it comes from."""
+    """Return what a number keeps of the carrier account it comes from."""
     return {"type": carrier["type"], "id": carrier["id"]}

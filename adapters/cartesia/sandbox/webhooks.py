@@ -67,5 +67,5 @@ def called(
 
 
 def _shown(webhook: Json) -> Json:
-    """A webhook without its secret, which is shown only when it is made."""
+    """Return a webhook without its secret, which is shown only when it is made."""
     return {key: value for key, value in webhook.items() if key != "secret"}

@@ -58,7 +58,7 @@ def rule(info: SIPDispatchRuleInfo, *, updated: bool = False) -> None:
 
 
 def _broken(message: str, updated: bool) -> Refusal:
-    """A plain error where an update leads to what could not have been created."""
+    """Return a plain error where an update leads to what could not have been created."""
     return refusal("unknown", message) if updated else invalid(message)
 
 

@@ -1,7 +1,7 @@
-"""LiveKit Phone Numbers. Its messages are published, its errors are not: those here are the usual
-ones of LiveKit's other services.
+"""LiveKit Phone Numbers.
 
-For sale are +1 415 555 0150 to 0179 and the same of any area.
+Their messages are published, their errors are not: those here are the usual ones of LiveKit's other
+services. For sale are +1 415 555 0150 to 0179 and the same of any area.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def release(account: Account, body: Json) -> Json:
 
 
 def rule_for(account: Account, number: str) -> str | None:
-    """The dispatch rule that a call to `number` meets."""
+    """Return the dispatch rule that a call to `number` meets."""
     for held in account.numbers.values():
         if held["e164_format"] == number and "released_at" not in held:
             return next(iter(_rule_ids(held)), None)
@@ -127,7 +127,7 @@ def _unsold(account: Account, area_code: str) -> list[str]:
 
 
 def _shown(account: Account, number: Json) -> Json:
-    """A number as it is now: a rule that was deleted does not answer it any more."""
+    """Return a number as it is now: a rule that was deleted does not answer it any more."""
     rules = [rule for rule in _rule_ids(number) if rule in account.rules]
     status, inbound = ("ACTIVE", "ACTIVE") if rules else ("OFFLINE", "DETACHED")
     if "released_at" in number:

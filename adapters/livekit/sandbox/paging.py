@@ -19,7 +19,7 @@ def chosen(kept: Mapping[str, T], ids: Sequence[str]) -> dict[str, T]:
 
 
 def meet(filters: Iterable[str], has: set[str]) -> bool:
-    """A filter lets through what it does not name, and what holds for everything."""
+    """Return a filter lets through what it does not name, and what holds for everything."""
     wanted = set(filters)
     return not wanted or not has or bool(wanted & has)
 

@@ -70,7 +70,7 @@ def delete(account: Account, request: sip.DeleteSIPDispatchRuleRequest) -> sip.S
 
 
 def rule_for(account: Account, called: str, caller: str) -> str | None:
-    """The rule that a call meets. Trunks are compared in any spelling, rules letter by letter."""
+    """Return the rule that a call meets: of trunks in any spelling, of rules letter by letter."""
     number = checks.normalized(called)
     trunks = [
         trunk_id
@@ -102,7 +102,7 @@ def _priority(rule: sip.SIPDispatchRuleInfo) -> tuple[int, str]:
 
 
 def _listed(account: Account, trunk_ids: Iterable[str]) -> dict[str, sip.SIPDispatchRuleInfo]:
-    """The rules that concern some of the trunks, by their ids, in order."""
+    """Return the rules that concern some of the trunks, by their ids, in order."""
     wanted = set(trunk_ids)
     return {
         key: rule

@@ -129,7 +129,7 @@ def delete(account: Account, request: sip.DeleteSIPTrunkRequest) -> sip.SIPTrunk
 
 
 def _carrying(account: Account, numbers: Iterable[str]) -> dict[str, sip.SIPInboundTrunkInfo]:
-    """The trunks that carry some of the numbers, or any number, by their ids, in order."""
+    """Return the trunks that carry some of the numbers, or any number, by their ids, in order."""
     wanted = {checks.normalized(text) for text in numbers}
     return {
         key: trunk
@@ -140,7 +140,7 @@ def _carrying(account: Account, numbers: Iterable[str]) -> dict[str, sip.SIPInbo
 
 @contextmanager
 def _counted(account: Account, trunk_id: str) -> Iterator[None]:
-    """A number is imported when the first trunk carries it, released when the last one goes."""
+    """Record an import when the first trunk carries a number, a release when the last goes."""
     before = _carried(account)
     yield
     after = _carried(account)

@@ -40,7 +40,7 @@ class Method:
 
 
 def claims(request: Request, keys: Mapping[str, str]) -> Claims:
-    """The claims of the request's token. Refused in plain text, before Twirp."""
+    """Return the claims of the request's token. Refused in plain text, before Twirp."""
     header = request.headers.get("authorization", "")
     if not header:
         return {}

@@ -16,7 +16,7 @@ I = TypeVar("I", bound=Info)  # noqa: E741
 
 
 def check(request: Message, thing: str, given_id: str, replaced_id: str) -> None:
-    """What every update must have."""
+    """Return what every update must have."""
     if not given_id:
         raise invalid(f"{thing} id must be set")
     if request.WhichOneof("action") is None:

@@ -64,7 +64,7 @@ Endpoint = Callable[[Account, ParsedRequest], Response]
 
 
 def found(table: Mapping[str, Json], request: ParsedRequest, name: str = "sid") -> Json:
-    """The thing of a table that the path names."""
+    """Return the thing of a table that the path names."""
     if request.ids[name] not in table:
         raise missing(request.path)
     return table[request.ids[name]]

@@ -65,7 +65,7 @@ def country(account: Account, request: ParsedRequest) -> Response:
 
 
 def search(account: Account, request: ParsedRequest) -> Response:
-    """A sample of the numbers for sale: no further pages, nothing held, no prices."""
+    """Return a sample of the numbers for sale: no further pages, nothing held, no prices."""
     code, kind = request.ids["country"], request.ids["kind"]
     if kind not in _STOCK.get(code, {}):
         raise missing(request.path)

@@ -55,7 +55,7 @@ def place(account: Account, request: ParsedRequest) -> Response:
 
 
 def update(account: Account, request: ParsedRequest) -> Response:
-    """A call is ended or taken back by its status."""
+    """Return a call is ended or taken back by its status."""
     call, status = found(account.calls, request), request.field("Status")
     if status not in {"completed", "canceled"}:
         raise invalid("Status must be completed or canceled")

@@ -37,12 +37,12 @@ class ParsedRequest:
 
 
 def http_url(name: str, value: str) -> str:
-    """A URL, or an empty value, which clears."""
+    """Return a URL, or an empty value, which clears."""
     if value and not value.startswith(("https://", "http://")):
         raise invalid(f"{name} is not a valid URL")
     return value
 
 
 def snake(name: str) -> str:
-    """A form's field as responses spell it."""
+    """Return a form's field as responses spell it."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -182,7 +182,7 @@ def _text(account: Account, request: ParsedRequest) -> Text:
 
 
 def _may_send(account: Account, sender: str, to: str) -> None:
-    """A number of the account, on WhatsApp too, a short code, or a name."""
+    """Return a number of the account, on WhatsApp too, a short code, or a name."""
     on_whatsapp = sender.startswith("whatsapp:")
     if on_whatsapp != to.startswith("whatsapp:"):
         raise refusal(400, 21910, "'From' and 'To' must be on the same channel.")
@@ -199,7 +199,7 @@ def _may_send(account: Account, sender: str, to: str) -> None:
 
 
 def _chosen(account: Account, to: str) -> str:
-    """The sender that a Messaging Service takes."""
+    """Return the sender that a Messaging Service takes."""
     held = next(iter(account.numbers.values()), None)
     if held is None:
         raise refusal(400, 21703, "The Messaging Service has no senders.")
@@ -213,7 +213,7 @@ def _can_text(number: Json) -> bool:
 
 
 def _period(request: ParsedRequest) -> tuple[datetime | None, datetime | None]:
-    """The first moment that is in, and the first that is not."""
+    """Return the first moment that is in, and the first that is not."""
     low = high = None
     for name in ("DateSent", "DateSent>", "DateSent<"):
         value = request.filter(name)

@@ -30,7 +30,7 @@ _TAKEN, _BAD = "+15005550000", "+15005550001"
 
 
 def listed(account: Account, request: ParsedRequest) -> Response:
-    """The account's numbers, the newest first; `PhoneNumber` takes parts and wildcards."""
+    """Return the account's numbers, the newest first; `PhoneNumber` takes parts and wildcards."""
     wanted, name = request.filter("PhoneNumber"), request.filter("FriendlyName")
     kind, origin = request.ids.get("kind"), request.filter("Origin")
     rows = [

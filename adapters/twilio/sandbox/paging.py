@@ -30,7 +30,7 @@ class _Page:
 
 
 def page(request: ParsedRequest, name: str, rows: Sequence[Json]) -> Response:
-    """A page of the 2010-04-01 API."""
+    """Return a page of the 2010-04-01 API."""
     cut = _cut(request, rows)
     return JSONResponse(
         {
@@ -48,7 +48,7 @@ def page(request: ParsedRequest, name: str, rows: Sequence[Json]) -> Response:
 
 
 def meta_page(request: ParsedRequest, host: str, name: str, rows: Sequence[Json]) -> Response:
-    """A page of a v1 API, whose links name the host."""
+    """Return a page of a v1 API, whose links name the host."""
     cut = _cut(request, rows)
     return JSONResponse(
         {

@@ -210,7 +210,7 @@ def _held(account: Account, request: ParsedRequest) -> Json:
 
 
 def _on_trunk(number: Json, trunk: str) -> Json:
-    """A number as the trunking API shows it: without what only 2010-04-01 knows, with a URL."""
+    """Return a number as the trunking API shows it: less than 2010-04-01 does, with a URL."""
     hidden = {"uri", "origin", "status", "type", "address_sid", "identity_sid", "bundle_sid"}
     hidden |= {"voice_receive_mode", "emergency_status"}
     hidden |= {"emergency_address_sid", "emergency_address_status"}

@@ -34,8 +34,10 @@ _KINDS = ("Local", "Mobile", "TollFree")
 
 
 class TwilioSandbox(VendorSandbox):
-    """A main account with one subaccount; each has two applications, two trunks, a Messaging
-    Service, the short code 12345 and no numbers. Every number it buys is a WhatsApp sender too.
+    """A main account with one subaccount.
+
+    Each has two applications, two trunks, a Messaging Service, the short code 12345 and no numbers.
+    Every number that is bought is a WhatsApp sender too.
 
     Any number that looks like one can be bought, whether or not a search shows it. Twilio's magic
     numbers (+1 500 555 00…) are refused as documented for test credentials.
@@ -156,8 +158,10 @@ class TwilioSandbox(VendorSandbox):
     def plant_messages(
         self, number: str, count: int, *, newest: datetime, media: Sequence[str] = ()
     ) -> None:
-        """Let the main account's `number` have a history: `count` texts, two in every second before
-        `newest`, received and sent in turn, each with `media`."""
+        """Give the main account's `number` a history of `count` texts, each with `media`.
+
+        They are received and sent in turn, two in every second before `newest`.
+        """
         other = "+14155550199"
         for index in reversed(range(count)):
             at = newest - timedelta(seconds=index // 2)
@@ -192,7 +196,7 @@ class TwilioSandbox(VendorSandbox):
         return served
 
     def _authorized(self, request: Request) -> Account:
-        """The account that the path names, if the credentials reach it."""
+        """Return the account that the path names, if the credentials reach it."""
         user, password = _login(request.headers.get("authorization", ""))
         accounts = {account.sid: account for account in (self.account, self.subaccount)}
         for holder in accounts.values():
@@ -225,7 +229,7 @@ def _describe(account: Account, _: ParsedRequest) -> Response:
 
 
 def _path(request: Request) -> str:
-    """The path as Twilio knows it: below wherever the sandbox is mounted."""
+    """Return the path as Twilio knows it: below wherever the sandbox is mounted."""
     scope = request.scope
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
 

@@ -78,7 +78,7 @@ ERROR = """
 
 @pytest.fixture
 def provider(vendor_server):
-    """A provider at a vendor that responds with the samples."""
+    """Return a provider at a vendor that responds with the samples."""
     settings = {"api_key": "sk_live_1", "base_url": vendor_server.url, "retries": 0}
     with telephony.connect("agentphone", **settings) as provider:
         yield provider

@@ -14,7 +14,7 @@ def provider(telephony_connect):
 
 @pytest.fixture
 def vendor(telephony_sandbox):
-    """The emulation itself, to plant special situations in."""
+    """Return the emulation itself, to plant special situations in."""
     return telephony_sandbox.vendors["butter"]
 
 
@@ -31,7 +31,7 @@ def imported(provider, linked):
 
 @pytest.fixture
 def sent(telephony_sandbox):
-    """The bodies of the requests to one route, in order."""
+    """Return the bodies of the requests to one route, in order."""
 
     def bodies(method, ending):
         return [
@@ -45,5 +45,5 @@ def sent(telephony_sandbox):
 
 @pytest.fixture
 def kinds(telephony_sandbox):
-    """What really happened at the vendor, in order."""
+    """Return what really happened at the vendor, in order."""
     return lambda: [entry.kind for entry in telephony_sandbox.ledger("butter")]

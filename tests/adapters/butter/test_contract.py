@@ -25,7 +25,7 @@ INTEGRATION_ID = {"type": "string", "pattern": "^intg_[a-f0-9]{12}$"}
 
 
 def closed(required, optional=None):
-    """An object with these fields and no other."""
+    """Return an object with these fields and no other."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -93,7 +93,7 @@ QUERIES = {"GET /api/phone-numbers": {"status", "cursor"}}
 
 
 def route_of(documented, method, path):
-    """The documented route that a request goes to."""
+    """Return the documented route that a request goes to."""
     for name in documented:
         if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
             return name

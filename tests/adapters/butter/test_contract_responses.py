@@ -30,7 +30,7 @@ NAME = {"type": "string", "minLength": 1, "maxLength": 100}
 
 
 def closed(required, optional=None):
-    """An object with these fields and no other."""
+    """Return an object with these fields and no other."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -44,7 +44,7 @@ def null_or(schema):
 
 
 def done(data):
-    """The envelope of an action."""
+    """Return the envelope of an action."""
     return closed({"success": {"const": True}, "message": TEXT, "data": data})
 
 
@@ -165,7 +165,7 @@ RESPONSES = {
 
 
 def route_of(documented, method, path):
-    """The documented route that a request goes to."""
+    """Return the documented route that a request goes to."""
     for name in documented:
         if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
             return name

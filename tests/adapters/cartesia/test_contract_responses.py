@@ -29,7 +29,7 @@ COUNTRY = {"type": "string", "pattern": "^[A-Z]{2}$"}
 
 
 def closed(required, optional=None):
-    """An object with these fields and no other."""
+    """Return an object with these fields and no other."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -125,7 +125,7 @@ RESPONSES = {
 
 
 def route_of(documented, method, path):
-    """The documented route that a request goes to."""
+    """Return the documented route that a request goes to."""
     for name in documented:
         if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
             return name

@@ -75,7 +75,7 @@ def version(request):
 
 @pytest.fixture
 def connect(vendor_server):
-    """A provider at a vendor that responds with the samples."""
+    """Return a provider at a vendor that responds with the samples."""
     opened = []
 
     def connected(version="2026-03-01"):

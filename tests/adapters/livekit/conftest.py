@@ -1,5 +1,4 @@
-"""LiveKit's sandbox as a server of one's own, what another client may have made there, and
-livekit-server itself."""
+"""LiveKit's sandbox, what another client may have made there, and livekit-server itself."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ KEY, SECRET = "APIsandbox", "sandbox-secret-of-at-least-32-bytes"
 
 @pytest.fixture
 def sandbox(telephony_sandbox):
-    """The emulation itself, to plant special situations in."""
+    """Return the emulation itself, to plant special situations in."""
     return telephony_sandbox.vendors["livekit"]
 
 
@@ -33,7 +32,7 @@ def provider(telephony_connect):
 
 @pytest.fixture
 def sent(telephony_sandbox):
-    """The methods called so far, in order."""
+    """Return the methods called so far, in order."""
 
     def methods():
         return [r.path.rpartition("/")[2] for r in telephony_sandbox.requests("livekit")]
@@ -67,7 +66,7 @@ def plant_rule(sandbox):
 
 @pytest.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.livekit_server)])
 def server(request):
-    """The URL of an empty LiveKit: ours, and then the real one."""
+    """Return the URL of an empty LiveKit: ours, and then the real one."""
     if request.param == "sandbox":
         yield request.getfixturevalue("telephony_sandbox").base_url("livekit")
         return
@@ -87,7 +86,7 @@ def connected(server):
 
 
 def rpc(url, method, **body):
-    """What another client does, or sees."""
+    """Return what another client does, or sees."""
     token = AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(admin=True)).to_jwt()
     response = httpx.post(
         f"{url}/twirp/livekit.SIP/{method}", json=body, headers={"Authorization": f"Bearer {token}"}
@@ -104,7 +103,7 @@ def livekit_ports():
 
 @pytest.fixture(scope="session")
 def livekit_server(tmp_path_factory, livekit_ports):
-    """The URL of a server of our own."""
+    """Return the URL of a server of our own."""
     server = os.environ.get("TELEPHONY_LIVEKIT_SERVER") or shutil.which("livekit-server")
     redis = os.environ.get("TELEPHONY_REDIS_SERVER") or shutil.which("redis-server")
     if redis is None or server is None:

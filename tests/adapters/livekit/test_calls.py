@@ -20,7 +20,7 @@ def imported(provider):
 
 @pytest.fixture
 def dialled(telephony_sandbox):
-    """The bodies of the requests to dial."""
+    """Return the bodies of the requests to dial."""
 
     def bodies():
         sent = telephony_sandbox.requests("livekit")
@@ -161,8 +161,10 @@ def test_an_agent_that_may_have_been_sent_is_not_sent_twice(provider, rooms, tel
 def test_what_the_carrier_says_is_not_taken_for_livekits_word(
     provider, sandbox, rooms, sent, status, reason, error
 ):
-    """LiveKit answers busy as 429 and a wrong SIP password as 401: neither a rate limit, after
-    which one would dial again, nor a bad API key."""
+    """LiveKit responds 429 for a busy line and 401 for a wrong SIP password.
+
+    Neither is a rate limit, after which one would dial again, nor a bad API key.
+    """
     sandbox.account.next_sip_status = (status, reason)
 
     with pytest.raises(error, match=reason) as caught:

@@ -17,7 +17,7 @@ CARRIER = SipTrunk("acme.pstn.example.com", username="acme", password="p4ss-of-a
 
 
 def left(sandbox):
-    """The ids of everything that is there."""
+    """Return the ids of everything that is there."""
     return [*sandbox.account.rules, *sandbox.account.inbound, *sandbox.account.outbound]
 
 

@@ -55,7 +55,7 @@ def sdk(telephony_sandbox):
 
 @pytest.fixture
 def changes(telephony_sandbox):
-    """The method and message of each request so far that changes something, and its SIP grants."""
+    """Return the method, message and SIP grants of each request so far that changes something."""
 
     def found():
         requests = []

@@ -29,7 +29,7 @@ ANSWER, NOTHING = 20, 5
 
 @pytest.fixture(scope="module")
 def bridge(livekit_server, livekit_ports, tmp_path_factory):
-    """The port of livekit-sip."""
+    """Return the port of livekit-sip."""
     binary = os.environ.get("TELEPHONY_LIVEKIT_SIP")
     if not binary:
         pytest.skip("TELEPHONY_LIVEKIT_SIP names no livekit-sip")
@@ -90,7 +90,7 @@ class Phone:
         self.socket.sendto("\r\n".join([*lines, "", body]).encode(), ("127.0.0.1", self.port))
 
     def answer(self, seconds):
-        """The next final answer: its status and its tag; None when there is none."""
+        """Return the next final answer: its status and its tag; None when there is none."""
         self.socket.settimeout(seconds)
         try:
             while True:

@@ -40,7 +40,7 @@ def places(value, here=()):
 
 
 def spoiled(response):
-    """The response with one field changed, every field in every way."""
+    """Return the response with one field changed, every field in every way."""
     for place in places(response):
         for value in SPOILED:
             changed = copy.deepcopy(response)

@@ -257,7 +257,7 @@ BAD_TOKENS = (
 
 
 def responses(base_url, script):
-    """The status and the body of each response, ids replaced by the order in which they came."""
+    """Return the status and body of each response, ids replaced by the order of their coming."""
     named, known = {}, {}
 
     def anonymous(found):

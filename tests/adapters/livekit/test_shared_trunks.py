@@ -227,7 +227,7 @@ RICH = {
 
 @pytest.fixture
 def rich(server, trunk):
-    """A number whose rule says all that a rule can say."""
+    """Return a number whose rule says all that a rule can say."""
     config = {
         "max_participants": 3,
         "agents": [

@@ -24,7 +24,7 @@ def number(provider):
 
 @pytest.fixture
 def posts(telephony_sandbox):
-    """The changes that were asked for, in order, as they arrived."""
+    """Return the changes that were asked for, in order, as they arrived."""
 
     def sent():
         return [r for r in telephony_sandbox.requests("twilio") if r.method == "POST"]
@@ -34,7 +34,7 @@ def posts(telephony_sandbox):
 
 @pytest.fixture
 def responses():
-    """What the SDK was answered: method, path, status and body."""
+    """Return what the SDK was answered: method, path, status and body."""
     return []
 
 

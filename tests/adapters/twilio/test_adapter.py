@@ -56,7 +56,7 @@ def test_a_long_inventory_is_read_page_by_page(provider, telephony_sandbox):
 
 
 def _next(provider, link):
-    """What a listing asks for after a page that links to `link`."""
+    """Return what a listing asks for after a page that links to `link`."""
     page = {"incoming_phone_numbers": [{"sid": "PN1", "phone_number": OTHER}]}
     steps = provider.adapter.list_numbers(limit=None)
     steps.send(Response(200, {}, json.dumps(page | {"next_page_uri": link}).encode(), next(steps)))

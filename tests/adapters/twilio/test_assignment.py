@@ -45,7 +45,7 @@ FIELDS = ("trunk_sid", "voice_application_sid", "voice_url", "sms_application_si
 
 
 def _answers(number):
-    """What answers calls, and what answers texts."""
+    """Return what answers calls, and what answers texts."""
     trunk, app, url, sms_app, sms_url = (number.raw[field] or "" for field in FIELDS)
     return trunk or app or url, sms_app or sms_url
 

@@ -103,7 +103,7 @@ class Described:
 
 
 def _tolerant(schema):
-    """A schema of the description as JSON Schema that takes what Twilio really sends."""
+    """Return a schema of the description as JSON Schema that takes what Twilio really sends."""
     if isinstance(schema, list):
         return [_tolerant(part) for part in schema]
     if not isinstance(schema, dict):
@@ -137,7 +137,7 @@ def answered(api, method, path, status, body):
 
 
 def asked(api, request):
-    """What is wrong with a request."""
+    """Return what is wrong with a request."""
     path = request.path.removeprefix("/twilio")
     operation = api.operation(request.method, path)
     parameters = {p["name"]: p["schema"] for p in operation.get("parameters", [])}

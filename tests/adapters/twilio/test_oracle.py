@@ -1,5 +1,6 @@
-"""Twilio's own SDK as the judge: of the sandbox, which it must be able to use, and of our requests,
-which must be those that it makes.
+"""Twilio's own SDK as the judge of the sandbox and of our requests.
+
+It must be able to use the one, and the others must be those that it makes.
 
 Differences on purpose:
 - The SDK buys by area code in one request. We search and buy an exact number, so that a lost
@@ -28,7 +29,7 @@ LABEL = "Front desk & Söhne +1"
 
 
 def last(telephony_sandbox):
-    """The last request: method, path, and query and form without their order."""
+    """Return the last request: method, path, and query and form without their order."""
     sent = telephony_sandbox.requests("twilio")[-1]
     return sent.method, sent.path, sorted(sent.query), sorted(sent.form())
 

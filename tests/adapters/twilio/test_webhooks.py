@@ -339,7 +339,7 @@ OUTBOUND = {
 
 
 def request(token, url=URL, **params):
-    """A request to a URL, signed by Twilio's own SDK, with the token that names it."""
+    """Return a request to a URL, signed by Twilio's own SDK, with the token that names it."""
     signature = RequestValidator(TOKEN).compute_signature(url, params)
     signed = {"X-Twilio-Signature": signature, "I-Twilio-Idempotency-Token": token}
     return {"headers": FORM | signed, "content": urlencode(params).encode()}

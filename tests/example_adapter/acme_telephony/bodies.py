@@ -29,13 +29,13 @@ class _Error(BaseModel):
 
 
 def number(response: Response, provider: str, part: JsonValue = None) -> model.PhoneNumber:
-    """The number that the answer is, or that is `part` of it."""
+    """Return the number that the answer is, or that is `part` of it."""
     raw = part if isinstance(part, dict) else response.object()
     return read(Number, raw, response).normalized(provider, raw)
 
 
 def page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
-    """The numbers of a page, and the cursor of the next one."""
+    """Return the numbers of a page, and the cursor of the next one."""
     body = response.object()
     found = [number(response, provider, part) for part in items(body.get("numbers"), response)]
     after = body.get("next")
