@@ -128,6 +128,7 @@ class Transport:
         connection.network.begin(deadline)
         response: httpx.Response | None = None
         try:
+            connection.reopen()
             with muted():
                 response = connection.handle_request(built)
                 try:
@@ -231,6 +232,7 @@ class AsyncTransport:
         connection.network.begin()
         response: httpx.Response | None = None
         try:
+            await connection.reopen()
             with muted():
                 async with asyncio.timeout(deadline.left()):
                     response = await connection.handle_async_request(built)

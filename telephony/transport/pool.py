@@ -32,12 +32,19 @@ class PooledConnection(httpx.HTTPTransport):
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
         self.network: Network = Network()
+        self._routes = routes
         # httpx would open it with sockets of its own.
         self._pool: Connection = routes.open(origin, self.network)  # type: ignore[assignment]
 
     @property
     def dead(self) -> bool:
         return _is_dead(self._pool)
+
+    def reopen(self) -> None:
+        """Open it again if the other side closed it while a request waited to be sent."""
+        if self.dead:
+            self._pool.close()
+            self._pool = self._routes.open(self.origin, self.network)
 
 
 class AsyncPooledConnection(httpx.AsyncHTTPTransport):
@@ -46,11 +53,18 @@ class AsyncPooledConnection(httpx.AsyncHTTPTransport):
     def __init__(self, origin: httpcore.Origin, routes: Routes) -> None:
         self.origin = origin
         self.network: AsyncNetwork = AsyncNetwork()
+        self._routes = routes
         self._pool: AsyncConnection = routes.aopen(origin, self.network)  # type: ignore[assignment]
 
     @property
     def dead(self) -> bool:
         return _is_dead(self._pool)
+
+    async def reopen(self) -> None:
+        """Open it again if the other side closed it while a request waited to be sent."""
+        if self.dead:
+            await self._pool.aclose()
+            self._pool = self._routes.aopen(self.origin, self.network)
 
 
 def _is_dead(pool: Connection | AsyncConnection) -> bool:

@@ -175,3 +175,38 @@ def waiting_to_be_closed(server: RawServer) -> int:
     lines = Path("/proc/net/tcp").read_text().splitlines()
     states = [line.split()[2:4] for line in lines[1:]]
     return sum(far.endswith(f":{port}") and state == "08" for far, state in states)
+
+
+@pytest.mark.parametrize("mode", ["blocking", "asyncio"])
+def test_a_connection_closed_while_a_purchase_waits_to_be_sent_is_no_lost_response(
+    mode, telephony_sandbox, raw_server
+):
+    """A slow hook or a rate limit can hold a request longer than a server keeps a connection."""
+
+    def respond(connection, request):
+        bought = b'{"id": "ph_1", "number": "+14155550123"}'
+        listed = b'{"data": [], "has_more": false}'
+        connection.sendall(http_answer(bought if request.startswith(b"POST") else listed))
+
+    server = raw_server(respond)
+
+    def hang_up(event):
+        if event.method == "POST":
+            server.hang_up()
+            until(lambda: waiting_to_be_closed(server) == 1)
+
+    settings = {
+        **telephony_sandbox.settings("cartesia"), "base_url": server.url, "on_request": hang_up,
+    }  # fmt: skip
+    if mode == "blocking":
+        with telephony.connect("cartesia", settings=settings) as provider:
+            list(provider.list_numbers())
+            assert provider.provision_number().id == "ph_1"
+        return
+
+    async def main():
+        async with telephony.connect_async("cartesia", settings=settings) as provider:
+            assert [number async for number in provider.list_numbers()] == []
+            return await provider.provision_number()
+
+    assert asyncio.run(main()).id == "ph_1"
