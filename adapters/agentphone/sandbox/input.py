@@ -94,7 +94,7 @@ class Webhook(_Input):
     timeout: int = Field(default=30, ge=5, le=120)
 
 
-reader = RequestReader(malformed=invalid, invalid=partial(fastapi_errors, echo=True))
+reader: RequestReader = RequestReader(malformed=invalid, invalid=partial(fastapi_errors, echo=True))
 
 
 def page(found: Sequence[Json], wanted: Paging) -> Json:

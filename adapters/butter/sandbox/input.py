@@ -60,7 +60,7 @@ class CallList(BaseModel):
     limit: int = Field(default=50, ge=1, le=100)
 
 
-reader = RequestReader(
+reader: RequestReader = RequestReader(
     malformed=lambda message: invalid("body", "", message),
     invalid=fastapi_errors,
 )

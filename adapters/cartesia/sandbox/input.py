@@ -90,7 +90,7 @@ class Paging(BaseModel):
     starting_after: str | None = None
 
 
-reader = RequestReader(
+reader: RequestReader = RequestReader(
     malformed=invalid,
     invalid=lambda _, errors: invalid(
         f"{'.'.join(map(str, errors[0]['loc']))}: {errors[0]['msg']}"

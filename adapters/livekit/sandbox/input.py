@@ -47,4 +47,6 @@ class Release(BaseModel):
     phone_numbers: list[str] = []
 
 
-reader = RequestReader(malformed=lambda _: malformed_json(), invalid=lambda _, __: malformed_json())
+reader: RequestReader = RequestReader(
+    malformed=lambda _: malformed_json(), invalid=lambda _, __: malformed_json()
+)
