@@ -215,8 +215,8 @@ class TwilioAccount:
     Attributes:
         account_sid: ``AC…``.
         region: ``us1``, ``ie1`` or ``au1``; it belongs to the credentials, not to the number.
-        api_key_sid: ``SK…``, with `api_key_secret`; what Cartesia links with.
-        auth_token: the account's own token; what Butter links with.
+        api_key_sid: ``SK…``, with `api_key_secret`, at vendors that link by API key.
+        auth_token: the account's own token, at vendors that link by it.
     """
 
     account_sid: str
@@ -231,8 +231,8 @@ class TwilioAccount:
 class SipTrunk:
     """A carrier reached by SIP.
 
-    A trunk without `address` only receives calls. At Cartesia one without `allowed_addresses`,
-    `allowed_numbers` and `inbound_username` only places them.
+    A trunk without `address` only receives calls. At some vendors one without
+    `allowed_addresses`, `allowed_numbers` and `inbound_username` only places them.
 
     Attributes:
         address: where outbound calls go, a host or host:port. None: inbound only.

@@ -22,7 +22,7 @@ _KINDS = {
     "a bearer token": r"(?i:bearer)\s+(?!\*)[\w.~+/=-]{8,}",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",
     "a key with a prefix": r"\b(?:[sprb]k|whsec|rnd)_\w{6,}",
-    "a Twilio API key": r"\bSK[0-9a-fA-F]{32}\b",
+    "an API key of a hexadecimal SID": r"\bSK[0-9a-fA-F]{32}\b",
     "an AWS key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "a GitHub token": r"\b(?:gh[opsur]_\w{20,}|github_pat_\w{20,})",
     "a Slack token": r"\bxox[abprs]-[\w-]{8,}",
@@ -38,7 +38,7 @@ _NAMED = re.compile(
 )
 _HARMLESS_NAME = re.compile(r"(?i)page_?token|(sid|_id|Id|name|type|url|expires\w*)[\"']?\s*[:=]")
 _BASIC = re.compile(r"(?i:basic)\s+([A-Za-z0-9+/]{4,}={0,2})")
-_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")  # how Twilio names things, keys by SK
+_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")  # two letters for the kind, keys by SK
 _LONG = re.compile(r"(?<![\w/+-])[A-Za-z0-9+_-]{24,}={0,2}(?![\w/+-])")
 _NUMBER = re.compile(r"(?<![\w.])(?:\+|1)?[1-9]\d{9,14}(?!\w)")
 

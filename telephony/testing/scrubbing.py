@@ -48,7 +48,7 @@ _FORMS = (
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),  # a JSON Web Token
     re.compile(r"(?<=\bBearer )[\w.~+/=-]{8,}"),
     re.compile(r"\b(?:[sprb]k|whsec|xox[abp]|gh[opsu]|github_pat|glpat)[_-][\w-]{6,}"),
-    re.compile(r"\bSK[0-9a-fA-F]{32}\b"),  # an API key of Twilio
+    re.compile(r"\bSK[0-9a-fA-F]{32}\b"),  # an API key that is a SID
     re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL

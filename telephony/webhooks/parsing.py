@@ -33,7 +33,7 @@ def parse(
         provider: a connected provider, or its adapter.
         method: the HTTP method.
         url: complete, as the vendor called it. Behind a proxy that differs from the URL
-            that arrives: for Twilio, which signs it, set `webhook_url`.
+            that arrives: where the vendor signs it, set `webhook_url`.
         headers: in any case; a mapping or pairs.
         body: the bytes as they arrived, before any framework has decoded them.
         verify: False only in tests.
