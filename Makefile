@@ -85,7 +85,9 @@ record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/cassettes/test_readme.py
 
+# Compiled first: where Python may not write bytecode, starting would measure the compiler.
 bench: $(READY)
+	@$(BIN)/python -m compileall -q telephony adapters
 	@$(BIN)/python -m tests.benchmarks
 
 clean:

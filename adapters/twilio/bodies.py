@@ -169,18 +169,19 @@ def message(response: Response, provider: str, address: str) -> model.Message:
     """Return a message that was sent from `address`, which may be a Messaging Service."""
     raw = response.object()
     row = read(_Message, raw, response)
-    number = row.sender or address if addresses.is_service(address) else address
+    number = addresses.bare(row.sender or address if addresses.is_service(address) else address)
     return as_message(_fields(row, raw, provider, number), response)
 
 
 def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
     found = rows(_Message, page.get("messages"), response)
-    return [as_message(_fields(row, raw, provider, number), response) for row, raw in found]
+    held = addresses.bare(number)
+    return [as_message(_fields(row, raw, provider, held), response) for row, raw in found]
 
 
 def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
     """Return the fields of a message, spelled as listings do, that `number` received or sent."""
-    return _fields(_Message.model_validate(raw), raw, provider, number)
+    return _fields(_Message.model_validate(raw), raw, provider, addresses.bare(number))
 
 
 def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, object]:
@@ -190,7 +191,7 @@ def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, o
     return {
         "id": row.sid,
         "provider": provider,
-        "number": addresses.bare(number),
+        "number": number,
         "sender": row.sender,
         "recipient": row.recipient,
         "body": row.body or "",
@@ -253,7 +254,10 @@ def _channels(words: tuple[str, ...]) -> frozenset[Channel]:
 
 
 def has_media(message: Json) -> bool:
-    count = str(message.get("num_media"))
+    count = message.get("num_media")
+    if count in ("0", None):  # nearly all of them
+        return False
+    count = str(count)
     return count.isdecimal() and int(count) > 0
 
 
