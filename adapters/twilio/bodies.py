@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated
+from itertools import chain
+from operator import attrgetter, itemgetter
+from types import NoneType
+from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, ValidationError
 
@@ -17,7 +20,7 @@ from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.idempotency import add_digest, strip_digest
 from telephony.model import CallStatus, Channel, Direction, Id, MessageStatus, NumberStatus
-from telephony.reading import Body, Moment, as_message, read, rows
+from telephony.reading import Body, Moment, as_message, items, read, rows
 from telephony.unchecked import unchecked
 from telephony.wire import Json, Response
 
@@ -85,9 +88,11 @@ class _Message(Body):
     body: str | None = None
     direction: str | None = None
     status: str | None = None
-    messaging_service_sid: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
+
+
+_Texts: TypeAlias = tuple[str, str | None, str | None, str | None, str | None, str | None]
+_texts = itemgetter("sid", "from", "to", "body", "direction", "status")
+_texts_of = attrgetter("sid", "sender", "recipient", "body", "direction", "status")
 
 
 class _Available(Body):
@@ -168,40 +173,58 @@ def available(
 def message(response: Response, provider: str, address: str) -> model.Message:
     """Return a message that was sent from `address`, which may be a Messaging Service."""
     raw = response.object()
-    row = read(_Message, raw, response)
-    number = addresses.bare(row.sender or address if addresses.is_service(address) else address)
-    return as_message(_fields(row, raw, provider, number), response)
+    texts = _texts_of(read(_Message, raw, response))
+    number = addresses.bare(texts[1] or address if addresses.is_service(address) else address)
+    return as_message(_fields(texts, raw, provider, number), response)
 
 
 def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
-    found = rows(_Message, page.get("messages"), response)
     held = addresses.bare(number)
-    return [as_message(_fields(row, raw, provider, held), response) for row, raw in found]
+    return [
+        as_message(_fields(texts, raw, provider, held), response)
+        for texts, raw in _message_rows(page.get("messages"), response)
+    ]
+
+
+def _message_rows(values: JsonValue, response: Response) -> list[tuple[_Texts, Json]]:
+    """Return the texts of each readable message, with its raw JSON."""
+    listed = items(values, response)
+    try:
+        found: list[_Texts] = list(map(_texts, listed))  # type: ignore[arg-type]
+    except (KeyError, TypeError):
+        found = []
+    # Validated only where one is odd: pages hold thousands.
+    plain = {*map(type, chain.from_iterable(found))} <= {str, NoneType}
+    if len(found) == len(listed) and plain and all(texts[0] for texts in found):
+        return list(zip(found, listed, strict=True))  # type: ignore[arg-type]
+    return [(_texts_of(row), raw) for row, raw in rows(_Message, listed, response)]
 
 
 def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
     """Return the fields of a message, spelled as listings do, that `number` received or sent."""
-    return _fields(_Message.model_validate(raw), raw, provider, addresses.bare(number))
+    texts = _texts_of(_Message.model_validate(raw))
+    return _fields(texts, raw, provider, addresses.bare(number))
 
 
-def _fields(row: _Message, raw: Json, provider: str, number: str) -> dict[str, object]:
-    failed = row.error_code not in (None, "", "0")
-    media = has_media(raw) or row.sid[:2] == "MM"
-    plain = Channel.MMS if media else Channel.SMS
+def _fields(texts: _Texts, raw: Json, provider: str, number: str) -> dict[str, object]:
+    sid, sender, recipient, body, direction, status = texts
+    code = raw.get("error_code")
+    failed = type(code) in (int, str) and code not in (0, "0", "")
+    plain = Channel.MMS if sid[:2] == "MM" or has_media(raw) else Channel.SMS
     return {
-        "id": row.sid,
+        "id": sid,
         "provider": provider,
         "number": number,
-        "sender": row.sender,
-        "recipient": row.recipient,
-        "body": row.body or "",
-        "direction": _DIRECTIONS.get(row.direction or "", Direction.UNKNOWN),
-        "status": MESSAGE_STATUS.get(row.status or "", MessageStatus.UNKNOWN),
-        "channel": addresses.channel(row.sender, row.recipient) or plain,
+        "sender": sender,
+        "recipient": recipient,
+        "body": body or "",
+        "direction": _DIRECTIONS.get(direction or "", Direction.UNKNOWN),
+        "status": MESSAGE_STATUS.get(status or "", MessageStatus.UNKNOWN),
+        "channel": addresses.channel(sender, recipient) or plain,
         # Until it is sent, the moment when Twilio took it is the only one on record.
         "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
         "media": (),
-        "error": {"code": row.error_code, "message": row.error_message} if failed else None,
+        "error": {"code": str(code), "message": raw.get("error_message")} if failed else None,
         "raw": raw,
     }
 
