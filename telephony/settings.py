@@ -29,7 +29,7 @@ def is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-# The argument is a `telephony.transport.instrumentation.HttpEvent`, which this layer does not know.
+# Called with a `telephony._transport.instrumentation.HttpEvent`, unknown to this layer.
 Hook: TypeAlias = Callable[[Any], object]
 
 
@@ -67,7 +67,7 @@ class ProviderSettings(BaseModel):
             further ones wait.
         protected: numbers (E.164) that release_number refuses to release; true: all.
         on_request, on_response, on_retry: called with an `HttpEvent` of
-            `telephony.transport.instrumentation`, and awaited by `connect_async`. What they raise
+            `telephony._transport.instrumentation`, and awaited by `connect_async`. What they raise
             is logged and does not affect the operation.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.

@@ -9,11 +9,11 @@ from functools import partial
 from typing import TypeVar
 
 import telephony
+from telephony._gate.operations import Invocation
 from telephony.capabilities import Capability
 from telephony.cli.output import errors, note
 from telephony.cli.wording import COMMANDS
 from telephony.errors import ProviderError
-from telephony.operations import Invocation
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from telephony import tables
+from telephony import _tables
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import console, document, missing_vendors, table
@@ -31,7 +31,7 @@ def providers(
     if outcomes:
         _outcomes(as_json)
         return
-    rows = tables.matrix()
+    rows = _tables.matrix()
     if as_json:
         document(
             {
@@ -49,7 +49,7 @@ def providers(
         [
             (
                 str(capability),
-                *(tables.SIGNS[supports[capability].level] for supports in rows.values()),
+                *(_tables.SIGNS[supports[capability].level] for supports in rows.values()),
             )
             for capability in capabilities
         ],
@@ -67,7 +67,7 @@ def providers(
 
 
 def _outcomes(as_json: bool) -> None:
-    declared = tables.outcomes()
+    declared = _tables.outcomes()
     if as_json:
         document(
             {name: {str(c): asdict(o) for c, o in rows.items()} for name, rows in declared.items()}

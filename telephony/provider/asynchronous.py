@@ -10,6 +10,9 @@ from datetime import datetime
 from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
+from telephony._gate.operations import Invocation
+from telephony._transport import AsyncTransport
+from telephony._transport.deadline import Deadline
 from telephony.errors import ProviderError
 from telephony.model import (
     Agent,
@@ -26,13 +29,10 @@ from telephony.model import (
     Target,
     WebhookEndpoint,
 )
-from telephony.operations import Invocation
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider
 from telephony.provider.base import BaseProvider
 from telephony.redaction import hidden
 from telephony.settings import ProviderSettings
-from telephony.transport import AsyncTransport
-from telephony.transport.deadline import Deadline
 from telephony.wire import Batch, Options, Request
 
 T = TypeVar("T")

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from telephony._gate.operations import Invocation, Operations
+from telephony._transport.instrumentation import OperationTrace, log
 from telephony.capabilities import Capability, Level, Support, support_of
 from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
-from telephony.operations import Invocation, Operations
 from telephony.protocols import Adapter
 from telephony.redaction import chain, clear_frames, secrets_of
 from telephony.settings import ProviderSettings
-from telephony.transport.instrumentation import OperationTrace, log
 from telephony.wire import Safety
 
 Y = TypeVar("Y")

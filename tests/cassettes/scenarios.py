@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 import telephony
 from telephony import Agent, Application, Capability, Level, SipTrunk, Trunk, TwilioAccount
+from telephony._tables import matrix
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, VendorSandbox
-from telephony.tables import matrix
 from telephony.testing.fault_matrix import CALLS, Setup
 
 from .checks import CHECKS

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from telephony import Capability, tables
+from telephony import Capability, _tables
 from telephony.cli.wording import COMMANDS, on_the_command_line
 
 # A call, a keyword argument, or the name of a method.
@@ -54,7 +54,7 @@ def test_messages_name_flags_and_commands(library, command_line):
 
 
 def test_no_reason_of_any_vendor_names_python():
-    for vendor, supports in tables.matrix().items():
+    for vendor, supports in _tables.matrix().items():
         for support in supports.values():
             said = on_the_command_line(support.note)
             assert not _PYTHON.search(said.replace("`telephony call`", "")), (vendor, said)

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from telephony._tables import markdown, outcomes_markdown
 from telephony.registry import available
-from telephony.tables import markdown, outcomes_markdown
 from telephony.testing.fault_matrix import set_up
 
 ROOT = Path(__file__).parents[2]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import telephony
 from telephony import Capability, Provider, registry
+from telephony._transport.retry import Policy, attempts
 from telephony.config import resolve
 from telephony.sandbox import Sandbox
 from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, Run, Setup, set_up
-from telephony.transport.retry import Policy, attempts
 from telephony.wire import Response
 
 MOST_REQUESTS = 50

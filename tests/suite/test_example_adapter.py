@@ -50,7 +50,7 @@ def test_it_is_small():
 
 def test_it_is_found_and_connected_to(run):
     code = (
-        "import telephony; from telephony.tables import matrix; "
+        "import telephony; from telephony._tables import matrix; "
         "provider = telephony.connect('acme'); print(provider, *matrix())"
     )
 

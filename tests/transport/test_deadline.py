@@ -11,8 +11,8 @@ import time
 import pytest
 
 import telephony
+from telephony._transport.deadline import Deadline
 from telephony.testing.client import connect
-from telephony.transport.deadline import Deadline
 from tests.conftest import http_answer
 
 

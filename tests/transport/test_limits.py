@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.transport.limits import RateLimit, RetryBudget
+from telephony._transport.limits import RateLimit, RetryBudget
 
 
 class Clock:

@@ -135,7 +135,7 @@ def test_whatever_fails_after_a_text_went_out_is_its_cause(mode, telephony_sandb
 
     with connect(mode, "twilio", **telephony_sandbox.settings("twilio")) as client:
         number = client.provider.provision_number()
-        monkeypatch.setattr("telephony.transport.content.Content.whole", odd)
+        monkeypatch.setattr("telephony._transport.content.Content.whole", odd)
         with pytest.raises(telephony.OutcomeUnknownError) as caught:
             client.provider.send_message(number, THEIRS, "Hello there")
     causes, error = [], caught.value

@@ -11,12 +11,12 @@ import httpcore
 import pytest
 
 import telephony
+from telephony._transport.deadline import Deadline
+from telephony._transport.pool import AsyncPool, Pool
+from telephony._transport.retry import NoResponse
+from telephony._transport.routes import Routes
 from telephony.sandbox import Fault
 from telephony.settings import ProviderSettings
-from telephony.transport.deadline import Deadline
-from telephony.transport.pool import AsyncPool, Pool
-from telephony.transport.retry import NoResponse
-from telephony.transport.routes import Routes
 from tests.conftest import RawServer, http_answer, until
 
 ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"))
@@ -134,7 +134,7 @@ def test_connections_that_the_vendor_closed_are_closed_here_too(
     mode, telephony_sandbox, raw_server, monkeypatch
 ):
     """As /proc/net/tcp shows them: none waits to be closed while the provider is in use."""
-    monkeypatch.setattr("telephony.transport.pool._SWEEP", 0.0)
+    monkeypatch.setattr("telephony._transport.pool._SWEEP", 0.0)
     together = threading.Barrier(10)
 
     def respond(connection, _):

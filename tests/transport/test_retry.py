@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from telephony import errors
-from telephony.settings import ProviderSettings
-from telephony.transport.deadline import Deadline
-from telephony.transport.limits import RateLimit
-from telephony.transport.retry import (
+from telephony._transport.deadline import Deadline
+from telephony._transport.limits import RateLimit
+from telephony._transport.retry import (
     Attempt,
     NoResponse,
     Policy,
@@ -20,6 +19,7 @@ from telephony.transport.retry import (
     retry_after,
     too_late,
 )
+from telephony.settings import ProviderSettings
 from telephony.wire import Request, Response, Safety
 
 SETTINGS = ProviderSettings(base_url="https://api.example.com", retries=2, backoff=0.5)

@@ -12,9 +12,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from telephony._transport.network import AsyncNetwork, Network
 from telephony.errors import ConfigurationError
 from telephony.settings import ProviderSettings
-from telephony.transport.network import AsyncNetwork, Network
 
 # Seconds that a connection is kept for the next request, as httpx keeps it.
 _KEPT = 5.0

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from telephony._transport.deadline import Deadline
+from telephony._transport.instrumentation import request_id_of
+from telephony._transport.limits import RateLimit, RetryBudget
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -21,9 +24,6 @@ from telephony.errors import (
     reclassified,
 )
 from telephony.settings import ProviderSettings
-from telephony.transport.deadline import Deadline
-from telephony.transport.instrumentation import request_id_of
-from telephony.transport.limits import RateLimit, RetryBudget
 from telephony.wire import Request, Response, Safety
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)

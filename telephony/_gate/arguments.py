@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from telephony import checks, numbers
+from telephony import numbers
+from telephony._gate import checks
 from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
 from telephony.model import Agent, CarrierAccount, LinkedCarrier, PhoneNumber, Source, Target

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
-    from telephony.transport.retry import Wait
+    from telephony._transport.retry import Wait
 
 log: logging.Logger = logging.getLogger("telephony")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from telephony.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from telephony._transport.instrumentation import HttpEvent
     from telephony.settings import Hook, ProviderSettings
-    from telephony.transport.instrumentation import HttpEvent
 
 log: logging.Logger = logging.getLogger("telephony")
 

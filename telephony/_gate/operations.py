@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from telephony import checks
-from telephony.arguments import Arguments
+from telephony._gate import checks
+from telephony._gate.arguments import Arguments
 from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import (
     PermissionDeniedError,

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpcore
 
-from telephony.transport.deadline import Deadline
+from telephony._transport.deadline import Deadline
 
 # As much as one call of `send` takes at once when the socket has room.
 _SLICE = 16 * 1024

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from telephony._transport.content import ACCEPTED
 from telephony._version import __version__
 from telephony.errors import ConfigurationError, InvalidRequestError, InvalidResponseError
 from telephony.protocols import Adapter
 from telephony.settings import ProviderSettings
-from telephony.transport.content import ACCEPTED
 from telephony.wire import Request
 
 USER_AGENT = f"telephony/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"

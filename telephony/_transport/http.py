@@ -11,19 +11,19 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from telephony._transport.content import Content
+from telephony._transport.deadline import Deadline
+from telephony._transport.failures import no_response
+from telephony._transport.hooks import Hooks, refuse_async_hooks
+from telephony._transport.httpcore_log import muted
+from telephony._transport.instrumentation import OperationTrace
+from telephony._transport.pool import AsyncPool, AsyncPooledConnection, Pool, PooledConnection
+from telephony._transport.request_builder import RequestBuilder
+from telephony._transport.retry import Attempt, NoResponse, Policy, Wait, attempts, too_late
+from telephony._transport.routes import Routes
 from telephony.errors import ProviderError, UnavailableError
 from telephony.protocols import Adapter
 from telephony.settings import ProviderSettings
-from telephony.transport.content import Content
-from telephony.transport.deadline import Deadline
-from telephony.transport.failures import no_response
-from telephony.transport.hooks import Hooks, refuse_async_hooks
-from telephony.transport.httpcore_log import muted
-from telephony.transport.instrumentation import OperationTrace
-from telephony.transport.pool import AsyncPool, AsyncPooledConnection, Pool, PooledConnection
-from telephony.transport.request_builder import RequestBuilder
-from telephony.transport.retry import Attempt, NoResponse, Policy, Wait, attempts, too_late
-from telephony.transport.routes import Routes
 from telephony.wire import Request, Response
 
 

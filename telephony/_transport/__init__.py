@@ -1,5 +1,5 @@
 """The one HTTP transport: connections, deadlines, rate limits and retries."""
 
-from telephony.transport.http import AsyncTransport, Transport
+from telephony._transport.http import AsyncTransport, Transport
 
 __all__ = ["AsyncTransport", "Transport"]

@@ -17,10 +17,10 @@ from contextlib import asynccontextmanager, contextmanager
 import httpcore
 import httpx
 
-from telephony.transport.deadline import Deadline
-from telephony.transport.network import AsyncNetwork, Network
-from telephony.transport.retry import too_late
-from telephony.transport.routes import AsyncConnection, Connection, Routes
+from telephony._transport.deadline import Deadline
+from telephony._transport.network import AsyncNetwork, Network
+from telephony._transport.retry import too_late
+from telephony._transport.routes import AsyncConnection, Connection, Routes
 
 # Seconds between checks for free connections that are dead.
 _SWEEP = 1.0

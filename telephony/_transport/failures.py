@@ -6,6 +6,8 @@ import ssl
 
 import httpx
 
+from telephony._transport.content import UnreadableContentError
+from telephony._transport.retry import NoResponse
 from telephony.errors import (
     InvalidResponseError,
     ProviderError,
@@ -13,8 +15,6 @@ from telephony.errors import (
     UnavailableError,
 )
 from telephony.redaction import chain
-from telephony.transport.content import UnreadableContentError
-from telephony.transport.retry import NoResponse
 
 
 def no_response(failure: BaseException, *, sent: bool, response_begun: bool) -> NoResponse | None:
