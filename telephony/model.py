@@ -6,8 +6,10 @@ is the vendor's own body, secrets removed, for what the model has no field for.
 
 from __future__ import annotations
 
-import enum
-from datetime import UTC, datetime
+import os
+from dataclasses import field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
@@ -23,6 +25,13 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from telephony.capabilities import CarrierOutcome
+from telephony.enums import CallStatus as CallStatus
+from telephony.enums import Channel as Channel
+from telephony.enums import Direction as Direction
+from telephony.enums import MessageStatus as MessageStatus
+from telephony.enums import NumberKind as NumberKind
+from telephony.enums import NumberStatus as NumberStatus
+from telephony.enums import Speaker as Speaker
 from telephony.redaction import MASK
 
 
@@ -51,20 +60,14 @@ Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_hidden)]
 Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
 _INPUT = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
-_CONFIG = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Channel(enum.StrEnum):
-    """What a number can carry, or what a message was sent over."""
-
-    VOICE = "voice"
-    SMS = "sms"
-    MMS = "mms"
-    FAX = "fax"
-    IMESSAGE = "imessage"
-    WHATSAPP = "whatsapp"
-    RCS = "rcs"
-    UNKNOWN = "unknown"
+_CONFIG = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    defer_build=True,
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+    ser_json_timedelta="float",
+)
 
 
 # A set has no order of its own: without one, the same number would not give the same JSON twice.
@@ -73,72 +76,19 @@ Channels: TypeAlias = Annotated[
 ]
 
 
-class NumberKind(enum.StrEnum):
-    """The kind of a number in its country's numbering plan."""
-
-    LOCAL = "local"
-    TOLL_FREE = "toll_free"
-    MOBILE = "mobile"
-    NATIONAL = "national"
-
-
-class NumberStatus(enum.StrEnum):
-    """Whether a number works at the vendor."""
-
-    ACTIVE = "active"
-    PENDING = "pending"
-    OFFLINE = "offline"
-    RELEASED = "released"
-    UNKNOWN = "unknown"
-
-
-class Direction(enum.StrEnum):
-    """Whether a number of yours received or placed it."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-    UNKNOWN = "unknown"
-
-
-class MessageStatus(enum.StrEnum):
-    """How far a message has got."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    READ = "read"
-    UNDELIVERED = "undelivered"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    RECEIVING = "receiving"
-    RECEIVED = "received"
-    UNKNOWN = "unknown"
-
-
-class CallStatus(enum.StrEnum):
-    """How far a call has got, or how it ended."""
-
-    QUEUED = "queued"
-    RINGING = "ringing"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    BUSY = "busy"
-    NO_ANSWER = "no_answer"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    UNKNOWN = "unknown"
-
-
 # --- What a number can be assigned to ------------------------------------------------------------
 
 
 @dataclass(frozen=True, config=_INPUT)
 class Agent:
-    """A voice or messaging agent, by the vendor's id, or by its name where that is its id."""
+    """A voice or messaging agent, by the vendor's id, or by its name where that is its id.
+
+    `name` is the display name where the vendor states it. It makes no other agent of it: agents of
+    one id are equal.
+    """
 
     id: str
-    name: str | None = None
+    name: str | None = field(default=None, compare=False)
     kind: Literal["agent"] = Field(default="agent", kw_only=True, repr=False)
 
 
@@ -153,17 +103,19 @@ class Webhook:
 
 @dataclass(frozen=True, config=_INPUT)
 class Application:
-    """A named set of webhooks kept at the vendor."""
+    """A named set of webhooks kept at the vendor. `name` takes no part in equality."""
 
     id: str
+    name: str | None = field(default=None, compare=False)
     kind: Literal["application"] = Field(default="application", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, config=_INPUT)
 class Trunk:
-    """A SIP trunk kept at the vendor."""
+    """A SIP trunk kept at the vendor. `name` takes no part in equality."""
 
     id: str
+    name: str | None = field(default=None, compare=False)
     kind: Literal["trunk"] = Field(default="trunk", kw_only=True, repr=False)
 
 
@@ -376,8 +328,14 @@ class Call(_Result):
     """A voice call.
 
     Attributes:
-        number: the number of yours that takes part; None in a call over the web.
+        number: the number of yours that takes part; None in a call over the web, or where the
+            vendor does not say.
         agent: the vendor's id of the agent in the call, where there is one.
+        started_at: when it was placed or came in.
+        answered_at: when it was answered.
+        ended_at: when it ended.
+        duration: how long it lasted, as the vendor counts; in JSON a number of seconds.
+        reason: why it ended, in the vendor's words.
     """
 
     id: Id
@@ -389,7 +347,78 @@ class Call(_Result):
     status: CallStatus = CallStatus.UNKNOWN
     agent: str | None = None
     started_at: Utc | None = None
+    answered_at: Utc | None = None
+    ended_at: Utc | None = None
+    duration: timedelta | None = None
+    reason: str | None = None
     raw: Raw = Field(default_factory=dict, repr=False)
+
+
+class Turn(_Result):
+    """What somebody said in a call. The words stay out of the repr.
+
+    Attributes:
+        at: when it was said, where the vendor says.
+    """
+
+    speaker: Speaker
+    text: str = Field(repr=False)
+    at: Utc | None = None
+
+
+class Transcript(_Result):
+    """What was said in a call.
+
+    Attributes:
+        call: the vendor's id of the call.
+        turns: in the order in which they were said; empty where nothing was transcribed.
+    """
+
+    call: Id
+    provider: str
+    turns: tuple[Turn, ...] = ()
+    raw: Raw = Field(default_factory=dict, repr=False)
+
+
+class Recording(_Result):
+    """The sound of a call. It stays out of the repr; in JSON it is Base64.
+
+    Attributes:
+        content: the file as the vendor keeps it.
+        media_type: its format, such as ``audio/wav`` or ``audio/mpeg``.
+        call: the vendor's id of the call.
+    """
+
+    content: bytes = Field(repr=False)
+    media_type: str
+    call: Id
+    provider: str
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sound to a file that only you can read, and return its path.
+
+        The file is complete, or not there.
+
+        Args:
+            path: where to; a file that is there is replaced.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        import tempfile  # which few programs need
+
+        wanted = Path(path)
+        with tempfile.NamedTemporaryFile(
+            dir=wanted.parent, prefix=".recording-", delete=False
+        ) as to:
+            try:
+                to.write(self.content)
+                to.close()
+                Path(to.name).replace(wanted)
+            except BaseException:
+                Path(to.name).unlink(missing_ok=True)
+                raise
+        return wanted
 
 
 class WebhookEndpoint(_Result):

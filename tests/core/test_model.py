@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -85,6 +85,10 @@ RESULTS = [
         status="queued",
         agent="a_1",
         started_at=NOON,
+        answered_at=NOON,
+        ended_at=None,
+        duration=timedelta(seconds=72),
+        reason="hung up",
         raw={},
     ),
     Release(

@@ -8,7 +8,7 @@ import inspect
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
@@ -23,8 +23,8 @@ RAW = {"nested": [{"a": None}], "text": "é"}
 TARGETS = [
     telephony.Agent("a_1", "Ann"),
     telephony.Webhook("https://example.com/voice", None),
-    telephony.Application("AP1"),
-    telephony.Trunk("TK1"),
+    telephony.Application("AP1", "Desk"),
+    telephony.Trunk("TK1", "Main"),
     telephony.Room("lobby"),
     telephony.Split(voice=telephony.Trunk("TK1"), sms=telephony.Application("AP1")),
 ]
@@ -35,6 +35,8 @@ SOURCES = [
 ]
 CARRIER = telephony.CarrierAccount(id="c_1", provider="p", kind="twilio", raw=RAW)
 WEBHOOK = telephony.WebhookEndpoint(id="w_1", provider="p", url="https://example.com/", raw=RAW)
+TURN = telephony.Turn(speaker="caller", text="Is five okay?", at=NOON)
+SOUND = b"RIFF\x00\xff\xfe"
 RESULTS = [
     CARRIER,
     WEBHOOK,
@@ -65,7 +67,20 @@ RESULTS = [
         raw=RAW,
     ),
     telephony.MessageError(code="1", message="No"),
-    telephony.Call(id="c_1", provider="p", number=NUMBER, started_at=NOON, raw=RAW),
+    telephony.Call(
+        id="c_1",
+        provider="p",
+        number=NUMBER,
+        started_at=NOON,
+        answered_at=NOON + timedelta(seconds=3),
+        ended_at=NOON + timedelta(seconds=75.5),
+        duration=timedelta(seconds=72.5),
+        reason="customer-ended-call",
+        raw=RAW,
+    ),
+    TURN,
+    telephony.Transcript(call="c_1", provider="p", turns=(TURN, TURN), raw=RAW),
+    telephony.Recording(content=SOUND, media_type="audio/wav", call="c_1", provider="p"),
     telephony.Release(
         id="n_1", number=NUMBER, provider="p", at_carrier="kept", reversible=True, raw=RAW
     ),
@@ -181,3 +196,35 @@ def test_raw_stays_out_of_the_repr_and_in_the_equality(value):
     other = value.model_copy(update={"raw": {}})
     assert isinstance(value, BaseModel)
     assert other != value
+
+
+def test_a_target_is_the_same_with_and_without_its_name():
+    for kind in (telephony.Agent, telephony.Application, telephony.Trunk):
+        assert kind("id_1", "Desk") == kind("id_1")
+        assert hash(kind("id_1", "Desk")) == hash(kind("id_1"))
+        assert kind("id_1", "Desk").name == "Desk"
+
+
+def test_what_was_said_stays_out_of_reprs():
+    transcript = telephony.Transcript(call="c_1", provider="p", turns=(TURN,))
+    recording = telephony.Recording(content=SOUND, media_type="audio/wav", call="c_1", provider="p")
+    assert "five" not in repr(transcript) + str(transcript) + repr(TURN)
+    assert "RIFF" not in repr(recording)
+
+
+def test_a_duration_is_seconds_in_json():
+    (call,) = (each for each in RESULTS if isinstance(each, telephony.Call))
+    assert call.model_dump(mode="json")["duration"] == 72.5
+
+
+def test_a_recording_is_saved_whole_or_not_at_all(tmp_path):
+    recording = telephony.Recording(content=SOUND, media_type="audio/wav", call="c_1", provider="p")
+    there = tmp_path / "call.wav"
+    there.write_bytes(b"an older one")
+    assert recording.save(there) == there
+    assert recording.save(str(tmp_path / "other.wav")).read_bytes() == SOUND
+    assert there.read_bytes() == SOUND
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        recording.save(tmp_path / "folder")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["call.wav", "folder", "other.wav"]
