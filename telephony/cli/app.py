@@ -18,25 +18,16 @@ from typing import Annotated
 import typer
 
 import telephony
-from telephony.cli import (
-    calls,
-    carriers,
-    config,
-    demo,
-    endpoints,
-    messages,
-    numbers,
-    providers,
-    sandbox,
-    webhooks,
-)
+from telephony.cli import print_version
 from telephony.cli.changes import Declined, Interrupted, finished
+from telephony.cli.commands import CommandGroup
 from telephony.cli.examples import examples
 from telephony.cli.failures import INTERRUPTED, fail, fail_otherwise
 from telephony.cli.output import Notes, arguments, prepare
 
 app: typer.Typer = typer.Typer(
     name="telephony",
+    cls=CommandGroup,
     help="Phone numbers and messages at every vendor, with one set of commands.\n\n"
     "New here? Run `telephony demo`: no account and no configuration needed.\n\n"
     "Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, "
@@ -52,22 +43,11 @@ app: typer.Typer = typer.Typer(
     ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(numbers.app, name="numbers")
-app.add_typer(messages.app, name="messages")
-app.add_typer(carriers.app, name="carriers")
-app.add_typer(config.app, name="config")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(sandbox.app, name="sandbox")
-webhooks.app.command("get", epilog=endpoints.GET_EXAMPLES)(endpoints.get)
-webhooks.app.command("set", epilog=endpoints.SET_EXAMPLES)(endpoints.set_)
-app.command("call", epilog=calls.EXAMPLES)(calls.call)
-app.command("providers", epilog=providers.EXAMPLES)(providers.providers)
-app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"telephony {telephony.__version__}")
+        print_version()
         raise typer.Exit
 
 

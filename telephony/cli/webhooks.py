@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from telephony import ConfigurationError, webhooks
+from telephony.cli import endpoints
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption, ProviderOption, connect
 from telephony.cli.output import document, plain
@@ -179,3 +180,7 @@ def _listener(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be listened on: {error.strerror}. Choose another port, or 0 for "
             "any."
         ) from error
+
+
+app.command("get", epilog=endpoints.GET_EXAMPLES)(endpoints.get)
+app.command("set", epilog=endpoints.SET_EXAMPLES)(endpoints.set_)

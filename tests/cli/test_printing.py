@@ -16,6 +16,7 @@ import time
 import pytest
 import typer
 
+from telephony import __version__
 from telephony.cli.app import app
 from telephony.sandbox import Fault
 
@@ -191,6 +192,21 @@ def test_an_interrupt_while_it_starts_is_one_clear_line(cli, tmp_path):
     done = cli("numbers", "list", PYTHONPATH=str(tmp_path))
     assert done.returncode == 130
     assert done.stderr == b"Interrupted: nothing was done.\n"
+
+
+def test_the_version_needs_no_other_package(cli, tmp_path):
+    (tmp_path / "typer.py").write_text("raise RuntimeError")
+    done = cli("--version", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"telephony {__version__}\n".encode())
+
+
+def test_a_command_loads_no_other(environment):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "telephony", "config", "--help"],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    assert "telephony.cli.config" in done.stderr
+    assert "telephony.cli.numbers" not in done.stderr
 
 
 @pytest.mark.parametrize(
