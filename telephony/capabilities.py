@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 
 class Capability(enum.StrEnum):
-    """An operation; the value is the method's name."""
+    """An operation; the value is the method's name.
+
+    `LIST_ALL_MESSAGES` is ``list_messages`` without a number.
+    """
 
     LIST_NUMBERS = "list_numbers"
     GET_NUMBER = "get_number"
@@ -16,12 +19,20 @@ class Capability(enum.StrEnum):
     PROVISION_NUMBER = "provision_number"
     IMPORT_NUMBER = "import_number"
     UPDATE_NUMBER = "update_number"
+    LIST_TARGETS = "list_targets"
     ASSIGN_NUMBER = "assign_number"
     UNASSIGN_NUMBER = "unassign_number"
     RELEASE_NUMBER = "release_number"
     LIST_MESSAGES = "list_messages"
+    LIST_ALL_MESSAGES = "list_all_messages"
+    GET_MESSAGE = "get_message"
     SEND_MESSAGE = "send_message"
     PLACE_CALL = "place_call"
+    LIST_CALLS = "list_calls"
+    GET_CALL = "get_call"
+    END_CALL = "end_call"
+    GET_TRANSCRIPT = "get_transcript"
+    GET_RECORDING = "get_recording"
     LIST_CARRIERS = "list_carriers"
     LINK_CARRIER = "link_carrier"
     ROTATE_CARRIER = "rotate_carrier"
@@ -35,7 +46,14 @@ MUTATING = frozenset(Capability) - {
     Capability.LIST_NUMBERS,
     Capability.GET_NUMBER,
     Capability.SEARCH_NUMBERS,
+    Capability.LIST_TARGETS,
     Capability.LIST_MESSAGES,
+    Capability.LIST_ALL_MESSAGES,
+    Capability.GET_MESSAGE,
+    Capability.LIST_CALLS,
+    Capability.GET_CALL,
+    Capability.GET_TRANSCRIPT,
+    Capability.GET_RECORDING,
     Capability.LIST_CARRIERS,
     Capability.PARSE_WEBHOOK,
     Capability.GET_WEBHOOK,
@@ -78,11 +96,30 @@ def unsupported(instead: str) -> Support:
 
 
 _UNDECLARED = unsupported("`telephony providers` shows which vendors have it.")
+_FOLLOW = unsupported("Follow calls with the vendor's webhooks, or look in its dashboard.")
+_INSTEAD = {
+    Capability.LIST_TARGETS: unsupported("Look the ids up in the vendor's dashboard."),
+    Capability.LIST_ALL_MESSAGES: unsupported("Name a number: list_messages(number)."),
+    Capability.GET_MESSAGE: unsupported("Find it with list_messages(number)."),
+    Capability.LIST_CALLS: _FOLLOW,
+    Capability.GET_CALL: _FOLLOW,
+    Capability.END_CALL: unsupported("Let the agent or the other side hang up."),
+    Capability.GET_TRANSCRIPT: unsupported("Look in the vendor's dashboard."),
+    Capability.GET_RECORDING: unsupported("Look in the vendor's dashboard."),
+}
 
 
 def support_of(declared: Mapping[Capability, Support], capability: Capability) -> Support:
     """Return how far an adapter supports an operation: not at all unless it declares it."""
-    return declared.get(capability, _UNDECLARED)
+    if capability in declared:
+        return declared[capability]
+    of_numbers = declared.get(Capability.LIST_MESSAGES, _UNDECLARED)
+    if of_numbers.level is Level.NONE and capability in {
+        Capability.LIST_ALL_MESSAGES,
+        Capability.GET_MESSAGE,
+    }:
+        return of_numbers  # a vendor without texts has none of a number either
+    return _INSTEAD.get(capability, _UNDECLARED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class AgentPhone(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = AgentPhoneSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     capabilities = CAPABILITIES
     # What is bought without a `type` in `options` has all of them; others are not searched for.
     search_channels: ClassVar[frozenset[Channel]] = frozenset(
@@ -268,7 +269,14 @@ class AgentPhone(Adapter):
         )
 
     def send_message(
-        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        body: str,
+        *,
+        media: Sequence[str],
+        key: str | None,
+        options: Options,
     ) -> Operation[Message]:
         """Send a text. AgentPhone chooses the channel, and needs 10DLC registration in the US."""
         number_id, own = yield from self._located(number)
@@ -282,13 +290,18 @@ class AgentPhone(Adapter):
         return bodies.sent(response, self.name, own, to, body)
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
         """Place a call. AgentPhone refuses an agent that does not hold the number."""
-        if url is not None:
-            raise UnsupportedOperationError(
-                self.name, "place_call with url", "An agent speaks at AgentPhone: give `agent`."
-            )
         if agent is None:
             found = yield from self.get_number(number)
             number_id, own, agent = found.id, found.number, assignment.agent_id(found.assignment)

@@ -12,7 +12,6 @@ from telephony.errors import (
     NotFoundError,
     OutcomeUnknownError,
     ProviderError,
-    UnsupportedOperationError,
 )
 from telephony.model import (
     Agent,
@@ -60,6 +59,7 @@ class Butter(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = ButterSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, SipTrunk)
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount,)
     capabilities = CAPABILITIES
@@ -172,12 +172,17 @@ class Butter(Adapter):
     # --- Calls -----------------------------------------------------------------------------------
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
-        if url is not None:
-            raise UnsupportedOperationError(
-                self.name, "place_call with url", "An agent speaks at Butter AI: give `agent`."
-            )
         found = yield from self.get_number(number)
         speaker = agent or _agent_id(found.assignment)
         if not speaker:

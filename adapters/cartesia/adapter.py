@@ -67,6 +67,7 @@ class Cartesia(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = CartesiaSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, TwilioAccount)
     update_sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier,)
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount, SipTrunk)
@@ -241,12 +242,17 @@ class Cartesia(Adapter):
     # --- Calls -----------------------------------------------------------------------------------
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
-        if url is not None:
-            raise UnsupportedOperationError(
-                self.name, "place_call with url", "An agent speaks at Cartesia: give `agent`."
-            )
         options = bodies.one_call(to, options)
         found = yield from self.get_number(number)
         speaker = agent or _agent_id(found.assignment)

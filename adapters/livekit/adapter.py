@@ -53,6 +53,7 @@ class LiveKit(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
     webhook_types: ClassVar[tuple[str, ...]] = (webhooks.JSON,)
     # What the vendor offers at all; a connection without phone numbers offers less.
@@ -211,12 +212,17 @@ class LiveKit(Adapter):
     # --- Calls -----------------------------------------------------------------------------------
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
-        if url is not None:
-            raise UnsupportedOperationError(
-                self.name, "place_call with url", "An agent speaks at LiveKit: give `agent`."
-            )
         options = named_once(options)
         found = yield from self._found(number)
         if isinstance(found, OwnedNumber):

@@ -68,6 +68,7 @@ class Twilio(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = TwilioSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Webhook, Application, Trunk, Split)
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"url"})
     number_kinds: ClassVar[frozenset[NumberKind]] = frozenset(search.PATHS)
     search_channels: ClassVar[frozenset[Channel]] = frozenset(search.FILTERS)
     address_schemes: ClassVar[tuple[str, ...]] = addresses.SCHEMES
@@ -311,7 +312,14 @@ class Twilio(Adapter):
             yield from self.get_number(number)
 
     def send_message(
-        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        body: str,
+        *,
+        media: Sequence[str],
+        key: str | None,
+        options: Options,
     ) -> Operation[Message]:
         if len(media) > _MEDIA:
             raise InvalidRequestError(
@@ -334,12 +342,17 @@ class Twilio(Adapter):
     # --- Calls -----------------------------------------------------------------------------------
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
-        if agent is not None:
-            raise UnsupportedOperationError(
-                self.name, "place_call with agent", "Twilio has no agents: give `url`, for TwiML."
-            )
         if url is None and not options.keys() & {"Url", "Twiml", "ApplicationSid"}:
             raise InvalidRequestError(
                 "Twilio would not know what to say.",

@@ -12,7 +12,16 @@ from telephony import numbers
 from telephony._gate import checks
 from telephony.capabilities import Capability, Level, support_of
 from telephony.errors import InvalidRequestError, UnsupportedOperationError
-from telephony.model import Agent, CarrierAccount, LinkedCarrier, PhoneNumber, Source, Target
+from telephony.model import (
+    Agent,
+    Call,
+    CarrierAccount,
+    LinkedCarrier,
+    Message,
+    PhoneNumber,
+    Source,
+    Target,
+)
 from telephony.protocols import Adapter
 from telephony.wire import NumberRef
 
@@ -56,6 +65,20 @@ class Arguments:
         if self._adapter.short_code_senders and numbers.is_short_code(text):
             return NumberRef(id=text)
         return self.ref(number)
+
+    def id_of(self, result: Call | Message | str, argument: str) -> str:
+        """Return the vendor's id of a call or a message."""
+        if isinstance(result, str):
+            return checks.required(result, argument)
+        if not isinstance(result, Call | Message):
+            raise checks.mistyped(result, argument, f"the vendor's id of the {argument}")
+        if result.provider != self._adapter.name:
+            raise InvalidRequestError(
+                f"`{argument}` was read from the provider {result.provider!r}.",
+                argument=argument,
+                hint="Its id means nothing here: use that provider.",
+            )
+        return result.id
 
     def callee(self, to: str) -> str:
         """Return whom to call: E.164, or an address that the adapter takes as it is."""
@@ -114,6 +137,19 @@ class Arguments:
                 if offered
                 else f"Leave `{argument}` out, and choose from the result.",
             )
+
+    def check_carried(
+        self, operation: Capability, carried: frozenset[str], **given: object
+    ) -> None:
+        """Raise for the first argument that is given and that the vendor has no field for."""
+        for argument, value in given.items():
+            if value is not None and argument not in carried:
+                others = " or ".join(f"`{one}`" for one in given if one in carried)
+                raise UnsupportedOperationError(
+                    self._adapter.name,
+                    f"{operation} with {argument}",
+                    f"Leave `{argument}` out." + (f" Here it can have {others}." if others else ""),
+                )
 
     def check_kind(
         self, operation: Capability, value: object, kinds: tuple[type, ...], argument: str

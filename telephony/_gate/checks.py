@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from math import inf
 from typing import TypeVar
 
 from telephony.errors import InvalidRequestError
+from telephony.idempotency import key_digest
 from telephony.model import CarrierAccount, Channel
 from telephony.settings import is_loopback
 from telephony.wire import Options
@@ -22,7 +24,7 @@ def positive(limit: int | None) -> None:
     if limit is None:
         return
     if not isinstance(limit, int) or isinstance(limit, bool):
-        raise _mistyped(limit, "limit", "a whole number, such as 20")
+        raise mistyped(limit, "limit", "a whole number, such as 20")
     if limit < 1:
         raise InvalidRequestError(
             "`limit` is below 1.", argument="limit", hint="Leave it out to get everything."
@@ -35,7 +37,7 @@ def text(value: str | None, argument: str) -> str | None:
 
 def required(value: str, argument: str) -> str:
     if not isinstance(value, str):
-        raise _mistyped(value, argument, "text")
+        raise mistyped(value, argument, "text")
     if not value.strip():
         raise InvalidRequestError(f"`{argument}` is empty.", argument=argument)
     return value.strip()
@@ -43,7 +45,7 @@ def required(value: str, argument: str) -> str:
 
 def flag(value: bool, argument: str) -> bool:
     if not isinstance(value, bool):
-        raise _mistyped(value, argument, "True or False")
+        raise mistyped(value, argument, "True or False")
     return value
 
 
@@ -61,13 +63,13 @@ def word(kind: type[E], value: str, argument: str) -> E:
 
 def channels(value: Collection[Channel | str]) -> frozenset[Channel]:
     if isinstance(value, str) or not isinstance(value, Collection):
-        raise _mistyped(value, "channels", "a list, such as ('voice', 'sms')")
+        raise mistyped(value, "channels", "a list, such as ('voice', 'sms')")
     return frozenset(word(Channel, channel, "channels") for channel in value)
 
 
 def country(value: str) -> str:
     if not isinstance(value, str):
-        raise _mistyped(value, "country", "text, such as 'US'")
+        raise mistyped(value, "country", "text, such as 'US'")
     if not (value.isascii() and value.isalpha() and len(value) == 2):
         raise InvalidRequestError(
             "`country` is not an ISO 3166 code.", argument="country", hint="Write it like US."
@@ -77,7 +79,7 @@ def country(value: str) -> str:
 
 def area_code(value: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise _mistyped(value, "area_code", "text, such as '415'")
+        raise mistyped(value, "area_code", "text, such as '415'")
     if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 6):
         raise InvalidRequestError(
             "`area_code` is not made of digits.", argument="area_code", hint="Write it like 415."
@@ -125,9 +127,9 @@ def change(label: str | None, source: object) -> None:
 
 def media(media: Sequence[str], body: str) -> tuple[str, ...]:
     if not isinstance(body, str):
-        raise _mistyped(body, "body", "text")
+        raise mistyped(body, "body", "text")
     if isinstance(media, str) or not isinstance(media, Sequence):
-        raise _mistyped(media, "media", "a list of URLs")
+        raise mistyped(media, "media", "a list of URLs")
     for url in media:
         required(url, "media")
     if not body.strip() and not media:
@@ -139,9 +141,39 @@ def media(media: Sequence[str], body: str) -> tuple[str, ...]:
     return tuple(media)
 
 
+def metadata(given: Mapping[str, str] | None) -> Mapping[str, str]:
+    pairs = {} if given is None else given
+    if not isinstance(pairs, Mapping) or not all(
+        isinstance(one, str) for pair in pairs.items() for one in pair
+    ):
+        raise InvalidRequestError(
+            "`metadata` is not a mapping of texts.",
+            argument="metadata",
+            hint="Give texts only, such as {'ticket': '88'}.",
+        )
+    return pairs
+
+
+def seconds(value: float | None, argument: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise mistyped(value, argument, "a number of seconds, such as 30")
+    if not 0 < value < inf:
+        raise InvalidRequestError(
+            f"`{argument}` is not a time above 0.", argument=argument, hint="Give it in seconds."
+        )
+    return float(value)
+
+
+def key(given: str | None) -> str | None:
+    """Return the stored form of an idempotency key."""
+    return None if given is None else key_digest(required(given, "idempotency_key"))
+
+
 def options(options: Options | None) -> Options:
     if options is not None and not isinstance(options, Mapping):
-        raise _mistyped(options, "options", "the vendor's own fields, such as {'field': 'value'}")
+        raise mistyped(options, "options", "the vendor's own fields, such as {'field': 'value'}")
     return options or {}
 
 
@@ -170,7 +202,7 @@ def _aware(moment: datetime | None, argument: str) -> datetime | None:
     if moment is None:
         return None
     if not isinstance(moment, datetime):
-        raise _mistyped(moment, argument, "an aware datetime, such as datetime.now(timezone.utc)")
+        raise mistyped(moment, argument, "an aware datetime, such as datetime.now(timezone.utc)")
     if moment.utcoffset() is None:
         raise InvalidRequestError(
             f"`{argument}` has no time zone.",
@@ -180,7 +212,7 @@ def _aware(moment: datetime | None, argument: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _mistyped(value: object, argument: str, wanted: str) -> InvalidRequestError:
+def mistyped(value: object, argument: str, wanted: str) -> InvalidRequestError:
     # Not the value itself: it may be a secret that went to the wrong argument.
     return InvalidRequestError(
         f"`{argument}` is of type {type(value).__name__}.",

@@ -5,21 +5,14 @@ Each method returns the adapter's generator, which the drivers run; nothing is s
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Collection, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from telephony._gate import checks
 from telephony._gate.arguments import Arguments
-from telephony.capabilities import Capability, Level, support_of
-from telephony.errors import (
-    PermissionDeniedError,
-    ProviderError,
-    UnsupportedOperationError,
-)
-from telephony.idempotency import key_digest
+from telephony._gate.invocation import Invocation, gated
+from telephony.capabilities import Capability
+from telephony.errors import PermissionDeniedError
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -30,65 +23,17 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.redaction import secrets_of
 from telephony.settings import ProviderSettings
-from telephony.wire import Batch, NumberRef, Operation, Options, Request, Response
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Y = TypeVar("Y")
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation(Generic[Y, R]):
-    """An operation that a driver can run.
-
-    Attributes:
-        steps: the adapter's generator.
-        secrets: new credentials, which must not show in an error.
-        texts: bodies of messages, which an error must not repeat.
-        limit: the most items to hand out, for listings.
-        name: the public method's name.
-    """
-
-    steps: Generator[Y, Response, R] = field(repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    texts: tuple[str, ...] = field(default=(), repr=False)
-    limit: int | None = None
-    name: str = ""
-
-
-def _gated(
-    capability: Capability,
-) -> Callable[
-    [Callable[Concatenate[Operations, P], Invocation[Y, R]]],
-    Callable[Concatenate[Operations, P], Invocation[Y, R]],
-]:
-    """Raise what the vendor does not support, and add to every error where it happened."""
-
-    def decorate(
-        check: Callable[Concatenate[Operations, P], Invocation[Y, R]],
-    ) -> Callable[Concatenate[Operations, P], Invocation[Y, R]]:
-        @functools.wraps(check)
-        def gate(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> Invocation[Y, R]:
-            support = support_of(self.adapter.capabilities, capability)
-            if support.level is Level.NONE:
-                raise UnsupportedOperationError(self.adapter.name, capability, support.note)
-            try:
-                return replace(check(self, *args, **kwargs), name=capability)
-            except ProviderError as refusal:
-                refusal.add_context(self.adapter.name, capability, ())
-                raise
-
-        return gate
-
-    return decorate
+from telephony.wire import Batch, NumberRef, Operation, Options, Request
 
 
 class Operations:
@@ -99,16 +44,16 @@ class Operations:
         self._given = Arguments(adapter, settings.number_region)
         self._protected = settings.protected
 
-    @_gated(Capability.LIST_NUMBERS)
+    @gated(Capability.LIST_NUMBERS)
     def list_numbers(self, limit: int | None) -> Invocation[Request | Batch[PhoneNumber], None]:
         checks.positive(limit)
         return Invocation(self.adapter.list_numbers(limit=limit), limit=limit)
 
-    @_gated(Capability.GET_NUMBER)
+    @gated(Capability.GET_NUMBER)
     def get_number(self, number: PhoneNumber | str) -> Invocation[Request, PhoneNumber]:
         return Invocation(self.adapter.get_number(self._given.ref(number)))
 
-    @_gated(Capability.SEARCH_NUMBERS)
+    @gated(Capability.SEARCH_NUMBERS)
     def search_numbers(
         self,
         country: str,
@@ -137,7 +82,7 @@ class Operations:
         )
         return Invocation(steps)
 
-    @_gated(Capability.PROVISION_NUMBER)
+    @gated(Capability.PROVISION_NUMBER)
     def provision_number(
         self,
         number: str | None,
@@ -149,19 +94,18 @@ class Operations:
         options: Options | None,
     ) -> Invocation[Request, PhoneNumber]:
         checks.number_or_area(number, area_code)
-        key = checks.text(idempotency_key, "idempotency_key")
         steps = self.adapter.provision_number(
             number=None if number is None else self._given.e164(number, "number"),
             country=checks.country(country),
             area_code=checks.area_code(area_code),
             label=self._given.label(Capability.PROVISION_NUMBER, label),
             assign_to=self._given.optional_target(Capability.PROVISION_NUMBER, assign_to),
-            key=None if key is None else key_digest(key),
+            key=checks.key(idempotency_key),
             options=checks.options(options),
         )
         return Invocation(steps)
 
-    @_gated(Capability.IMPORT_NUMBER)
+    @gated(Capability.IMPORT_NUMBER)
     def import_number(
         self,
         number: str,
@@ -185,7 +129,7 @@ class Operations:
         )
         return Invocation(steps, secrets=secrets_of(origin))
 
-    @_gated(Capability.UPDATE_NUMBER)
+    @gated(Capability.UPDATE_NUMBER)
     def update_number(
         self,
         number: PhoneNumber | str,
@@ -203,7 +147,12 @@ class Operations:
         )
         return Invocation(steps, secrets=secrets_of(origin))
 
-    @_gated(Capability.ASSIGN_NUMBER)
+    @gated(Capability.LIST_TARGETS)
+    def list_targets(self, limit: int | None) -> Invocation[Request | Batch[Target], None]:
+        checks.positive(limit)
+        return Invocation(self.adapter.list_targets(limit=limit), limit=limit)
+
+    @gated(Capability.ASSIGN_NUMBER)
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
     ) -> Invocation[Request, PhoneNumber]:
@@ -214,7 +163,7 @@ class Operations:
         )
         return Invocation(steps)
 
-    @_gated(Capability.UNASSIGN_NUMBER)
+    @gated(Capability.UNASSIGN_NUMBER)
     def unassign_number(
         self, number: PhoneNumber | str, options: Options | None
     ) -> Invocation[Request, PhoneNumber]:
@@ -223,7 +172,7 @@ class Operations:
         )
         return Invocation(steps)
 
-    @_gated(Capability.RELEASE_NUMBER)
+    @gated(Capability.RELEASE_NUMBER)
     def release_number(
         self, number: PhoneNumber | str, unassign: bool, options: Options | None
     ) -> Invocation[Request, Release]:
@@ -247,8 +196,19 @@ class Operations:
         known = NumberRef(found.id, found.number)
         return (yield from self.adapter.release_number(known, unassign=unassign, options=options))
 
-    @_gated(Capability.LIST_MESSAGES)
     def list_messages(
+        self,
+        number: PhoneNumber | str | None,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Invocation[Request | Batch[Message], None]:
+        if number is None:
+            return self._list_all_messages(after, before, limit)
+        return self._list_messages_of(number, after, before, limit)
+
+    @gated(Capability.LIST_MESSAGES)
+    def _list_messages_of(
         self,
         number: PhoneNumber | str,
         after: datetime | None,
@@ -262,48 +222,113 @@ class Operations:
         )
         return Invocation(steps, limit=limit)
 
-    @_gated(Capability.SEND_MESSAGE)
+    @gated(Capability.LIST_ALL_MESSAGES)
+    def _list_all_messages(
+        self, after: datetime | None, before: datetime | None, limit: int | None
+    ) -> Invocation[Request | Batch[Message], None]:
+        checks.positive(limit)
+        after, before = checks.period(after, before)
+        steps = self.adapter.list_all_messages(after=after, before=before, limit=limit)
+        return Invocation(steps, limit=limit)
+
+    @gated(Capability.GET_MESSAGE)
+    def get_message(self, message: Message | str) -> Invocation[Request, Message]:
+        return Invocation(self.adapter.get_message(self._given.id_of(message, "message")))
+
+    @gated(Capability.SEND_MESSAGE)
     def send_message(
         self,
         number: PhoneNumber | str,
         to: str,
         body: str,
         media: Sequence[str],
+        idempotency_key: str | None,
         options: Options | None,
     ) -> Invocation[Request, Message]:
         urls = checks.media(media, body)
+        self._given.check_carried(
+            Capability.SEND_MESSAGE,
+            self.adapter.send_message_arguments,
+            idempotency_key=idempotency_key,
+        )
         steps = self.adapter.send_message(
             self._given.sender(number),
             self._given.recipient(to),
             body,
             media=urls,
+            key=checks.key(idempotency_key),
             options=checks.options(options),
         )
         return Invocation(steps, texts=(body,))
 
-    @_gated(Capability.PLACE_CALL)
+    @gated(Capability.PLACE_CALL)
     def place_call(
         self,
         number: PhoneNumber | str,
         to: str,
         agent: str | None,
         url: str | None,
+        metadata: Mapping[str, str] | None,
+        timeout: float | None,
+        idempotency_key: str | None,
         options: Options | None,
     ) -> Invocation[Request, Call]:
+        self._given.check_carried(
+            Capability.PLACE_CALL,
+            self.adapter.place_call_arguments,
+            agent=agent,
+            url=url,
+            metadata=metadata,
+            timeout=timeout,
+            idempotency_key=idempotency_key,
+        )
         steps = self.adapter.place_call(
             self._given.ref(number),
             self._given.callee(to),
             agent=checks.text(agent, "agent"),
             url=checks.text(url, "url"),
+            metadata=checks.metadata(metadata),
+            timeout=checks.seconds(timeout, "timeout"),
+            key=checks.key(idempotency_key),
             options=checks.options(options),
         )
         return Invocation(steps)
 
-    @_gated(Capability.LIST_CARRIERS)
+    @gated(Capability.LIST_CALLS)
+    def list_calls(
+        self,
+        number: PhoneNumber | str | None,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Invocation[Request | Batch[Call], None]:
+        checks.positive(limit)
+        after, before = checks.period(after, before)
+        ref = None if number is None else self._given.ref(number)
+        steps = self.adapter.list_calls(ref, after=after, before=before, limit=limit)
+        return Invocation(steps, limit=limit)
+
+    @gated(Capability.GET_CALL)
+    def get_call(self, call: Call | str) -> Invocation[Request, Call]:
+        return Invocation(self.adapter.get_call(self._given.id_of(call, "call")))
+
+    @gated(Capability.END_CALL)
+    def end_call(self, call: Call | str) -> Invocation[Request, Call]:
+        return Invocation(self.adapter.end_call(self._given.id_of(call, "call")))
+
+    @gated(Capability.GET_TRANSCRIPT)
+    def get_transcript(self, call: Call | str) -> Invocation[Request, Transcript]:
+        return Invocation(self.adapter.get_transcript(self._given.id_of(call, "call")))
+
+    @gated(Capability.GET_RECORDING)
+    def get_recording(self, call: Call | str) -> Invocation[Request, Recording]:
+        return Invocation(self.adapter.get_recording(self._given.id_of(call, "call")))
+
+    @gated(Capability.LIST_CARRIERS)
     def list_carriers(self) -> Invocation[Request | Batch[CarrierAccount], None]:
         return Invocation(self.adapter.list_carriers())
 
-    @_gated(Capability.LINK_CARRIER)
+    @gated(Capability.LINK_CARRIER)
     def link_carrier(
         self, account: CarrierCredentials, label: str | None, options: Options | None
     ) -> Invocation[Request, CarrierAccount]:
@@ -313,7 +338,7 @@ class Operations:
         )
         return Invocation(steps, secrets=secrets_of(account))
 
-    @_gated(Capability.ROTATE_CARRIER)
+    @gated(Capability.ROTATE_CARRIER)
     def rotate_carrier(
         self,
         carrier: CarrierAccount | str,
@@ -328,7 +353,7 @@ class Operations:
         )
         return Invocation(steps, secrets=secrets_of(credentials))
 
-    @_gated(Capability.UNLINK_CARRIER)
+    @gated(Capability.UNLINK_CARRIER)
     def unlink_carrier(
         self, carrier: CarrierAccount | str, options: Options | None
     ) -> Invocation[Request, CarrierAccount]:
@@ -337,13 +362,13 @@ class Operations:
         )
         return Invocation(steps)
 
-    @_gated(Capability.GET_WEBHOOK)
+    @gated(Capability.GET_WEBHOOK)
     def get_webhook(
         self, of: PhoneNumber | Agent | str | None
     ) -> Invocation[Request, WebhookEndpoint | None]:
         return Invocation(self.adapter.get_webhook(self._given.owner(of)))
 
-    @_gated(Capability.SET_WEBHOOK)
+    @gated(Capability.SET_WEBHOOK)
     def set_webhook(
         self,
         url: str,

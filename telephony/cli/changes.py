@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 import telephony
-from telephony._gate.operations import Invocation
+from telephony._gate.invocation import Invocation
 from telephony.capabilities import Capability
 from telephony.cli.output import errors, note
 from telephony.cli.wording import COMMANDS

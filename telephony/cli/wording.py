@@ -13,12 +13,20 @@ COMMANDS: dict[str, str] = {
     Capability.PROVISION_NUMBER: "numbers buy",
     Capability.IMPORT_NUMBER: "numbers import",
     Capability.UPDATE_NUMBER: "numbers update",
+    Capability.LIST_TARGETS: "targets",
     Capability.ASSIGN_NUMBER: "numbers assign",
     Capability.UNASSIGN_NUMBER: "numbers unassign",
     Capability.RELEASE_NUMBER: "numbers release",
     Capability.LIST_MESSAGES: "messages list",
+    Capability.LIST_ALL_MESSAGES: "messages list",
+    Capability.GET_MESSAGE: "messages show",
     Capability.SEND_MESSAGE: "messages send",
     Capability.PLACE_CALL: "call",
+    Capability.LIST_CALLS: "calls list",
+    Capability.GET_CALL: "calls show",
+    Capability.END_CALL: "calls end",
+    Capability.GET_TRANSCRIPT: "calls transcript",
+    Capability.GET_RECORDING: "calls recording",
     Capability.LIST_CARRIERS: "carriers list",
     Capability.LINK_CARRIER: "carriers link",
     Capability.ROTATE_CARRIER: "carriers rotate",
@@ -43,6 +51,7 @@ FLAGS: dict[str, str] = {
     "auth_token": "--auth-token",
     "before": "--before",
     "body": "TEXT",
+    "call": "ID",
     "carrier": "ID",
     "channels": "--channel",
     "contains": "--contains",
@@ -54,6 +63,8 @@ FLAGS: dict[str, str] = {
     "label": "--label",
     "limit": "--limit",
     "media": "--media",
+    "message": "ID",
+    "metadata": "--metadata",
     "number": "NUMBER",
     "of": "--of",
     "option": "--option",
@@ -65,6 +76,7 @@ FLAGS: dict[str, str] = {
     "sender": "--from",
     "source": _SOURCES,
     "text": "TEXT",
+    "timeout": "--timeout",
     "to": "TO",
     "unassign": "--unassign",
     "url": "--url",
@@ -111,7 +123,11 @@ def on_the_command_line(text: str) -> str:
     text = _flags(text)
     text = re.sub(r"(?:\ban )?`?\bidempotency_key\b`?", FLAGS["idempotency_key"], text)
     text = re.sub(r"`(\w+)`", lambda found: FLAGS.get(found[1], found[0]), text)
-    text = re.sub(r"\bplace_call with (agent|url)\b", r"place_call with --\1", text)
+    text = re.sub(
+        r"\b(place_call|send_message) with (\w+)",
+        lambda found: f"{found[1]} with {FLAGS.get(found[2], found[2])}",
+        text,
+    )
     # "import_number with …" at the start of a refusal
     return re.sub(rf"\b({'|'.join(COMMANDS)})\b", lambda found: COMMANDS[found[1]], text)
 

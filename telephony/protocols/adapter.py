@@ -24,9 +24,11 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.settings import ProviderSettings
@@ -38,8 +40,9 @@ class Adapter(Protocol):
 
     An operation that `capabilities` does not declare is never called. Arguments arrive checked:
     numbers are E.164, limits positive, times aware and in UTC, targets and sources of the declared
-    kinds, a label only where labels exist. `provision_number` gets the stored form of the caller's
-    idempotency key (see `telephony.idempotency`).
+    kinds, a label only where labels exist, and of calls and messages the vendor's ids. What is not
+    given is None, or empty. A `key` is the stored form of the caller's idempotency key (see
+    `telephony.idempotency`).
 
     Attributes:
         vendor: the vendor's own spelling of its name.
@@ -57,6 +60,9 @@ class Adapter(Protocol):
         carriers: the kinds of carrier account that can be linked.
         number_kinds: the values of `kind` that `search_numbers` takes.
         search_channels: the values of `channels` that `search_numbers` takes.
+        place_call_arguments: which of ``agent``, ``url``, ``metadata``, ``timeout`` and
+            ``idempotency_key`` its `place_call` carries; the others are refused.
+        send_message_arguments: likewise of its `send_message`: ``idempotency_key`` or none.
         ambiguous_statuses: those below 500 after which an unsafe request may have been done.
         address_schemes: the prefixes of senders and recipients that are not telephone numbers, such
             as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
@@ -73,6 +79,8 @@ class Adapter(Protocol):
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = ()
     number_kinds: ClassVar[frozenset[NumberKind]] = frozenset()
     search_channels: ClassVar[frozenset[Channel]] = frozenset()
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset()
+    send_message_arguments: ClassVar[frozenset[str]] = frozenset()
     ambiguous_statuses: ClassVar[frozenset[int]] = frozenset({408})
     address_schemes: ClassVar[tuple[str, ...]] = ()
     short_code_senders: ClassVar[bool] = False
@@ -146,9 +154,19 @@ class Adapter(Protocol):
     ) -> Operation[PhoneNumber]:
         raise NotImplementedError(f"{self.vendor}: update_number")
 
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        """Return what a number can be assigned to, with the names that the vendor states."""
+        raise NotImplementedError(f"{self.vendor}: list_targets")
+
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
+        """Assign a number.
+
+        Raises:
+            NotFoundError: with ``argument="target"``, there is no such target; the nearest ones
+                are then named for every vendor alike.
+        """
         raise NotImplementedError(f"{self.vendor}: assign_number")
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
@@ -169,15 +187,65 @@ class Adapter(Protocol):
     ) -> Listing[Message]:
         raise NotImplementedError(f"{self.vendor}: list_messages")
 
+    def list_all_messages(
+        self, *, after: datetime | None, before: datetime | None, limit: int | None
+    ) -> Listing[Message]:
+        """Return the messages of all numbers: `list_messages` without a number."""
+        raise NotImplementedError(f"{self.vendor}: list_all_messages")
+
+    def get_message(self, message: str) -> Operation[Message]:
+        raise NotImplementedError(f"{self.vendor}: get_message")
+
     def send_message(
-        self, number: NumberRef, to: str, body: str, *, media: Sequence[str], options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        body: str,
+        *,
+        media: Sequence[str],
+        key: str | None,
+        options: Options,
     ) -> Operation[Message]:
         raise NotImplementedError(f"{self.vendor}: send_message")
 
     def place_call(
-        self, number: NumberRef, to: str, *, agent: str | None, url: str | None, options: Options
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
     ) -> Operation[Call]:
+        """Place a call; `timeout` is how long to let it ring, in seconds."""
         raise NotImplementedError(f"{self.vendor}: place_call")
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        """Return the calls of a number, or all, newest first."""
+        raise NotImplementedError(f"{self.vendor}: list_calls")
+
+    def get_call(self, call: str) -> Operation[Call]:
+        raise NotImplementedError(f"{self.vendor}: get_call")
+
+    def end_call(self, call: str) -> Operation[Call]:
+        """Hang up, or cancel what has not begun; return a call that has ended as it is."""
+        raise NotImplementedError(f"{self.vendor}: end_call")
+
+    def get_transcript(self, call: str) -> Operation[Transcript]:
+        raise NotImplementedError(f"{self.vendor}: get_transcript")
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        raise NotImplementedError(f"{self.vendor}: get_recording")
 
     def list_carriers(self) -> Listing[CarrierAccount]:
         raise NotImplementedError(f"{self.vendor}: list_carriers")

@@ -18,9 +18,11 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.protocols.adapter import Adapter
@@ -34,7 +36,8 @@ class PhoneNumberProvider(Protocol):
     `telephony.connect` returns one.
 
     Wherever a number is wanted, give an E.164 string, the vendor's id or a `PhoneNumber`. E.164 is
-    portable: code that uses it runs unchanged at every vendor.
+    portable: code that uses it runs unchanged at every vendor. A call is a `Call` or the vendor's
+    id of it, a message likewise.
 
     Every method raises `UnsupportedOperationError` before any request where the vendor has no such
     operation, and `InvalidRequestError` before any request for an argument that cannot be right.
@@ -241,6 +244,17 @@ class PhoneNumberProvider(Protocol):
             provider.update_number("+14155550123", label="Front desk")
         """
 
+    def list_targets(self, *, limit: int | None = None) -> Generator[Target, None, None]:
+        """List what a number can be assigned to, with its names, fetched while you iterate.
+
+        Args:
+            limit: the most targets to return, 1 or more; None: all.
+
+        Example:
+            for target in provider.list_targets():
+                print(target)
+        """
+
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
@@ -303,7 +317,7 @@ class PhoneNumberProvider(Protocol):
 
     def list_messages(
         self,
-        number: PhoneNumber | str,
+        number: PhoneNumber | str | None = None,
         *,
         after: datetime | None = None,
         before: datetime | None = None,
@@ -313,7 +327,7 @@ class PhoneNumberProvider(Protocol):
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`; or another sender that the vendor
-                takes.
+                takes. None: those of all numbers, where `Capability.LIST_ALL_MESSAGES` is offered.
             after: aware; only messages of this moment or later.
             before: aware; only messages earlier than this moment.
             limit: the most messages to return, 1 or more; None: all.
@@ -326,6 +340,19 @@ class PhoneNumberProvider(Protocol):
                 print(message.sender, message.body)
         """
 
+    def get_message(self, message: Message | str) -> Message:
+        """Return a message as it is now.
+
+        Args:
+            message: the vendor's id, or a `Message`.
+
+        Raises:
+            NotFoundError: there is no such message.
+
+        Example:
+            print(provider.get_message(sent).status)
+        """
+
     def send_message(
         self,
         number: PhoneNumber | str,
@@ -333,6 +360,7 @@ class PhoneNumberProvider(Protocol):
         body: str,
         *,
         media: Sequence[str] = (),
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Message:
         """Send a text message from a number. One call never sends two.
@@ -343,6 +371,8 @@ class PhoneNumberProvider(Protocol):
             to: E.164, a short code, or another address that the vendor takes.
             body: the text; empty only with `media`.
             media: public URLs of attachments.
+            idempotency_key: a name of yours for this message, at vendors that can store one; a
+                second call with the same key returns the message of the first.
             options: further fields of the vendor's request.
 
         Raises:
@@ -360,6 +390,9 @@ class PhoneNumberProvider(Protocol):
         *,
         agent: str | None = None,
         url: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Call:
         """Call someone from a number. One call never dials twice.
@@ -370,6 +403,11 @@ class PhoneNumberProvider(Protocol):
             agent: the vendor's id of the agent in the call; None: the one that the number is
                 assigned to.
             url: the webhook that handles the call, at vendors that work with webhooks.
+            metadata: what to keep with the call, at vendors that do.
+            timeout: how many seconds to let it ring, at vendors that can be told; None: the
+                vendor's default.
+            idempotency_key: a name of yours for this call, at vendors that can store one; a second
+                request with the same key returns the call of the first.
             options: further fields of the vendor's request.
 
         Raises:
@@ -379,6 +417,85 @@ class PhoneNumberProvider(Protocol):
 
         Example:
             call = provider.place_call("+14155550123", "+14155550199", agent="agent_1")
+        """
+
+    def list_calls(
+        self,
+        number: PhoneNumber | str | None = None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Generator[Call, None, None]:
+        """List calls received and placed, newest first, fetched page by page while you iterate.
+
+        Args:
+            number: E.164, the vendor's id, or a `PhoneNumber`; None: those of all numbers.
+            after: aware; only calls that began at this moment or later.
+            before: aware; only calls that began earlier than this moment.
+            limit: the most calls to return, 1 or more; None: all.
+
+        Raises:
+            NotFoundError: there is no such number.
+
+        Example:
+            for call in provider.list_calls("+14155550123", limit=20):
+                print(call.started_at, call.sender, call.status)
+        """
+
+    def get_call(self, call: Call | str) -> Call:
+        """Return a call as it is now.
+
+        Args:
+            call: the vendor's id, or a `Call`.
+
+        Raises:
+            NotFoundError: there is no such call.
+
+        Example:
+            print(provider.get_call(call).status)
+        """
+
+    def end_call(self, call: Call | str) -> Call:
+        """Hang up, or cancel a call that has not begun. A call that has ended stays as it is.
+
+        Some vendors end it a moment later: the result's `status` is what the vendor states.
+
+        Args:
+            call: the vendor's id, or a `Call`.
+
+        Raises:
+            NotFoundError: there is no such call.
+
+        Example:
+            provider.end_call(call)
+        """
+
+    def get_transcript(self, call: Call | str) -> Transcript:
+        """Return what was said in a call; during a call, what was said so far, where there is any.
+
+        Args:
+            call: the vendor's id, or a `Call`.
+
+        Raises:
+            NotFoundError: there is no such call, or no transcript of it.
+
+        Example:
+            for turn in provider.get_transcript(call).turns:
+                print(turn.speaker, turn.text)
+        """
+
+    def get_recording(self, call: Call | str) -> Recording:
+        """Return the recording of a call, which is held in memory once.
+
+        Args:
+            call: the vendor's id, or a `Call`.
+
+        Raises:
+            NotFoundError: there is no such call, or no recording of it (yet).
+
+        Example:
+            provider.get_recording(call).save("call.wav")
         """
 
     def list_carriers(self) -> Generator[CarrierAccount, None, None]:

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
-from telephony._gate.operations import Invocation
+from telephony._gate.invocation import Invocation
 from telephony._transport import AsyncTransport
 from telephony._transport.deadline import Deadline
 from telephony.errors import ProviderError
@@ -24,9 +24,11 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter, AsyncPhoneNumberProvider
@@ -195,6 +197,9 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
     ) -> PhoneNumber:
         return await self._run(self._operations.update_number(number, label, source, options))
 
+    def list_targets(self, *, limit: int | None = None) -> AsyncGenerator[Target, None]:
+        return self._iterate(self._operations.list_targets(limit))
+
     async def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
@@ -216,13 +221,16 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
 
     def list_messages(
         self,
-        number: PhoneNumber | str,
+        number: PhoneNumber | str | None = None,
         *,
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
     ) -> AsyncGenerator[Message, None]:
         return self._iterate(self._operations.list_messages(number, after, before, limit))
+
+    async def get_message(self, message: Message | str) -> Message:
+        return await self._run(self._operations.get_message(message))
 
     async def send_message(
         self,
@@ -231,10 +239,13 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
         body: str,
         *,
         media: Sequence[str] = (),
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Message:
         body = hidden(body)
-        return await self._run(self._operations.send_message(number, to, body, media, options))
+        return await self._run(
+            self._operations.send_message(number, to, body, media, idempotency_key, options)
+        )
 
     async def place_call(
         self,
@@ -243,9 +254,38 @@ class AsyncProvider(BaseProvider, AsyncPhoneNumberProvider):
         *,
         agent: str | None = None,
         url: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Call:
-        return await self._run(self._operations.place_call(number, to, agent, url, options))
+        return await self._run(
+            self._operations.place_call(
+                number, to, agent, url, metadata, timeout, idempotency_key, options
+            )
+        )
+
+    def list_calls(
+        self,
+        number: PhoneNumber | str | None = None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[Call, None]:
+        return self._iterate(self._operations.list_calls(number, after, before, limit))
+
+    async def get_call(self, call: Call | str) -> Call:
+        return await self._run(self._operations.get_call(call))
+
+    async def end_call(self, call: Call | str) -> Call:
+        return await self._run(self._operations.end_call(call))
+
+    async def get_transcript(self, call: Call | str) -> Transcript:
+        return await self._run(self._operations.get_transcript(call))
+
+    async def get_recording(self, call: Call | str) -> Recording:
+        return await self._run(self._operations.get_recording(call))
 
     def list_carriers(self) -> AsyncGenerator[CarrierAccount, None]:
         return self._iterate(self._operations.list_carriers())

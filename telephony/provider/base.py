@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from telephony._gate.operations import Invocation, Operations
+from telephony._gate.invocation import Invocation
+from telephony._gate.operations import Operations
 from telephony._transport.instrumentation import OperationTrace, log
 from telephony.capabilities import Capability, Level, Support, support_of
 from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
-from telephony._gate.operations import Invocation
+from telephony._gate.invocation import Invocation
 from telephony._transport import Transport
 from telephony._transport.deadline import Deadline
 from telephony.errors import ProviderError
@@ -22,9 +22,11 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter, PhoneNumberProvider
@@ -192,6 +194,9 @@ class Provider(BaseProvider, PhoneNumberProvider):
     ) -> PhoneNumber:
         return self._run(self._operations.update_number(number, label, source, options))
 
+    def list_targets(self, *, limit: int | None = None) -> Generator[Target, None, None]:
+        return self._iterate(self._operations.list_targets(limit))
+
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
@@ -213,13 +218,16 @@ class Provider(BaseProvider, PhoneNumberProvider):
 
     def list_messages(
         self,
-        number: PhoneNumber | str,
+        number: PhoneNumber | str | None = None,
         *,
         after: datetime | None = None,
         before: datetime | None = None,
         limit: int | None = None,
     ) -> Generator[Message, None, None]:
         return self._iterate(self._operations.list_messages(number, after, before, limit))
+
+    def get_message(self, message: Message | str) -> Message:
+        return self._run(self._operations.get_message(message))
 
     def send_message(
         self,
@@ -228,10 +236,13 @@ class Provider(BaseProvider, PhoneNumberProvider):
         body: str,
         *,
         media: Sequence[str] = (),
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Message:
         body = hidden(body)
-        return self._run(self._operations.send_message(number, to, body, media, options))
+        return self._run(
+            self._operations.send_message(number, to, body, media, idempotency_key, options)
+        )
 
     def place_call(
         self,
@@ -240,9 +251,38 @@ class Provider(BaseProvider, PhoneNumberProvider):
         *,
         agent: str | None = None,
         url: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
         options: Options | None = None,
     ) -> Call:
-        return self._run(self._operations.place_call(number, to, agent, url, options))
+        return self._run(
+            self._operations.place_call(
+                number, to, agent, url, metadata, timeout, idempotency_key, options
+            )
+        )
+
+    def list_calls(
+        self,
+        number: PhoneNumber | str | None = None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Generator[Call, None, None]:
+        return self._iterate(self._operations.list_calls(number, after, before, limit))
+
+    def get_call(self, call: Call | str) -> Call:
+        return self._run(self._operations.get_call(call))
+
+    def end_call(self, call: Call | str) -> Call:
+        return self._run(self._operations.end_call(call))
+
+    def get_transcript(self, call: Call | str) -> Transcript:
+        return self._run(self._operations.get_transcript(call))
+
+    def get_recording(self, call: Call | str) -> Recording:
+        return self._run(self._operations.get_recording(call))
 
     def list_carriers(self) -> Generator[CarrierAccount, None, None]:
         return self._iterate(self._operations.list_carriers())

@@ -60,7 +60,7 @@ class Entry:
 
     Attributes:
         kind: ``purchase``, ``import``, ``assign``, ``unassign``, ``release``, ``message``,
-            ``call``, ``link``, ``rotate``, ``unlink``, ``label`` or ``webhook``.
+            ``call``, ``end``, ``link``, ``rotate``, ``unlink``, ``label`` or ``webhook``.
         id: of the thing made or changed.
         number: E.164, where a number is concerned.
     """
@@ -114,6 +114,7 @@ class State:
         self._ticks = itertools.count()
         self._start = datetime.now(UTC).replace(microsecond=0)
         self._planted: dict[str, deque[JsonValue]] = {}
+        self._advanced = timedelta()
 
     def id(self, prefix: str, length: int = 12, alphabet: str = "0123456789abcdef") -> str:
         return prefix + "".join(self._random.choices(alphabet, k=length))
@@ -123,7 +124,12 @@ class State:
 
     def now(self) -> datetime:
         """Return a strictly increasing time, so that what comes later also sorts later."""
-        return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
+        real = max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
+        return real + self._advanced
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward."""
+        self._advanced += timedelta(seconds=seconds)
 
     def send_webhooks(self, *webhooks: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
@@ -176,6 +182,10 @@ class VendorSandbox(Protocol):
 
     def settings(self, base_url: str) -> Mapping[str, str]:
         """Return the adapter settings that connect to this sandbox."""
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward, so that calls ring, are answered and end."""
+        self.state.advance(seconds)
 
     def receive_message(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import telephony
@@ -61,6 +61,7 @@ ENTRY_KINDS = {
     Capability.RELEASE_NUMBER: "release",
     Capability.SEND_MESSAGE: "message",
     Capability.PLACE_CALL: "call",
+    Capability.END_CALL: "end",
     Capability.LINK_CARRIER: "link",
     Capability.UNLINK_CARRIER: "unlink",
 }
@@ -75,6 +76,8 @@ class Setup:
         carrier: id of a linked carrier account, where there are any.
         other_party: who is texted and called.
         importable: E.164 of a number that is not imported yet.
+        message: id of a message of the number, for operations on one.
+        call: id of a call from the number, for operations on one.
     """
 
     number: str
@@ -82,6 +85,8 @@ class Setup:
     carrier: str | None
     other_party: str = OTHER_PARTY
     importable: str = IMPORTABLE
+    message: str = "message_1"
+    call: str = "call_1"
 
 
 def set_up(provider: PhoneNumberProvider, server: Sandbox, adapter: str, nth: int = 0) -> Setup:
@@ -122,7 +127,8 @@ def _rotate(provider: PhoneNumberProvider, made: Setup) -> object:
     return provider.rotate_carrier(made.carrier or "c_1", credentials)
 
 
-def _call(provider: PhoneNumberProvider, made: Setup) -> object:
+def place_call(provider: PhoneNumberProvider, made: Setup) -> telephony.Call:
+    """Call the other party as the sample says."""
     target = made.sample.target
     agent = target.id if isinstance(target, telephony.Agent) else None
     return provider.place_call(made.number, made.other_party, agent=agent, url=made.sample.call_url)
@@ -148,12 +154,20 @@ CALLS: dict[Capability, Call] = {
     Capability.PROVISION_NUMBER: lambda p, _: p.provision_number(),
     Capability.IMPORT_NUMBER: _import,
     Capability.UPDATE_NUMBER: lambda p, s: p.update_number(s.number, label="New label"),
+    Capability.LIST_TARGETS: lambda p, _: list(p.list_targets()),
     Capability.ASSIGN_NUMBER: lambda p, s: p.assign_number(s.number, s.sample.target),
     Capability.UNASSIGN_NUMBER: lambda p, s: p.unassign_number(s.number),
     Capability.RELEASE_NUMBER: lambda p, s: p.release_number(s.number, unassign=True),
     Capability.LIST_MESSAGES: lambda p, s: list(p.list_messages(s.number)),
+    Capability.LIST_ALL_MESSAGES: lambda p, _: list(p.list_messages()),
+    Capability.GET_MESSAGE: lambda p, s: p.get_message(s.message),
     Capability.SEND_MESSAGE: lambda p, s: p.send_message(s.number, s.other_party, "Hello"),
-    Capability.PLACE_CALL: _call,
+    Capability.PLACE_CALL: place_call,
+    Capability.LIST_CALLS: lambda p, s: list(p.list_calls(s.number)),
+    Capability.GET_CALL: lambda p, s: p.get_call(s.call),
+    Capability.END_CALL: lambda p, s: p.end_call(s.call),
+    Capability.GET_TRANSCRIPT: lambda p, s: p.get_transcript(s.call),
+    Capability.GET_RECORDING: lambda p, s: p.get_recording(s.call),
     Capability.LIST_CARRIERS: lambda p, _: list(p.list_carriers()),
     Capability.LINK_CARRIER: _link,
     Capability.ROTATE_CARRIER: _rotate,
@@ -165,6 +179,20 @@ CALLS: dict[Capability, Call] = {
     ),
 }
 
+
+# What needs a call that was placed, and what needs one that has ended.
+_OF_CALLS = frozenset(
+    {
+        Capability.LIST_CALLS,
+        Capability.GET_CALL,
+        Capability.END_CALL,
+        Capability.GET_TRANSCRIPT,
+        Capability.GET_RECORDING,
+    }
+)
+_OF_ENDED_CALLS = frozenset({Capability.GET_TRANSCRIPT, Capability.GET_RECORDING})
+LONG_ENOUGH = 3600.0
+"""Seconds after which every call of a sandbox has ended."""
 
 # Two things in one call, of which a fault may leave one.
 WITH_ASSIGNMENT: dict[Capability, Call] = {
@@ -276,8 +304,17 @@ class Run:
         # A target may have webhooks of its own, which are not taken off.
         if operation is not Capability.SET_WEBHOOK:
             # A vendor may insist that the agent who calls holds the number.
-            calls = operation is Capability.PLACE_CALL
+            calls = operation in {Capability.PLACE_CALL, *_OF_CALLS}
             self.reference.assign_number(
                 made.number, sample.target if calls else sample.other_target
             )
+        if operation in _OF_CALLS and self.reference.supports(Capability.PLACE_CALL):
+            made = replace(made, call=place_call(self.reference, made).id)
+            if operation in _OF_ENDED_CALLS:
+                self.server.vendors[self.adapter].advance(LONG_ENOUGH)
+        if operation in {Capability.GET_MESSAGE, Capability.LIST_ALL_MESSAGES}:
+            received = self.server.receive_message(
+                self.adapter, made.number, sender=made.other_party, body="Hello"
+            )
+            made = replace(made, message=received)
         return made

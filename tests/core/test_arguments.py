@@ -24,6 +24,16 @@ RIGHT = {
     Capability.LIST_MESSAGES: {"number": NUMBER},
     Capability.SEND_MESSAGE: {"number": NUMBER, "to": OTHER, "body": "Hi"},
     Capability.PLACE_CALL: {"number": NUMBER, "to": OTHER},
+    Capability.GET_MESSAGE: {"message": "m_1"},
+    **dict.fromkeys(
+        (
+            Capability.GET_CALL,
+            Capability.END_CALL,
+            Capability.GET_TRANSCRIPT,
+            Capability.GET_RECORDING,
+        ),
+        {"call": "c_1"},
+    ),
     Capability.LINK_CARRIER: {"account": TWILIO},
     Capability.ROTATE_CARRIER: {"carrier": "c_1", "credentials": TWILIO},
     Capability.UNLINK_CARRIER: {"carrier": "c_1"},
@@ -32,9 +42,11 @@ RIGHT = {
 WRONG = {
     "flag": [1, "yes", None],
     "whole": ["5", 5.5, True],
+    "seconds": ["5", True, b"5"],
     "moment": ["yesterday", 5, date(2026, 1, 1)],
     "words": ["voice", 5, ["loud"], None],
     "sequence": ["https://example.com/a.png", 5, None, [None], [5]],
+    "texts": [5, "x", [("a", "b")], {"a": 1}, {1: "a"}],
     "mapping": [5, "x", [("a", 1)]],
     "thing": [5, b"x", 4.5, {}, [], date(2026, 1, 1), Enum],
 }
@@ -45,14 +57,16 @@ KINDS = {
     "before": "moment",
     "channels": "words",
     "media": "sequence",
+    "metadata": "texts",
     "options": "mapping",
+    "timeout": "seconds",
 }
 
 
 def cases():
     for capability in Capability:
-        if capability is Capability.PARSE_WEBHOOK:
-            continue
+        if capability in {Capability.PARSE_WEBHOOK, Capability.LIST_ALL_MESSAGES}:
+            continue  # no methods of their own
         parameters = inspect.signature(getattr(telephony.Provider, capability)).parameters
         for name, parameter in parameters.items():
             if name == "self":
