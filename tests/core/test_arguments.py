@@ -25,15 +25,15 @@ RIGHT = {
     Capability.SEND_MESSAGE: {"number": NUMBER, "to": OTHER, "body": "Hi"},
     Capability.PLACE_CALL: {"number": NUMBER, "to": OTHER},
     Capability.GET_MESSAGE: {"message": "m_1"},
-    **dict.fromkeys(
-        (
+    **{
+        key: {"call": "c_1"}
+        for key in (
             Capability.GET_CALL,
             Capability.END_CALL,
             Capability.GET_TRANSCRIPT,
             Capability.GET_RECORDING,
-        ),
-        {"call": "c_1"},
-    ),
+        )
+    },
     Capability.LINK_CARRIER: {"account": TWILIO},
     Capability.ROTATE_CARRIER: {"carrier": "c_1", "credentials": TWILIO},
     Capability.UNLINK_CARRIER: {"carrier": "c_1"},
