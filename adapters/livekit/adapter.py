@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from telephony.capabilities import Capability, Support
 from telephony.errors import (
+    ConfigurationError,
     ConflictError,
     NotFoundError,
     ProviderError,
@@ -36,8 +37,8 @@ from telephony.wire import (
     Response,
 )
 
-from . import assignment, bodies, calls, errors, imports, twirp, webhooks
-from .capabilities import CAPABILITIES, OUTCOMES, WITH_PHONE_NUMBERS
+from . import assignment, bodies, calls, errors, imports, twirp
+from .capabilities import CAPABILITIES, OUTCOMES, WEBHOOK_TYPE, WITH_PHONE_NUMBERS
 from .owned_numbers import OwnedNumber
 from .phone_numbers import PhoneNumbers
 from .settings import LiveKitSettings
@@ -55,7 +56,7 @@ class LiveKit(Adapter):
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
-    webhook_types: ClassVar[tuple[str, ...]] = (webhooks.JSON,)
+    webhook_types: ClassVar[tuple[str, ...]] = (WEBHOOK_TYPE,)
     # What the vendor offers at all; a connection without phone numbers offers less.
     capabilities: Mapping[Capability, Support] = WITH_PHONE_NUMBERS
 
@@ -236,6 +237,13 @@ class LiveKit(Adapter):
     # --- Webhooks --------------------------------------------------------------------------------
 
     def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        try:
+            from . import webhooks  # its packages take as long to load as everything else
+        except ModuleNotFoundError as missing:
+            raise ConfigurationError(
+                f"{self.name}: webhooks need the package {missing.name!r}. "
+                "Install it with: pip install 'telephony[livekit]'"
+            ) from missing
         if verify:
             webhooks.verify(request, self._settings, self.name)
         return webhooks.events(request, self.name)

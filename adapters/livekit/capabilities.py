@@ -15,6 +15,8 @@ from telephony.capabilities import (
     unsupported,
 )
 
+WEBHOOK_TYPE = "application/webhook+json"
+
 _IMPORT_INSTEAD = (
     "Buy at a carrier and import_number(); on LiveKit Cloud set `phone_numbers` to true to buy US "
     "numbers there."

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from livekit.api.access_token import AccessToken, SIPGrants, VideoGrants
 from livekit.protocol.sip import (
     CreateSIPParticipantRequest,
     SIPDispatchRuleInfo,
     SIPInboundTrunkInfo,
     SIPOutboundTrunkInfo,
 )
-from pydantic import SecretStr
 
 from telephony.wire import Json, Options, Request, Safety
 
 from .settings import LiveKitSettings
+from .tokens import signed
 
-# Longer than any operation, its retries included; a stolen token is soon worth nothing.
-_TOKEN_LIFE = timedelta(minutes=10)
-# HMAC fills a short key with zeros itself, so the signature is the same. Unfilled, PyJWT would warn
-# on every request of what the server's own log says: that `livekit-server --dev` has a short key.
-_KEY_LENGTH = 32
+_ADMIN: Json = {"sip": {"admin": True, "call": False}}
 
 _CAMEL_CASE = {
     field.json_name: field.name
@@ -47,11 +41,6 @@ _CAMEL_CASE = {
 }
 
 
-def signing_key(secret: SecretStr) -> str:
-    """Return the secret as long as PyJWT wants it."""
-    return secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
-
-
 class Twirp:
     """The requests to LiveKit, each with a token that allows only that request."""
 
@@ -61,51 +50,33 @@ class Twirp:
 
     def sip(self, method: str, body: Json, safety: Safety) -> Request:
         """Return a request to the service for trunks and dispatch rules."""
-        return self._post("SIP", method, body, safety, sip=SIPGrants(admin=True))
+        return self._post("SIP", method, body, safety, _ADMIN)
 
     def phone_numbers(self, method: str, body: Json, safety: Safety) -> Request:
         """Return a request to LiveKit Phone Numbers."""
-        return self._post("PhoneNumberService", method, body, safety, sip=SIPGrants(admin=True))
+        return self._post("PhoneNumberService", method, body, safety, _ADMIN)
 
     def dial(self, body: Json, timeout: float) -> Request:
         """Return a request that places a call, to which LiveKit may take `timeout` to respond."""
-        grants = SIPGrants(call=True)
-        dialled = self._post("SIP", "CreateSIPParticipant", body, Safety.UNSAFE, sip=grants)
+        grants: Json = {"sip": {"admin": False, "call": True}}
+        dialled = self._post("SIP", "CreateSIPParticipant", body, Safety.UNSAFE, grants)
         return replace(dialled, timeout=timeout)
 
     def dispatch(self, method: str, room: str, body: Json, safety: Safety) -> Request:
         """Return a request to the service that sends agents into rooms."""
-        grants = VideoGrants(
-            room_admin=True,
-            room=room,
-            can_publish=False,
-            can_subscribe=False,
-            can_publish_data=False,
-        )
+        # What is left out of these the server allows.
+        nothing: Json = {"canPublish": False, "canSubscribe": False, "canPublishData": False}
+        grants: Json = {"video": {"roomAdmin": True, "room": room, **nothing}}
         body = {**body, "room": room}
-        return self._post("AgentDispatchService", method, body, safety, video=grants)
+        return self._post("AgentDispatchService", method, body, safety, grants)
 
-    def _post(
-        self,
-        service: str,
-        method: str,
-        body: Json,
-        safety: Safety,
-        *,
-        sip: SIPGrants | None = None,
-        video: VideoGrants | None = None,
-    ) -> Request:
-        token = AccessToken(self._key, signing_key(self._secret)).with_ttl(_TOKEN_LIFE)
-        if sip is not None:
-            token.with_sip_grants(sip)
-        if video is not None:
-            token.with_grants(video)
+    def _post(self, service: str, method: str, body: Json, safety: Safety, grants: Json) -> Request:
         return Request(
             "POST",
             f"/twirp/livekit.{service}/{method}",
             json=body,
             headers={
-                "Authorization": f"Bearer {token.to_jwt()}",
+                "Authorization": f"Bearer {signed(grants, self._key, self._secret)}",
                 # The same for all attempts, so that LiveKit can recognise a retry.
                 "X-Livekit-Request-Id": str(uuid.uuid4()),
             },

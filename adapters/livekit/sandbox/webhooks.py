@@ -11,7 +11,8 @@ from livekit.protocol.webhook import WebhookEvent
 
 from telephony.sandbox.webhook_sender import OutgoingWebhook, on_server_error
 
-from ..webhooks import JSON, body_hash
+from ..capabilities import WEBHOOK_TYPE
+from ..webhooks import body_hash
 from .account import Account
 
 _ATTEMPTS = 4
@@ -58,5 +59,5 @@ def _event(account: Account, kind: str, room: Room, who: ParticipantInfo) -> byt
 
 def _webhook(url: str, login: tuple[str, str], body: bytes) -> OutgoingWebhook:
     token = AccessToken(*login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
-    headers = {"content-type": JSON, "authorization": token}
+    headers = {"content-type": WEBHOOK_TYPE, "authorization": token}
     return OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error)
