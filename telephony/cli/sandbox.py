@@ -97,6 +97,7 @@ def serve(
         port=port,
         webhook=webhook,
         webhook_backoff=webhook_backoff,
+        real_time=True,
         on_response=None if quiet else _log,
     )
     say(f"# The telephony sandbox, for developing and testing: {server.url}")

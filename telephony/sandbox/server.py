@@ -31,6 +31,7 @@ from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
 from telephony.settings import is_loopback
 
 GROUP = "telephony.sandboxes"
+_WATCHED = 0.5  # seconds between two looks at the calls that go on by themselves
 
 
 def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
@@ -71,6 +72,7 @@ class Sandbox:
         webhook: where the vendors send their webhooks, until their APIs set another URL;
             ``{provider}`` in it becomes the vendor's name. On this machine. None: nowhere.
         webhook_backoff: seconds before a webhook that failed is sent again; doubles each time.
+        real_time: whether calls go on by themselves; else as `advance` moves their clock.
         on_response: called, from the server's thread, with every request for a vendor once it is
             answered or cut off.
 
@@ -85,12 +87,14 @@ class Sandbox:
         port: int = 0,
         webhook: str | None = None,
         webhook_backoff: float = 0.1,
+        real_time: bool = False,
         on_response: Callable[[Arrival], None] | None = None,
     ) -> None:
         self.vendors: dict[str, VendorSandbox] = vendors(only)
         self._webhook_sender = WebhookSender(webhook_backoff)
         self._webhook = webhook
-        self.send_webhooks(webhook)
+        self._real_time = real_time
+        self._begin()
         self._port = Port(port)
         self._log: deque[Received] = deque(maxlen=10_000)
         self._faults = Faults(recording(self._application(), self._log), self._port)
@@ -132,7 +136,18 @@ class Sandbox:
     def run(self) -> None:
         """Serve in this thread until asked to exit (Ctrl-C, where this is the main thread)."""
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._port.serve(self.server))
+            asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        watch = asyncio.create_task(self._report_calls())
+        await self._port.serve(self.server)
+        watch.cancel()
+
+    async def _report_calls(self) -> None:
+        while self._real_time:
+            await asyncio.sleep(_WATCHED)
+            for vendor in self.vendors.values():
+                vendor.state.calls.report()
 
     def base_url(self, vendor: str) -> str:
         """Return where the vendor's API is served, below the sandbox's own URL."""
@@ -201,6 +216,10 @@ class Sandbox:
         """Let a number receive a call that ends; return its id. Raises `LookupError`."""
         return self.vendors[vendor].receive_call(to, sender)
 
+    def advance(self, vendor: str, seconds: float) -> None:
+        """Move the clock of a vendor's calls forward: they are answered, spoken in and end."""
+        self.vendors[vendor].advance(seconds)
+
     def send_webhooks(self, url: str | None) -> None:
         """Send webhooks there until `reset`, as `webhook` of the constructor says.
 
@@ -256,7 +275,12 @@ class Sandbox:
             fresh = type(self.vendors[name])()
             vars(self.vendors[name]).clear()
             vars(self.vendors[name]).update(vars(fresh))
+        self._begin()
+
+    def _begin(self) -> None:
         self.send_webhooks(self._webhook)
+        for vendor in self.vendors.values():
+            vendor.state.calls.real_time = self._real_time
 
     def _open_own_ports(self, port: int) -> dict[str, int]:
         # Counted over all that are installed: a vendor's port does not depend on which are served.

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from telephony.model import CarrierCredentials, Source, Target
+from telephony.sandbox.calls import Calls
 from telephony.sandbox.webhook_sender import OutgoingWebhook, WebhookSender
 
 Json = dict[str, JsonValue]
@@ -97,9 +98,10 @@ class Sample:
 
 @dataclass
 class State:
-    """Made-up ids, clock and ledger of a vendor, its webhooks, and planted responses.
+    """Made-up ids, clock and ledger of a vendor, its calls and webhooks, and planted responses.
 
     Attributes:
+        calls: the calls, which go by a clock of their own.
         webhook_url: where webhooks go that the vendor's own configuration sends nowhere.
         webhook_sender: None until a server runs.
     """
@@ -114,7 +116,7 @@ class State:
         self._ticks = itertools.count()
         self._start = datetime.now(UTC).replace(microsecond=0)
         self._planted: dict[str, deque[JsonValue]] = {}
-        self._advanced = timedelta()
+        self.calls: Calls = Calls(self.now)
 
     def id(self, prefix: str, length: int = 12, alphabet: str = "0123456789abcdef") -> str:
         return prefix + "".join(self._random.choices(alphabet, k=length))
@@ -124,12 +126,7 @@ class State:
 
     def now(self) -> datetime:
         """Return a strictly increasing time, so that what comes later also sorts later."""
-        real = max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
-        return real + self._advanced
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward."""
-        self._advanced += timedelta(seconds=seconds)
+        return max(datetime.now(UTC), self._start) + timedelta(microseconds=next(self._ticks))
 
     def send_webhooks(self, *webhooks: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
@@ -184,8 +181,8 @@ class VendorSandbox(Protocol):
         """Return the adapter settings that connect to this sandbox."""
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward, so that calls ring, are answered and end."""
-        self.state.advance(seconds)
+        """Move the clock of the calls forward: they are answered, spoken in and end."""
+        self.state.calls.advance(seconds)
 
     def receive_message(
         self,

@@ -311,7 +311,7 @@ class Run:
         if operation in _OF_CALLS and self.reference.supports(Capability.PLACE_CALL):
             made = replace(made, call=place_call(self.reference, made).id)
             if operation in _OF_ENDED_CALLS:
-                self.server.vendors[self.adapter].advance(LONG_ENOUGH)
+                self.server.advance(self.adapter, LONG_ENOUGH)
         if operation in {Capability.GET_MESSAGE, Capability.LIST_ALL_MESSAGES}:
             received = self.server.receive_message(
                 self.adapter, made.number, sender=made.other_party, body="Hello"
