@@ -180,6 +180,23 @@ class TwilioAccount:
 
 
 @dataclass(frozen=True, config=_INPUT)
+class VonageAccount:
+    """A Vonage account that holds numbers for another vendor, with the API key to link it by."""
+
+    api_key: str
+    api_secret: Secret
+    kind: Literal["vonage"] = Field(default="vonage", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, config=_INPUT)
+class TelnyxAccount:
+    """A Telnyx account that holds numbers for another vendor, with the API key to link it by."""
+
+    api_key: Secret
+    kind: Literal["telnyx"] = Field(default="telnyx", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, config=_INPUT)
 class SipTrunk:
     """A carrier reached by SIP.
 
@@ -214,8 +231,8 @@ class SipTrunk:
     kind: Literal["sip_trunk"] = Field(default="sip_trunk", kw_only=True, repr=False)
 
 
-CarrierCredentials: TypeAlias = TwilioAccount | SipTrunk
-Source: TypeAlias = LinkedCarrier | TwilioAccount | SipTrunk
+CarrierCredentials: TypeAlias = TwilioAccount | VonageAccount | TelnyxAccount | SipTrunk
+Source: TypeAlias = LinkedCarrier | CarrierCredentials
 
 
 # --- Results -------------------------------------------------------------------------------------
@@ -234,7 +251,8 @@ class CarrierAccount(_Result):
 
     Attributes:
         id: the vendor's id of the link; None for the vendor's own numbers, which need none.
-        kind: ``twilio``, ``sip_trunk`` or the vendor's name for its own kind.
+        kind: ``twilio``, ``vonage``, ``telnyx``, ``sip_trunk``, or the vendor's name for its own
+            kind.
         account: the account at the carrier, such as ``AC…``.
     """
 

@@ -50,6 +50,7 @@ def link(
     Account and region of a Twilio link are unique, so after a lost response it is looked for; a SIP
     trunk has nothing unique, so its outcome stays unknown.
     """
+    account = _linkable(account)
     if isinstance(account, SipTrunk):
         body = bodies.sip_trunk(account)
         body["label"] = label or account.name or account.address or "SIP trunk"
@@ -73,6 +74,7 @@ def rotate(
     carrier: str, credentials: CarrierCredentials, provider: str, options: Options
 ) -> Operation[CarrierAccount]:
     """Replace the credentials. Cartesia tests them, and applies all of them or none."""
+    credentials = _linkable(credentials)
     found = yield from _get(carrier, provider)
     if isinstance(credentials, TwilioAccount):
         if found.account not in (None, credentials.account_sid):
@@ -130,3 +132,9 @@ def with_notice(imported: PhoneNumber) -> Operation[PhoneNumber]:
 def _get(carrier: str, provider: str) -> Operation[CarrierAccount]:
     response = yield Request.get(path(f"{_CARRIERS}/{{}}", carrier))
     return bodies.carrier(response, provider)
+
+
+def _linkable(account: CarrierCredentials) -> TwilioAccount | SipTrunk:
+    if isinstance(account, TwilioAccount | SipTrunk):
+        return account
+    raise TypeError(f"not a carrier at Cartesia: {type(account).__name__}")

@@ -28,7 +28,11 @@ from telephony.cli.sources import (
     SipNameOption,
     SipPasswordOption,
     SipUserOption,
+    TelnyxKeyOption,
+    TelnyxOption,
     TokenOption,
+    VonageOption,
+    VonageSecretOption,
     credentials,
 )
 
@@ -73,6 +77,7 @@ def list_(profile: ProviderOption = None, as_json: JsonOption = False) -> None:
     epilog=examples(
         "telephony carriers link --twilio-account AC0f… --label Main",
         "telephony carriers link --twilio-account AC0f… --region ie1",
+        "telephony carriers link --vonage-account a1b2c3d4 --provider vapi",
         "telephony carriers link --sip-address sip.example.com --sip-username desk",
     )
 )
@@ -85,6 +90,10 @@ def link(
     api_key_sid: KeySidOption = None,
     api_key_secret: KeySecretOption = None,
     auth_token: TokenOption = None,
+    vonage_account: VonageOption = None,
+    vonage_secret: VonageSecretOption = None,
+    telnyx: TelnyxOption = False,
+    telnyx_key: TelnyxKeyOption = None,
     sip_address: SipAddressOption = None,
     sip_username: SipUserOption = None,
     sip_password: SipPasswordOption = None,
@@ -92,9 +101,10 @@ def link(
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Link a Twilio account or a SIP trunk, to import its numbers."""
+    """Link an account at a carrier, or a SIP trunk, to import from."""
     account = credentials(
         context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        vonage_account, vonage_secret, telnyx, telnyx_key,
         sip_address, sip_username, sip_password, sip_name,
     )  # fmt: skip
     fields = vendor_options(option)
@@ -121,6 +131,10 @@ def rotate(
     api_key_sid: KeySidOption = None,
     api_key_secret: KeySecretOption = None,
     auth_token: TokenOption = None,
+    vonage_account: VonageOption = None,
+    vonage_secret: VonageSecretOption = None,
+    telnyx: TelnyxOption = False,
+    telnyx_key: TelnyxKeyOption = None,
     sip_address: SipAddressOption = None,
     sip_username: SipUserOption = None,
     sip_password: SipPasswordOption = None,
@@ -131,6 +145,7 @@ def rotate(
     """Replace the credentials of a linked account. Its numbers stay as they are."""
     account = credentials(
         context, twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        vonage_account, vonage_secret, telnyx, telnyx_key,
         sip_address, sip_username, sip_password, sip_name,
     )  # fmt: skip
     fields = vendor_options(option)

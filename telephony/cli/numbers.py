@@ -25,11 +25,14 @@ from telephony.cli.printed import print_number, print_release
 from telephony.cli.sources import (
     CarrierOption,
     HolderOption,
+    KeySecretOption,
+    KeySidOption,
     RegionOption,
     SipAddressOption,
     SipNameOption,
     SipPasswordOption,
     SipUserOption,
+    TokenOption,
     source,
 )
 from telephony.numbers import looks_written
@@ -210,11 +213,15 @@ def buy(
     ),
 )
 def import_(
+    context: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="E.164, such as +14155550123.")],
     profile: ProviderOption = None,
     carrier: CarrierOption = None,
     twilio_account: HolderOption = None,
     region: RegionOption = None,
+    api_key_sid: KeySidOption = None,
+    api_key_secret: KeySecretOption = None,
+    auth_token: TokenOption = None,
     sip_address: SipAddressOption = None,
     sip_username: SipUserOption = None,
     sip_password: SipPasswordOption = None,
@@ -231,8 +238,9 @@ def import_(
     Give one source: --carrier, --twilio-account or --sip-address.
     """
     origin = source(
-        carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
-    )
+        context, carrier, twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        sip_address, sip_username, sip_password, sip_name,
+    )  # fmt: skip
     fields = vendor_options(option)
     with connect(profile) as provider:
         imported = carry_out(
@@ -259,12 +267,16 @@ def import_(
     )
 )
 def update(
+    context: typer.Context,
     number: NumberArgument,
     profile: ProviderOption = None,
     label: LabelOption = None,
     carrier: CarrierOption = None,
     twilio_account: HolderOption = None,
     region: RegionOption = None,
+    api_key_sid: KeySidOption = None,
+    api_key_secret: KeySecretOption = None,
+    auth_token: TokenOption = None,
     sip_address: SipAddressOption = None,
     sip_username: SipUserOption = None,
     sip_password: SipPasswordOption = None,
@@ -277,8 +289,9 @@ def update(
     Give --label, one source (--carrier, --twilio-account or --sip-address), or both.
     """
     origin = source(
-        carrier, twilio_account, region, sip_address, sip_username, sip_password, sip_name
-    )
+        context, carrier, twilio_account, region, api_key_sid, api_key_secret, auth_token,
+        sip_address, sip_username, sip_password, sip_name,
+    )  # fmt: skip
     fields = vendor_options(option)
     with connect(profile) as provider:
         updated = carry_out(

@@ -1,4 +1,4 @@
-"""The options of a source: a linked carrier account, a Twilio account, or a SIP trunk."""
+"""The options of a source: a linked carrier account, one at a carrier, or a SIP trunk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from telephony import InvalidRequestError, LinkedCarrier, SipTrunk, Source, TwilioAccount
+from telephony import (
+    InvalidRequestError,
+    LinkedCarrier,
+    SipTrunk,
+    Source,
+    TelnyxAccount,
+    TwilioAccount,
+    VonageAccount,
+)
 from telephony.model import CarrierCredentials
 
 CarrierOption: TypeAlias = Annotated[
@@ -42,6 +50,19 @@ TokenOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--auth-token", envvar="TWILIO_AUTH_TOKEN", help="The account's auth token."),
 ]
+VonageOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--vonage-account", metavar="KEY", help="A Vonage account, by its API key."),
+]
+VonageSecretOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--vonage-secret", envvar="VONAGE_API_SECRET", help="The secret of that API key."),
+]
+TelnyxOption: TypeAlias = Annotated[bool, typer.Option("--telnyx", help="A Telnyx account.")]
+TelnyxKeyOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--telnyx-key", envvar="TELNYX_API_KEY", help="The Telnyx account's API key."),
+]
 SipAddressOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -61,9 +82,13 @@ SipNameOption: TypeAlias = Annotated[
 
 
 def source(
+    context: typer.Context,
     carrier: str | None,
     account: str | None,
     region: str | None,
+    key_sid: str | None,
+    key_secret: str | None,
+    token: str | None,
     address: str | None,
     username: str | None,
     password: str | None,
@@ -76,7 +101,7 @@ def source(
     if carrier is not None:
         return LinkedCarrier(carrier)
     if account is not None:
-        return TwilioAccount(account, region)
+        return _twilio(context, account, region, key_sid, key_secret, token)
     if address is not None:
         return SipTrunk(address, username, password, name=name)
     return None
@@ -89,27 +114,63 @@ def credentials(
     key_sid: str | None,
     key_secret: str | None,
     token: str | None,
+    vonage: str | None,
+    vonage_secret: str | None,
+    telnyx: bool,
+    telnyx_key: str | None,
     address: str | None,
     username: str | None,
     password: str | None,
     name: str | None,
 ) -> CarrierCredentials:
     """Return the credentials of an account to link."""
-    _one_of({"--twilio-account": account, "--sip-address": address})
+    _one_of(
+        {
+            "--twilio-account": account,
+            "--vonage-account": vonage,
+            "--telnyx": "yes" if telnyx else None,
+            "--sip-address": address,
+        }
+    )
     _belongs({"--region": region}, "--twilio-account", account)
     _belongs({"--sip-username": username, "--sip-name": name}, "--sip-address", address)
     if account is not None:
-        # A vendor takes a key or a token: the one on the command line, else the key.
-        if key_sid is None or _written(context, "auth_token"):
-            return TwilioAccount(account, region, auth_token=token)
-        return TwilioAccount(account, region, key_sid, key_secret)
+        return _twilio(context, account, region, key_sid, key_secret, token)
+    if vonage is not None:
+        return VonageAccount(vonage, _needed(vonage_secret, "--vonage-secret"))
+    if telnyx:
+        return TelnyxAccount(_needed(telnyx_key, "--telnyx-key"))
     if address is not None:
         return SipTrunk(address, username, password, name=name)
     raise InvalidRequestError(
         "No account is named.",
         argument="account",
-        hint="Give --twilio-account AC… or --sip-address HOST.",
+        hint="Give --twilio-account AC…, --vonage-account KEY, --telnyx or --sip-address HOST.",
     )
+
+
+def _twilio(
+    context: typer.Context,
+    account: str,
+    region: str | None,
+    key_sid: str | None,
+    key_secret: str | None,
+    token: str | None,
+) -> TwilioAccount:
+    # A vendor takes a key or a token: the one on the command line, else the key.
+    if key_sid is None or _written(context, "auth_token"):
+        return TwilioAccount(account, region, auth_token=token)
+    return TwilioAccount(account, region, key_sid, key_secret)
+
+
+def _needed(secret: str | None, flag: str) -> str:
+    if secret is None:
+        raise InvalidRequestError(
+            f"{flag} is missing.",
+            argument="account",
+            hint="Set its environment variable, so that it does not stay in the shell's history.",
+        )
+    return secret
 
 
 def _one_of(given: dict[str, str | None]) -> None:

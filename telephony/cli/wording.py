@@ -87,6 +87,8 @@ FLAGS: dict[str, str] = {
 _KINDS = {
     "LinkedCarrier": "--carrier ID",
     "TwilioAccount": "--twilio-account AC…",
+    "VonageAccount": "--vonage-account KEY",
+    "TelnyxAccount": "--telnyx",
     "SipTrunk": "--sip-address HOST",
     "CarrierAccount": "--carrier ID",
     "Agent": "an agent",
@@ -98,7 +100,7 @@ _KINDS = {
 }
 # Most of them are English words, too: those are Python only where something is in brackets.
 _KIND = (
-    r"\b(?:(LinkedCarrier|TwilioAccount|SipTrunk|CarrierAccount)\b(?:\([^()]*\))?"
+    r"\b(?:(LinkedCarrier|TwilioAccount|VonageAccount|TelnyxAccount|SipTrunk|CarrierAccount)\b(?:\([^()]*\))?"
     r"|(Agent|Webhook|Application|Trunk|Room|Split)\([^()]*\))"
 )
 _LIST = rf"(?:{'|'.join(_KINDS)})(?:(?: or |, )(?:{'|'.join(_KINDS)}))*"

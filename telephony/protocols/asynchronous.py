@@ -205,7 +205,8 @@ class AsyncPhoneNumberProvider(Protocol):
         Args:
             number: E.164.
             source: where the number is now: a `CarrierAccount` or `LinkedCarrier` of this vendor,
-                a `TwilioAccount` or a `SipTrunk`; None: the vendor's only or usual source.
+                or an account of another kind that the vendor takes, such as a `TwilioAccount`
+                or a `SipTrunk`; None: the vendor's only or usual source.
             label: the number's display name.
             assign_to: what handles its calls and texts from the start: a target, or the id of the
                 vendor's most common kind of target.
@@ -518,7 +519,8 @@ class AsyncPhoneNumberProvider(Protocol):
         """Link a carrier account, so that its numbers can be imported.
 
         Args:
-            account: a `TwilioAccount` or a `SipTrunk` with its credentials.
+            account: a `TwilioAccount`, `VonageAccount`, `TelnyxAccount` or `SipTrunk` with its
+                credentials.
             label: the link's display name.
             options: further fields of the vendor's request.
 

@@ -31,6 +31,8 @@ TARGETS = [
 SOURCES = [
     telephony.LinkedCarrier("c_1"),
     telephony.TwilioAccount("AC1", "ie1", api_key_sid="SK1", api_key_secret="s3cret"),
+    telephony.VonageAccount("a1b2c3d4", "s3cret"),
+    telephony.TelnyxAccount("KEY0-s3cret"),
     telephony.SipTrunk("sip.example.com", "user", "s3cret", pin="1234", name="Main"),
 ]
 CARRIER = telephony.CarrierAccount(id="c_1", provider="p", kind="twilio", raw=RAW)
@@ -171,7 +173,7 @@ def test_a_source_comes_back_from_json_unless_a_secret_is_missing_there():
 def test_the_kinds_in_json_are_stable():
     assert [each.kind for each in [*TARGETS, *SOURCES]] == [
         "agent", "webhook", "application", "trunk", "room", "split",
-        "linked_carrier", "twilio", "sip_trunk",
+        "linked_carrier", "twilio", "vonage", "telnyx", "sip_trunk",
     ]  # fmt: skip
 
 
