@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -25,6 +25,7 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
+from telephony.redaction import hidden
 
 T = TypeVar("T")
 
@@ -60,6 +61,11 @@ class Request:
         headers: in addition to the adapter's own. Kept out of the repr: they may hold a token.
         safety: whether it can be retried.
         timeout: seconds to wait for data, where the vendor needs more than the setting `timeout`.
+        anonymous: whether `path` is a URL that the vendor made for this one purpose: it may be on
+            any host (https), gets neither the adapter's headers nor a client certificate, and is
+            itself a secret, of which only the host is shown.
+        redirects: whether a redirect is a response as good as any; it is not followed.
+        largest: bytes that the response's body may have; 0: 64 MiB.
     """
 
     method: str
@@ -70,6 +76,21 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     safety: Safety = Safety.READ
     timeout: float = 0.0
+    anonymous: bool = False
+    redirects: bool = False
+    largest: int = 0
+
+    def __post_init__(self) -> None:
+        if self.anonymous:
+            object.__setattr__(self, "path", hidden(self.path))
+
+    @property
+    def shown(self) -> str:
+        """The path, or of a secret URL the host, without a query."""
+        if self.anonymous:
+            parts = urlsplit(self.path)
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return self.path.partition("?")[0]
 
     @classmethod
     def get(cls, path: str, params: Mapping[str, str | int | None] | None = None) -> Request:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 # All that is requested and accepted: httpx would undo any number of encodings.
 ACCEPTED = "gzip"
 _GZIP = frozenset({"gzip", "x-gzip"})
-_LARGEST = 64 * 1024 * 1024
+_LARGEST = 64 * 1024 * 1024  # where a request does not expect more
 
 
 class UnreadableContentError(Exception):
@@ -16,9 +16,10 @@ class UnreadableContentError(Exception):
 
 
 class Content:
-    """Collects one body as it arrives."""
+    """Collects one body as it arrives, of `largest` bytes at most (0: 64 MiB)."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], largest: int = 0) -> None:
+        self._largest = largest or _LARGEST
         named = headers.get("content-encoding", "").lower().split(",")
         encodings = [name.strip() for name in named if name.strip() not in {"", "identity"}]
         if len(encodings) > 1 or not _GZIP.issuperset(encodings):
@@ -31,15 +32,15 @@ class Content:
         """Add the next part. Raises `UnreadableContentError`."""
         if self._gzip is not None:
             try:
-                data = self._gzip.decompress(data, _LARGEST - self._size + 1)
+                data = self._gzip.decompress(data, self._largest - self._size + 1)
             except zlib.error as error:
                 raise UnreadableContentError("it is not the gzip that its header states") from error
             if self._gzip.unused_data:
                 raise UnreadableContentError("something follows its end")
         self._parts.append(data)
         self._size += len(data)
-        if self._size > _LARGEST:
-            raise UnreadableContentError(f"it is over {_LARGEST} bytes")
+        if self._size > self._largest:
+            raise UnreadableContentError(f"it is over {self._largest} bytes")
 
     def whole(self) -> bytes:
         """Return the whole body, once everything has arrived. Raises `UnreadableContentError`."""

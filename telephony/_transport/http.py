@@ -33,7 +33,7 @@ class _Shared:
     def __init__(self, adapter: Adapter, settings: ProviderSettings) -> None:
         self.builder = RequestBuilder(adapter)
         self.hooks = Hooks(adapter.name)
-        self.routes = Routes(settings)
+        self.routes = Routes(settings, self.builder.origins)
         self.capacity = settings.max_concurrency
         self.closed = False
         self._process = os.getpid()
@@ -132,7 +132,7 @@ class Transport:
             with muted():
                 response = connection.handle_request(built)
                 try:
-                    content = Content(response.headers)
+                    content = Content(response.headers, request.largest)
                     for part in response.stream:  # type: ignore[union-attr] # as httpx itself
                         content.add(part)
                 finally:
@@ -237,7 +237,7 @@ class AsyncTransport:
                 async with asyncio.timeout(deadline.left()):
                     response = await connection.handle_async_request(built)
                     try:
-                        content = Content(response.headers)
+                        content = Content(response.headers, request.largest)
                         async for part in response.stream:  # type: ignore[union-attr]
                             content.add(part)
                     finally:

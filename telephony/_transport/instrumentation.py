@@ -37,7 +37,8 @@ class HttpEvent:
     Attributes:
         provider: the configured name.
         operation: such as ``assign_number``.
-        path: without query; telephone numbers in it are replaced.
+        path: without query; telephone numbers in it are replaced. Of a link that is a secret
+            itself, such as that of a recording, only the host.
         attempt: 1 for the first.
         status: the HTTP status; None before the response, and when there was none.
         elapsed: seconds, once there is a response or a failure.
@@ -86,7 +87,7 @@ class OperationTrace:
             self._context = trace.set_span_in_context(self._span)
 
     def attempt(self, request: Request, number: int) -> AttemptTrace:
-        shown = _shown(request.path)
+        shown = _shown(request)
         event = HttpEvent(self._provider, self._operation, request.method, shown, number)
         return AttemptTrace(event, self._start(event))
 
@@ -100,7 +101,7 @@ class OperationTrace:
         """Return the event before another attempt."""
         log.debug("attempt %d in %.2f s: %s", wait.number + 1, wait.seconds, wait.reason)
         return HttpEvent(
-            self._provider, self._operation, request.method, _shown(request.path), wait.number,
+            self._provider, self._operation, request.method, _shown(request), wait.number,
             failure=wait.reason, wait=wait.seconds,
         )  # fmt: skip
 
@@ -186,8 +187,8 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
     return next((value for name, value in headers.items() if name.endswith("request-id")), None)
 
 
-def _shown(path: str) -> str:
-    return _NUMBER.sub("{number}", path.partition("?")[0])
+def _shown(request: Request) -> str:
+    return _NUMBER.sub("{number}", request.shown)
 
 
 def _failed(span: Span, kind: str) -> None:

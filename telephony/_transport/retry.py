@@ -21,6 +21,7 @@ from telephony.errors import (
     ProviderError,
     ProviderTimeoutError,
     RateLimitedError,
+    class_for,
     reclassified,
 )
 from telephony.settings import ProviderSettings
@@ -134,10 +135,10 @@ def attempts(
             again = lost.made and (repeatable or not lost.sent)
             error.attempts = number if lost.made else number - 1
         else:
-            if 200 <= response.status < 300:
+            if 200 <= response.status < (400 if request.redirects else 300):
                 limit.succeeded()
                 return response
-            error = policy.error_of(response) if response.status >= 400 else _redirected()
+            error = _refused(response, policy)
             error.status, error.attempts = response.status, number
             error.request_id = error.request_id or request_id_of(response.headers)
             requested = retry_after(response.headers)
@@ -199,9 +200,19 @@ def _pause(
     return max(requested or 0.0, exponential * jitter())
 
 
-def _redirected() -> InvalidResponseError:
-    # Following would carry the credentials, and the method's meaning, somewhere else.
-    return InvalidResponseError("The response is a redirect, which is not followed")
+def _refused(response: Response, policy: Policy) -> ProviderError:
+    if response.status < 400:
+        # Following would carry the credentials, and the method's meaning, somewhere else.
+        return InvalidResponseError("The response is a redirect, which is not followed")
+    if not response.request.anonymous:
+        return policy.error_of(response)
+    # Another host's words, which may repeat the link.
+    if response.status in {400, 401, 403, 404, 410}:
+        return NotFoundError(
+            "What the vendor's link leads to is not there, or the link has expired",
+            hint="Make the same call again: it gets a new link.",
+        )
+    return class_for(response.status)("The host of the vendor's link refused the request")
 
 
 def _unknown(error: ProviderError, repeatable: bool) -> OutcomeUnknownError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import ssl
+from collections.abc import Container
 from pathlib import Path
 from typing import TypeAlias
 from urllib.request import getproxies, proxy_bypass
@@ -19,14 +20,21 @@ from telephony.settings import ProviderSettings
 # Seconds that a connection is kept for the next request, as httpx keeps it.
 _KEPT = 5.0
 
+Origin: TypeAlias = tuple[str, str | None, int | None]
+"""Scheme, host and port."""
 Connection: TypeAlias = httpcore.HTTPConnection | httpcore.ConnectionPool
 AsyncConnection: TypeAlias = httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool
 
 
 class Routes:
-    """Opens the connections of one provider."""
+    """Opens the connections of one provider.
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    Args:
+        ours: the origins that get the client certificate; others are always verified, too.
+    """
+
+    def __init__(self, settings: ProviderSettings, ours: Container[Origin]) -> None:
+        self._ours = ours
         self._proxy = settings.proxy.get_secret_value() if settings.proxy else None
         self._trust = settings.verify, settings.client_certificate
         if settings.verify is not True or settings.client_certificate is not None:
@@ -69,7 +77,11 @@ class Routes:
         )
 
     def _tls(self, origin: httpcore.Origin) -> ssl.SSLContext | None:
-        return _tls(*self._trust) if origin.scheme == b"https" else None
+        if origin.scheme != b"https":
+            return None
+        if (origin.scheme.decode(), origin.host.decode(), origin.port) in self._ours:
+            return _tls(*self._trust)
+        return _tls(self._trust[0] or True, None)
 
     def _proxy_for(self, origin: httpcore.Origin) -> httpx.Proxy | None:
         address, named = self._proxy, "The setting `proxy`"

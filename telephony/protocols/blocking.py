@@ -487,7 +487,7 @@ class PhoneNumberProvider(Protocol):
         """
 
     def get_recording(self, call: Call | str) -> Recording:
-        """Return the recording of a call, which is held in memory once.
+        """Return the recording of a call, which is held in memory.
 
         Args:
             call: the vendor's id, or a `Call`.

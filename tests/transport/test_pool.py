@@ -19,7 +19,7 @@ from telephony.sandbox import Fault
 from telephony.settings import ProviderSettings
 from tests.conftest import RawServer, http_answer, until
 
-ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"))
+ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"), frozenset())
 ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
 
 
