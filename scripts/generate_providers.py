@@ -33,6 +33,7 @@ WORDS = [
     (r"`telephony\.connect`", "`telephony.connect_async`"),
     (r"\bGenerator\[(\w+), None, None\]", r"AsyncGenerator[\1, None]"),
     (r"\bCollection, Generator\b", "AsyncGenerator, Collection"),
+    (r"_transport\.blocking\b", "_transport.asynchronous"),
     (r"\bblocking\b", "for asyncio"),
     ("; safe to share between threads", "; works in every event loop"),
     ("A context manager", "An async context manager"),

@@ -136,10 +136,10 @@ def __getattr__(name: str) -> object:
     # command line must be able to say that it was interrupted while it loads.
     if name in __all__:
         for module in ("capabilities", "errors", "model", "protocols", "config", "provider"):
-            found = vars(import_module(f"telephony.{module}"))
-            if name in found:
-                globals()[name] = found[name]
-                return found[name]
+            found: object = getattr(import_module(f"telephony.{module}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
     raise AttributeError(f"module 'telephony' has no attribute {name!r}")
 
 

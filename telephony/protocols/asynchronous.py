@@ -489,7 +489,7 @@ class AsyncPhoneNumberProvider(Protocol):
         """
 
     async def get_recording(self, call: Call | str) -> Recording:
-        """Return the recording of a call, which is held in memory once.
+        """Return the recording of a call, which is held in memory.
 
         Args:
             call: the vendor's id, or a `Call`.

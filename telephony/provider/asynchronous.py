@@ -11,7 +11,7 @@ from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
 from telephony._gate.invocation import Invocation
-from telephony._transport import AsyncTransport
+from telephony._transport.asynchronous import AsyncTransport
 from telephony._transport.deadline import Deadline
 from telephony.errors import ProviderError
 from telephony.model import (

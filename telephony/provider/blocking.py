@@ -9,7 +9,7 @@ from types import EllipsisType, TracebackType
 from typing import Self, TypeVar
 
 from telephony._gate.invocation import Invocation
-from telephony._transport import Transport
+from telephony._transport.blocking import Transport
 from telephony._transport.deadline import Deadline
 from telephony.errors import ProviderError
 from telephony.model import (

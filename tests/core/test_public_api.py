@@ -85,6 +85,16 @@ def test_importing_telephony_loads_no_vendor_sdk_no_cli_and_no_sandbox():
     assert heavy.isdisjoint(loaded)
 
 
+def test_a_blocking_connection_loads_neither_asyncio_nor_webhooks():
+    code = (
+        "import sys, httpx, telephony; httpx.Client(); before = set(sys.modules); "
+        "telephony.connect('livekit', base_url='http://localhost:1', api_key='x', api_secret='y'); "
+        "print(*set(sys.modules) - before)"
+    )
+    unused = {"asyncio", "jwt", "livekit.api", "telephony.adapters.livekit.webhooks"}
+    assert unused.isdisjoint(_run(code).split())
+
+
 def test_the_package_itself_loads_next_to_nothing():
     code = "import sys; before = set(sys.modules); import telephony; "
     loaded = set(_run(code + "print(*set(sys.modules) - before)").split())

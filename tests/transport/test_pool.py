@@ -11,8 +11,9 @@ import httpcore
 import pytest
 
 import telephony
+from telephony._transport.async_pool import AsyncPool
 from telephony._transport.deadline import Deadline
-from telephony._transport.pool import AsyncPool, Pool
+from telephony._transport.pool import Pool
 from telephony._transport.retry import NoResponse
 from telephony._transport.routes import Routes
 from telephony.sandbox import Fault
@@ -134,7 +135,8 @@ def test_connections_that_the_vendor_closed_are_closed_here_too(
     mode, telephony_sandbox, raw_server, monkeypatch
 ):
     """As /proc/net/tcp shows them: none waits to be closed while the provider is in use."""
-    monkeypatch.setattr("telephony._transport.pool._SWEEP", 0.0)
+    for module in ("pool", "async_pool"):
+        monkeypatch.setattr(f"telephony._transport.{module}.SWEEP", 0.0)
     together = threading.Barrier(10)
 
     def respond(connection, _):
