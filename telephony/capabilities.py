@@ -145,6 +145,16 @@ def not_retried(resolution: str) -> Outcome:
     return Outcome(False, resolution)
 
 
+LOOK_IN: Mapping[Capability, tuple[Capability, str]] = {
+    Capability.PROVISION_NUMBER: (Capability.LIST_NUMBERS, "list_numbers()"),
+    Capability.IMPORT_NUMBER: (Capability.LIST_NUMBERS, "list_numbers()"),
+    Capability.SEND_MESSAGE: (Capability.LIST_MESSAGES, "list_messages(number)"),
+    Capability.PLACE_CALL: (Capability.LIST_CALLS, "list_calls(number)"),
+    Capability.LINK_CARRIER: (Capability.LIST_CARRIERS, "list_carriers()"),
+}
+"""The listing in which a change of unknown outcome can be looked for, and how to call it."""
+
+
 class CarrierOutcome(enum.StrEnum):
     """What releasing a number did at its carrier."""
 

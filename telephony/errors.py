@@ -7,7 +7,7 @@ TelephonyError
 └── ProviderError               everything that concerns one operation at one vendor
     ├── AuthenticationError     the credentials were refused
     ├── PermissionDeniedError   the credentials are valid, but not allowed to do this
-    ├── NotFoundError           no such number, agent or carrier account
+    ├── NotFoundError           no such number, call, message, agent or carrier account
     ├── ConflictError           the vendor's state forbids it (already imported, still assigned)
     ├── InvalidRequestError     an argument is wrong; `argument` names it when we found it ourselves
     ├── QuotaExceededError      the plan, the balance or an account limit is used up
@@ -140,12 +140,17 @@ class PermissionDeniedError(ProviderError):
     default_hint: ClassVar[str] = "Use credentials that are allowed to do this."
 
 
+@dataclass(eq=False, repr=False)
 class NotFoundError(ProviderError):
-    """There is no such number, agent or carrier account."""
+    """There is no such number, call, message, agent or carrier account.
 
-    default_hint: ClassVar[str] = (
-        "Check the id. list_numbers() and list_carriers() return the ids of numbers and carriers."
-    )
+    Attributes:
+        argument: the name of the argument that names it, where that is not plain.
+    """
+
+    default_hint: ClassVar[str] = "Check the id: the listings return those that exist."
+
+    argument: str | None = None
 
 
 class ConflictError(ProviderError):

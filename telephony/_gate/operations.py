@@ -11,6 +11,7 @@ from datetime import datetime
 from telephony._gate import checks
 from telephony._gate.arguments import Arguments
 from telephony._gate.invocation import Invocation, gated
+from telephony._gate.nearest import naming_nearest
 from telephony.capabilities import Capability
 from telephony.errors import PermissionDeniedError
 from telephony.model import (
@@ -156,12 +157,11 @@ class Operations:
     def assign_number(
         self, number: PhoneNumber | str, to: Target | str, options: Options | None
     ) -> Invocation[Request, PhoneNumber]:
+        target = self._given.target(Capability.ASSIGN_NUMBER, to, "to")
         steps = self.adapter.assign_number(
-            self._given.ref(number),
-            self._given.target(Capability.ASSIGN_NUMBER, to, "to"),
-            options=checks.options(options),
+            self._given.ref(number), target, options=checks.options(options)
         )
-        return Invocation(steps)
+        return Invocation(naming_nearest(self.adapter, steps, target))
 
     @gated(Capability.UNASSIGN_NUMBER)
     def unassign_number(

@@ -10,19 +10,12 @@ from typing import TypeVar
 
 import telephony
 from telephony._gate.invocation import Invocation
-from telephony.capabilities import Capability
+from telephony.capabilities import LOOK_IN, Capability
 from telephony.cli.output import errors, note
 from telephony.cli.wording import COMMANDS
 from telephony.errors import ProviderError
 
 T = TypeVar("T")
-
-_LOOK = {
-    Capability.SEND_MESSAGE: (Capability.LIST_MESSAGES, "messages list"),
-    Capability.LINK_CARRIER: (Capability.LIST_CARRIERS, "carriers list"),
-    Capability.PROVISION_NUMBER: (Capability.LIST_NUMBERS, "numbers list"),
-    Capability.IMPORT_NUMBER: (Capability.LIST_NUMBERS, "numbers list"),
-}
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
@@ -124,7 +117,8 @@ def _interrupted(provider: telephony.Provider, operation: Capability) -> str:
     what = f"`telephony {COMMANDS[operation]}` may have been done at {provider.name}"
     if provider.adapter.outcomes[operation].retried:
         return f"Interrupted: {what}. It is safe to run it again."
-    listing, command = _LOOK.get(operation, (None, ""))
+    listing, _ = LOOK_IN.get(operation, (None, ""))
     if listing is not None and provider.supports(listing):
-        return f"Interrupted: {what}. Look with `telephony {command}` before you run it again."
+        command = f"`telephony {COMMANDS[listing]}`"
+        return f"Interrupted: {what}. Look with {command} before you run it again."
     return f"Interrupted: {what}. Look at the vendor before you run it again."

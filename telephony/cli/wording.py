@@ -137,7 +137,7 @@ def on_the_command_line(text: str) -> str:
 def _command(found: re.Match[str]) -> str:
     """Return the command that does what the call of a method does."""
     given = _flags(re.sub(rf"source=(?={_KIND})", "", found[2]))
-    given = re.sub(_KIND, _kind, given)
+    given = FLAGS.get(given, re.sub(_KIND, _kind, given))
     return f"`{' '.join(('telephony', COMMANDS[found[1]], given)).strip()}`"
 
 

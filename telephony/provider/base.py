@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from telephony._gate.invocation import Invocation
 from telephony._gate.operations import Operations
 from telephony._transport.instrumentation import OperationTrace, log
-from telephony.capabilities import Capability, Level, Support, support_of
+from telephony.capabilities import LOOK_IN, Capability, Level, Support, support_of
 from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
 from telephony.protocols import Adapter
 from telephony.redaction import chain, clear_frames, secrets_of
@@ -69,6 +69,13 @@ class BaseProvider:
     def _trace(self, operation: str) -> OperationTrace:
         return OperationTrace(self.name, operation, self._settings)
 
+    def _where_to_look(self, operation: str) -> str:
+        """Return where to see whether an operation was done."""
+        listing, call = LOOK_IN.get(Capability(operation), (None, ""))
+        if listing is None or not self.supports(listing):
+            return OutcomeUnknownError.default_hint
+        return f"It may have been done: look in {call} before you repeat it."
+
     def _error_for_caller(
         self, error: BaseException, invocation: Invocation[Y, R], trace: OperationTrace
     ) -> BaseException:
@@ -76,8 +83,8 @@ class BaseProvider:
         outcome, changing = error, trace.changing
         if changing is not None and not isinstance(error, Exception):
             note = (
-                f"{self.name}: {invocation.name} was interrupted after {changing.method} was sent: "
-                "it may have been done, so check at the vendor."
+                f"{self.name}: {invocation.name} was interrupted after {changing.method} was sent. "
+                f"{self._where_to_look(invocation.name)}"
             )
             error.add_note(note)
             if not isinstance(error, KeyboardInterrupt):  # its traceback shows the note
@@ -88,6 +95,8 @@ class BaseProvider:
                 retry_safe=changing.safety is Safety.IDEMPOTENT,
             )
             outcome.__cause__ = error
+        if isinstance(outcome, OutcomeUnknownError) and outcome.hint == outcome.default_hint:
+            outcome.hint = self._where_to_look(invocation.name)
         for one in chain(outcome, trace.around):
             if isinstance(one, ProviderError):
                 one.add_context(

@@ -147,7 +147,7 @@ def test_a_cancelled_change_is_reported(telephony_aconnect, telephony_sandbox, c
             return caught.value.__notes__
 
     (note,) = asyncio.run(main())
-    assert "check at the vendor" in note
+    assert "look in list_numbers() before you repeat it" in note
     assert note in caplog.text
 
 
