@@ -100,7 +100,7 @@ def examine(
     file = find() if file is None else file
     name = name or _given(os.environ.get("TELEPHONY_PROVIDER")) or _default(file)
     if name not in file.providers:
-        if name in registry.available():
+        if registry.is_available(name):
             return _examined(name, name, {}, file, arguments)
         known = [*file.providers, *registry.available()]
         raise ConfigurationError(
@@ -219,7 +219,7 @@ def _shared_variables(name: str, model: type[ProviderSettings], file: ConfigFile
 
 def _settings_of(profile: object) -> Mapping[str, object]:
     adapter = profile.get("adapter") if isinstance(profile, dict) else None
-    if not isinstance(adapter, str) or adapter not in registry.available():
+    if not isinstance(adapter, str) or not registry.is_available(adapter):
         return {}
     return registry.load(adapter).Settings.model_fields
 
