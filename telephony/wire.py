@@ -28,6 +28,7 @@ from telephony.errors import (
 from telephony.redaction import hidden
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
@@ -157,10 +158,10 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch(Generic[T]):
+class Batch(Generic[T_co]):
     """Some items of a listing, in the order in which the caller gets them."""
 
-    items: Sequence[T]
+    items: Sequence[T_co]
 
 
 Operation: TypeAlias = Generator[Request, Response, T]

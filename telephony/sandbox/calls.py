@@ -170,14 +170,15 @@ class Calls:
             on_ended: called once, as soon as it has ended.
         """
         outcome = self.outcomes.popleft() if self.outcomes else CallStatus.COMPLETED
-        call = PlayedCall(self._now(), outcome, self.seconds, self.seconds(), on_answered, on_ended)
+        began = self._now() + timedelta(seconds=self._moved)
+        call = PlayedCall(began, outcome, self.seconds, self.seconds(), on_answered, on_ended)
         self._made.append(call)
         return call
 
     def past(self) -> PlayedCall:
         """Return a call that was answered and has just ended."""
         length = RINGS + TALKS
-        began = self._now() - timedelta(seconds=length)
+        began = self._now() + timedelta(seconds=self._moved - length)
         return PlayedCall(began, CallStatus.COMPLETED, self.seconds, self.seconds() - length)
 
 

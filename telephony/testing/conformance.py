@@ -21,6 +21,7 @@ from telephony import Capability, CarrierOutcome, PhoneNumber, webhooks
 from telephony.capabilities import MUTATING
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import DeliveryAttempt, Sample, Sandbox
+from telephony.testing.calls import CallConformance
 from telephony.testing.client import connect
 from telephony.testing.fault_matrix import (
     CALLS,
@@ -35,7 +36,7 @@ MANY = 105
 UNREACHABLE = "http://127.0.0.1:9/{provider}"
 
 
-class AdapterConformance(RefusalConformance):
+class AdapterConformance(CallConformance, RefusalConformance):
     """Subclass it and name the adapter."""
 
     # --- What it says of itself ------------------------------------------------------------------
@@ -157,7 +158,7 @@ class AdapterConformance(RefusalConformance):
         bodies = [r.content for r in server.requests(self.adapter)]
         assert any(b"xOption" in body and b"17" in body for body in bodies)
 
-    # --- Messages and calls ----------------------------------------------------------------------
+    # --- Messages --------------------------------------------------------------------------------
 
     def test_messages_come_newest_first_within_bounds(
         self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
@@ -201,16 +202,81 @@ class AdapterConformance(RefusalConformance):
         assert [m.id for m in provider.list_messages(made.number)] == [sent.id]
         assert len(server.ledger(self.adapter, "message")) == 1
 
-    def test_a_call_is_placed_once(
+    def test_a_message_is_read_again(self, provider: PhoneNumberProvider, made: Setup) -> None:
+        if not provider.supports(Capability.GET_MESSAGE):
+            return
+        sent = provider.send_message(made.number, OTHER_PARTY, "On my way")
+        found = provider.get_message(sent)
+        assert found == provider.get_message(sent.id)
+        assert (found.id, found.provider, found.body) == (sent.id, provider.name, "On my way")
+        assert "On my way" not in repr(found)
+        with pytest.raises(telephony.NotFoundError):
+            provider.get_message("no_such_message")
+
+    def test_all_messages_come_newest_first_within_bounds(
         self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
     ) -> None:
-        if not provider.supports(Capability.PLACE_CALL):
+        if not provider.supports(Capability.LIST_ALL_MESSAGES):
             return
-        provider.assign_number(made.number, made.sample.target)
-        call = CALLS[Capability.PLACE_CALL](provider, made)
-        assert isinstance(call, telephony.Call)
-        assert (call.number, call.recipient) == (made.number, OTHER_PARTY)
-        assert len(server.ledger(self.adapter, "call")) == 1
+        other = set_up(provider, server, self.adapter, 1)
+        start = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        planted = [
+            server.receive_message(
+                self.adapter,
+                number,
+                sender=OTHER_PARTY,
+                body="Hello",
+                sent_at=start + timedelta(minutes=nth),
+            )
+            for nth, number in enumerate([made.number, other.number, made.number, other.number])
+        ]
+        found = list(provider.list_messages())
+        assert [message.id for message in found] == planted[::-1]
+        assert [message.number for message in found[:2]] == [other.number, made.number]
+        assert [message.id for message in provider.list_messages(limit=1)] == planted[:2:-1]
+        window = provider.list_messages(
+            after=start + timedelta(minutes=1), before=start + timedelta(minutes=3)
+        )
+        assert [message.id for message in window] == planted[2:0:-1]
+
+    def test_a_key_finds_the_message_that_was_sent_with_it(
+        self, provider: PhoneNumberProvider, made: Setup, server: Sandbox
+    ) -> None:
+        if not provider.supports(Capability.SEND_MESSAGE):
+            return
+        if "idempotency_key" not in provider.adapter.send_message_arguments:
+            with pytest.raises(telephony.UnsupportedOperationError):
+                provider.send_message(made.number, OTHER_PARTY, "Hi", idempotency_key="ticket-88")
+            assert server.ledger(self.adapter, "message") == []
+            return
+        sent = [
+            provider.send_message(made.number, OTHER_PARTY, "Hi", idempotency_key=key)
+            for key in ("ticket-88", "ticket-88", "ticket-89")
+        ]
+        assert sent[0].id == sent[1].id
+        assert len(server.ledger(self.adapter, "message")) == 2
+
+    # --- Targets ---------------------------------------------------------------------------------
+
+    def test_the_targets_are_listed_and_the_nearest_is_named(
+        self, provider: PhoneNumberProvider, made: Setup, sample: Sample
+    ) -> None:
+        if not provider.supports(Capability.LIST_TARGETS):
+            return
+        provider.assign_number(made.number, sample.target)
+        found = list(provider.list_targets())
+        assert all(isinstance(target, provider.adapter.targets) for target in found)
+        if isinstance(sample.target, telephony.Webhook):
+            return  # any URL
+        assert sample.target in found
+        assert list(provider.list_targets(limit=1)) == found[:1]
+        if isinstance(sample.target, telephony.Agent):
+            misspelt = f"{sample.target.id[:-1]}x"
+            try:
+                provider.assign_number(made.number, telephony.Agent(misspelt))
+            except telephony.ProviderError as missing:
+                nearest = [target.id for target in found if isinstance(target, telephony.Agent)]
+                assert any(target in str(missing) for target in nearest)  # noqa: PT017
 
     # --- Webhooks --------------------------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import telephony
 from telephony import Capability, webhooks
+from telephony.capabilities import LOOK_IN
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 
@@ -127,11 +128,26 @@ def _rotate(provider: PhoneNumberProvider, made: Setup) -> object:
     return provider.rotate_carrier(made.carrier or "c_1", credentials)
 
 
-def place_call(provider: PhoneNumberProvider, made: Setup) -> telephony.Call:
+def place_call(
+    provider: PhoneNumberProvider,
+    made: Setup,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    key: str | None = None,
+) -> telephony.Call:
     """Call the other party as the sample says."""
     target = made.sample.target
     agent = target.id if isinstance(target, telephony.Agent) else None
-    return provider.place_call(made.number, made.other_party, agent=agent, url=made.sample.call_url)
+    return provider.place_call(
+        made.number,
+        made.other_party,
+        agent=agent,
+        url=made.sample.call_url,
+        metadata=metadata,
+        timeout=timeout,
+        idempotency_key=key,
+    )
 
 
 def _parse(provider: PhoneNumberProvider, _: Setup) -> object:
@@ -222,7 +238,7 @@ class Run:
 
         The vendor is reset each time. Right means: what must not happen twice happened at most
         once, success means that it happened, and any other error than `OutcomeUnknownError` that
-        it did not.
+        it did not. A call or a text of unknown outcome is found in the listing, where there is one.
         """
         kind = ENTRY_KINDS.get(operation)
         sample = self.server.vendors[self.adapter].sample
@@ -243,6 +259,8 @@ class Run:
                 or (count == 1 and outcome.startswith("failed"))
             ):
                 problems.append(f"{where}, but it happened {count} times")
+            if outcome == "unknown" and not self._findable(operation, made):
+                problems.append(f"{where}, but it cannot be found")
         return problems
 
     def partly_done(self, operation: Capability, fault: Fault) -> list[str]:
@@ -274,6 +292,18 @@ class Run:
         except telephony.TelephonyError as error:
             return f"failed ({type(error).__name__})"
         return "done"
+
+    def _findable(self, operation: Capability, made: Setup) -> bool:
+        """Return whether every call or text that was made is in its listing."""
+        listing, _ = LOOK_IN.get(operation, (None, ""))
+        if listing is None or not self.reference.supports(listing):
+            return True
+        done = {entry.id for entry in self.server.ledger(self.adapter, ENTRY_KINDS[operation])}
+        if listing is Capability.LIST_CALLS:
+            return done <= {call.id for call in self.reference.list_calls(made.number)}
+        if listing is Capability.LIST_MESSAGES:
+            return done <= {text.id for text in self.reference.list_messages(made.number)}
+        return True
 
     def _count(self, kind: str | None) -> int:
         return len(self.server.ledger(self.adapter, kind)) if kind else 0

@@ -1,18 +1,18 @@
 """Acme's operations."""
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 
-from telephony import errors
+from telephony import errors, recordings
 from telephony.capabilities import FULL, Capability, not_retried, partial, retried
-from telephony.model import Agent, PhoneNumber, Target
+from telephony.model import Agent, Call, PhoneNumber, Recording, Target, Transcript
 from telephony.protocols import Adapter
 from telephony.wire import (
-    Batch,
     Listing,
     NumberRef,
     Operation,
     Options,
-    PageTracker,
     Request,
     Response,
     first,
@@ -21,7 +21,8 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import bodies
+from . import bodies, calls
+from .paging import pages
 from .settings import AcmeSettings
 
 
@@ -31,17 +32,27 @@ class Acme(Adapter):
     vendor = "Acme"
     Settings = AcmeSettings
     targets = (Agent,)
+    place_call_arguments = frozenset({"agent", "metadata", "timeout", "idempotency_key"})
     capabilities = {
         Capability.LIST_NUMBERS: FULL,
         Capability.GET_NUMBER: FULL,
         Capability.PROVISION_NUMBER: partial("Acme picks the number"),
         Capability.ASSIGN_NUMBER: FULL,
         Capability.UNASSIGN_NUMBER: FULL,
+        Capability.LIST_TARGETS: FULL,
+        Capability.PLACE_CALL: FULL,
+        Capability.LIST_CALLS: FULL,
+        Capability.GET_CALL: FULL,
+        Capability.END_CALL: FULL,
+        Capability.GET_TRANSCRIPT: FULL,
+        Capability.GET_RECORDING: FULL,
     }
     outcomes = {
         Capability.PROVISION_NUMBER: not_retried("found by a reference of ours"),
         Capability.ASSIGN_NUMBER: retried(),
         Capability.UNASSIGN_NUMBER: retried(),
+        Capability.PLACE_CALL: not_retried("found by a reference of ours"),
+        Capability.END_CALL: retried(),
     }
 
     def __init__(self, settings: AcmeSettings, *, name: str) -> None:
@@ -56,16 +67,7 @@ class Acme(Adapter):
         return Agent(text)
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        tracker, cursor = PageTracker(), None
-        while True:
-            response = yield Request.get("/numbers", {"after": cursor})
-            page, cursor = bodies.page(response, self.name)
-            new = tracker.unseen(page, lambda number: number.id)
-            yield Batch(new)
-            if cursor is None:
-                return
-            if not new:
-                raise tracker.repeated_page()
+        return pages("/numbers", {}, bodies.numbers(self.name))
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
@@ -106,6 +108,9 @@ class Acme(Adapter):
                 raise
             return bought
 
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        return pages("/lines", {}, bodies.lines())
+
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
@@ -114,11 +119,58 @@ class Acme(Adapter):
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         return (yield from self._answered(number, None, options))
 
+    def place_call(
+        self,
+        number: NumberRef,
+        to: str,
+        *,
+        agent: str | None,
+        url: str | None,
+        metadata: Mapping[str, str],
+        timeout: float | None,
+        key: str | None,
+        options: Options,
+    ) -> Operation[Call]:
+        found = yield from self.get_number(number)
+        return (
+            yield from calls.place(
+                found, to, agent=agent, metadata=metadata, timeout=timeout, key=key, options=options
+            )
+        )
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        return calls.listed(str(number) if number else None, self.name, after, before)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        response = yield Request.get(path("/calls/{}", call))
+        return bodies.call(response, self.name)
+
+    def end_call(self, call: str) -> Operation[Call]:
+        return calls.end(call, self.name)
+
+    def get_transcript(self, call: str) -> Operation[Transcript]:
+        response = yield Request.get(path("/calls/{}/transcript", call))
+        return bodies.transcript(response, call, self.name)
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        return recordings.fetched(Request.get(path("/calls/{}/sound", call)), call, self.name)
+
     def _answered(
         self, number: NumberRef, line: str | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
-        response = yield Request.patch(path("/numbers/{}", found.id), {"line": line, **options})
+        try:
+            response = yield Request.patch(path("/numbers/{}", found.id), {"line": line, **options})
+        except errors.NotFoundError as missing:
+            missing.argument = "target" if line else None
+            raise
         changed = bodies.number(response, self.name)
         replaced = found.assignment if found.assignment != changed.assignment else None
         return changed.model_copy(update={"replaced": replaced})

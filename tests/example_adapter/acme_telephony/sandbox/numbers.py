@@ -5,19 +5,17 @@ from starlette.responses import JSONResponse, Response
 
 from telephony.sandbox.endpoints import parse_object
 
-from .account import Account
-from .refusals import invalid
-
-_PAGE = 50
+from .account import LINES, Account
+from .paging import page
+from .refusals import invalid, refusal
 
 
 async def listed(account: Account, request: Request) -> Response:
-    ids = list(account.numbers)
-    after = request.query_params.get("after")
-    start = ids.index(after) + 1 if after else 0
-    page = [account.numbers[held] for held in ids[start : start + _PAGE]]
-    more = page[-1]["id"] if start + _PAGE < len(ids) else None
-    return JSONResponse({"numbers": page, "next": more})
+    return page("numbers", list(account.numbers.values()), request)
+
+
+async def lines(_: Account, request: Request) -> Response:
+    return page("lines", [{"id": line, "name": name} for line, name in LINES.items()], request)
 
 
 async def fetch(account: Account, request: Request) -> Response:
@@ -34,5 +32,8 @@ async def buy(account: Account, request: Request) -> Response:
 
 async def update(account: Account, request: Request) -> Response:
     number = account.numbers.find(request.path_params["id"])
-    number.update(parse_object(await request.body(), invalid))
+    changes = parse_object(await request.body(), invalid)
+    if (changes.get("line") or "line_1") not in LINES:
+        raise refusal(404, "no such line")
+    number.update(changes)
     return JSONResponse(number)

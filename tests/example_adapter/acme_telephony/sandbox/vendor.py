@@ -9,7 +9,7 @@ from telephony.model import Agent
 from telephony.sandbox.endpoints import Endpoint, routes
 from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
-from . import numbers
+from . import calls, numbers
 from .account import Account
 from .refusals import refusal
 
@@ -32,6 +32,13 @@ class AcmeSandbox(VendorSandbox):
             ("POST", "/numbers", numbers.buy),
             ("GET", "/numbers/{id}", numbers.fetch),
             ("PATCH", "/numbers/{id}", numbers.update),
+            ("GET", "/lines", numbers.lines),
+            ("POST", "/calls", calls.place),
+            ("GET", "/calls", calls.listed),
+            ("GET", "/calls/{id}", calls.fetch),
+            ("POST", "/calls/{id}/end", calls.end),
+            ("GET", "/calls/{id}/transcript", calls.transcript),
+            ("GET", "/calls/{id}/sound", calls.recording),
         ]
         return routes(self, self._authorize, served)
 
