@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from operator import itemgetter
-from typing import Annotated, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,10 +26,12 @@ from pydantic import (
 )
 
 from telephony.errors import ProviderError, SignatureError
-from telephony.events import WebhookRequest
 from telephony.model import Message, utc
 from telephony.unchecked import unchecked
 from telephony.wire import Json, Response, unreadable
+
+if TYPE_CHECKING:
+    from telephony.events import WebhookRequest
 
 M = TypeVar("M", bound=BaseModel)
 

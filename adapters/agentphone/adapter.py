@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from telephony.errors import (
     ConflictError,
@@ -15,7 +15,6 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -46,9 +45,12 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import assignment, bodies, errors, messages, paging, purchase, webhooks
+from . import assignment, bodies, errors, messages, paging, purchase
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
+
+if TYPE_CHECKING:  # like `webhooks`, loaded by the methods that need it: few programs do
+    from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 
 _NUMBERS = "/v1/numbers"
 _CONVERSATIONS = "/v1/conversations"
@@ -320,26 +322,36 @@ class AgentPhone(Adapter):
     # --- Webhooks --------------------------------------------------------------------------------
 
     def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        from . import webhooks
+
         if verify:
             webhooks.verify(request, self._webhook_secret, self.name)
         return webhooks.events(request, self.name)
 
     def webhook_response(self, event: Event | None) -> WebhookResponse:
+        from . import webhooks
+
         if webhooks.expects_speech(event):
             return webhooks.spoken("")
         return super().webhook_response(event)
 
     def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
+        from . import webhooks
+
         if webhooks.expects_speech(event):
             return webhooks.spoken(text)
         return webhooks.to_group(event, text) or super().webhook_reply(event, text)
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        from . import webhooks
+
         return webhooks.get(of, self.name)
 
     def set_webhook(
         self, url: str, *, of: str | None, replace: bool, options: Options
     ) -> Operation[WebhookEndpoint]:
+        from . import webhooks
+
         return webhooks.set_url(url, of, self.name, replace=replace, options=options)
 
     # --- Shared steps ----------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
@@ -15,7 +15,6 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.events import Event, WebhookRequest
 from telephony.idempotency import add_digest, find_digest
 from telephony.model import (
     Agent,
@@ -52,9 +51,12 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import bodies, carriers, errors, reconciliation, webhooks
+from . import bodies, carriers, errors, reconciliation
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import CartesiaSettings
+
+if TYPE_CHECKING:  # like `webhooks`, loaded by the methods that need it: few programs do
+    from telephony.events import Event, WebhookRequest
 
 _NUMBERS = "/agents/phone-numbers"
 _PAGE = 100
@@ -301,16 +303,22 @@ class Cartesia(Adapter):
     # --- Webhooks --------------------------------------------------------------------------------
 
     def parse_webhook(self, request: WebhookRequest, *, verify: bool) -> list[Event]:
+        from . import webhooks
+
         if verify:
             webhooks.verify(request, self._webhook_secret, self.name)
         return webhooks.events(request, self.name)
 
     def get_webhook(self, of: str | None) -> Operation[WebhookEndpoint | None]:
+        from . import webhooks
+
         return webhooks.get(of, self.name)
 
     def set_webhook(
         self, url: str, *, of: str | None, replace: bool, options: Options
     ) -> Operation[WebhookEndpoint]:
+        from . import webhooks
+
         secret = self._webhook_secret
         return webhooks.set_url(url, of, self.name, secret, replace=replace, options=options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from telephony.capabilities import Capability, Support
 from telephony.errors import (
@@ -13,7 +13,6 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.events import Event, WebhookRequest
 from telephony.model import (
     Agent,
     AvailableNumber,
@@ -45,6 +44,9 @@ from .settings import LiveKitSettings
 from .trunk_numbers import TrunkNumber
 from .trunks import Trunks, is_trunk
 from .twirp import named_once
+
+if TYPE_CHECKING:  # like `webhooks`, loaded by the methods that need it: few programs do
+    from telephony.events import Event, WebhookRequest
 
 
 class LiveKit(Adapter):

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from telephony.capabilities import Capability, Outcome, Support
 from telephony.errors import InvalidRequestError, ProviderError
-from telephony.events import (
-    Event,
-    MessageReceived,
-    MessageToSend,
-    WebhookRequest,
-    WebhookResponse,
-)
 from telephony.model import (
     AvailableNumber,
     Call,
@@ -33,6 +26,9 @@ from telephony.model import (
 )
 from telephony.settings import ProviderSettings
 from telephony.wire import Listing, NumberRef, Operation, Options, Response
+
+if TYPE_CHECKING:
+    from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 
 
 class Adapter(Protocol):
@@ -275,6 +271,8 @@ class Adapter(Protocol):
 
     def webhook_response(self, event: Event | None) -> WebhookResponse:  # noqa: ARG002
         """Return the response that accepts `event` (None: there was none) without a reply."""
+        from telephony.events import WebhookResponse
+
         return WebhookResponse()
 
     def webhook_reply(self, event: Event, text: str) -> WebhookResponse | MessageToSend:
@@ -283,6 +281,8 @@ class Adapter(Protocol):
         Raises:
             InvalidRequestError: nothing can be replied to this event.
         """
+        from telephony.events import MessageReceived, MessageToSend
+
         if isinstance(event, MessageReceived) and event.message.sender:
             return MessageToSend(event.message.number, event.message.sender, text)
         raise InvalidRequestError(
