@@ -14,7 +14,6 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     JsonValue,
@@ -32,6 +31,7 @@ from telephony.enums import MessageStatus as MessageStatus
 from telephony.enums import NumberKind as NumberKind
 from telephony.enums import NumberStatus as NumberStatus
 from telephony.enums import Speaker as Speaker
+from telephony.raw import WithRaw
 from telephony.redaction import MASK
 
 
@@ -238,12 +238,8 @@ Source: TypeAlias = LinkedCarrier | CarrierCredentials
 # --- Results -------------------------------------------------------------------------------------
 
 
-class _Result(BaseModel):
+class _Result(WithRaw):
     model_config: ClassVar[ConfigDict] = _CONFIG
-
-    def __hash__(self) -> int:
-        # Without `raw`, which has no hash; equal results have equal hashes all the same.
-        return hash(tuple(value for name, value in self.__dict__.items() if name != "raw"))
 
 
 class CarrierAccount(_Result):

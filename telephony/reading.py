@@ -7,118 +7,113 @@ becomes its default; `raw` still holds the original. One unreadable row never en
 from __future__ import annotations
 
 import logging
-from copy import deepcopy
+import types
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
-from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    TypeAdapter,
-    ValidationError,
+from typing import (
+    Annotated,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
 )
+
+import msgspec
+from pydantic import JsonValue
 
 from telephony.errors import ProviderError, SignatureError
 from telephony.model import Message, utc
-from telephony.unchecked import unchecked
+from telephony.raw import parsed
 from telephony.wire import Json, Response, unreadable
-
-if TYPE_CHECKING:
-    from telephony.events import WebhookRequest
-
-M = TypeVar("M", bound=BaseModel)
-
-Place: TypeAlias = tuple[int | str, ...]
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 log: logging.Logger = logging.getLogger("telephony")
 
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+"""A text that is not empty."""
 
-# The fields whose values come from the vendor, and so may be invalid.
-_doubtful = itemgetter("id", "sender", "recipient", "body", "sent_at", "media", "error")
-_made_message = unchecked(Message)
+Time: TypeAlias = str | int | float | None
+"""A time as the vendor writes it; `moment` reads it."""
+
+Rows: TypeAlias = list[msgspec.Raw] | None
+"""The rows of a listing, not yet parsed; `rows` reads them. Required wherever it is present."""
+
+Part: TypeAlias = bytes | msgspec.Raw | JsonValue
+"""A response's content or a part of it, parsed or not."""
+
+# What msgspec raises for what is not the JSON that a type describes; very deep JSON included.
+_INVALID = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
+    )
+}
+# Later numbers are milliseconds: as seconds, they would be after the year 2600.
+_LAST_SECOND = 20_000_000_000
 
 
-def _internet_date(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parsedate_to_datetime(value)
-    except (TypeError, IndexError, OverflowError):
-        raise ValueError("not a date") from None
-
-
-Moment: TypeAlias = Annotated[
-    datetime | Annotated[datetime, BeforeValidator(_internet_date)],
-    Field(union_mode="left_to_right"),
-    AfterValidator(utc),
-]
-"""ISO 8601, RFC 2822, or seconds or milliseconds since 1970, as UTC; no zone means UTC."""
-
-
-class Body(BaseModel):
+class Body(msgspec.Struct, gc=False):
     """A vendor's JSON object. Only fields without a default are required; unknown ones are ignored.
 
     Numbers are accepted where text is expected: some vendors write ids so.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, defer_build=True, coerce_numbers_to_str=True
-    )
+
+M = TypeVar("M", bound=Body)
 
 
-def read(model: type[M], value: object, response: Response) -> M:
-    """Return `value`, a part of the response, as the vendor's `model`.
+def read(model: type[M], value: Part, response: Response) -> M:
+    """Return `value`, a response's content or a part of it, as the vendor's `model`.
 
     Raises:
         InvalidResponseError: a required field is unusable; the message names it, never its value.
         OutcomeUnknownError: the same, after a request that changes something.
     """
-    found = _tolerant(model, value)
+    found = _read(model, value)
     if isinstance(found, str):
+        if value is response.content:
+            # Says so where it is not JSON at all.
+            response.json()
         raise unreadable(response, f"The response has no usable {found}")
     return found
 
 
-def read_or_none(model: type[M], value: object) -> M | None:
+def read_or_none(model: type[M], value: Part) -> M | None:
     """Return `value`, such as a webhook's body, as a vendor's `model`; None if it is invalid."""
-    found = _tolerant(model, value)
+    found = _read(model, value)
     return None if isinstance(found, str) else found
 
 
-def rows(model: type[M], values: object, response: Response) -> list[tuple[M, Json]]:
-    """Return each readable row of a listing, with its raw JSON.
+def rows(model: type[M], values: Rows, response: Response) -> list[tuple[M, bytes]]:
+    """Return each readable row of a listing, with its bytes.
 
-    An unreadable row is left out and logged. Null is an empty listing. Raises as `read` does
-    where there is no list.
+    An unreadable row is left out and logged. None is an empty listing.
     """
-    listed = items(values, response)
-    try:
-        # All at once, which succeeds for nearly every page: listings have thousands of rows.
-        return list(zip(_list_of(model).validate_python(listed), listed, strict=True))  # type: ignore[arg-type]
-    except ValidationError:
-        readable: list[tuple[M, Json]] = []
-        unusable: list[str] = []
-    for value in listed:
-        found = _tolerant(model, value)
+    decode = _decoder(model).decode
+    readable: list[tuple[M, bytes]] = []
+    unusable: list[str] = []
+    for value in values or ():
+        try:
+            found: M | str = decode(value)
+        except _INVALID:
+            found = _read(model, value)
         if isinstance(found, str):
             unusable.append(found)
-        elif isinstance(value, dict):
-            readable.append((found, value))
+        else:
+            readable.append((found, bytes(value)))
     if unusable:
         log.warning(
             "%s %s: %d of %d rows left out: no usable %s",
             response.request.method,
-            response.request.path.partition("?")[0],
+            response.request.shown,
             len(unusable),
             len(unusable) + len(readable),
             unusable[0],
@@ -126,21 +121,54 @@ def rows(model: type[M], values: object, response: Response) -> list[tuple[M, Js
     return readable
 
 
-@cache
-def _list_of(model: type[M]) -> TypeAdapter[list[M]]:
-    return TypeAdapter(list[model])  # type: ignore[valid-type]
+def items(value: Part, response: Response) -> list[msgspec.Raw]:
+    """Return `value`, a response's content or a part of it, as rows; null is no row.
 
-
-def items(value: object, response: Response) -> list[JsonValue]:
-    """Return `value`, a part of the response, as a list; null is an empty one.
-
-    Raises as `read` does.
+    Raises as `read` does where there is no list.
     """
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise unreadable(response, "The response has no list where one was expected")
-    return value
+    try:
+        if isinstance(value, bytes | msgspec.Raw):
+            return _listed(value) or []
+        return [msgspec.Raw(msgspec.json.encode(row)) for row in _list(value)]
+    except (*_INVALID, TypeError):
+        if value is response.content:
+            response.json()
+        raise unreadable(response, "The response has no list where one was expected") from None
+
+
+def moment(time: object) -> datetime | None:
+    """Return a time in UTC; None where it cannot be read.
+
+    ISO 8601, RFC 2822, or seconds or milliseconds since 1970, as text too; no zone means UTC.
+    """
+    try:
+        if isinstance(time, str):
+            return _written(time)
+        if isinstance(time, int | float) and not isinstance(time, bool):
+            seconds = time if abs(time) <= _LAST_SECOND else time / 1000
+            return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, OSError):
+        pass
+    return None
+
+
+def _written(text: str) -> datetime:
+    if text[3:4] == ",":
+        # RFC 2822. The usual form is read directly: pages hold thousands.
+        try:
+            _, day, month, year, clock, zone = text.split(" ")
+            return utc(datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}"))
+        except (ValueError, KeyError):
+            from email.utils import parsedate_to_datetime
+
+            return utc(parsedate_to_datetime(text))
+    try:
+        return utc(datetime.fromisoformat(text))
+    except ValueError:
+        found = moment(float(text))
+        if found is None:
+            raise
+        return found
 
 
 def error_object(response: Response) -> Json:
@@ -169,23 +197,6 @@ def required_header(request: WebhookRequest, name: str, provider: str) -> str:
     return value
 
 
-def as_message(fields: dict[str, object], response: Response) -> Message:
-    """Return `fields`, all of them and in their order, as a message. Raises as `read` does.
-
-    Validation is skipped where it would change nothing: listings have thousands.
-    """
-    one, sender, recipient, body, sent_at, media, error = _doubtful(fields)
-    if (
-        type(one) is type(sender) is type(recipient) is type(body) is str
-        and one
-        and (sent_at is None or (isinstance(sent_at, datetime) and sent_at.tzinfo is UTC))
-        and media == ()
-        and error is None
-    ):
-        return _made_message(fields)
-    return read(Message, fields, response)
-
-
 def sent_between(
     messages: list[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
@@ -199,55 +210,119 @@ def sent_between(
     return [message for message in messages if low <= (message.sent_at or LATEST) < high]
 
 
-def _tolerant(model: type[M], value: object) -> M | str:
+# --- What is not as it should be -------------------------------------------------------------
+
+
+class _UnusableError(Exception):
+    """A value is of no use; the message says where and why, and never shows it."""
+
+
+def _read(model: type[M], value: Part) -> M | str:
     """Return `value` as `model`, or which required field is unusable and why."""
-    reasons: dict[Place, str] = {}
-    while True:
+    try:
+        if isinstance(value, bytes | msgspec.Raw):
+            try:
+                return _decoder(model).decode(value)
+            except _INVALID:
+                value = parsed(value)
+        return cast("M", _lenient(value, model, ()))
+    except _UnusableError as error:
+        return str(error)
+    except (ValueError, RecursionError):
+        return "body: not JSON"
+
+
+def _lenient(value: object, kind: object, place: tuple[str, ...]) -> object:
+    """Return `value` as a `kind`, a type annotation, without whatever in it is unusable."""
+    if isinstance(kind, type) and issubclass(kind, Body):
+        return _object(value, kind, place)
+    origin = get_origin(kind)
+    if origin in (list, tuple):
+        if not isinstance(value, list):
+            _unusable(place, "expected a list")
+        return origin(_usable(value, get_args(kind)[0], place))
+    if origin in (Union, types.UnionType):
+        return _any(value, get_args(kind), place)
+    if kind is msgspec.Raw:
+        return msgspec.Raw(msgspec.json.encode(value))
+    plain = cast("type[object]", kind)
+    try:
+        return msgspec.convert(value, plain, strict=False)
+    except msgspec.ValidationError as error:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                return msgspec.convert(str(value), plain)
+            except msgspec.ValidationError:
+                pass
+        # msgspec's other messages may show the value.
+        expected = str(error).partition(" - ")[0]
+        _unusable(place, expected if expected.startswith("Expected") else "invalid")
+
+
+def _object(value: object, model: type[Body], place: tuple[str, ...]) -> Body:
+    if not isinstance(value, dict):
+        _unusable(place, "expected an object")
+    found: dict[str, object] = {}
+    for name, key, kind, required in _fields(model):
+        if key in value:
+            try:
+                found[name] = _lenient(value[key], kind, (*place, key))
+            except _UnusableError:
+                if required:
+                    raise
+        elif required and kind != Rows:
+            _unusable((*place, key), "missing")
+    return model(**found)
+
+
+def _usable(values: Iterable[object], kind: object, place: tuple[str, ...]) -> list[object]:
+    found: list[object] = []
+    for value in values:
         try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            faults = error.errors(include_input=False, include_url=False)
-        if not reasons:
-            value = deepcopy(value)
-        places: set[Place] = set()
-        for fault in faults:
-            reasons.setdefault(fault["loc"], fault["msg"])
-            place = _place(fault["loc"], value)
-            if not place:
-                return _reason(fault["loc"], reasons)
-            places.add(place)
-        # The last elements of a list first, so that the places of the others hold.
-        for place in sorted(places, key=_order, reverse=True):
-            _remove(value, place)
-
-
-def _place(location: Place, value: object) -> Place:
-    """Return where a fault is in `value`; for a missing field, where its object is."""
-    place: list[int | str] = []
-    for part in location:
-        # What a union tried stands in the location too, but not in the value.
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]  # type: ignore[index]
-        else:
+            found.append(_lenient(value, kind, place))
+        except _UnusableError:
             continue
-        place.append(part)
-    return tuple(place)
+    return found
 
 
-def _remove(value: object, place: Place) -> None:
-    *above, last = place
-    for part in above:
-        value = value[part]  # type: ignore[index]
-    del value[last]  # type: ignore[attr-defined]
+def _any(value: object, kinds: tuple[object, ...], place: tuple[str, ...]) -> object:
+    if value is None or type(value) in kinds:
+        return value
+    problems: list[_UnusableError] = []
+    for kind in kinds:
+        try:
+            return _lenient(value, kind, place)
+        except _UnusableError as error:
+            problems.append(error)
+    raise problems[0]
 
 
-def _reason(location: Place, reasons: dict[Place, str]) -> str:
-    """Return what is wrong with a required field: the first fault found in it."""
-    found = next((at for at in reasons if at[: len(location)] == location), location)
-    return f"{'.'.join(map(str, found)) or 'body'}: {reasons[found]}"
+def _unusable(place: tuple[str, ...], why: str) -> NoReturn:
+    raise _UnusableError(f"{'.'.join(place) or 'body'}: {why}") from None
 
 
-def _order(place: Place) -> list[str]:
-    return [str(part).zfill(9) for part in place]
+@cache
+def _fields(model: type[Body]) -> list[tuple[str, str, object, bool]]:
+    """Return each field's name, its key in JSON, its type, and whether it must be usable."""
+    kinds = get_type_hints(model, include_extras=True)
+    return [
+        (field.name, field.encode_name, kind, field.required or kind == Rows)
+        for field in msgspec.structs.fields(model)
+        for kind in [kinds[field.name]]
+    ]
+
+
+@cache
+def _decoder(model: type[M]) -> msgspec.json.Decoder[M]:
+    return msgspec.json.Decoder(model)
+
+
+_listed = msgspec.json.Decoder(Rows).decode
+
+
+def _list(value: object) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError
+    return value

@@ -7,33 +7,38 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-R = TypeVar("R", bound=BaseModel)
+from telephony.raw import KEPT, WithRaw, fields_of, set_fields
+
+R = TypeVar("R", bound=WithRaw)
 
 # What pydantic sets too. Called themselves, they take a third of what object.__setattr__ does.
-_set_fields, _set_names, _set_extra, _set_private = (
+_set_names, _set_extra, _set_private = (
     vars(BaseModel)[slot].__set__
-    for slot in (
-        "__dict__",
-        "__pydantic_fields_set__",
-        "__pydantic_extra__",
-        "__pydantic_private__",
-    )
+    for slot in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
 
 
-def unchecked(result: type[R]) -> Callable[[dict[str, object]], R]:
+def unchecked(result: type[R]) -> Callable[[dict[str, object], bytes], R]:
     """Return a constructor of `result` that skips validation, several times as fast.
 
-    It takes all fields in their order, each exactly as validation would leave it, and neither
-    checks nor copies them.
+    It takes the bytes of the vendor's JSON object, and all fields but `raw`, each exactly as
+    validation would leave it; it neither checks nor copies them.
     """
     # One set for all of them, since they are immutable: a set each would double their size.
     names = set(result.model_fields)
     new = object.__new__
+    pattern = new(result)
+    for name in [*(name for name in result.model_fields if name != "raw"), KEPT]:
+        object.__setattr__(pattern, name, None)
+    # Its copies share one table of names, and take a third of the memory of other dicts.
+    shared = fields_of(pattern)
 
-    def made(fields: dict[str, object]) -> R:
+    def made(fields: dict[str, object], raw: bytes) -> R:
+        own = shared.copy()
+        own.update(fields)
+        own[KEPT] = raw
         one = new(result)
-        _set_fields(one, fields)
+        set_fields(one, own)
         _set_names(one, names)
         _set_extra(one, None)
         _set_private(one, None)

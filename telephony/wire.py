@@ -9,6 +9,7 @@ or asyncio; they throw transport failures and error responses in at the `yield`,
 from __future__ import annotations
 
 import enum
+import re
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ T_co = TypeVar("T_co", covariant=True)
 Json: TypeAlias = dict[str, JsonValue]
 Options: TypeAlias = Mapping[str, JsonValue]
 
+_NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
 # Pages that may overlap with the one just read.
 _OVERLAP = 3
 
@@ -87,11 +89,11 @@ class Request:
 
     @property
     def shown(self) -> str:
-        """The path, or of a secret URL the host, without a query."""
+        """The path for logs, without its query and telephone numbers; the host of a secret URL."""
         if self.anonymous:
             parts = urlsplit(self.path)
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        return self.path.partition("?")[0]
+        return _NUMBER.sub("{number}", self.path.partition("?")[0])
 
     @classmethod
     def get(cls, path: str, params: Mapping[str, str | int | None] | None = None) -> Request:

@@ -8,14 +8,12 @@ Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from pydantic import JsonValue
-
 from telephony.errors import InvalidRequestError
 from telephony.model import Application, Split, Target, Trunk, Webhook
+from telephony.reading import Body, read_or_none
 from telephony.wire import Json
 
 _NO_VOICE: Json = {"VoiceUrl": "", "VoiceApplicationSid": "", "TrunkSid": ""}
@@ -33,6 +31,16 @@ Voice: TypeAlias = Trunk | Application | Webhook | None
 Sms: TypeAlias = Application | Webhook | None
 
 NOTHING = Split()
+
+
+class Routes(Body):
+    """What Twilio's body of a number says of who answers it; unset fields are null or empty."""
+
+    voice_url: str | None = None
+    voice_application_sid: str | None = None
+    trunk_sid: str | None = None
+    sms_url: str | None = None
+    sms_application_sid: str | None = None
 
 
 def target(text: str) -> Target:
@@ -53,56 +61,56 @@ def target(text: str) -> Target:
     )
 
 
-def current(number: Mapping[str, JsonValue]) -> Split:
+def current(number: Json) -> Split:
     """Return what answers a number, from Twilio's body of it, and the URLs that it overrules."""
-    voice, sms = answering(number)
+    routes = _routes(number)
+    voice, sms = answering(routes)
     kept = _webhook(
-        _text(number, "voice_url") if isinstance(voice, Trunk | Application) else None,
-        _text(number, "sms_url") if isinstance(sms, Application) else None,
+        routes.voice_url or None if isinstance(voice, Trunk | Application) else None,
+        routes.sms_url or None if isinstance(sms, Application) else None,
     )
     return Split(voice, sms, None if kept == _webhook(None, None) else kept)
 
 
-def answering(number: Mapping[str, JsonValue]) -> tuple[Voice, Sms]:
+def answering(number: Routes) -> tuple[Voice, Sms]:
     """Return what answers calls and what answers texts."""
     voice: Voice = None
-    if trunk := _text(number, "trunk_sid"):
-        voice = Trunk(trunk)
-    elif application := _text(number, "voice_application_sid"):
-        voice = Application(application)
-    elif url := _text(number, "voice_url"):
-        voice = _webhook(url, None)
+    if number.trunk_sid:
+        voice = Trunk(number.trunk_sid)
+    elif number.voice_application_sid:
+        voice = Application(number.voice_application_sid)
+    elif number.voice_url:
+        voice = _webhook(number.voice_url, None)
     sms: Sms = None
-    if application := _text(number, "sms_application_sid"):
-        sms = Application(application)
-    elif url := _text(number, "sms_url"):
-        sms = _webhook(None, url)
+    if number.sms_application_sid:
+        sms = Application(number.sms_application_sid)
+    elif number.sms_url:
+        sms = _webhook(None, number.sms_url)
     return voice, sms
 
 
-def webhook_url(number: Mapping[str, JsonValue]) -> str | None:
+def webhook_url(number: Json) -> str | None:
     """Return the URL that gets the calls of a number, or else its texts or call endings.
 
     None if no URL is in force.
     """
-    voice, sms = answering(number)
+    voice, sms = answering(_routes(number))
     if isinstance(voice, Webhook):
         return voice.voice_url
     if isinstance(sms, Webhook):
         return sms.sms_url
-    return _text(number, "status_callback") if voice is None else None
+    callback = number.get("status_callback")
+    return callback if voice is None and isinstance(callback, str) and callback else None
+
+
+def _routes(number: Json) -> Routes:
+    return read_or_none(Routes, number) or Routes()
 
 
 @lru_cache(maxsize=256)
 def _webhook(voice_url: str | None, sms_url: str | None) -> Webhook:
     # The numbers of an account share theirs, mostly.
     return Webhook(voice_url, sms_url)
-
-
-def _text(number: Mapping[str, JsonValue], field: str) -> str | None:
-    # Unset fields are null or empty.
-    found = number.get(field)
-    return found if isinstance(found, str) and found else None
 
 
 def target_of(voice: Target | None, sms: Target | None) -> Target | None:
@@ -115,7 +123,7 @@ def target_of(voice: Target | None, sms: Target | None) -> Target | None:
     return voice or sms
 
 
-def replaced(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> Target | None:
+def replaced(before: Json, after: Json) -> Target | None:
     """Return the target that restores the state `before` of a number that is now `after`.
 
     It includes every URL that was kept there.
@@ -127,7 +135,7 @@ def replaced(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) ->
     return plain if plain is not None and _restores(plain, was, after) else was
 
 
-def _restores(to: Target, was: Split, number: Mapping[str, JsonValue]) -> bool:
+def _restores(to: Target, was: Split, number: Json) -> bool:
     """Return whether a number that is assigned to `to` is again as it was."""
     changes = {_FIELDS[name]: value for name, value in fields(to).items()}
     if "trunk_sid" in changes:

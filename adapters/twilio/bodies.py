@@ -6,33 +6,24 @@ some fields and empty in others. Source: twilio.com/docs, API version 2010-04-01
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from itertools import chain
-from operator import attrgetter, itemgetter
-from types import NoneType
-from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, ValidationError
+from msgspec import field
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.idempotency import add_digest, strip_digest
-from telephony.model import CallStatus, Channel, Direction, Id, MessageStatus, NumberStatus
-from telephony.reading import Body, Moment, as_message, items, read, rows
+from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
+from telephony.raw import with_raw
+from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
 from telephony.unchecked import unchecked
-from telephony.wire import Json, Response
+from telephony.wire import Response
 
 from . import addresses, assignment
 
 _LONGEST_NAME = 64
-_MONTHS = {
-    name: f"{number:02}"
-    for number, name in enumerate(
-        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
-    )
-}
 MESSAGE_STATUS = {
     **{status.value: status for status in MessageStatus if status is not MessageStatus.UNKNOWN},
     "accepted": MessageStatus.QUEUED,
@@ -51,60 +42,117 @@ CALL_STATUS = {
 }
 _CHANNELS = {channel.value: channel for channel in Channel}
 _made_number = unchecked(model.PhoneNumber)
-_any_moment: TypeAdapter[datetime] = TypeAdapter(Moment)
+_made_message = unchecked(model.Message)
 
 
-def moment(text: object) -> datetime | None:
-    """Return an RFC 2822 date in UTC; None for anything that is not a date.
+class Page(Body):
+    """A page of a listing; each has its own rows."""
 
-    The form that Twilio writes is read directly: pages hold thousands.
-    """
-    try:
-        _, day, month, year, clock, zone = text.split(" ")  # type: ignore[attr-defined]
-        at = datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}")
-        return at if at.tzinfo is UTC else at.astimezone(UTC)
-    except (AttributeError, ValueError, KeyError, OverflowError):
-        pass
-    try:
-        return _any_moment.validate_python(text) if isinstance(text, str) else None
-    except ValidationError:
-        return None
+    next_page_uri: str | None = None
+    incoming_phone_numbers: Rows = None
+    available_phone_numbers: Rows = None
+    messages: Rows = None
+    media_list: Rows = None
 
 
-_Moment = Annotated[datetime | None, BeforeValidator(moment)]
-
-
-class _Number(Body):
+class _Number(assignment.Routes, kw_only=True):
     sid: Id
     phone_number: Id
     friendly_name: str | None = None
     status: str | None = None
+    capabilities: dict[str, object] | None = None
+    date_created: Time = None
+    date_updated: Time = None
+
+    def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
+        created = moment(self.date_created)
+        changed = self.date_updated != self.date_created
+        # Unchecked, since the fields are: accounts hold thousands.
+        return _made_number(
+            {
+                "id": self.sid,
+                "number": self.phone_number,
+                "provider": provider,
+                "label": strip_digest(self.friendly_name),
+                # Free text at Twilio; only this word is documented.
+                "status": NumberStatus.ACTIVE if self.status == "in-use" else NumberStatus.UNKNOWN,
+                "channels": channels(self.capabilities),
+                "country": None,
+                "assignment": assignment.target_of(*assignment.answering(self)),
+                "carrier": None,
+                "replaced": None,
+                "notices": (),
+                "created_at": created,
+                "updated_at": moment(self.date_updated) if changed else created,
+            },
+            raw,
+        )
 
 
-class _Message(Body):
+class Message(Body, kw_only=True):
+    """A message, as listings and responses to sending spell it."""
+
     sid: Id
-    sender: str | None = Field(default=None, alias="from")
-    recipient: str | None = Field(default=None, alias="to")
+    sender: str | None = field(default=None, name="from")
+    recipient: str | None = field(default=None, name="to")
     body: str | None = None
     direction: str | None = None
     status: str | None = None
+    num_media: str | int | None = None
+    error_code: str | int | None = None
+    error_message: str | None = None
+    date_sent: Time = None
+    date_created: Time = None
+
+    def normalized(self, provider: str, number: str, raw: bytes) -> model.Message:
+        return _made_message(self.fields(provider, number), raw)
+
+    def fields(self, provider: str, number: str) -> dict[str, object]:
+        """Return the fields of a message that `number` received or sent, without `raw`."""
+        plain = Channel.MMS if self.sid[:2] == "MM" or self.has_media else Channel.SMS
+        return {
+            "id": self.sid,
+            "provider": provider,
+            "number": number,
+            # One text for both takes less memory.
+            "sender": number if self.sender == number else self.sender,
+            "recipient": number if self.recipient == number else self.recipient,
+            "body": self.body or "",
+            "direction": _DIRECTIONS.get(self.direction or "", Direction.UNKNOWN),
+            "status": MESSAGE_STATUS.get(self.status or "", MessageStatus.UNKNOWN),
+            "channel": addresses.channel(self.sender, self.recipient) or plain,
+            # Until it is sent, the moment when Twilio took it is the only one on record.
+            "sent_at": moment(self.date_sent) or moment(self.date_created),
+            "media": (),
+            "error": self._error() if self.error_code else None,
+        }
+
+    @property
+    def has_media(self) -> bool:
+        count = self.num_media
+        if count == "0" or count is None:  # nearly all of them
+            return False
+        count = str(count)
+        return count.isdecimal() and int(count) > 0
+
+    def _error(self) -> model.MessageError | None:
+        if self.error_code == "0":
+            return None
+        return model.MessageError(code=str(self.error_code), message=self.error_message)
 
 
-_Texts: TypeAlias = tuple[str, str | None, str | None, str | None, str | None, str | None]
-_texts = itemgetter("sid", "from", "to", "body", "direction", "status")
-_texts_of = attrgetter("sid", "sender", "recipient", "body", "direction", "status")
-
-
-class _Available(Body):
+class _Available(Body, kw_only=True):
     phone_number: Id
     iso_country: str | None = None
     region: str | None = None
     locality: str | None = None
     postal_code: str | None = None
-    capabilities: dict[str, JsonValue] | None = None
+    capabilities: dict[str, object] | None = None
 
-    def normalized(self, provider: str, kind: model.NumberKind, raw: Json) -> model.AvailableNumber:
-        return model.AvailableNumber(
+    def normalized(
+        self, provider: str, kind: model.NumberKind, raw: bytes
+    ) -> model.AvailableNumber:
+        offered = model.AvailableNumber(
             number=self.phone_number,
             provider=provider,
             country=self.iso_country,
@@ -113,132 +161,70 @@ class _Available(Body):
             postal_code=self.postal_code,
             kind=kind,
             channels=channels(self.capabilities),
-            raw=raw,
         )
+        return with_raw(offered, raw)
 
 
-class _Call(Body):
+class _Call(Body, kw_only=True):
     sid: Id
-    sender: str | None = Field(default=None, alias="from")
-    recipient: str | None = Field(default=None, alias="to")
+    sender: str | None = field(default=None, name="from")
+    recipient: str | None = field(default=None, name="to")
     direction: str | None = None
     status: str | None = None
-    start_time: _Moment = None
+    start_time: Time = None
 
 
 class _Media(Body):
     uri: Id
 
 
+def page(response: Response) -> Page:
+    return read(Page, response.content, response)
+
+
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    raw = response.object()
-    return _as_number(read(_Number, raw, response), raw, provider)
+    return read(_Number, response.content, response).normalized(provider, response.content)
 
 
-def number_page(page: Json, response: Response, provider: str) -> list[model.PhoneNumber]:
-    found = rows(_Number, page.get("incoming_phone_numbers"), response)
-    return [_as_number(row, raw, provider) for row, raw in found]
-
-
-def _as_number(row: _Number, raw: Json, provider: str) -> model.PhoneNumber:
-    # Unchecked, since `row` is: accounts hold thousands.
-    return _made_number(
-        {
-            "id": row.sid,
-            "number": row.phone_number,
-            "provider": provider,
-            "label": strip_digest(row.friendly_name),
-            # Free text at Twilio; only this word is documented.
-            "status": NumberStatus.ACTIVE if row.status == "in-use" else NumberStatus.UNKNOWN,
-            "channels": channels(raw.get("capabilities")),
-            "country": None,
-            "assignment": assignment.target_of(*assignment.answering(raw)),
-            "carrier": None,
-            "replaced": None,
-            "notices": (),
-            "created_at": moment(raw.get("date_created")),
-            "updated_at": moment(raw.get("date_updated")),
-            "raw": raw,
-        }
-    )
+def numbers(page: Page, response: Response, provider: str) -> list[model.PhoneNumber]:
+    found = rows(_Number, page.incoming_phone_numbers, response)
+    return [row.normalized(provider, raw) for row, raw in found]
 
 
 def available(
     response: Response, provider: str, kind: model.NumberKind
 ) -> list[model.AvailableNumber]:
-    found = rows(_Available, response.object().get("available_phone_numbers"), response)
+    found = rows(_Available, page(response).available_phone_numbers, response)
     return [row.normalized(provider, kind, raw) for row, raw in found]
 
 
 def message(response: Response, provider: str, address: str) -> model.Message:
     """Return a message that was sent from `address`, which may be a Messaging Service."""
-    raw = response.object()
-    texts = _texts_of(read(_Message, raw, response))
-    number = addresses.bare(texts[1] or address if addresses.is_service(address) else address)
-    return as_message(_fields(texts, raw, provider, number), response)
+    sent = read(Message, response.content, response)
+    sender = sent.sender or address if addresses.is_service(address) else address
+    return sent.normalized(provider, addresses.bare(sender), response.content)
 
 
-def message_page(page: Json, response: Response, provider: str, number: str) -> list[model.Message]:
+def messages(page: Page, response: Response, provider: str, number: str) -> list[model.Message]:
     held = addresses.bare(number)
-    return [
-        as_message(_fields(texts, raw, provider, held), response)
-        for texts, raw in _message_rows(page.get("messages"), response)
-    ]
+    found = rows(Message, page.messages, response)
+    return [row.normalized(provider, held, raw) for row, raw in found]
 
 
-def _message_rows(values: JsonValue, response: Response) -> list[tuple[_Texts, Json]]:
-    """Return the texts of each readable message, with its raw JSON."""
-    listed = items(values, response)
-    try:
-        found: list[_Texts] = list(map(_texts, listed))  # type: ignore[arg-type]
-    except (KeyError, TypeError):
-        found = []
-    # Validated only where one is odd: pages hold thousands.
-    plain = {*map(type, chain.from_iterable(found))} <= {str, NoneType}
-    if len(found) == len(listed) and plain and all(texts[0] for texts in found):
-        return list(zip(found, listed, strict=True))  # type: ignore[arg-type]
-    return [(_texts_of(row), raw) for row, raw in rows(_Message, listed, response)]
-
-
-def message_fields(raw: Json, provider: str, number: str) -> dict[str, object]:
-    """Return the fields of a message, spelled as listings do, that `number` received or sent."""
-    texts = _texts_of(_Message.model_validate(raw))
-    return _fields(texts, raw, provider, addresses.bare(number))
-
-
-def _fields(texts: _Texts, raw: Json, provider: str, number: str) -> dict[str, object]:
-    sid, sender, recipient, body, direction, status = texts
-    code = raw.get("error_code")
-    failed = type(code) in (int, str) and code not in (0, "0", "")
-    plain = Channel.MMS if sid[:2] == "MM" or has_media(raw) else Channel.SMS
-    return {
-        "id": sid,
-        "provider": provider,
-        "number": number,
-        "sender": sender,
-        "recipient": recipient,
-        "body": body or "",
-        "direction": _DIRECTIONS.get(direction or "", Direction.UNKNOWN),
-        "status": MESSAGE_STATUS.get(status or "", MessageStatus.UNKNOWN),
-        "channel": addresses.channel(sender, recipient) or plain,
-        # Until it is sent, the moment when Twilio took it is the only one on record.
-        "sent_at": moment(raw.get("date_sent")) or moment(raw.get("date_created")),
-        "media": (),
-        "error": {"code": str(code), "message": raw.get("error_message")} if failed else None,
-        "raw": raw,
-    }
+def has_media(message: model.Message) -> bool:
+    found = read_or_none(Message, message.raw)
+    return found is not None and found.has_media
 
 
 def media(response: Response, base_url: str) -> list[str]:
     """Return the URLs of media: those of their descriptions, without the ending."""
-    found = rows(_Media, response.object().get("media_list"), response)
+    found = rows(_Media, page(response).media_list, response)
     return [base_url + row.uri.removesuffix(".json") for row, _ in found]
 
 
 def call(response: Response, provider: str, number: str) -> model.Call:
-    raw = response.object()
-    placed = read(_Call, raw, response)
-    return model.Call(
+    placed = read(_Call, response.content, response)
+    made = model.Call(
         id=placed.sid,
         provider=provider,
         number=addresses.bare(number),
@@ -246,9 +232,9 @@ def call(response: Response, provider: str, number: str) -> model.Call:
         recipient=placed.recipient,
         direction=Direction.INBOUND if placed.direction == "inbound" else Direction.OUTBOUND,
         status=CALL_STATUS.get(placed.status or "", CallStatus.UNKNOWN),
-        started_at=placed.start_time,
-        raw=raw,
+        started_at=moment(placed.start_time),
     )
+    return with_raw(made, response.content)
 
 
 def released(number: model.PhoneNumber, until: datetime) -> model.Release:
@@ -264,8 +250,8 @@ def released(number: model.PhoneNumber, until: datetime) -> model.Release:
     )
 
 
-def channels(capabilities: JsonValue) -> frozenset[Channel]:
-    can = capabilities if isinstance(capabilities, dict) else {}
+def channels(capabilities: dict[str, object] | None) -> frozenset[Channel]:
+    can = capabilities or {}
     return _channels(tuple([word for word, able in can.items() if able is True]))
 
 
@@ -274,14 +260,6 @@ def _channels(words: tuple[str, ...]) -> frozenset[Channel]:
     # Most numbers can do the same.
     known = (_CHANNELS.get(word.lower()) for word in words)
     return frozenset(channel for channel in known if channel is not None)
-
-
-def has_media(message: Json) -> bool:
-    count = message.get("num_media")
-    if count in ("0", None):  # nearly all of them
-        return False
-    count = str(count)
-    return count.isdecimal() and int(count) > 0
 
 
 def stored_label(number: model.PhoneNumber) -> str | None:

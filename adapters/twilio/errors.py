@@ -6,10 +6,6 @@ the former are in a message's `error`, the latter only in Twilio's debugger.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict, JsonValue
-
 from telephony.errors import (
     AuthenticationError,
     ConflictError,
@@ -21,7 +17,7 @@ from telephony.errors import (
     RateLimitedError,
     class_for,
 )
-from telephony.reading import error_object
+from telephony.reading import Body, error_object, read_or_none
 from telephony.wire import Response
 
 TAKEN = "21422"
@@ -90,30 +86,28 @@ _MEANINGS: dict[str, tuple[type[ProviderError], str | None]] = {
 }
 
 
-class _Error(BaseModel):
+class _Error(Body):
     """An error in Twilio's own form, or in that of RFC 9457, which newer services use."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, defer_build=True)
-
-    code: JsonValue = None
-    message: JsonValue = None
-    title: JsonValue = None
-    detail: JsonValue = None
+    code: str | int | None = None
+    message: str | None = None
+    title: str | None = None
+    detail: str | None = None
 
 
 def error(response: Response) -> ProviderError:
     """Return the error of a response, which from a gateway may be a page or empty."""
     body = error_object(response)
-    said = _Error.model_validate(body)
+    said = read_or_none(_Error, body) or _Error()
     code = None if said.code is None else str(said.code)
     kind, hint = _MEANINGS.get(code or "", (class_for(response.status), None))
     if (code, response.status) == (_AUTHENTICATION, 403):
         kind, hint = PermissionDeniedError, _NOT_PERMITTED
     if response.status >= 500:
         kind, hint = class_for(response.status), None
-    text = said.message or ": ".join(str(part) for part in (said.title, said.detail) if part)
+    text = said.message or ": ".join(part for part in (said.title, said.detail) if part)
     return kind(
-        str(text) or "Twilio refused the request",
+        text or "Twilio refused the request",
         hint=hint or "",
         code=code,
         raw=body or None,

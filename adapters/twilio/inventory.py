@@ -36,7 +36,7 @@ class Inventory:
             filters,
             size=limit,
             base_url=self._base_url,
-            read=lambda page, response: bodies.number_page(page, response, self._provider),
+            read=lambda page, response: bodies.numbers(page, response, self._provider),
             id_of=lambda number: number.id,
         )
         yield from pages.all()

@@ -56,7 +56,7 @@ class Timeline:
                 {side: address, **period},
                 size=limit,
                 base_url=base_url,
-                read=lambda page, response: bodies.message_page(page, response, provider, address),
+                read=lambda page, response: bodies.messages(page, response, provider, address),
                 id_of=lambda message: message.id,
             )
             for side in ("To", "From")
@@ -71,7 +71,7 @@ class Timeline:
         while any(pages.more for pages in self._listings):
             batch: list[Message] = []
             for message in sent_between((yield from self._fetch()), self._after, self._before):
-                if message.channel is not Channel.SMS and bodies.has_media(message.raw):
+                if message.channel is not Channel.SMS and bodies.has_media(message):
                     # Earlier ones are handed out first: the caller may not need this one.
                     yield Batch(batch)
                     batch = [(yield from self._with_media(message))]

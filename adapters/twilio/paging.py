@@ -7,7 +7,9 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from telephony.errors import InvalidResponseError
-from telephony.wire import Batch, Json, Listing, Operation, PageTracker, Request, Response
+from telephony.wire import Batch, Listing, Operation, PageTracker, Request, Response
+
+from . import bodies
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ class Pages(Generic[T]):
         *,
         size: int | None,
         base_url: str,
-        read: Callable[[Json, Response], list[T]],
+        read: Callable[[bodies.Page, Response], list[T]],
         id_of: Callable[[T], str],
     ) -> None:
         self._next: Request | None = Request.get(
@@ -56,10 +58,10 @@ class Pages(Generic[T]):
         if self._next is None:
             return []
         response = yield self._next
-        page = response.object()
+        page = bodies.page(response)
         read = self._read(page, response)
         found = self._tracker.unseen(read, self._id_of)
-        link = page.get("next_page_uri")
+        link = page.next_page_uri
         self._next = Request.get(self._relative(link, response)) if link else None
         # A page may be empty, or hold nothing readable, if only the link leads on.
         if self._next and ((read and not found) or not self._links.unseen([self._next.path], str)):
@@ -70,13 +72,13 @@ class Pages(Generic[T]):
         while self.more:
             yield Batch((yield from self.fetch()))
 
-    def _relative(self, link: object, response: Response) -> str:
+    def _relative(self, link: str, response: Response) -> str:
         """Return a link to a further page as a path below `base_url`.
 
         Twilio's links name no host and ignore a path that a proxy adds before its own; some proxies
         rewrite them. A link to another host is not followed: the credentials would go there.
         """
-        path = link.removeprefix(self._origin) if isinstance(link, str) else ""
+        path = link.removeprefix(self._origin)
         if not path.startswith("/"):
             raise InvalidResponseError(
                 "The link to the next page leads elsewhere",

@@ -39,11 +39,11 @@ from telephony.model import (
     Webhook,
     WebhookEndpoint,
 )
-from telephony.reading import required_header
+from telephony.reading import moment, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
-from . import assignment, bodies
+from . import addresses, assignment, bodies
 
 FORM = "application/x-www-form-urlencoded"
 NOTHING = WebhookResponse(
@@ -193,16 +193,16 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
     # As the listing spells it. When it was received a webhook does not say.
     numbered = (f"MediaUrl{nth}" for nth in range(len(params)))
     media = [params[name] for name in numbered if name in params]
-    listed: Json = {
-        "sid": sid,
-        "from": params["From"],
-        "to": params["To"],
-        "body": params.get("Body"),
-        "direction": "inbound",
-        "status": params.get("SmsStatus", "received"),
-        "num_media": str(len(media)),
-    }
-    fields = bodies.message_fields(listed, provider, params["To"])
+    listed = bodies.Message(
+        sid=sid,
+        sender=params["From"],
+        recipient=params["To"],
+        body=params.get("Body"),
+        direction="inbound",
+        status=params.get("SmsStatus", "received"),
+        num_media=len(media),
+    )
+    fields = listed.fields(provider, addresses.bare(params["To"]))
     message = Message.model_validate({**fields, "media": media, "raw": raw})
     return MessageReceived(id=f"{sid}:received", provider=provider, raw=raw, message=message)
 
@@ -215,7 +215,7 @@ def _call_event(
         return None
     raw: Json = dict(params)
     call = _call(params, word, provider)
-    at = bodies.moment(params.get("Timestamp"))
+    at = moment(params.get("Timestamp"))
     wants_twiml = _expects_twiml(params)
     if wants_twiml and _STEPS & params.keys():
         heard = params.get("SpeechResult") or params.get("Digits")

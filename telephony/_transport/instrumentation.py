@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from telephony._transport.retry import Wait
 
 log: logging.Logger = logging.getLogger("telephony")
-
-_NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +84,7 @@ class OperationTrace:
             self._context = trace.set_span_in_context(self._span)
 
     def attempt(self, request: Request, number: int) -> AttemptTrace:
-        shown = _shown(request)
-        event = HttpEvent(self._provider, self._operation, request.method, shown, number)
+        event = HttpEvent(self._provider, self._operation, request.method, request.shown, number)
         return AttemptTrace(event, self._start(event))
 
     def sent(self, request: Request) -> None:
@@ -101,7 +97,7 @@ class OperationTrace:
         """Return the event before another attempt."""
         log.debug("attempt %d in %.2f s: %s", wait.number + 1, wait.seconds, wait.reason)
         return HttpEvent(
-            self._provider, self._operation, request.method, _shown(request), wait.number,
+            self._provider, self._operation, request.method, request.shown, wait.number,
             failure=wait.reason, wait=wait.seconds,
         )  # fmt: skip
 
@@ -185,10 +181,6 @@ class AttemptTrace:
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """Return the vendor's id of a request, from a header such as ``X-Request-Id``."""
     return next((value for name, value in headers.items() if name.endswith("request-id")), None)
-
-
-def _shown(request: Request) -> str:
-    return _NUMBER.sub("{number}", request.shown)
 
 
 def _failed(span: Span, kind: str) -> None:
