@@ -222,7 +222,7 @@ def _read(model: type[M], value: Part) -> M | str:
     try:
         if isinstance(value, bytes | msgspec.Raw):
             try:
-                return _decoder(model).decode(value)
+                return cast("M", _decoder(model).decode(value))
             except _INVALID:
                 value = parsed(value)
         return cast("M", _lenient(value, model, ()))
