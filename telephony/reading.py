@@ -25,10 +25,10 @@ from typing import (
 
 import msgspec
 from pydantic import JsonValue
+from pydantic_core import from_json
 
 from telephony.errors import ProviderError, SignatureError
 from telephony.model import Message, utc
-from telephony.raw import parsed
 from telephony.wire import Json, Response, unreadable
 
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -224,7 +224,7 @@ def _read(model: type[M], value: Part) -> M | str:
             try:
                 return cast("M", _decoder(model).decode(value))
             except _INVALID:
-                value = parsed(value)
+                value = from_json(bytes(value))
         return cast("M", _lenient(value, model, ()))
     except _UnusableError as error:
         return str(error)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.errors import InvalidResponseError, OutcomeUnknownError
-from telephony.model import Channel, Direction, Id, Message, MessageError, MessageStatus
-from telephony.reading import Body, Moment, as_message, items, read, rows
+from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or_none, rows
 from telephony.wire import Request, Response
 
 JSON = st.recursive(
@@ -32,12 +32,17 @@ class Thing(Body):
     owner: Owner | None = None
     owners: tuple[Owner, ...] = ()
     words: tuple[str, ...] = ()
-    made_at: Moment | None = None
+    made_at: Time = None
     either: int | Owner | None = None
 
 
 class Page(Body):
     owner: Owner
+
+
+class Listing(Body):
+    data: Rows = None
+    more: bool = False
 
 
 def reply(request):
@@ -60,10 +65,17 @@ WHOLE = {
 }
 
 
+def both(model, value, response):
+    """Read a value as it was received and as a part of what is parsed; both give the same."""
+    unparsed = read(model, json.dumps(value).encode(), response)
+    assert read(model, value, response) == unparsed
+    return unparsed
+
+
 def test_a_valid_body_is_read_unchanged():
-    thing = read(Thing, WHOLE, READ)
+    thing = both(Thing, WHOLE, READ)
     assert (thing.id, thing.size, thing.owner.name, thing.words) == ("a", 2, "Ann", ("x", "y"))
-    assert thing.made_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert thing.made_at == "2026-11-21T10:00:00Z"
     assert thing.either == Owner(id="e")
 
 
@@ -71,9 +83,9 @@ def test_a_valid_body_is_read_unchanged():
 @given(value=JSON)
 def test_an_invalid_optional_field_does_not_lose_the_others(field, value):
     for odd in ({**WHOLE, field: value}, {k: v for k, v in WHOLE.items() if k != field}):
-        assert read(Thing, odd, BUY).id == "a"
+        assert both(Thing, odd, BUY).id == "a"
     inside = {**WHOLE, "owner": {"id": "o", "name": value}}
-    assert read(Thing, inside, BUY).owner.id == "o"
+    assert both(Thing, inside, BUY).owner.id == "o"
 
 
 @pytest.mark.parametrize(
@@ -86,15 +98,14 @@ def test_an_invalid_optional_field_does_not_lose_the_others(field, value):
          {"owners": [{"id": "o"}, {"id": "q"}]}),
         ({"words": [None, "x", {}]}, {"words": ["x"]}),
         ({"either": {"name": "e"}}, {"either": None}),
-        ({"made_at": ""}, {"made_at": None}),
-        ({"made_at": "soon"}, {"made_at": None}),
-        ({"made_at": "0001-01-01T00:00:00+14:00"}, {"made_at": None}),
         ({"made_at": {}, "size": None, "owner": 1}, {"made_at": None, "size": 0, "owner": None}),
         ({"id": 7}, {"id": "7"}),
+        ({"size": "2"}, {"size": 2}),
+        ({"words": ["x", 5]}, {"words": ["x", "5"]}),
     ],
 )  # fmt: skip
 def test_an_unreadable_value_is_left_out(odd, becomes):
-    assert read(Thing, {**WHOLE, **odd}, READ) == read(Thing, {**WHOLE, **becomes}, READ)
+    assert both(Thing, {**WHOLE, **odd}, READ) == both(Thing, {**WHOLE, **becomes}, READ)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +122,24 @@ def test_an_unreadable_value_is_left_out(odd, becomes):
     ],
 )
 def test_a_time_is_read_in_every_format_of_the_vendors(written):
-    found = read(Thing, {"id": "a", "made_at": written}, READ).made_at
+    found = moment(read(Thing, {"id": "a", "made_at": written}, READ).made_at)
     assert found == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "soon", "0001-01-01T00:00:00+14:00", "Sat, 99 Nov 2026 10:00:00 +0000", "Sat,", 1e300,
+     float("nan"), True, None, [], {}],
+)  # fmt: skip
+def test_what_is_no_time_is_none(written):
+    assert moment(written) is None
+
+
+@given(st.text() | st.floats() | st.integers())
+def test_no_text_and_no_number_breaks_the_reading_of_a_time(written):
+    found = moment(written)
+    assert found is None or found.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("value", [{}, {"id": ""}, {"id": None}, {"id": ["s3cret"]}, [], "s3cret"])
@@ -128,7 +154,7 @@ def test_a_time_is_read_in_every_format_of_the_vendors(written):
 )
 def test_without_an_id_a_change_may_have_been_done(value, response, error, retry_safe):
     with pytest.raises((InvalidResponseError, OutcomeUnknownError)) as caught:
-        read(Thing, value, response)
+        both(Thing, value, response)
     assert type(caught.value) is error
     assert caught.value.retry_safe is retry_safe
     assert caught.value.attempts == 3
@@ -139,84 +165,65 @@ def test_without_an_id_a_change_may_have_been_done(value, response, error, retry
 
 
 def test_the_error_names_what_was_first_found_wrong():
-    with pytest.raises(InvalidResponseError, match=r"no usable owner\.id: Field required"):
+    with pytest.raises(InvalidResponseError, match=r"no usable owner\.id: missing"):
         read(Page, {"owner": {"name": "Ann"}}, READ)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>", b"[" * 100_000, b'{"id": "a"', b'{"id": "\xff"}', b"\x00", b"null"],
+)
+def test_what_is_no_json_object_has_no_usable_body(content):
+    response = Response(200, {}, content, Request.get("/things"))
+    with pytest.raises(InvalidResponseError, match=r"empty|not the JSON|no usable"):
+        read(Thing, content, response)
+    assert read_or_none(Thing, content) is None
+
+
+def listed(value, response=READ):
+    return rows(Thing, read(Listing, json.dumps(value).encode(), response).data, response)
 
 
 def test_one_bad_row_does_not_end_a_listing(caplog):
     values = [{"id": "a"}, {"size": 1}, None, {"id": "b", "size": "s3cret"}, 5]
     with caplog.at_level(logging.WARNING, "telephony"):
-        found = rows(Thing, values, READ)
-    assert [(thing.id, raw) for thing, raw in found] == [
+        found = listed({"data": values, "more": 7})
+    assert [(thing.id, json.loads(raw)) for thing, raw in found] == [
         ("a", {"id": "a"}),
         ("b", {"id": "b", "size": "s3cret"}),
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        "GET /things: 3 of 5 rows left out: no usable id: Field required"
+        "GET /things: 3 of 5 rows left out: no usable id: missing"
     ]
 
 
-def test_null_is_an_empty_listing():
-    assert rows(Thing, None, READ) == items(None, READ) == []
+def test_the_warning_about_rows_shows_no_number(caplog):
+    response = reply(Request.get("/numbers/+14155550123/messages?to=%2B14155550199"))
+    with caplog.at_level(logging.WARNING, "telephony"):
+        assert listed({"data": [{}]}, response) == []
+    assert "GET /numbers/{number}/messages: 1 of 1" in caplog.text
 
 
-def test_a_value_that_is_not_a_list_is_refused():
+@pytest.mark.parametrize("value", [{}, {"data": None}, {"data": []}, {"data": None, "more": []}])
+def test_null_is_an_empty_listing(value):
+    assert listed(value) == items(None, READ) == items(b"null", READ) == []
+
+
+@pytest.mark.parametrize("value", [{}, "s3cret", 5, True, {"id": "a"}])
+def test_a_value_that_is_not_a_list_is_refused(value):
+    # An empty listing instead would say that everything is gone.
+    with pytest.raises(InvalidResponseError, match="no usable data: expected a list"):
+        listed({"data": value})
     with pytest.raises(InvalidResponseError, match="no list"):
-        items({}, READ)
+        items(value, READ)
+    with pytest.raises(InvalidResponseError, match="no list"):
+        items(json.dumps(value).encode(), READ)
 
 
-SAID = {
-    "id": "SM1",
-    "provider": "acme",
-    "number": "+14155550123",
-    "sender": "+14155550199",
-    "recipient": "+14155550123",
-    "body": "Hi",
-    "direction": Direction.INBOUND,
-    "status": MessageStatus.RECEIVED,
-    "channel": Channel.SMS,
-    "sent_at": datetime(2026, 11, 21, tzinfo=UTC),
-    "media": (),
-    "error": None,
-    "raw": {},
-}
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {},
-        {"sender": None, "recipient": None},
-        {"sent_at": None},
-        {"sent_at": datetime(2026, 11, 21, 1, tzinfo=timezone(timedelta(hours=1)))},
-        {"media": ["https://example.com/a.png"]},
-        {"error": {"code": "30007", "message": "Filtered"}},
-    ],
-)
-def test_a_message_is_the_same_with_and_without_validation(odd):
-    fields = {**SAID, **odd}
-    made, checked = as_message(dict(fields), READ), Message.model_validate(fields)
-    assert made == checked
-    assert repr(made) == repr(checked)
-
-
-@pytest.mark.parametrize(
-    ("odd", "becomes"),
-    [
-        ({"sender": 1}, {"sender": None}),
-        ({"recipient": []}, {"recipient": None}),
-        ({"body": None}, {"body": ""}),
-        ({"sent_at": "soon"}, {"sent_at": None}),
-        ({"media": [None, "https://example.com/a.png"]}, {"media": ("https://example.com/a.png",)}),
-        ({"media": None}, {"media": ()}),
-        ({"error": {"code": []}}, {"error": MessageError()}),
-    ],
-)
-def test_an_invalid_field_does_not_lose_the_message(odd, becomes):
-    assert as_message({**SAID, **odd}, READ) == as_message({**SAID, **becomes}, READ)
-
-
-@pytest.mark.parametrize("id_", [None, "", 1, []])
-def test_a_message_without_an_id_is_refused(id_):
-    with pytest.raises(InvalidResponseError, match="no usable id"):
-        as_message({**SAID, "id": id_}, READ)
+@given(st.lists(JSON, max_size=4))
+def test_any_rows_of_a_listing_are_read_or_left_out(values):
+    found = listed({"data": [{"id": "a"}, *values]})
+    assert found[0][0].id == "a"
+    assert [thing.id for thing, _ in rows(Thing, items(values, READ), READ)] == [
+        thing.id for thing, _ in found[1:]
+    ]
