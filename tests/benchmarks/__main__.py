@@ -51,11 +51,12 @@ def listings(url: str) -> Iterator[Row]:
 
 def peaks(url: str) -> Iterator[Row]:
     for index, listing in enumerate(LISTINGS):
-        for count in (_FEW, COUNT):
+        for count in (_FEW, COUNT, *([memory.KEPT] if "Twilio" in listing.name else [])):
             sides = {
-                side: [memory.peak(url, index, side, count)] for side in ("ours", "sdk", "floor")
+                side: [memory.taken(url, index, side, count)] for side in ("ours", "sdk", "floor")
             }
-            yield row(f"memory, {count:,} {listing.name}", "MB", sides)
+            kept = ", kept" if count == memory.KEPT else ""
+            yield row(f"memory, {count:,} {listing.name}{kept}", "MB", sides)
 
 
 def single(url: str) -> Iterator[Row]:
