@@ -37,6 +37,8 @@ from telephony.redaction import MASK
 
 def utc(moment: datetime) -> datetime:
     """Return the moment in UTC."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         # Every vendor here writes UTC; a missing offset is an omission, not another zone.
         return moment.replace(tzinfo=UTC)

@@ -142,33 +142,31 @@ def moment(time: object) -> datetime | None:
     ISO 8601, RFC 2822, or seconds or milliseconds since 1970, as text too; no zone means UTC.
     """
     try:
+        # The usual forms are read directly: pages hold thousands.
         if isinstance(time, str):
-            return _written(time)
-        if isinstance(time, int | float) and not isinstance(time, bool):
-            seconds = time if abs(time) <= _LAST_SECOND else time / 1000
-            return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, OSError):
-        pass
-    return None
-
-
-def _written(text: str) -> datetime:
-    if text[3:4] == ",":
-        # RFC 2822. The usual form is read directly: pages hold thousands.
-        try:
-            _, day, month, year, clock, zone = text.split(" ")
+            if time[3:4] != ",":
+                return utc(datetime.fromisoformat(time))
+            _, day, month, year, clock, zone = time.split(" ")
             return utc(datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}"))
-        except (ValueError, KeyError):
+    except (ValueError, KeyError):
+        pass
+    try:
+        return _any_moment(time)
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return None
+
+
+def _any_moment(time: object) -> datetime | None:
+    if isinstance(time, str):
+        if time[3:4] == ",":
             from email.utils import parsedate_to_datetime
 
-            return utc(parsedate_to_datetime(text))
-    try:
-        return utc(datetime.fromisoformat(text))
-    except ValueError:
-        found = moment(float(text))
-        if found is None:
-            raise
-        return found
+            return utc(parsedate_to_datetime(time))
+        time = float(time)
+    if isinstance(time, int | float) and not isinstance(time, bool):
+        seconds = time if abs(time) <= _LAST_SECOND else time / 1000
+        return datetime.fromtimestamp(seconds, UTC)
+    return None
 
 
 def error_object(response: Response) -> Json:
