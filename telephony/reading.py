@@ -148,7 +148,7 @@ def moment(time: object) -> datetime | None:
                 return utc(datetime.fromisoformat(time))
             _, day, month, year, clock, zone = time.split(" ")
             return utc(datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}"))
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         pass
     try:
         return _any_moment(time)
@@ -158,11 +158,12 @@ def moment(time: object) -> datetime | None:
 
 def _any_moment(time: object) -> datetime | None:
     if isinstance(time, str):
-        if time[3:4] == ",":
+        try:
+            time = float(time)
+        except ValueError:
             from email.utils import parsedate_to_datetime
 
-            return utc(parsedate_to_datetime(time))
-        time = float(time)
+            return utc(parsedate_to_datetime(str(time)))
     if isinstance(time, int | float) and not isinstance(time, bool):
         seconds = time if abs(time) <= _LAST_SECOND else time / 1000
         return datetime.fromtimestamp(seconds, UTC)
