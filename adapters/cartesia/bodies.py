@@ -6,23 +6,26 @@ Source: docs.cartesia.ai/api-reference/agents/phone-numbers and …/agents/provi
 
 from __future__ import annotations
 
-from pydantic import JsonValue, SecretStr
+from msgspec import Raw
+from pydantic import SecretStr
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
 from telephony.idempotency import strip_digest
-from telephony.model import Id
-from telephony.reading import Body, Moment, items, read, rows
+from telephony.raw import parsed, with_raw
+from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or_none, rows
 from telephony.redaction import revealed
 from telephony.wire import Json, Options, Response, unreadable
 
+_NULL = Raw(b"null")
 
-class Agent(Body):
+
+class _Agent(Body):
     id: Id
     name: str | None = None
 
 
-class Carrier(Body):
+class _Carrier(Body):
     """A "provider" in Cartesia's words, as numbers show it: a linked account, or Cartesia."""
 
     id: Id | None = None
@@ -30,8 +33,8 @@ class Carrier(Body):
     account_sid: str | None = None
     region: str | None = None
     label: str | None = None
-    inbound: Json | None = None
-    outbound: Json | None = None
+    inbound: dict[str, object] | None = None
+    outbound: dict[str, object] | None = None
 
     @property
     def kind(self) -> str | None:
@@ -42,37 +45,35 @@ class Carrier(Body):
             return "twilio"
         return "sip_trunk" if self.inbound or self.outbound else None
 
-    def normalized(self, provider: str, raw: JsonValue) -> model.CarrierAccount:
-        return model.CarrierAccount(
+    def normalized(self, provider: str, raw: bytes | Raw) -> model.CarrierAccount:
+        account = model.CarrierAccount(
             id=self.id,
             provider=provider,
             kind=self.kind or "unknown",
             label=self.label,
             account=self.account_sid,
             region=self.region,
-            raw=raw if isinstance(raw, dict) else {},
         )
+        return with_raw(account, raw)
 
 
-class Linked(Carrier):
+class _Linked(_Carrier):
     """A linked account, as the routes of providers show it."""
 
     id: Id
 
 
-class Number(Body):
+class _Number(Body, kw_only=True):
     id: Id
-    number: str
+    number: Id
     label: str | None = None
-    agent: Agent | None = None
-    provider: Carrier | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    agent: _Agent | None = None
+    provider: Raw = _NULL
+    created_at: Time = None
+    updated_at: Time = None
 
-    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
-        held = self.provider
-        known = held is not None and (held.kind or held.id)
-        return model.PhoneNumber(
+    def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
+        found = model.PhoneNumber(
             id=self.id,
             number=self.number,
             provider=provider,
@@ -81,29 +82,41 @@ class Number(Body):
             status=model.NumberStatus.ACTIVE,
             channels=frozenset({model.Channel.VOICE}),
             assignment=model.Agent(self.agent.id, self.agent.name) if self.agent else None,
-            carrier=held.normalized(provider, raw.get("provider")) if held and known else None,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-            raw=raw,
+            carrier=self._carrier(provider),
+            created_at=moment(self.created_at),
+            updated_at=moment(self.updated_at),
         )
+        return with_raw(found, raw)
+
+    def _carrier(self, provider: str) -> model.CarrierAccount | None:
+        held = read_or_none(_Carrier, self.provider)
+        known = held is not None and (held.kind or held.id)
+        return held.normalized(provider, self.provider) if held and known else None
 
 
-class NumberPage(Body):
-    data: JsonValue = None
+class _Page(Body):
+    data: Rows = None
     has_more: bool = False
 
 
-class Placed(Body):
+class _Row(Body):
+    id: Id
+
+
+class _Placed(Body):
+    calls: Rows = None
+
+
+class _PlacedCall(Body):
     """One item of the response to an outbound call; each succeeds or fails by itself."""
 
     number: str | None = None
     agent_call_id: Id | None = None
-    error: JsonValue = None
+    error: Raw = _NULL
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    raw = response.object()
-    return read(Number, raw, response).normalized(provider, raw)
+    return read(_Number, response.content, response).normalized(provider, response.content)
 
 
 def bought(response: Response, provider: str) -> model.PhoneNumber:
@@ -115,27 +128,26 @@ def bought(response: Response, provider: str) -> model.PhoneNumber:
 
 def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
     """Return the numbers of a page, and the cursor of the next one."""
-    page = read(NumberPage, response.json(), response)
-    found = [number.normalized(provider, raw) for number, raw in rows(Number, page.data, response)]
-    return found, _last_id(items(page.data, response)) if page.has_more else None
+    page = read(_Page, response.content, response)
+    found = [row.normalized(provider, raw) for row, raw in rows(_Number, page.data, response)]
+    return found, _last_id(page.data) if page.has_more else None
 
 
-def _last_id(page: list[JsonValue]) -> str | None:
+def _last_id(page: Rows) -> str | None:
     """Return the cursor: the last id, whether or not its row can be read."""
-    ids = [row.get("id") for row in page if isinstance(row, dict)]
-    return next((str(found) for found in reversed(ids) if found), None)
+    readable = (read_or_none(_Row, row) for row in reversed(page or []))
+    return next((row.id for row in readable if row), None)
 
 
 def carrier(response: Response, provider: str) -> model.CarrierAccount:
-    raw = response.object()
-    return read(Linked, raw, response).normalized(provider, raw)
+    return read(_Linked, response.content, response).normalized(provider, response.content)
 
 
 def carriers(response: Response, provider: str) -> list[model.CarrierAccount]:
     """Return linked carriers: a bare array in the documentation, or an envelope with `data`."""
-    body = response.json()
-    found = body.get("data") if isinstance(body, dict) else body
-    return [linked.normalized(provider, raw) for linked, raw in rows(Linked, found, response)]
+    page = read_or_none(_Page, response.content)
+    found = page.data if page else items(response.content, response)
+    return [linked.normalized(provider, raw) for linked, raw in rows(_Linked, found, response)]
 
 
 def one_call(to: str, options: Options) -> Options:
@@ -156,14 +168,14 @@ def one_call(to: str, options: Options) -> Options:
 
 def placed(response: Response) -> tuple[str, str | None]:
     """Return the id and the recipient of the call just placed."""
-    calls = items(response.object().get("calls"), response)
-    call = read(Placed, calls[0] if calls else None, response)
-    if call.error:
+    calls = read(_Placed, response.content, response).calls
+    call = read(_PlacedCall, calls[0] if calls else None, response)
+    if error := parsed(call.error):
         raise errors.InvalidRequestError(
             "Cartesia did not place the call",
             status=response.status,
             hint="See `raw` for the reason.",
-            raw=call.error,
+            raw=error,
         )
     if call.agent_call_id is None:
         raise unreadable(response, "The response names neither a call nor an error")

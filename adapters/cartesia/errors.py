@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue
-
 from telephony.errors import ProviderError, class_for
-from telephony.reading import Body, error_object, error_text, read
+from telephony.reading import Body, error_object, error_text, read_or_none
 from telephony.wire import Response
 
 
@@ -14,13 +12,13 @@ class _Error(Body):
     title: str | None = None
     message: str | None = None
     request_id: str | None = None
-    unreachable_numbers: list[JsonValue] | None = None
+    unreachable_numbers: list[object] | None = None
 
 
 def error(response: Response) -> ProviderError:
     """Return the error of a response: JSON since 2026-03-01, before that ``Title: Message``."""
     body = error_object(response)
-    said = read(_Error, body, response)
+    said = read_or_none(_Error, body) or _Error()
     text = ": ".join(part for part in (said.title, said.message) if part) or error_text(response)
     if said.unreachable_numbers:
         text = f"{text or 'Refused'} ({len(said.unreachable_numbers)} numbers cannot be reached)"

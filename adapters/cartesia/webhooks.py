@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from typing import ClassVar
 
-from pydantic import ConfigDict, JsonValue, SecretStr
+from msgspec import field
+from pydantic import SecretStr
 
 from telephony.errors import (
     ConfigurationError,
@@ -20,30 +20,28 @@ from telephony.errors import (
     SignatureError,
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
-from telephony.model import Call, CallStatus, Direction, Id, WebhookEndpoint
-from telephony.reading import Body, Moment, read, read_or_none, required_header
+from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
+from telephony.reading import Body, Id, Time, moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
 _WEBHOOKS = "/agents/webhooks"
 
 
-class _Telephony(Body):
+class _Telephony(Body, kw_only=True):
     """Cartesia calls the other side `to` and the agent's number `from`, whoever called whom."""
 
-    to: str | None = None
-    from_: Id
+    other: str | None = field(default=None, name="to")
+    number: Id = field(name="from")
     direction: str | None = None
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
 
-
-class _Call(Body):
+class _Call(Body, kw_only=True):
     id: Id
     agent_id: str | None = None
     status: str | None = None
-    start_time: Moment | None = None
-    end_time: Moment | None = None
+    start_time: Time = None
+    end_time: Time = None
     end_reason: str | None = None
     # Absent from calls that came over the web.
     telephony_params: _Telephony
@@ -52,8 +50,7 @@ class _Call(Body):
 class _Envelope(Body):
     type: str = ""
     request_id: str | None = None
-    timestamp: Moment | None = None
-    call: JsonValue = None
+    timestamp: Time = None
 
 
 class _Endpoint(Body):
@@ -105,7 +102,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
             # One request id may stand for a whole call, all of its turns included.
             id=f"{envelope.request_id or ''}:{envelope.type}:{request.digest()}",
             provider=provider,
-            occurred_at=envelope.timestamp,
+            occurred_at=moment(envelope.timestamp),
             raw=raw,
             kind=envelope.type,
         )
@@ -115,7 +112,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
 def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
     if envelope.type not in {"call_started", "call_completed", "call_failed"}:
         return None
-    data = read_or_none(_Call, envelope.call)
+    data = read_or_none(_Call, raw.get("call"))
     if data is None:
         return None
     started = envelope.type == "call_started"
@@ -123,7 +120,8 @@ def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
     return kind(
         id=f"{data.id}:{envelope.type}",
         provider=provider,
-        occurred_at=(data.start_time if started else data.end_time) or envelope.timestamp,
+        occurred_at=moment(data.start_time if started else data.end_time)
+        or moment(envelope.timestamp),
         raw=raw,
         call=_normalized(data, envelope, raw, provider),
     )
@@ -138,13 +136,13 @@ def _normalized(data: _Call, envelope: _Envelope, raw: Json, provider: str) -> C
     return Call(
         id=data.id,
         provider=provider,
-        number=line.from_,
-        sender=line.from_ if outbound else line.to,
-        recipient=line.to if outbound else line.from_,
+        number=line.number,
+        sender=line.number if outbound else line.other,
+        recipient=line.other if outbound else line.number,
         direction=direction,
         status=_END_REASONS.get(data.end_reason or "", _STATUS.get(word, CallStatus.UNKNOWN)),
         agent=data.agent_id,
-        started_at=data.start_time,
+        started_at=moment(data.start_time),
         raw=said if isinstance(said, dict) else {},
     )
 
