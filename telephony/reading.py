@@ -271,7 +271,11 @@ def _object(value: object, model: type[Body], place: tuple[str, ...]) -> Body:
                     raise
         elif required and kind != Rows:
             _unusable((*place, key), "missing")
-    return model(**found)
+    try:
+        return model(**found)
+    except ValueError as error:
+        # Of its `__post_init__`, which names a missing field that may have other names too.
+        raise _UnusableError(".".join((*place, str(error)))) from None
 
 
 def _usable(values: Iterable[object], kind: object, place: tuple[str, ...]) -> list[object]:

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
-from pydantic import AliasChoices, Field, JsonValue, SecretStr
+from msgspec import Raw, field
+from pydantic import JsonValue, SecretStr
 
 from telephony import model
 from telephony.errors import InvalidRequestError
-from telephony.model import Id
-from telephony.reading import Body, Moment, read, rows
+from telephony.raw import WithRaw, parsed, with_raw
+from telephony.reading import (
+    Body,
+    Id,
+    Time,
+    error_object,
+    items,
+    moment,
+    read,
+    read_or_none,
+    rows,
+)
 from telephony.redaction import revealed
 from telephony.wire import Json, Response, unreadable
 
@@ -41,42 +53,12 @@ _CALL_STATUS = {
     "canceled": model.CallStatus.CANCELED,
 }
 _SECRET = re.compile(r"password|secret|token|pin$", re.IGNORECASE)
+# Whether a body can have such a key; the backslash is for keys that are written with escapes.
+_SUSPECT = re.compile(rb"password|secret|token|pin\"|\\u", re.IGNORECASE)
+_NOTHING = Raw(b"null")
 
-
-class Number(Body):
-    # The introduction calls every entity's key `id`; the endpoints' own pages do not.
-    id: Id = Field(validation_alias=AliasChoices("phone_number_id", "id"))
-    phone_number: str
-    provider: str | None = None
-    status: str | None = None
-    assigned_agent_id: str | None = None
-    # Shown in the response to an import, not in the list.
-    integration_id: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-
-    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
-        agent = self.assigned_agent_id
-        return model.PhoneNumber(
-            id=self.id,
-            number=self.phone_number,
-            provider=provider,
-            status=_NUMBER_STATUS.get(_word(self.status), model.NumberStatus.UNKNOWN),
-            channels=frozenset({model.Channel.VOICE}),
-            assignment=model.Agent(agent) if agent else None,
-            carrier=self._carrier(provider),
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-            raw=raw,
-        )
-
-    def _carrier(self, provider: str) -> model.CarrierAccount | None:
-        # Only Twilio numbers have an integration.
-        word = self.provider or ("twilio" if self.integration_id else None)
-        if word is None:
-            return None
-        kind = "sip_trunk" if word == "sip" else word
-        return model.CarrierAccount(id=self.integration_id or None, provider=provider, kind=kind)
+M = TypeVar("M", bound=Body)
+R = TypeVar("R", bound=WithRaw)
 
 
 class Pagination(Body):
@@ -88,28 +70,80 @@ class Pagination(Body):
         return self.has_more is False or not (self.has_more or self.next_cursor)
 
 
-class NumberPage(Body):
-    pagination: Pagination = Field(default_factory=Pagination)
+class _Envelope(Body):
+    """What is around the entities of a response: `data`, or their own key in an older version."""
+
+    success: object = None
+    data: Raw = _NOTHING
+    phone_numbers: Raw = _NOTHING
+    phone_number: Raw = _NOTHING
+    agent: Raw = _NOTHING
+    integration: Raw = _NOTHING
+    call: Raw = _NOTHING
+    pagination: Pagination | None = None
 
 
-class Agent(Body):
+class _Number(Body, kw_only=True):
+    # The introduction calls every entity's key `id`; the endpoints' own pages do not.
+    phone_number_id: Id | None = None
+    id: Id | None = None
+    phone_number: Id
+    provider: str | None = None
+    status: str | None = None
+    assigned_agent_id: str | None = None
+    # Shown in the response to an import, not in the list.
+    integration_id: str | None = None
+    created_at: Time = None
+    updated_at: Time = None
+
+    def __post_init__(self) -> None:
+        if not (self.phone_number_id or self.id):
+            raise ValueError("phone_number_id: missing")
+
+    def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
+        agent = self.assigned_agent_id
+        found = model.PhoneNumber(
+            id=self.phone_number_id or self.id or "",
+            number=self.phone_number,
+            provider=provider,
+            status=_NUMBER_STATUS.get(_word(self.status), model.NumberStatus.UNKNOWN),
+            channels=frozenset({model.Channel.VOICE}),
+            assignment=model.Agent(agent) if agent else None,
+            carrier=self._carrier(provider),
+            created_at=moment(self.created_at),
+            updated_at=moment(self.updated_at),
+        )
+        return _with_raw(found, raw)
+
+    def _carrier(self, provider: str) -> model.CarrierAccount | None:
+        # Only Twilio numbers have an integration.
+        word = self.provider or ("twilio" if self.integration_id else None)
+        if word is None:
+            return None
+        kind = "sip_trunk" if word == "sip" else word
+        return model.CarrierAccount(id=self.integration_id or None, provider=provider, kind=kind)
+
+
+class _Agent(Body):
     """The agent in the responses to an assignment and to its end."""
 
-    name: str | None = Field(default=None, validation_alias=AliasChoices("agent_name", "name"))
+    agent_name: str | None = None
+    name: str | None = None
 
 
-class Integration(Body):
+class _Integration(Body):
     """A linked carrier account."""
 
-    id: Id | None = Field(default=None, validation_alias=AliasChoices("integration_id", "id"))
+    integration_id: Id | None = None
+    id: Id | None = None
     name: str | None = None
     provider: str | None = None
 
 
-class Placed(Body):
+class _Placed(Body, kw_only=True):
     call_sid: Id
-    sender: str | None = Field(default=None, validation_alias="from")
-    recipient: str | None = Field(default=None, validation_alias="to")
+    sender: str | None = field(default=None, name="from")
+    recipient: str | None = field(default=None, name="to")
     agent_id: str | None = None
     status: str | None = None
 
@@ -117,47 +151,46 @@ class Placed(Body):
 # --- Responses -----------------------------------------------------------------------------------
 
 
-def _body(response: Response) -> Json:
-    """Return the body, unless a status of success comes with an error in it."""
-    body = response.object()
-    if body.get("success") is False:
-        raise InvalidRequestError(
-            errors.said(body) or "Butter AI says that it did not succeed",
-            status=response.status,
-            attempts=response.attempts,
-            raw=errors.shown(body),
-        )
-    return body
+def _envelope(response: Response) -> _Envelope:
+    """Return what is around the entities, unless a status of success comes with an error."""
+    body = read(_Envelope, response.content, response)
+    if body.success is not False:
+        return body
+    said = error_object(response)
+    raise InvalidRequestError(
+        errors.said(said) or "Butter AI says that it did not succeed",
+        status=response.status,
+        attempts=response.attempts,
+        raw=errors.shown(said),
+    )
 
 
-def _object(response: Response, entity: str) -> Json:
-    """Return the entity of a response: `data`, or the entity's own key in an older version."""
-    body = _body(response)
-    value = body.get("data") or body.get(entity)
-    if not isinstance(value, dict):
-        raise unreadable(response, f"The response has no usable {entity}")
-    return value
+def _entity(kind: type[M], response: Response, older: str) -> tuple[M, bytes]:
+    """Return the entity of a response and its bytes; its key in an older version is `older`."""
+    body = _envelope(response)
+    for part in (bytes(body.data), bytes(getattr(body, older))):
+        if part.startswith(b"{") and part != b"{}":
+            return read(kind, part, response), part
+    raise unreadable(response, f"The response has no usable {older}")
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    raw = _object(response, "phone_number")
-    return read(Number, raw, response).normalized(provider, _without_secrets(raw))
+    found, raw = _entity(_Number, response, "phone_number")
+    return found.normalized(provider, raw)
 
 
 def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], Pagination]:
-    body = _body(response)
-    listed = body.get("data")
-    values = body.get("phone_numbers") if listed is None else listed
-    found = [
-        number.normalized(provider, _without_secrets(raw))
-        for number, raw in rows(Number, values, response)
-    ]
-    return found, read(NumberPage, body, response).pagination
+    body = _envelope(response)
+    listed = body.phone_numbers if body.data == _NOTHING else body.data
+    found = rows(_Number, items(listed, response), response)
+    page = [number.normalized(provider, raw) for number, raw in found]
+    return page, body.pagination or Pagination()
 
 
 def agent(response: Response, agent_id: str) -> model.Agent:
     """Return the agent that a number was assigned to or taken from."""
-    return model.Agent(agent_id, read(Agent, _object(response, "agent"), response).name)
+    found, _ = _entity(_Agent, response, "agent")
+    return model.Agent(agent_id, found.agent_name or found.name)
 
 
 def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.PhoneNumber:
@@ -187,29 +220,28 @@ def carrier(
 
     Butter AI does not show the `account` it was linked with.
     """
-    raw = _object(response, "integration")
-    found = read(Integration, raw, response)
-    link = found.id or known
+    found, raw = _entity(_Integration, response, "integration")
+    link = found.integration_id or found.id or known
     if link is None:
         raise unreadable(response, "The response has no usable integration_id")
-    return model.CarrierAccount(
+    linked = model.CarrierAccount(
         id=link,
         provider=provider,
         # Nothing else can be linked.
         kind=found.provider or "twilio",
         label=found.name,
         account=account,
-        raw=_without_secrets(raw),
     )
+    return _with_raw(linked, raw)
 
 
 def call(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
     """Return a call just placed. Its fields are at the top of the response, not under `data`."""
-    body = _body(response)
-    parts = [part for part in (body.get("data"), body.get("call")) if isinstance(part, dict)]
-    inner = next((part for part in parts if part.get("call_sid")), body)
-    placed = read(Placed, inner, response)
-    return model.Call(
+    body = _envelope(response)
+    parts = (bytes(body.data), bytes(body.call))
+    inner = next((part for part in parts if read_or_none(_Placed, part)), response.content)
+    placed = read(_Placed, inner, response)
+    made = model.Call(
         id=placed.call_sid,
         provider=provider,
         number=number,
@@ -217,8 +249,8 @@ def call(response: Response, provider: str, number: str, to: str, agent: str) ->
         recipient=placed.recipient or to,
         status=_CALL_STATUS.get(_word(placed.status), model.CallStatus.UNKNOWN),
         agent=placed.agent_id or agent,
-        raw=inner,
     )
+    return _with_raw(made, inner)
 
 
 def _word(status: str | None) -> str:
@@ -226,8 +258,14 @@ def _word(status: str | None) -> str:
     return (status or "").lower().replace("-", "_")
 
 
+def _with_raw(result: R, raw: bytes) -> R:
+    """Return `result` with its `raw`, without credentials: where Butter AI shows any is unknown."""
+    if _SUSPECT.search(raw) is None:
+        return with_raw(result, raw)
+    return result.model_copy(update={"raw": _cleared(parsed(raw))})
+
+
 def _without_secrets(raw: Json) -> Json:
-    """Return a body without credentials, which Butter AI may show at undocumented places."""
     return {key: _cleared(value) for key, value in raw.items() if not _SECRET.search(key)}
 
 

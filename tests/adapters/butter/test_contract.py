@@ -6,11 +6,9 @@ a field that the documentation does not name fails.
 
 from __future__ import annotations
 
-import re
-
-from jsonschema import Draft202012Validator
-
 from telephony import LinkedCarrier, SipTrunk, TwilioAccount
+
+from ..contract import E164, closed, conforms, route_of
 
 AGENT, OTHER = "agent_aa11bb22cc33", "agent_dd44ee55ff66"
 NUMBER, CALLEE = "+442079460123", "+447700900456"
@@ -18,20 +16,9 @@ ACCOUNT = TwilioAccount("AC" + "0f" * 16, auth_token="t0ken-of-twilio")
 
 TEXT = {"type": "string", "minLength": 1}
 FLAG = {"type": "boolean"}
-E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
 NUMBER_ID = {"type": "string", "pattern": "^phon_[a-f0-9]{12,}$"}
 AGENT_ID = {"type": "string", "pattern": "^agent_[a-f0-9]{12,}$"}
 INTEGRATION_ID = {"type": "string", "pattern": "^intg_[a-f0-9]{12}$"}
-
-
-def closed(required, optional=None):
-    """Return an object with these fields and no other."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 def named(enum):
@@ -90,23 +77,6 @@ BODIES = {
 }
 # The parameters of paging are not documented for numbers; `cursor` follows the calls' page.
 QUERIES = {"GET /api/phone-numbers": {"status", "cursor"}}
-
-
-def route_of(documented, method, path):
-    """Return the documented route that a request goes to."""
-    for name in documented:
-        if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
-            return name
-    raise AssertionError(f"{method} {path} is not documented")
-
-
-def conforms(value, schema):
-    Draft202012Validator.check_schema(schema)
-    problems = [
-        f"{error.json_path}: {error.message}"
-        for error in Draft202012Validator(schema).iter_errors(value)
-    ]
-    assert problems == []
 
 
 def everything(provider):

@@ -5,11 +5,10 @@ Where the documentation leaves a shape open, the comment says so.
 
 from __future__ import annotations
 
-import re
-
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+
+from ..contract import E164, MOMENT, closed, conforms, null_or, route_of
 
 AGENT = "agent_aa11bb22cc33"
 NUMBER, CALLEE = "+442079460123", "+447700900456"
@@ -17,8 +16,6 @@ NUMBER, CALLEE = "+442079460123", "+447700900456"
 TEXT = {"type": "string", "minLength": 1}
 FLAG = {"type": "boolean"}
 COUNT = {"type": "integer", "minimum": 0}
-E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
-MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 NUMBER_ID = {"type": "string", "pattern": "^phon_[a-f0-9]{12,}$"}
 AGENT_ID = {"type": "string", "pattern": "^agent_[a-f0-9]{12,}$"}
 INTEGRATION_ID = {"type": "string", "pattern": "^intg_[a-f0-9]{12}$"}
@@ -27,20 +24,6 @@ CALL_ID = {"type": "string", "pattern": "^call_"}
 ANYTHING: dict[str, object] = {}
 DIRECTIONS = {"supports_inbound": FLAG, "supports_outbound": FLAG}
 NAME = {"type": "string", "minLength": 1, "maxLength": 100}
-
-
-def closed(required, optional=None):
-    """Return an object with these fields and no other."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def null_or(schema):
-    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def done(data):
@@ -162,23 +145,6 @@ RESPONSES = {
     "GET /api/calls": list_of(closed(CALL_SUMMARY_FIELDS)),
     "GET /api/calls/{}": closed({"success": {"const": True}, "data": CALL_DETAIL}),
 }
-
-
-def route_of(documented, method, path):
-    """Return the documented route that a request goes to."""
-    for name in documented:
-        if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
-            return name
-    raise AssertionError(f"{method} {path} is not documented")
-
-
-def conforms(value, schema):
-    Draft202012Validator.check_schema(schema)
-    problems = [
-        f"{error.json_path}: {error.message}"
-        for error in Draft202012Validator(schema).iter_errors(value)
-    ]
-    assert problems == []
 
 
 @pytest.fixture

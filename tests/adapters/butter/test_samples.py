@@ -272,6 +272,44 @@ def test_an_empty_envelope_hides_no_call(provider, vendor_server, beside, odd):
     assert provider.place_call(NUMBER, CALLEE, agent=AGENT).id == "call_9d8c7b6a5f4e"
 
 
+@pytest.mark.parametrize(
+    ("response", "missing"),
+    [
+        ({"data": {"phone_number": NUMBER}}, "phone_number_id: missing"),
+        ({"data": {"phone_number_id": "", "phone_number": NUMBER}}, "phone_number_id: missing"),
+        ({"data": {"phone_number_id": "phon_1"}}, "phone_number: missing"),
+        ({"data": None}, "usable phone_number"),
+        ({"success": True}, "usable phone_number"),
+    ],
+)
+def test_what_makes_a_response_unusable_is_named(provider, vendor_server, response, missing):
+    vendor_server.responses = {f"POST {NUMBERS}": (201, response)}
+
+    with pytest.raises(telephony.OutcomeUnknownError, match=missing):
+        provider.import_number(NUMBER, source=TRUNK)
+
+
+def test_a_row_without_an_id_is_left_out_and_logged(provider, vendor_server, caplog):
+    page = body(LIST)
+    page["data"].append({"phone_number": "+442079460199"})
+    page["data"].append({"phone_number": "+442079460198", "id": "phon_2"})
+    vendor_server.responses = {f"GET {NUMBERS}": (200, page)}
+
+    assert [number.id for number in provider.list_numbers()] == ["phon_1f2e3d4c5b6a", "phon_2"]
+    (record,) = caplog.records
+    assert "1 of 3 rows left out: no usable phone_number_id: missing" in record.getMessage()
+
+
+def test_a_secret_is_taken_out_however_its_key_is_written(provider, vendor_server):
+    row = '{"phone_number_id": "p", "phone_number": "+442079460123", "p\\u0061ssword": "s3cret"}'
+    content = f'{{"success": true, "data": [{row}]}}'.encode()
+    vendor_server.responses = {f"GET {NUMBERS}": (200, content)}
+
+    (number,) = provider.list_numbers()
+
+    assert number.raw == {"phone_number_id": "p", "phone_number": "+442079460123"}
+
+
 def test_dates_in_other_forms_are_read(provider, vendor_server):
     internet, epoch = "Mon, 15 Jan 2024 10:30:00 GMT", 1_705_314_600
     vendor_server.responses = {

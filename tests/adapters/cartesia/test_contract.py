@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from jsonschema import Draft202012Validator
-
 from telephony import LinkedCarrier, SipTrunk, TwilioAccount
+
+from ..contract import E164, closed, conforms, null_or, route_of
 
 AGENT, OTHER = "agent_reception", "agent_sales"
 SECRETS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"}
@@ -20,25 +20,10 @@ TEXT = {"type": "string"}
 HTTPS = {"type": "string", "pattern": "^https://"}
 SOME_TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT}
-E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
 REGION = {"enum": ["us1", "ie1", "au1"]}
 MEDIA_ENCRYPTION = {"enum": ["disabled", "allowed", "required"]}
 TRANSPORT = {"enum": ["tcp", "tls"]}
 COUNTRY = {"type": "string", "pattern": "^[A-Z]{2}$"}
-
-
-def closed(required, optional=None):
-    """Return an object with these fields and no other."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def null_or(schema):
-    return {"anyOf": [schema, {"type": "null"}]}
 
 
 IMPORT = closed(
@@ -153,23 +138,6 @@ QUERIES = {
     },
     "GET /agents/phone-numbers/providers": {"type": "twilio|sip_trunk", "account_sid": ".+"},
 }
-
-
-def route_of(documented, method, path):
-    """Return the documented route that a request goes to."""
-    for name in documented:
-        if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
-            return name
-    raise AssertionError(f"{method} {path} is not documented")
-
-
-def conforms(value, schema):
-    Draft202012Validator.check_schema(schema)
-    problems = [
-        f"{error.json_path}: {error.message}"
-        for error in Draft202012Validator(schema).iter_errors(value)
-    ]
-    assert problems == []
 
 
 def everything(provider):

@@ -6,11 +6,10 @@ within a version; the sandbox must not need to.
 
 from __future__ import annotations
 
-import re
-
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+
+from ..contract import E164, MOMENT, closed, conforms, null_or, route_of
 
 AGENT = "agent_reception"
 SECRETS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"}
@@ -19,27 +18,11 @@ SID = "AC" + "0f" * 16
 TEXT = {"type": "string"}
 SOME_TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT}
-E164 = {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"}
-MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 UUID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 REGION = {"enum": ["us1", "ie1", "au1"]}
 MEDIA_ENCRYPTION = {"enum": ["disabled", "allowed", "required"]}
 TRANSPORT = {"enum": ["tcp", "tls"]}
 COUNTRY = {"type": "string", "pattern": "^[A-Z]{2}$"}
-
-
-def closed(required, optional=None):
-    """Return an object with these fields and no other."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def null_or(schema):
-    return {"anyOf": [schema, {"type": "null"}]}
 
 
 TWILIO = closed(
@@ -122,23 +105,6 @@ RESPONSES = {
     "DELETE /agents/phone-numbers/{}": (204, None),
     "POST /agents/calls": (200, CALLS),
 }
-
-
-def route_of(documented, method, path):
-    """Return the documented route that a request goes to."""
-    for name in documented:
-        if re.fullmatch(re.escape(name).replace(r"\{\}", "[^/]+"), f"{method} {path}"):
-            return name
-    raise AssertionError(f"{method} {path} is not documented")
-
-
-def conforms(value, schema):
-    Draft202012Validator.check_schema(schema)
-    problems = [
-        f"{error.json_path}: {error.message}"
-        for error in Draft202012Validator(schema).iter_errors(value)
-    ]
-    assert problems == []
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Acme's bodies, and the way from them into the unified model."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel
-
 from telephony import errors, model
-from telephony.reading import items, read
-from telephony.wire import Json, Response
+from telephony.raw import with_raw
+from telephony.reading import Body, Id, Rows, Time, error_object, moment, read, read_or_none, rows
+from telephony.wire import Response
 
 T = TypeVar("T")
 Read = Callable[[Response], tuple[list[T], str | None]]
@@ -23,122 +22,128 @@ _STATUSES = {
 }
 
 
-class _Number(BaseModel):
-    id: str
-    number: str
+class _Number(Body):
+    id: Id
+    number: Id
     line: str | None = None
 
+    def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
+        held = model.PhoneNumber(
+            id=self.id,
+            number=self.number,
+            provider=provider,
+            channels=frozenset({model.Channel.VOICE}),
+            assignment=model.Agent(self.line) if self.line else None,
+        )
+        return with_raw(held, raw)
 
-class _Call(BaseModel):
-    id: str
-    number: str
-    to: str
+
+class _Call(Body):
+    id: Id
+    number: str | None = None
+    to: str | None = None
     line: str | None = None
     status: str | None = None
-    began: datetime | None = None
-    answered: datetime | None = None
-    ended: datetime | None = None
+    began: Time = None
+    answered: Time = None
+    ended: Time = None
     seconds: float | None = None
     why: str | None = None
 
+    def normalized(self, provider: str, raw: bytes) -> model.Call:
+        made = model.Call(
+            id=self.id,
+            provider=provider,
+            number=self.number,
+            sender=self.number,
+            recipient=self.to,
+            status=_STATUSES.get(self.status or "", model.CallStatus.UNKNOWN),
+            agent=self.line,
+            started_at=moment(self.began),
+            answered_at=moment(self.answered),
+            ended_at=moment(self.ended),
+            duration=None if self.seconds is None else timedelta(seconds=self.seconds),
+            reason=self.why,
+        )
+        return with_raw(made, raw)
 
-class _Turn(BaseModel):
-    who: str | None = None
+
+class _Turn(Body):
     said: str
-    at: datetime | None = None
+    who: str | None = None
+    at: Time = None
+
+    def normalized(self) -> model.Turn:
+        speaker = _SPEAKERS.get(self.who or "", model.Speaker.SYSTEM)
+        return model.Turn(speaker=speaker, text=self.said, at=moment(self.at))
 
 
-class _Line(BaseModel):
-    id: str
+class _Line(Body):
+    id: Id
     name: str | None = None
 
 
-class _Error(BaseModel):
+class _Page(Body):
+    numbers: Rows = None
+    calls: Rows = None
+    lines: Rows = None
+    turns: Rows = None
+    next: str | None = None
+
+
+class _Error(Body):
     code: str | None = None
-    text: str = "Acme refused the request"
+    text: str | None = None
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    return _number(response.object(), response, provider)
+    return read(_Number, response.content, response).normalized(provider, response.content)
 
 
 def numbers(provider: str) -> Read[model.PhoneNumber]:
-    return _page("numbers", lambda raw, response: _number(raw, response, provider))
+    def read_page(page: _Page, response: Response) -> list[model.PhoneNumber]:
+        return [row.normalized(provider, raw) for row, raw in rows(_Number, page.numbers, response)]
+
+    return _paged(read_page)
 
 
 def call(response: Response, provider: str) -> model.Call:
-    return _call(response.object(), response, provider)
+    return read(_Call, response.content, response).normalized(provider, response.content)
 
 
 def calls(provider: str) -> Read[model.Call]:
-    return _page("calls", lambda raw, response: _call(raw, response, provider))
+    def read_page(page: _Page, response: Response) -> list[model.Call]:
+        return [row.normalized(provider, raw) for row, raw in rows(_Call, page.calls, response)]
+
+    return _paged(read_page)
 
 
 def lines() -> Read[model.Agent]:
-    def line(raw: Json, response: Response) -> model.Agent:
-        found = read(_Line, raw, response)
-        return model.Agent(found.id, found.name)
+    def read_page(page: _Page, response: Response) -> list[model.Agent]:
+        return [model.Agent(row.id, row.name) for row, _ in rows(_Line, page.lines, response)]
 
-    return _page("lines", line)
+    return _paged(read_page)
 
 
 def transcript(response: Response, call: str, provider: str) -> model.Transcript:
-    raw = response.object()
-    said = [read(_Turn, part, response) for part in items(raw.get("turns"), response)]
-    turns = tuple(
-        model.Turn(
-            speaker=_SPEAKERS.get(turn.who or "", model.Speaker.SYSTEM), text=turn.said, at=turn.at
-        )
-        for turn in said
-    )
-    return model.Transcript(call=call, provider=provider, turns=turns, raw=raw)
+    page = read(_Page, response.content, response)
+    turns = tuple(row.normalized() for row, _ in rows(_Turn, page.turns, response))
+    made = model.Transcript(call=call, provider=provider, turns=turns)
+    return with_raw(made, response.content)
 
 
 def error(response: Response) -> errors.ProviderError:
-    try:
-        body = response.object()
-        said = _Error.model_validate(body)
-    except (errors.InvalidResponseError, errors.OutcomeUnknownError, ValueError):
-        body, said = {}, _Error()
-    return errors.class_for(response.status)(said.text, code=said.code, raw=body or None)
+    body = error_object(response)
+    said = read_or_none(_Error, body) or _Error()
+    text = said.text or "Acme refused the request"
+    return errors.class_for(response.status)(text, code=said.code, raw=body or None)
 
 
-def _number(raw: Json, response: Response, provider: str) -> model.PhoneNumber:
-    found = read(_Number, raw, response)
-    return model.PhoneNumber(
-        id=found.id,
-        number=found.number,
-        provider=provider,
-        channels=frozenset({model.Channel.VOICE}),
-        assignment=model.Agent(found.line) if found.line else None,
-        raw=raw,
-    )
+def _paged(read_page: Callable[[_Page, Response], list[T]]) -> Read[T]:
+    """Return a reader of pages, which also returns the cursor of the next one."""
 
+    def paged(response: Response) -> tuple[list[T], str | None]:
+        page = read(_Page, response.content, response)
+        return read_page(page, response), page.next or None
 
-def _call(raw: Json, response: Response, provider: str) -> model.Call:
-    found = read(_Call, raw, response)
-    return model.Call(
-        id=found.id,
-        provider=provider,
-        number=found.number,
-        sender=found.number,
-        recipient=found.to,
-        status=_STATUSES.get(found.status or "", model.CallStatus.UNKNOWN),
-        agent=found.line,
-        started_at=found.began,
-        answered_at=found.answered,
-        ended_at=found.ended,
-        duration=None if found.seconds is None else timedelta(seconds=found.seconds),
-        reason=found.why,
-        raw=raw,
-    )
-
-
-def _page(name: str, made: Callable[[Json, Response], T]) -> Read[T]:
-    def page(response: Response) -> tuple[list[T], str | None]:
-        body = response.object()
-        rows = [row if isinstance(row, dict) else {} for row in items(body.get(name), response)]
-        after = body.get("next")
-        return [made(row, response) for row in rows], str(after) if after else None
-
-    return page
+    return paged
