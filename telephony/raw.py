@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar, cast
 
 from msgspec import Raw
 from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json
 
 KEPT = "_unparsed"
-"""Where the bytes are until then, among the fields."""
+"""Where what makes it is until then, among the fields."""
+
+Unparsed: TypeAlias = bytes | Callable[[], JsonValue]
+"""A vendor's JSON object, or what joins one from several."""
 
 # pydantic's own storage of the fields, below the property that replaces `__dict__`.
 _storage = vars(BaseModel)["__dict__"]
@@ -51,11 +55,11 @@ class WithRaw(BaseModel):
 R = TypeVar("R", bound=WithRaw)
 
 
-def with_raw(result: R, raw: bytes | Raw) -> R:
-    """Return `result`, just made, with the bytes of the vendor's JSON object as its `raw`."""
+def with_raw(result: R, raw: Raw | Unparsed) -> R:
+    """Return `result`, just made, with the vendor's JSON object as its `raw`."""
     fields = fields_of(result)
     fields.pop("raw", None)
-    fields[KEPT] = bytes(raw)
+    fields[KEPT] = bytes(raw) if isinstance(raw, Raw) else raw
     result.__pydantic_fields_set__.add("raw")
     return result
 
@@ -71,9 +75,9 @@ def parsed(raw: bytes | Raw) -> JsonValue:
 
 
 def _parse(fields: dict[str, object]) -> object:
-    # Another thread may be at it too: `raw` is there before the bytes go.
-    kept = fields.get(KEPT)
-    if isinstance(kept, bytes):
-        fields["raw"] = parsed(kept)
+    # Another thread may be at it too: `raw` is there before what it is made of goes.
+    kept = cast("Unparsed | None", fields.get(KEPT))
+    if kept is not None:
+        fields["raw"] = parsed(kept) if isinstance(kept, bytes) else kept()
         fields.pop(KEPT, None)
     return fields["raw"]

@@ -10,37 +10,27 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar
 
-from livekit.protocol.sip import (
-    SIPInboundTrunkInfo,
-    SIPMediaConfig,
-    SIPMediaEncryption,
-    SIPOutboundTrunkInfo,
-    SIPTransport,
-)
-from pydantic import Field, JsonValue, SecretStr
+import msgspec
+from pydantic import JsonValue, SecretStr
 
 from telephony import model, reading
 from telephony.errors import InvalidRequestError
 from telephony.numbers import is_e164
-from telephony.reading import Body, Moment
+from telephony.raw import parsed
+from telephony.reading import Body, Id, Rows, Time
 from telephony.redaction import revealed
 from telephony.wire import Json, Response, unreadable
 
 TRUNK_ID, RULE_ID = "sip_trunk_id", "sip_dispatch_rule_id"
 
-_TRANSPORTS = {
-    None: SIPTransport.SIP_TRANSPORT_AUTO,
-    "udp": SIPTransport.SIP_TRANSPORT_UDP,
-    "tcp": SIPTransport.SIP_TRANSPORT_TCP,
-    "tls": SIPTransport.SIP_TRANSPORT_TLS,
-}
+# None is the server's own default, which is not sent.
+_TRANSPORTS = {"udp": "SIP_TRANSPORT_UDP", "tcp": "SIP_TRANSPORT_TCP", "tls": "SIP_TRANSPORT_TLS"}
 _ENCRYPTION = {
-    "disabled": SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE,
-    "allowed": SIPMediaEncryption.SIP_MEDIA_ENCRYPT_ALLOW,
-    "required": SIPMediaEncryption.SIP_MEDIA_ENCRYPT_REQUIRE,
+    "disabled": "SIP_MEDIA_ENCRYPT_DISABLE",
+    "allowed": "SIP_MEDIA_ENCRYPT_ALLOW",
+    "required": "SIP_MEDIA_ENCRYPT_REQUIRE",
 }
 _WRITTEN = re.compile(r"\+?[\d\- ()]+", re.ASCII)
 _PUNCTUATION = re.compile(r"[- ()]")
@@ -51,13 +41,18 @@ _COMPARED = (
 )  # fmt: skip
 
 
-class _Trunk(Body):
-    id: str = Field(min_length=1, validation_alias=TRUNK_ID)
+class _Trunk(Body, kw_only=True):
+    id: Id = msgspec.field(name=TRUNK_ID)
     name: str | None = None
     numbers: tuple[str, ...] = ()
     # A server of one's own never fills them in.
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: Time = None
+    updated_at: Time = None
+    auth_password: object = None
+
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.auth_password)
 
 
 class InboundTrunk(_Trunk):
@@ -83,6 +78,10 @@ class _Kinds(Body):
     dispatch_rule_individual: _Rooms | None = None
     dispatch_rule_callee: _Rooms | None = None
 
+    @property
+    def all(self) -> tuple[_Rooms | None, ...]:
+        return self.dispatch_rule_direct, self.dispatch_rule_individual, self.dispatch_rule_callee
+
 
 class _Agent(Body):
     agent_name: str | None = None
@@ -92,8 +91,8 @@ class _RoomConfig(Body):
     agents: tuple[_Agent, ...] = ()
 
 
-class DispatchRule(Body):
-    id: str = Field(min_length=1, validation_alias=RULE_ID)
+class DispatchRule(Body, kw_only=True):
+    id: Id = msgspec.field(name=RULE_ID)
     trunk_ids: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     inbound_numbers: tuple[str, ...] = ()
@@ -103,8 +102,10 @@ class DispatchRule(Body):
     @property
     def agent(self) -> str | None:
         """The agent that is sent into the room first."""
-        agents = self.room_config.agents if self.room_config else ()
-        return next((one.agent_name for one in agents if one.agent_name), None)
+        for one in self.room_config.agents if self.room_config else ():
+            if one.agent_name:
+                return one.agent_name
+        return None
 
     @property
     def room(self) -> str | None:
@@ -114,8 +115,12 @@ class DispatchRule(Body):
 
     @property
     def pin(self) -> str:
-        kinds = vars(self.rule).values() if self.rule else ()
+        kinds = self.rule.all if self.rule else ()
         return next((kind.pin or "" for kind in kinds if kind is not None), "")
+
+    @property
+    def has_secret(self) -> bool:
+        return any(kind is not None and kind.pin for kind in (self.rule.all if self.rule else ()))
 
     @property
     def priority(self) -> tuple[int, str]:
@@ -123,54 +128,55 @@ class DispatchRule(Body):
 
         Rules for some numbers come first, then those with a PIN, then by kind and room.
         """
-        kinds = list(vars(self.rule).values()) if self.rule else []
-        rank = next((place for place, kind in enumerate(kinds) if kind is not None), None)
-        if rank is None:
-            return 10_000, ""
-        general = 1000 * (not self.inbound_numbers) + 1000 * (not self.numbers)
-        room = kinds[rank].room_name or kinds[rank].room_prefix or ""
-        return rank + (0 if self.pin else 100) + general, room
+        for rank, kind in enumerate(self.rule.all if self.rule else ()):
+            if kind is not None:
+                general = 1000 * (not self.inbound_numbers) + 1000 * (not self.numbers)
+                room = kind.room_name or kind.room_prefix or ""
+                return rank + (0 if self.pin else 100) + general, room
+        return 10_000, ""
 
 
 class Dispatch(Body):
     """The dispatch of an agent into a room."""
 
-    id: str = Field(min_length=1)
+    id: Id
 
 
 class Participant(Body):
     """The participant that a call creates in its room."""
 
-    id: str = Field(min_length=1, validation_alias="sip_call_id")
+    id: Id = msgspec.field(name="sip_call_id")
 
 
-_Kept: TypeAlias = InboundTrunk | OutboundTrunk | DispatchRule | Dispatch | Participant
-B = TypeVar("B", bound=_Kept)
-L = TypeVar("L", InboundTrunk, OutboundTrunk, DispatchRule)
+B = TypeVar("B", InboundTrunk, OutboundTrunk, DispatchRule)
+_Kept: TypeAlias = InboundTrunk | OutboundTrunk | DispatchRule
+K = TypeVar("K", bound=_Kept, covariant=True)
 
 
-@dataclass(frozen=True)
-class Stored(Generic[B]):
+@dataclass(slots=True)
+class Stored(Generic[K]):
     """Something kept at LiveKit.
 
     Attributes:
         info: to read from.
-        raw: as it was received, to send back changed: a replacement without the fields that `info`
-            lacks would erase them.
+        content: its JSON as it was received.
+        shown: its JSON without the passwords and PINs that the server repeats.
     """
 
-    info: B
-    raw: Json = field(repr=False)
+    info: K
+    content: bytes = field(repr=False)
+    shown: bytes = field(repr=False)
 
     @property
     def id(self) -> str:
         """Its id at LiveKit."""
         return self.info.id
 
-    @cached_property
-    def shown(self) -> Json:
-        """The object without the passwords and PINs that the server repeats."""
-        return _shown(self.raw)
+    @property
+    def raw(self) -> Json:
+        """The object to send back changed: what a replacement leaves out would be erased."""
+        found = parsed(self.content)
+        return found if isinstance(found, dict) else {}
 
 
 Inbound = Stored[InboundTrunk]
@@ -178,21 +184,52 @@ Outbound = Stored[OutboundTrunk]
 Rule = Stored[DispatchRule]
 
 
-def stored(kind: type[B], response: Response, raw: JsonValue) -> Stored[B]:
-    """Return `raw`, a part of the response, as what it describes. Raises as `read` does."""
-    return Stored(reading.read(kind, raw, response), raw if isinstance(raw, dict) else {})
+class _Listing(Body):
+    items: Rows = None
 
 
-def listed(kind: type[L], response: Response) -> list[Stored[L]]:
+class _Named(Body):
+    """As much of an item as says whether there is one."""
+
+    trunk: object = msgspec.field(default=None, name=TRUNK_ID)
+    rule: object = msgspec.field(default=None, name=RULE_ID)
+
+
+_named = msgspec.json.Decoder(_Named | None).decode
+
+
+def stored(kind: type[B], response: Response) -> Stored[B]:
+    """Return what the response describes. Raises as `read` does."""
+    return _stored(reading.read(kind, response.content, response), response.content)
+
+
+def listed(kind: type[B], response: Response) -> list[Stored[B]]:
     """Return the items of a listing. LiveKit puts empty ones where an id is unknown."""
-    body = response.object()
+    values = reading.read(_Listing, response.content, response).items
     # A server may leave out what is empty; another object than that is no listing.
-    if body and "items" not in body:
+    if values is None and response.object().keys() - {"items"}:
         raise unreadable(response, "The response is no listing")
-    items = reading.items(body.get("items"), response)
-    name = RULE_ID if kind is DispatchRule else TRUNK_ID
-    known = [item for item in items if item and (not isinstance(item, dict) or item.get(name))]
-    return [Stored(info, raw) for info, raw in reading.rows(kind, known, response)]
+    known = [value for value in values or () if _is_named(value)]
+    return [_stored(info, content) for info, content in reading.rows(kind, known, response)]
+
+
+def _stored(info: B, content: bytes) -> Stored[B]:
+    shown = msgspec.json.encode(_shown(parsed(content))) if info.has_secret else content
+    return Stored(info, content, shown)
+
+
+def _is_named(value: msgspec.Raw) -> bool:
+    """Return whether an item has an id, or is none of LiveKit's at all."""
+    try:
+        found = _named(value)
+    except msgspec.DecodeError:
+        return True
+    return found is not None and bool(found.trunk or found.rule)
+
+
+def shown(content: bytes) -> JsonValue:
+    """Return the JSON of something kept, without the empty places of secrets."""
+    return _shown(parsed(content))
 
 
 # --- Numbers -------------------------------------------------------------------------------------
@@ -209,7 +246,10 @@ def normalized(text: str) -> str:
 
 def entries_on(trunk: Inbound | Outbound) -> list[str]:
     """Return what a trunk carries, each once: numbers, and names or patterns such as ``*``."""
-    return list(dict.fromkeys(normalized(text) for text in trunk.info.numbers))
+    written = trunk.info.numbers
+    if len(written) == 1:
+        return [normalized(written[0])]
+    return list(dict.fromkeys([normalized(text) for text in written]))
 
 
 def numbers_on(trunk: Inbound | Outbound) -> list[str]:
@@ -222,7 +262,8 @@ def created_by(trunk: Inbound | Outbound, wanted: Json) -> bool:
 
     Another client may have created one for the same number at the same moment.
     """
-    return all((trunk.raw.get(name) or None) == (wanted.get(name) or None) for name in _COMPARED)
+    raw = trunk.raw
+    return all((raw.get(name) or None) == (wanted.get(name) or None) for name in _COMPARED)
 
 
 def spellings(trunk: Inbound | Outbound, number: str) -> list[str]:
@@ -230,44 +271,47 @@ def spellings(trunk: Inbound | Outbound, number: str) -> list[str]:
     return [text for text in trunk.info.numbers if normalized(text) == number]
 
 
-def _shown(raw: Json) -> Json:
-    return {
-        key: _shown(value) if value and isinstance(value, dict) else value
-        for key, value in raw.items()
-        if key not in _SECRETS
-    }
+def _shown(value: JsonValue) -> JsonValue:
+    if not isinstance(value, dict):
+        return value
+    return {key: _shown(inside) for key, inside in value.items() if key not in _SECRETS}
 
 
 # --- Trunks to make ------------------------------------------------------------------------------
 
 
-def inbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SIPInboundTrunkInfo:
+def inbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> Json:
     """Return a trunk that receives calls to `number`."""
     for address in source.allowed_addresses:
         _check_address(address)
-    return SIPInboundTrunkInfo(
-        name=label or "",
+    return given(
+        name=label,
         numbers=[number],
-        allowed_addresses=source.allowed_addresses,
-        allowed_numbers=source.allowed_numbers,
-        auth_username=source.inbound_username or "",
+        allowed_addresses=[*source.allowed_addresses],
+        allowed_numbers=[*source.allowed_numbers],
+        auth_username=source.inbound_username,
         auth_password=_secret(source.inbound_password),
         media=_media(source),
     )
 
 
-def outbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> SIPOutboundTrunkInfo:
+def outbound_trunk(number: str, source: model.SipTrunk, label: str | None) -> Json:
     """Return a trunk that places calls from `number`."""
-    return SIPOutboundTrunkInfo(
-        name=label or "",
+    return given(
+        name=label,
+        address=source.address,
+        transport=_TRANSPORTS.get(source.transport or ""),
         numbers=[number],
-        address=source.address or "",
-        transport=_TRANSPORTS[source.transport],
-        destination_country=source.destination_country or "",
-        auth_username=source.username or "",
+        auth_username=source.username,
         auth_password=_secret(source.password),
+        destination_country=source.destination_country,
         media=_media(source),
     )
+
+
+def given(**fields: JsonValue) -> Json:
+    """Return the fields that are set, as protobuf writes them: what is empty is not."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _check_address(address: str) -> None:
@@ -287,11 +331,11 @@ def _check_address(address: str) -> None:
         ) from None
 
 
-def _media(source: model.SipTrunk) -> SIPMediaConfig | None:
+def _media(source: model.SipTrunk) -> Json | None:
     if source.media_encryption is None:
         return None
-    return SIPMediaConfig(encryption=_ENCRYPTION[source.media_encryption])
+    return {"encryption": _ENCRYPTION[source.media_encryption]}
 
 
-def _secret(value: SecretStr | str | None) -> str:
-    return revealed(value) if value is not None else ""
+def _secret(value: SecretStr | str | None) -> str | None:
+    return revealed(value) if value is not None else None

@@ -8,9 +8,6 @@ from __future__ import annotations
 import re
 import uuid
 
-from livekit.protocol.agent_dispatch import CreateAgentDispatchRequest
-from livekit.protocol.sip import CreateSIPParticipantRequest
-
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -20,12 +17,14 @@ from telephony.errors import (
     reclassified,
 )
 from telephony.model import Agent, Call, CallStatus, Room
+from telephony.raw import with_raw
+from telephony.reading import read
 from telephony.wire import Json, Operation, Options, Safety, merged
 
 from . import bodies
 from .dispatch_rules import ROOM_PREFIX, answering, target_of
 from .trunk_numbers import TrunkNumber
-from .twirp import Twirp, as_json
+from .twirp import Twirp
 
 _NO_BRIDGE = "no response from servers"
 # How long it rings by default, as in LiveKit's SDK, and how much longer the response to a waiting
@@ -45,20 +44,20 @@ def place(
             hint="Import it once more with inbound=False and source=SipTrunk(address=…).",
         )
     speaker, room = _meeting(number, agent, options)
-    body = CreateSIPParticipantRequest(
-        sip_trunk_id=number.outbound[0].id,
-        sip_call_to=to,
-        sip_number=number.number,
-        room_name=room,
-    )
-    request_body = merged(as_json(body), options)
+    body: Json = {
+        "sip_trunk_id": number.outbound[0].id,
+        "sip_call_to": to,
+        "sip_number": number.number,
+        "room_name": room,
+    }
+    request_body = merged(body, options)
     waits, ringing = options.get("wait_until_answered") is True, _ringing(options)
     if waits:
         request_body["ringing_timeout"] = f"{ringing:g}s"
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
         response = yield twirp.dial(request_body, ringing + _LONGER if waits else 0.0)
-        placed = bodies.stored(bodies.Participant, response, response.json())
+        placed = read(bodies.Participant, response.content, response)
     except OutcomeUnknownError as lost:
         failed = _certain_failure(lost)
         if failed is None:
@@ -71,7 +70,7 @@ def place(
         left = yield from _cancel_dispatch(twirp, room, dispatch)
         refused.hint = f"{refused.hint} {left}".strip()
         raise
-    return Call(
+    made = Call(
         id=placed.id,
         provider=provider,
         number=number.number,
@@ -79,8 +78,8 @@ def place(
         recipient=to,
         status=CallStatus.IN_PROGRESS if waits else CallStatus.QUEUED,
         agent=speaker,
-        raw=placed.raw,
     )
+    return with_raw(made, response.content)
 
 
 def _certain_failure(lost: OutcomeUnknownError) -> ProviderError | None:
@@ -139,10 +138,10 @@ def _meeting(number: TrunkNumber, agent: str | None, options: Options) -> tuple[
 
 def _send_agent(twirp: Twirp, agent: str, room: str) -> Operation[str]:
     """Send an agent into a room, which opens it; return the id of that dispatch."""
-    body = as_json(CreateAgentDispatchRequest(agent_name=agent))
+    body: Json = {"agent_name": agent}
     try:
         response = yield twirp.dispatch("CreateDispatch", room, body, Safety.UNSAFE)
-        return bodies.stored(bodies.Dispatch, response, response.json()).id
+        return read(bodies.Dispatch, response.content, response).id
     except OutcomeUnknownError as lost:
         lost.hint = f"No call was placed. The agent may wait in room {room}, which soon closes."
         raise

@@ -8,27 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from google.protobuf.json_format import ParseDict, ParseError
-from livekit.protocol.agent_dispatch import RoomAgentDispatch
-from livekit.protocol.room import RoomConfiguration
-from livekit.protocol.sip import (
-    SIPDispatchRule,
-    SIPDispatchRuleDirect,
-    SIPDispatchRuleIndividual,
-    SIPDispatchRuleInfo,
-    SIPMediaConfig,
-    SIPMediaEncryption,
-)
 from pydantic import JsonValue
 
 from telephony import model
 from telephony.wire import Json
 
-from .bodies import RULE_ID, Rule
-from .twirp import as_json
+from .bodies import RULE_ID, Rule, given
 
 ROOM_PREFIX = "call-"
-_OFF = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE
 
 # What a copy of a rule gets anew, and what `further_settings` says in other words.
 _OWN = frozenset({RULE_ID, "created_at", "updated_at"})
@@ -72,12 +59,10 @@ def new_rule(
     target: model.Target, *, name: str, trunk_ids: list[str], numbers: list[str], pin: str = ""
 ) -> Json:
     """Return a rule for `target`: an agent in a new room for each caller, or one room."""
-    info = SIPDispatchRuleInfo(name=name, trunk_ids=trunk_ids, numbers=numbers)
-    info.rule.CopyFrom(_kind(target, pin))
+    info = given(rule=_kind(target, pin), trunk_ids=[*trunk_ids], name=name, numbers=[*numbers])
     if isinstance(target, model.Agent):
-        agents = [RoomAgentDispatch(agent_name=target.id)]
-        info.room_config.CopyFrom(RoomConfiguration(agents=agents))
-    return as_json(info)
+        info["room_config"] = {"agents": [{"agent_name": target.id}]}
+    return info
 
 
 def copied(
@@ -96,13 +81,13 @@ def leading(rule: Rule, target: model.Target) -> Json:
     if isinstance(target, model.Room):
         return {
             "room_config": {**room, "agents": []},
-            "rule": as_json(_kind(target, rule.info.pin)),
+            "rule": _kind(target, rule.info.pin),
         }
     if not isinstance(target, model.Agent):
         raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
     changes: Json = {"room_config": {**room, "agents": _with_agent_first(target.id, _agents(rule))}}
     if rule.info.agent is None and rule.info.room is not None:
-        changes["rule"] = as_json(_kind(target, rule.info.pin))
+        changes["rule"] = _kind(target, rule.info.pin)
     return changes
 
 
@@ -111,6 +96,11 @@ def further_settings(rule: Rule, *, kept: bool) -> list[str]:
 
     With `kept`, return those that are lost when a room replaces the agent.
     """
+    # Loading the messages takes longer than many requests do.
+    from google.protobuf.json_format import ParseDict, ParseError
+    from livekit.protocol.sip import SIPDispatchRuleInfo, SIPMediaConfig, SIPMediaEncryption
+
+    off = SIPMediaConfig(encryption=SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE)
     try:
         info = ParseDict(rule.raw, SIPDispatchRuleInfo(), ignore_unknown_fields=True)
     except ParseError:
@@ -132,7 +122,7 @@ def further_settings(rule: Rule, *, kept: bool) -> list[str]:
         return lost
     info.room_config.ClearField("agents")
     info.ClearField("media_encryption")
-    if not info.media.ListFields() or info.media == SIPMediaConfig(encryption=_OFF):
+    if not info.media.ListFields() or info.media == off:
         info.ClearField("media")
     if not info.room_config.ListFields():
         info.ClearField("room_config")
@@ -140,13 +130,11 @@ def further_settings(rule: Rule, *, kept: bool) -> list[str]:
     return ["its PIN", *lost] if rule.info.pin else lost
 
 
-def _kind(target: model.Target, pin: str) -> SIPDispatchRule:
+def _kind(target: model.Target, pin: str) -> Json:
     if isinstance(target, model.Room):
-        direct = SIPDispatchRuleDirect(room_name=target.name, pin=pin)
-        return SIPDispatchRule(dispatch_rule_direct=direct)
+        return {"dispatch_rule_direct": given(room_name=target.name, pin=pin)}
     if isinstance(target, model.Agent):
-        own = SIPDispatchRuleIndividual(room_prefix=ROOM_PREFIX, pin=pin)
-        return SIPDispatchRule(dispatch_rule_individual=own)
+        return {"dispatch_rule_individual": given(room_prefix=ROOM_PREFIX, pin=pin)}
     raise TypeError(f"not a target at LiveKit: {type(target).__name__}")
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-
-from pydantic import Field, JsonValue
-from pydantic_core import from_json
+from typing import cast
 
 from telephony import errors
-from telephony.reading import Body, error_text, read
-from telephony.wire import Response
+from telephony.reading import Body, error_text, read_or_none
+from telephony.wire import Json, Response
 
 _WRAPPED = re.compile(r"^(twirp error \w+: )+")
 _NUMBERS = re.compile(r", using the same number\(s\) .*", re.DOTALL)
@@ -21,7 +19,7 @@ _NO_SUCH_NUMBER = frozenset({301, 302, 404, 410, 481, 604})
 class _Error(Body):
     code: str
     msg: str = ""
-    meta: dict[str, JsonValue] = Field(default_factory=dict)
+    meta: dict[str, object] | None = None
 
 
 def error(response: Response) -> errors.ProviderError:
@@ -30,9 +28,8 @@ def error(response: Response) -> errors.ProviderError:
     Those of Twirp are JSON; those of the authentication in front of it, of an unknown service and
     of proxies are plain text or a page.
     """
-    try:
-        said = read(_Error, from_json(response.content), response)
-    except (ValueError, errors.ProviderError):
+    said = read_or_none(_Error, response.content)
+    if said is None:
         return _plain_text(response)
     message = _NUMBERS.sub("", _WRAPPED.sub("", said.msg))
     kind, hint = _meaning(said, response.status)
@@ -40,16 +37,17 @@ def error(response: Response) -> errors.ProviderError:
         message or "LiveKit refused the request",
         hint=hint,
         code=said.code,
-        raw={"code": said.code, "msg": message, "meta": said.meta},
+        raw={"code": said.code, "msg": message, "meta": cast("Json", said.meta or {})},
     )
 
 
 def _meaning(said: _Error, status: int) -> tuple[type[errors.ProviderError], str]:
     """Return the class of an error, and the hint where LiveKit needs one of its own."""
-    if "sip_status_code" in said.meta:
+    sip_status = (said.meta or {}).get("sip_status_code")
+    if sip_status is not None:
         # The carrier or the callee refused, not LiveKit, which turns that into 401 or 429 too:
         # neither a bad API key nor a rate limit.
-        return _call_failed(str(said.meta["sip_status_code"]))
+        return _call_failed(str(sip_status))
     words = said.msg.lower()
     # The bridge's own words, where it has no status of the carrier to show.
     if "sip request timed out" in words:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livekit.protocol.sip import SIPInboundTrunkInfo, SIPOutboundTrunkInfo
-
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -21,7 +19,7 @@ from telephony.errors import (
 )
 from telephony.model import SipTrunk, Target
 from telephony.redaction import revealed
-from telephony.wire import Operation, Options
+from telephony.wire import Json, Operation, Options
 
 from . import assignment, bodies, dispatch_rules
 from .bodies import Inbound, Outbound
@@ -39,8 +37,8 @@ class Plan:
     """What an import is to create; checked, with nothing sent yet."""
 
     number: str
-    inbound: SIPInboundTrunkInfo | None
-    outbound: SIPOutboundTrunkInfo | None
+    inbound: Json | None
+    outbound: Json | None
     assign_to: Target | None
     pin: str
     notices: tuple[str, ...] = ()
@@ -114,11 +112,11 @@ def carry_out(trunks: Trunks, wanted: Plan, options: Options) -> Operation[Trunk
     made: list[Inbound | Outbound] = []
     try:
         if wanted.inbound is not None:
-            inbound = yield from trunks.create_inbound(wanted.inbound, options)
+            inbound = yield from trunks.create_inbound(number, wanted.inbound, options)
             made.append(inbound)
         if wanted.outbound is not None:
             own = {} if wanted.inbound is not None else options
-            outbound = yield from trunks.create_outbound(wanted.outbound, own)
+            outbound = yield from trunks.create_outbound(number, wanted.outbound, own)
             made.append(outbound)
             dialling.append(outbound)
         if wanted.assign_to is not None and inbound is not None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
-from pydantic import Field, JsonValue
+import msgspec
+from pydantic import JsonValue
 
 from telephony import model
-from telephony.reading import Body, Moment, read, rows
+from telephony.raw import parsed, with_raw
+from telephony.reading import Body, Id, Rows, Time, moment, read
 from telephony.wire import Json, PageTracker, Response
 
-from . import dispatch_rules
+from . import bodies, dispatch_rules
 from .bodies import Rule
 
 _STATUS = "PHONE_NUMBER_STATUS_"
@@ -34,10 +36,10 @@ _INBOUND = {
 VOICE = frozenset({model.Channel.VOICE})
 
 
-class Entry(Body):
+class Entry(Body, kw_only=True):
     """A number for sale, or one of the project's."""
 
-    e164_format: str = Field(min_length=1)
+    e164_format: Id
     id: str = ""
     # Newer than the rest, and than livekit-protocol for Python.
     name: str | None = None
@@ -48,8 +50,8 @@ class Entry(Body):
     status: str | None = None
     locality: str | None = None
     region: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: Time = None
+    updated_at: Time = None
     sip_dispatch_rule_id: str | None = None
     sip_dispatch_rule_ids: tuple[str, ...] = ()
 
@@ -67,17 +69,18 @@ class Entry(Body):
         return _INBOUND.get(self.inbound_status or "", known)
 
 
-class Bought(Entry):
+class Bought(Entry, kw_only=True):
     """A number of the project."""
 
-    id: str = Field(min_length=1)
+    id: Id
 
 
 class _Token(Body):
     token: str = ""
 
 
-class _Page(Body):
+class Page(Body):
+    items: Rows = None
     next_page_token: _Token | None = None
 
     @property
@@ -85,15 +88,12 @@ class _Page(Body):
         return self.next_page_token.token or None if self.next_page_token else None
 
 
-E = TypeVar("E", bound=Entry)
-
-
 @dataclass(frozen=True, slots=True)
 class OwnedNumber:
     """A number of the project, with the rules that it points to."""
 
     entry: Bought
-    raw: Json
+    content: bytes
     rules: Sequence[Rule] = ()
 
     @property
@@ -102,7 +102,7 @@ class OwnedNumber:
         return next((one for one in self.rules if is_own(one, self.entry.e164_format)), None)
 
     def normalized(self, provider: str) -> model.PhoneNumber:
-        return model.PhoneNumber(
+        number = model.PhoneNumber(
             id=self.entry.id,
             number=self.entry.e164_format,
             provider=provider,
@@ -113,13 +113,20 @@ class OwnedNumber:
             country=self.entry.country_code or None,
             assignment=dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
             carrier=model.CarrierAccount(id=None, provider=provider, kind="livekit"),
-            created_at=self.entry.created_at,
-            updated_at=self.entry.updated_at,
-            raw={
-                "phone_number": self.raw,
-                "dispatch_rules": [rule.shown for rule in self.rules],
-            },
+            created_at=moment(self.entry.created_at),
+            updated_at=moment(self.entry.updated_at),
         )
+        return with_raw(number, partial(_raw, self.content, [one.shown for one in self.rules]))
+
+    @property
+    def raw(self) -> Json:
+        """The entry as it was received."""
+        found = parsed(self.content)
+        return found if isinstance(found, dict) else {}
+
+
+def _raw(number: bytes, rules: list[bytes]) -> JsonValue:
+    return {"phone_number": parsed(number), "dispatch_rules": [bodies.shown(one) for one in rules]}
 
 
 def bought(raw: JsonValue, response: Response, number: str | None) -> OwnedNumber:
@@ -128,16 +135,16 @@ def bought(raw: JsonValue, response: Response, number: str | None) -> OwnedNumbe
     It is `number`, if that was requested. Raises as `read` does.
     """
     sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
-    return OwnedNumber(read(Bought, sure, response), raw if isinstance(raw, dict) else {})
+    return OwnedNumber(read(Bought, sure, response), msgspec.json.encode(raw))
 
 
-def listed(kind: type[E], response: Response) -> list[tuple[E, Json]]:
-    return rows(kind, response.object().get("items"), response)
+def page(response: Response) -> Page:
+    return read(Page, response.content, response)
 
 
-def next_page(response: Response, pages: PageTracker) -> str | None:
+def next_page(page: Page, pages: PageTracker) -> str | None:
     """Return the token of the next page, if there is one; an empty page may have one."""
-    token = read(_Page, response.json(), response).next
+    token = page.next
     if token is not None and not pages.unseen([token], str):
         raise pages.repeated_page()
     return token
@@ -145,7 +152,7 @@ def next_page(response: Response, pages: PageTracker) -> str | None:
 
 def with_rules(owned: OwnedNumber, rules: Sequence[Rule]) -> OwnedNumber:
     mine = [rule for rule in rules if rule.id in owned.entry.rule_ids]
-    return OwnedNumber(owned.entry, owned.raw, mine)
+    return OwnedNumber(owned.entry, owned.content, mine)
 
 
 def is_own(rule: Rule, number: str) -> bool:

@@ -20,7 +20,8 @@ from telephony.errors import (
     ProviderError,
     UnsupportedOperationError,
 )
-from telephony.reading import items
+from telephony.raw import parsed, with_raw
+from telephony.reading import items, rows
 from telephony.wire import (
     Batch,
     Json,
@@ -61,14 +62,15 @@ class PhoneNumbers:
         while True:
             body: Json = {"limit": _PAGE, **_after(token)}
             response = yield from self._call("list_numbers", "ListPhoneNumbers", body)
-            found = [OwnedNumber(*one) for one in owned_numbers.listed(Bought, response)]
+            page = owned_numbers.page(response)
+            found = [OwnedNumber(*one) for one in rows(Bought, page.items, response)]
             new = tracker.unseen(found, lambda one: one.entry.id)
             held = [one for one in new if not owned_numbers.is_released(one)]
             rules = yield from self._rules_of(held)
             yield Batch(
                 [owned_numbers.with_rules(one, rules).normalized(self._provider) for one in held]
             )
-            token = owned_numbers.next_page(response, pages)
+            token = owned_numbers.next_page(page, pages)
             if token is None:
                 return
 
@@ -98,16 +100,16 @@ class PhoneNumbers:
         while True:
             body = merged({**wanted, "limit": min(limit, _PAGE)}, options) | _after(token)
             response = yield from self._call("search_numbers", "SearchPhoneNumbers", body)
-            new = tracker.unseen(
-                owned_numbers.listed(Entry, response), lambda one: one[0].e164_format
-            )
+            page = owned_numbers.page(response)
+            offered = rows(Entry, page.items, response)
+            new = tracker.unseen(offered, lambda one: one[0].e164_format)
             found += [self._available(*one) for one in new]
-            token = owned_numbers.next_page(response, pages)
+            token = owned_numbers.next_page(page, pages)
             if token is None or len(found) >= limit:
                 return found[:limit]
 
-    def _available(self, entry: Entry, raw: Json) -> model.AvailableNumber:
-        return model.AvailableNumber(
+    def _available(self, entry: Entry, raw: bytes) -> model.AvailableNumber:
+        available = model.AvailableNumber(
             number=entry.e164_format,
             provider=self._provider,
             country=entry.country_code or None,
@@ -115,8 +117,8 @@ class PhoneNumbers:
             locality=entry.locality or None,
             kind=owned_numbers.KINDS.get(entry.number_type or ""),
             channels=owned_numbers.VOICE,
-            raw=raw,
         )
+        return with_raw(available, raw)
 
     # --- Buying and releasing --------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class PhoneNumbers:
                 "provision_number", "PurchasePhoneNumber", merged(body, options), Safety.UNSAFE
             )
             bought = items(response.object().get("phone_numbers"), response)
-            owned = owned_numbers.bought(bought[0] if bought else None, response, number)
+            owned = owned_numbers.bought(parsed(bought[0]) if bought else None, response, number)
             return owned_numbers.with_rules(owned, [rule] if rule else []).normalized(
                 self._provider
             )
@@ -204,7 +206,7 @@ class PhoneNumbers:
             notices = assignment.lost_settings(before, to)
             if before.id != rule.id:
                 notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
-        return self._changed(owned, OwnedNumber(pointed.entry, pointed.raw, [rule]), notices)
+        return self._changed(owned, OwnedNumber(pointed.entry, pointed.content, [rule]), notices)
 
     def unassign(self, owned: OwnedNumber, options: Options) -> Operation[model.PhoneNumber]:
         """Delete the number's own rule.
@@ -224,7 +226,9 @@ class PhoneNumbers:
         yield from self._trunks.delete_rule(owned.own_rule, options)
         lost = dispatch_rules.further_settings(owned.own_rule, kept=False)
         notices = (f"Deleted with the dispatch rule {owned.own_rule.id}: {', '.join(lost)}.",)
-        freed = self._changed(owned, OwnedNumber(owned.entry, owned.raw), notices if lost else ())
+        freed = self._changed(
+            owned, OwnedNumber(owned.entry, owned.content), notices if lost else ()
+        )
         return freed.model_copy(update={"status": model.NumberStatus.OFFLINE})
 
     def rename(

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from pydantic import JsonValue
 
 from telephony import model
 from telephony.capabilities import CarrierOutcome
+from telephony.reading import moment
 from telephony.unchecked import unchecked
 
 from . import bodies, dispatch_rules
@@ -19,7 +23,7 @@ _VOICE = frozenset({model.Channel.VOICE})
 _made_number = unchecked(model.PhoneNumber)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TrunkNumber:
     """A number with the trunks and rules that concern it.
 
@@ -45,6 +49,9 @@ class TrunkNumber:
     @property
     def shared(self) -> bool:
         """Whether that trunk carries other numbers or patterns too."""
+        written = self.trunk.info.numbers
+        if len(written) == 1:  # nearly all of them
+            return bodies.normalized(written[0]) != self.number
         return bodies.entries_on(self.trunk) != [self.number]
 
     @property
@@ -53,29 +60,32 @@ class TrunkNumber:
         return f"{self.trunk.id}/{self.number}" if self.shared else self.trunk.id
 
     def normalized(self, provider: str) -> model.PhoneNumber:
-        info, rule = self.trunk.info, dispatch_rules.answering(self.rules)
-        found: dict[str, object] = {
-            "id": self.id,
-            "number": self.number,
-            "provider": provider,
-            "label": info.name or None,
-            # LiveKit keeps no status: a number is on a trunk, or is not.
-            "status": model.NumberStatus.ACTIVE,
-            "channels": _VOICE,
-            "country": None,
-            "assignment": dispatch_rules.target_of(rule),
-            "carrier": None,
-            "replaced": None,
-            "notices": (),
-            "created_at": info.created_at,
-            "updated_at": info.updated_at,
-            "raw": {
-                "inbound_trunk": self.inbound.shown if self.inbound else None,
-                "outbound_trunks": [trunk.shown for trunk in self.outbound],
-                "dispatch_rules": [rule.shown for rule in self.rules],
+        info = self.trunk.info
+        created, updated = info.created_at, info.updated_at
+        return _made_number(
+            {
+                "id": self.id,
+                "number": self.number,
+                "provider": provider,
+                "label": info.name or None,
+                # LiveKit keeps no status: a number is on a trunk, or is not.
+                "status": model.NumberStatus.ACTIVE,
+                "channels": _VOICE,
+                "country": None,
+                "assignment": dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
+                "carrier": None,
+                "replaced": None,
+                "notices": (),
+                "created_at": None if created is None else moment(created),
+                "updated_at": None if updated is None else moment(updated),
             },
-        }
-        return _made_number(found)
+            partial(
+                _raw,
+                self.inbound.shown if self.inbound else None,
+                [trunk.shown for trunk in self.outbound],
+                [rule.shown for rule in self.rules],
+            ),
+        )
 
     def released(self, provider: str) -> model.Release:
         return model.Release(
@@ -89,6 +99,14 @@ class TrunkNumber:
         )
 
 
+def _raw(inbound: bytes | None, outbound: list[bytes], rules: list[bytes]) -> JsonValue:
+    return {
+        "inbound_trunk": None if inbound is None else bodies.shown(inbound),
+        "outbound_trunks": [bodies.shown(trunk) for trunk in outbound],
+        "dispatch_rules": [bodies.shown(rule) for rule in rules],
+    }
+
+
 def joined(
     number: str,
     inbound: Inbound | None,
@@ -100,12 +118,15 @@ def joined(
     mine = [trunk for trunk in outbound if number in bodies.numbers_on(trunk)]
     if inbound is None:
         return TrunkNumber(number, None, mine)
-    met = [one for one in rules if _meets(one, inbound.id, number)]
+    met = [
+        one
+        for one in rules
+        if (not one.info.trunk_ids or inbound.id in one.info.trunk_ids) and answers(one, number)
+    ]
     return TrunkNumber(number, inbound, mine, met, elsewhere)
 
 
-def _meets(rule: Rule, trunk_id: str, number: str) -> bool:
-    """Return whether calls to `number` on the trunk can match the rule."""
-    info = rule.info
-    called = [bodies.normalized(text) for text in info.numbers]
-    return (not info.trunk_ids or trunk_id in info.trunk_ids) and (not called or number in called)
+def answers(rule: Rule, number: str) -> bool:
+    """Return whether the rule is for calls to any number, or to this one."""
+    called = rule.info.numbers
+    return not called or number in [bodies.normalized(text) for text in called]

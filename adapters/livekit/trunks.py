@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from livekit.protocol.sip import SIPInboundTrunkInfo, SIPOutboundTrunkInfo
+import msgspec
 from pydantic import JsonValue
 
 from telephony.errors import (
@@ -20,6 +20,7 @@ from telephony.errors import (
     ProviderError,
 )
 from telephony.model import PhoneNumber
+from telephony.reading import read_or_none
 from telephony.wire import (
     Batch,
     Json,
@@ -39,15 +40,14 @@ from .bodies import (
     DispatchRule,
     Inbound,
     InboundTrunk,
-    L,
     Outbound,
     OutboundTrunk,
     Rule,
     Stored,
 )
 from .dispatch_rules import target_of
-from .trunk_numbers import TrunkNumber, joined
-from .twirp import Twirp, as_json
+from .trunk_numbers import TrunkNumber, answers, joined
+from .twirp import Twirp
 
 T = TypeVar("T", InboundTrunk, OutboundTrunk)
 
@@ -69,17 +69,21 @@ class Trunks:
         outbound = yield from self._all("ListSIPOutboundTrunk", OutboundTrunk)
         rules = yield from self._all("ListSIPDispatchRule", DispatchRule)
         known = _Index(outbound, rules)
-        taken: set[str] = set()
+        rest = dict(known.dialling)
         after = ""
         while page := (yield from self._page("ListSIPInboundTrunk", InboundTrunk, after)):
             after = page[-1].id
-            # One by one: a server that gives everything at once would fill the memory twice.
-            for trunk in page:
-                found = [known.joined(number, trunk) for number in bodies.numbers_on(trunk)]
-                taken.update(one.number for one in found)
+            # In parts: a server that gives everything at once would fill the memory twice.
+            for start in range(0, len(page), _PAGE):
+                found = [
+                    known.joined(number, trunk)
+                    for trunk in page[start : start + _PAGE]
+                    for number in bodies.numbers_on(trunk)
+                ]
+                for one in found if rest else ():
+                    rest.pop(one.number, None)
                 yield Batch([one.normalized(provider) for one in found])
-        rest = [known.joined(number, None) for number in known.dialling if number not in taken]
-        yield Batch([one.normalized(provider) for one in rest])
+        yield Batch([known.joined(number, None).normalized(provider) for number in rest])
 
     def find(self, ref: NumberRef) -> Operation[TrunkNumber | None]:
         """Return a number by its id or its E.164 form.
@@ -147,13 +151,13 @@ class Trunks:
             )
         return numbers[0] if numbers else None
 
-    def _all(self, method: str, kind: type[L]) -> Operation[list[Stored[L]]]:
-        found: list[Stored[L]] = []
+    def _all(self, method: str, kind: type[B]) -> Operation[list[Stored[B]]]:
+        found: list[Stored[B]] = []
         while page := (yield from self._page(method, kind, found[-1].id if found else "")):
             found += page
         return found
 
-    def _page(self, method: str, kind: type[L], after: str) -> Operation[list[Stored[L]]]:
+    def _page(self, method: str, kind: type[B], after: str) -> Operation[list[Stored[B]]]:
         """Return what follows the id `after`, sorted by id; nothing at the end.
 
         A server may send more than the limit, or less, so only an empty page is the last one.
@@ -165,30 +169,28 @@ class Trunks:
 
     # --- Making ----------------------------------------------------------------------------------
 
-    def create_inbound(self, info: SIPInboundTrunkInfo, options: Options) -> Operation[Inbound]:
+    def create_inbound(self, number: str, trunk: Json, options: Options) -> Operation[Inbound]:
         """Create a trunk, once, for a number that no inbound trunk had a moment ago."""
-        wanted = merged(as_json(info), options)
+        wanted = merged(trunk, options)
         try:
             response = yield self._twirp.sip(
                 "CreateSIPInboundTrunk", {"trunk": wanted}, Safety.UNSAFE
             )
-            made = bodies.stored(InboundTrunk, response, response.json())
-            return _carrying(made, info.numbers)
+            return _carrying(bodies.stored(InboundTrunk, response), [number])
         except OutcomeUnknownError as lost:
-            there = yield from reconciled(self.inbound(info.numbers[0]), lost)
+            there = yield from reconciled(self.inbound(number), lost)
             return _only([one for one in there if bodies.created_by(one, wanted)], lost)
 
-    def create_outbound(self, info: SIPOutboundTrunkInfo, options: Options) -> Operation[Outbound]:
+    def create_outbound(self, number: str, trunk: Json, options: Options) -> Operation[Outbound]:
         """Create a trunk, once, for a number that no outbound trunk had a moment ago."""
-        wanted = merged(as_json(info), options)
+        wanted = merged(trunk, options)
         try:
             response = yield self._twirp.sip(
                 "CreateSIPOutboundTrunk", {"trunk": wanted}, Safety.UNSAFE
             )
-            made = bodies.stored(OutboundTrunk, response, response.json())
-            return _carrying(made, info.numbers)
+            return _carrying(bodies.stored(OutboundTrunk, response), [number])
         except OutcomeUnknownError as lost:
-            there = yield from reconciled(self.outbound(info.numbers[0]), lost)
+            there = yield from reconciled(self.outbound(number), lost)
             return _only([one for one in there if bodies.created_by(one, wanted)], lost)
 
     def create_rule(self, rule: Json) -> Operation[Rule]:
@@ -196,7 +198,7 @@ class Trunks:
         try:
             body: Json = {"dispatch_rule": rule}
             response = yield self._twirp.sip("CreateSIPDispatchRule", body, Safety.UNSAFE)
-            return bodies.stored(DispatchRule, response, response.json())
+            return bodies.stored(DispatchRule, response)
         except OutcomeUnknownError as lost:
             filters: Json = {"trunk_ids": rule.get("trunk_ids", [])}
             rules = yield from reconciled(self.rules(filters), lost)
@@ -208,7 +210,7 @@ class Trunks:
         """Apply `changes` to `rule`, and keep all else."""
         body: Json = {"sip_dispatch_rule_id": rule.id, "replace": {**rule.raw, **changes}}
         response = yield self._twirp.sip("UpdateSIPDispatchRule", body, Safety.IDEMPOTENT)
-        return bodies.stored(DispatchRule, response, response.json())
+        return bodies.stored(DispatchRule, response)
 
     def rename(self, number: TrunkNumber, name: str, options: Options) -> Operation[TrunkNumber]:
         """Change the name of a number's trunk."""
@@ -225,7 +227,7 @@ class Trunks:
         body: Json = {"sip_trunk_id": trunk.id, "update": changes}
         method = f"UpdateSIP{_direction(trunk)}Trunk"
         response = yield self._twirp.sip(method, body, Safety.IDEMPOTENT)
-        return bodies.stored(type(trunk.info), response, response.json())
+        return bodies.stored(type(trunk.info), response)
 
     def drop_number(self, trunk: Stored[T], number: str, options: Options) -> Operation[bool]:
         """Take a number off a trunk, and delete the trunk with its last one; return whether it did.
@@ -297,20 +299,22 @@ class _Index:
         # By trunk; rules for all trunks by number; rules for all calls under nothing.
         self._rules: dict[str, dict[int, Rule]] = {}
         for place, rule in enumerate(rules):
-            for key in (
-                rule.info.trunk_ids
-                or [bodies.normalized(text) for text in rule.info.numbers]
-                or [""]
-            ):
+            called = [bodies.normalized(text) for text in rule.info.numbers]
+            for key in rule.info.trunk_ids or called or [""]:
                 self._rules.setdefault(key, {})[place] = rule
 
     def joined(self, number: str, inbound: Inbound | None) -> TrunkNumber:
+        dialling = self.dialling.get(number, ())
+        if inbound is None:
+            return TrunkNumber(number, None, dialling)
         near: dict[int, Rule] = {}
-        for key in (inbound.id, number, "") if inbound is not None else ():
-            near |= self._rules.get(key, {})
+        for key in (inbound.info.id, number, ""):
+            if (found := self._rules.get(key)) is not None:
+                near.update(found)
         # In the server's order, which decides between rules that are as good as each other.
-        rules = [near[place] for place in sorted(near)]
-        return joined(number, inbound, self.dialling.get(number, ()), rules)
+        places = sorted(near) if len(near) > 1 else near
+        rules = [near[place] for place in places if answers(near[place], number)]
+        return TrunkNumber(number, inbound, dialling, rules)
 
 
 def is_trunk(text: str | None) -> bool:
@@ -322,7 +326,7 @@ def _carrying(trunk: Stored[T], numbers: Sequence[str]) -> Stored[T]:
     """Return `trunk`, with `numbers` where the response does not repeat what it carries."""
     if {bodies.normalized(text) for text in numbers}.intersection(bodies.entries_on(trunk)):
         return trunk
-    return replace(trunk, info=trunk.info.model_copy(update={"numbers": tuple(numbers)}))
+    return replace(trunk, info=msgspec.structs.replace(trunk.info, numbers=tuple(numbers)))
 
 
 def _direction(trunk: Inbound | Outbound) -> str:
@@ -331,13 +335,14 @@ def _direction(trunk: Inbound | Outbound) -> str:
 
 def _same_calls(found: Rule, wanted: Json) -> bool:
     """Return whether a rule is the wanted one, or equivalent to it."""
-    other = DispatchRule.model_validate({**wanted, RULE_ID: "new"})
+    other = read_or_none(DispatchRule, {**wanted, RULE_ID: "new"})
     return (
-        found.info.trunk_ids == other.trunk_ids
+        other is not None
+        and found.info.trunk_ids == other.trunk_ids
         and found.info.numbers == other.numbers
         and found.info.pin == other.pin
         and not found.info.inbound_numbers
-        and target_of(found) == target_of(Stored(other, {}))
+        and target_of(found) == target_of(Stored(other, b"", b""))
     )
 
 

@@ -11,27 +11,26 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import jwt
-from google.protobuf.json_format import ParseDict, ParseError
 from livekit.api import TokenVerifier
-from livekit.protocol.models import DisconnectReason, ParticipantInfo
-from livekit.protocol.webhook import WebhookEvent
-from pydantic import SecretStr
 
 from telephony.errors import ConfigurationError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import Call, CallStatus, Direction
-from telephony.reading import required_header
+from telephony.reading import Body, Time, moment, read_or_none, required_header
 from telephony.settings import is_blank
+from telephony.wire import Json
 
 from .bodies import normalized
 from .settings import LiveKitSettings
 
 _LEEWAY = timedelta(seconds=60)
 # HMAC fills a short key with zeros itself, so the signature is the same. Unfilled, PyJWT would warn
-# on every webhook of what the server's own log says: that `livekit-server --dev` has a short key.
+# of what the server's own log says: that `livekit-server --dev` has a short key.
 _KEY_LENGTH = 32
+_SIP = ("SIP", 3)
 
 _STATUS: Mapping[str, CallStatus] = {
     "dialing": CallStatus.QUEUED,
@@ -44,15 +43,54 @@ _UNANSWERED: Mapping[str, CallStatus] = {
     "dialing": CallStatus.FAILED,
     "ringing": CallStatus.NO_ANSWER,
 }
-_ENDS: Mapping[int, CallStatus] = {
-    DisconnectReason.UNKNOWN_REASON: CallStatus.UNKNOWN,
-    DisconnectReason.USER_UNAVAILABLE: CallStatus.NO_ANSWER,
-    DisconnectReason.USER_REJECTED: CallStatus.BUSY,
-    DisconnectReason.SIP_TRUNK_FAILURE: CallStatus.FAILED,
-    DisconnectReason.CONNECTION_TIMEOUT: CallStatus.FAILED,
-    DisconnectReason.MEDIA_FAILURE: CallStatus.FAILED,
-    DisconnectReason.JOIN_FAILURE: CallStatus.FAILED,
+# Why a participant left its room, in the order of LiveKit's numbers for it.
+_REASONS = (
+    "UNKNOWN_REASON", "CLIENT_INITIATED", "DUPLICATE_IDENTITY", "SERVER_SHUTDOWN",
+    "PARTICIPANT_REMOVED", "ROOM_DELETED", "STATE_MISMATCH", "JOIN_FAILURE", "MIGRATION",
+    "SIGNAL_CLOSE", "ROOM_CLOSED", "USER_UNAVAILABLE", "USER_REJECTED", "SIP_TRUNK_FAILURE",
+    "CONNECTION_TIMEOUT", "MEDIA_FAILURE", "AGENT_ERROR",
+)  # fmt: skip
+_ENDS: Mapping[str, CallStatus] = {
+    "UNKNOWN_REASON": CallStatus.UNKNOWN,
+    "USER_UNAVAILABLE": CallStatus.NO_ANSWER,
+    "USER_REJECTED": CallStatus.BUSY,
+    "SIP_TRUNK_FAILURE": CallStatus.FAILED,
+    "CONNECTION_TIMEOUT": CallStatus.FAILED,
+    "MEDIA_FAILURE": CallStatus.FAILED,
+    "JOIN_FAILURE": CallStatus.FAILED,
 }
+
+
+class _Participant(Body, rename="camel"):
+    identity: str = ""
+    kind: str | int | None = None
+    attributes: dict[str, object] | None = None
+    joined_at: Time = None
+    disconnect_reason: str | int | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it left the room, in LiveKit's words."""
+        reason = self.disconnect_reason
+        if isinstance(reason, int) and 0 <= reason < len(_REASONS):
+            return _REASONS[reason]
+        return str(reason or _REASONS[0])
+
+    def attribute(self, name: str) -> str:
+        value = (self.attributes or {}).get(name)
+        return value if isinstance(value, str) else ""
+
+
+class _Room(Body):
+    name: str = ""
+
+
+class _Event(Body, rename="camel"):
+    event: str = ""
+    id: str = ""
+    created_at: Time = None
+    room: _Room | None = None
+    participant: _Participant | None = None
 
 
 def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) -> None:
@@ -68,7 +106,8 @@ def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) ->
     _must_be_canonical(token, provider)
     # The verifier knows the present only; a webhook of the past gets as much more leeway.
     age = max(datetime.now(UTC) - request.received_at, timedelta())
-    verifier = TokenVerifier(settings.api_key, _key(settings.api_secret), leeway=_LEEWAY + age)
+    secret = settings.api_secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
+    verifier = TokenVerifier(settings.api_key, secret, leeway=_LEEWAY + age)
     try:
         hashed = verifier.verify(token).sha256
     except jwt.ExpiredSignatureError:
@@ -87,11 +126,6 @@ def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) ->
         raise SignatureError(f"{provider}: the token in Authorization has no hash of the body.")
     if not hmac.compare_digest(hashed.encode(), body_hash(request.body).encode()):
         raise SignatureError(f"{provider}: the body does not match the hash in the token.")
-
-
-def _key(secret: SecretStr) -> str:
-    """Return the secret as long as PyJWT wants it."""
-    return secret.get_secret_value().ljust(_KEY_LENGTH, "\0")
 
 
 def body_hash(body: bytes) -> str:
@@ -116,11 +150,8 @@ def _must_be_canonical(token: str, provider: str) -> None:
 def events(request: WebhookRequest, provider: str) -> list[Event]:
     """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    try:
-        event = ParseDict(raw, WebhookEvent(), ignore_unknown_fields=True)
-    except ParseError:
-        event = WebhookEvent(event=str(raw.get("event", "")), id=str(raw.get("id", "")))
-    at = _moment(event.created_at)
+    event = read_or_none(_Event, raw) or _Event()
+    at = moment(event.created_at) if event.created_at not in (0, "0") else None
     name = event.id or request.digest()
     call = _call(event, provider)
     if call is not None and event.event == "participant_joined":
@@ -130,31 +161,26 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
     return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=event.event)]
 
 
-def _moment(seconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _call(event: WebhookEvent, provider: str) -> Call | None:
+def _call(event: _Event, provider: str) -> Call | None:
     """Return the call of a SIP participant; None for others, and if its number is hidden."""
     who = event.participant
-    attributes = dict(who.attributes)
-    number, call = attributes.get("sip.trunkPhoneNumber"), attributes.get("sip.callID")
-    if who.kind != ParticipantInfo.Kind.SIP or not number or not call:
+    if who is None or who.kind not in _SIP:
+        return None
+    number, call = who.attribute("sip.trunkPhoneNumber"), who.attribute("sip.callID")
+    if not number or not call:
         return None
     # As the carrier writes them, often without a "+".
     number = normalized(number)
-    other = normalized(attributes.get("sip.phoneNumber", "")) or None
+    other = normalized(who.attribute("sip.phoneNumber")) or None
     # Only calls that come in meet a dispatch rule.
-    inbound = bool(attributes.get("sip.ruleID"))
-    word = attributes.get("sip.callStatus", "")
+    inbound = bool(who.attribute("sip.ruleID"))
+    word = who.attribute("sip.callStatus")
     status = _STATUS.get(word, CallStatus.UNKNOWN)
     if event.event == "participant_left":
         # The attributes are those of the last moment: who answered is active, or has hung up.
         answered = _UNANSWERED.get(word, CallStatus.COMPLETED)
-        status = _ENDS.get(who.disconnect_reason, answered)
+        known = who.reason in _REASONS
+        status = _ENDS.get(who.reason, answered) if known else CallStatus.UNKNOWN
         if word in _UNANSWERED and status is CallStatus.UNKNOWN:
             status = answered
     return Call(
@@ -165,6 +191,10 @@ def _call(event: WebhookEvent, provider: str) -> Call | None:
         recipient=number if inbound else other,
         direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
         status=status,
-        started_at=_moment(who.joined_at),
-        raw={"room": event.room.name, "participant": who.identity, "attributes": {**attributes}},
+        started_at=moment(who.joined_at) if who.joined_at not in (0, "0") else None,
+        raw={
+            "room": event.room.name if event.room else "",
+            "participant": who.identity,
+            "attributes": cast("Json", who.attributes or {}),
+        },
     )

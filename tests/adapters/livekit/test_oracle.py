@@ -11,6 +11,8 @@ On purpose ours differ from the SDK's in these ways:
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import jwt
 import pytest
@@ -332,3 +334,36 @@ def test_the_sdk_reads_the_sandboxes_errors(sdk, sandbox):
     assert (missing.code, missing.status) == ("not_found", 404)
     assert (broken.code, broken.status) == ("unknown", 500)
     assert (busy.code, busy.sip_status_code) == ("resource_exhausted", 486)
+
+
+def test_the_fields_that_options_may_name_are_those_of_the_messages():
+    from telephony.adapters.livekit.twirp import NAMES
+
+    fields = [
+        field
+        for message in (
+            sip.CreateSIPParticipantRequest,
+            sip.SIPDispatchRuleInfo,
+            sip.SIPInboundTrunkInfo,
+            sip.SIPOutboundTrunkInfo,
+        )
+        for field in message.DESCRIPTOR.fields
+        if field.json_name != field.name
+    ]
+    assert fields
+    # LiveKit Phone Numbers have no messages in Python.
+    theirs = {"area_code", "country_code", "page_token", "phone_numbers"}
+    assert {field.name for field in fields} == NAMES - theirs
+
+
+def test_requests_do_not_wait_for_the_vendors_packages(telephony_sandbox):
+    settings = telephony_sandbox.settings("livekit")
+    code = f"""
+import sys, telephony
+with telephony.connect("livekit", **{settings!r}) as provider:
+    number = provider.import_number("{NUMBER}", source=telephony.SipTrunk("sip.example.com"),
+                                    assign_to="reception")
+    provider.place_call(number, "{CALLEE}")
+assert not {{"google.protobuf", "livekit", "aiohttp", "jwt"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
