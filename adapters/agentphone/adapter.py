@@ -237,7 +237,7 @@ class AgentPhone(Adapter):
                 raise
             return bodies.released(found, now)
         status = said.status
-        if not said.success:
+        if said.success is False:
             denied = ConflictError(
                 "AgentPhone did not release the number",
                 hint="The number is still held and billed.",

@@ -8,39 +8,43 @@ which knows some fields that the documents do not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import ClassVar
 
-from pydantic import ConfigDict, JsonValue, ValidationError
-from pydantic.alias_generators import to_camel
-from pydantic_core import to_json
+from msgspec import Raw, field
 
-from telephony import errors, model
+from telephony import model
 from telephony.capabilities import CarrierOutcome
-from telephony.reading import Body, Moment, as_message, items, log, read, rows
-from telephony.wire import Json, Response
+from telephony.raw import with_raw
+from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
+from telephony.unchecked import unchecked
+from telephony.wire import Response
+
+_made_message = unchecked(model.Message)
 
 
-class _Body(Body):
-    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+class Page(Body, rename="camel"):
+    """A page of any listing. Whether more follow is said by either field, or by neither."""
+
+    data: Rows = None
+    has_more: bool | None = None
+    total: int | None = None
 
 
-class Number(_Body):
-    id: model.Id
-    phone_number: model.Id
+class Number(Body, kw_only=True, rename="camel"):
+    id: Id
+    phone_number: Id
     status: str | None = None
     country: str | None = None
     agent_id: str | None = None
     type: str | None = "sms"
     whatsapp_enabled: bool | None = None
-    created_at: Moment | None = None
+    created_at: Time = None
 
-    def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
+    def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
         # Calls work on every number; `type` says which kind of text it was bought for.
         channels = {model.Channel.VOICE, *_TEXTS.get(self.type or "", ())}
         if self.whatsapp_enabled:
             channels.add(model.Channel.WHATSAPP)
-        return model.PhoneNumber(
+        found = model.PhoneNumber(
             id=self.id,
             number=self.phone_number,
             provider=provider,
@@ -48,50 +52,103 @@ class Number(_Body):
             channels=frozenset(channels),
             country=self.country,
             assignment=model.Agent(self.agent_id) if self.agent_id else None,
-            created_at=self.created_at,
-            raw=raw,
+            created_at=moment(self.created_at),
         )
+        return with_raw(found, raw)
 
 
-class Attached(_Body):
+class Attached(Body, rename="camel"):
     """The response to attaching: the agent, and the number in short."""
 
     agent_id: str | None = None
-    number: Json | None = None
+    number: dict[str, object] | None = None
 
 
-class Available(_Body):
-    phone_number: model.Id
+class Available(Body, kw_only=True, rename="camel"):
+    phone_number: Id
     city: str | None = None
     state: str | None = None
     zip: str | None = None
     country: str | None = None
 
 
-class Released(_Body):
+class Released(Body):
     """The response to a release, undocumented but read by newer official clients."""
 
-    success: bool = True
+    success: bool | None = None
     status: str | None = None
 
 
-class Conversation(_Body):
-    phone_number_id: model.Id
-    phone_number: model.Id
+class Conversation(Body, rename="camel"):
+    phone_number_id: Id
+    phone_number: Id
 
 
-class _Dated(_Body):
-    received_at: Moment | None = None
+class Message(Body, kw_only=True, rename="camel"):
+    """A message as every endpoint has it: their names for sender and recipient differ."""
+
+    id: Id
+    listed_from: str | None = field(default=None, name="from_")
+    from_number: str | None = None
+    plain_from: str | None = field(default=None, name="from")
+    sent_from: str | None = field(default=None, name="from_number")
+    to: str | None = None
+    to_number: str | None = None
+    sent_to: str | None = field(default=None, name="to_number")
+    body: str | None = None
+    direction: str | None = None
+    status: str | None = None
+    channel: str | None = None
+    received_at: Time = None
+    media_urls: str | list[str] | None = None
+    sent_media: str | list[str] | None = field(default=None, name="media_urls")
+    media_url: str | list[str] | None = None
+    error_code: str | int | None = None
+    failure_reason: str | None = None
+
+    def fields(self, provider: str, own: str) -> dict[str, object]:
+        """Return the fields of a message that the number `own` received or sent, without `raw`."""
+        sender = self.listed_from or self.from_number or self.plain_from or self.sent_from or None
+        recipient = self.to or self.to_number or self.sent_to or None
+        direction = _DIRECTIONS.get(self.direction or "") or _inferred(sender, recipient, own)
+        said = self.status
+        if said is None and direction is model.Direction.INBOUND:
+            said = "received"
+        media = self.media_urls or self.sent_media or self.media_url or ()
+        code, reason = self.error_code, self.failure_reason
+        return {
+            "id": self.id,
+            "provider": provider,
+            "number": own,
+            # One text for both takes less memory.
+            "sender": own if sender == own else sender,
+            "recipient": own if recipient == own else recipient,
+            "body": self.body or "",
+            "direction": direction,
+            "status": _MESSAGE_STATUS.get(said or "") or model.MessageStatus.UNKNOWN,
+            "channel": _CHANNELS.get(self.channel or "") or model.Channel.UNKNOWN,
+            "sent_at": moment(self.received_at),
+            "media": (media,) if isinstance(media, str) else tuple(media),
+            "error": _failure(code, reason) if code or reason else None,
+        }
 
 
-class Call(_Body):
-    id: model.Id
+class Call(Body, kw_only=True, rename="camel"):
+    id: Id
     status: str | None = None
     direction: str | None = None
     agent_id: str | None = None
     from_number: str | None = None
     to_number: str | None = None
-    started_at: Moment | None = None
+    started_at: Time = None
+
+
+class _Key(Body):
+    id: str | None = None
+
+
+class _Dated(Body, rename="camel"):
+    received_at: Time = None
 
 
 _TEXTS: Mapping[str, tuple[model.Channel, ...]] = {
@@ -111,47 +168,50 @@ CALL_STATUS = {
     "no-answer": model.CallStatus.NO_ANSWER,
     "failed": model.CallStatus.FAILED,
 }
-_DIRECTIONS = {known.value: known for known in model.Direction}
+_DIRECTIONS = {
+    "inbound": model.Direction.INBOUND,
+    "outbound": model.Direction.OUTBOUND,
+}
 _CHANNELS = {known.value: known for known in model.Channel}
 _MESSAGE_STATUS = {known.value: known for known in model.MessageStatus}
+
+
+# --- Listings ------------------------------------------------------------------------------------
+
+
+def page(response: Response) -> Page:
+    return read(Page, response.content, response)
+
+
+def identity(row: Raw) -> str:
+    """Return what identifies a row of a listing, readable or not."""
+    found = read_or_none(_Key, row)
+    return (found and found.id) or bytes(row).decode("utf-8", "replace")
 
 
 # --- Numbers -------------------------------------------------------------------------------------
 
 
 def number(response: Response, provider: str) -> model.PhoneNumber:
-    raw = response.object()
-    return read(Number, raw, response).normalized(provider, raw)
+    return read(Number, response.content, response).normalized(provider, response.content)
 
 
-def numbers(values: list[JsonValue], response: Response, provider: str) -> list[model.PhoneNumber]:
+def numbers(values: Rows, response: Response, provider: str) -> list[model.PhoneNumber]:
     return [one.normalized(provider, raw) for one, raw in rows(Number, values, response)]
 
 
-def page(response: Response) -> tuple[list[JsonValue], Json]:
-    """Return the rows of a page as they came, and all of its body."""
-    body = response.object()
-    return items(body.get("data"), response), body
-
-
-def identity(row: JsonValue) -> str:
-    """Return what identifies a row of a listing, readable or not."""
-    key = row.get("id") if isinstance(row, dict) else None
-    return key if isinstance(key, str) and key else to_json(row).decode()
-
-
-def conversations(values: list[JsonValue], response: Response) -> list[Conversation]:
+def conversations(values: Rows, response: Response) -> list[Conversation]:
     return [one for one, _ in rows(Conversation, values, response)]
 
 
 def attached(response: Response, number: model.PhoneNumber, agent: str) -> model.PhoneNumber:
     """Return `number` as it is after attaching it to `agent`."""
-    said = read(Attached, response.object(), response)
+    said = read(Attached, response.content, response)
     return now_with(number, said.agent_id or agent, said.number)
 
 
 def now_with(
-    number: model.PhoneNumber, agent: str | None, said: Json | None = None
+    number: model.PhoneNumber, agent: str | None, said: Mapping[str, object] | None = None
 ) -> model.PhoneNumber:
     """Return `number` with the assignment that the vendor has just confirmed."""
     update = {
@@ -162,23 +222,27 @@ def now_with(
 
 
 def available(response: Response, provider: str) -> list[model.AvailableNumber]:
-    return [
-        model.AvailableNumber(
-            number=offered.phone_number,
-            provider=provider,
-            country=offered.country,
-            region=offered.state,
-            locality=offered.city,
-            postal_code=offered.zip,
-            raw=raw,
-        )
-        for offered, raw in rows(Available, response.object().get("data"), response)
-    ]
+    found = rows(Available, page(response).data, response)
+    return [_offered(one, provider, raw) for one, raw in found]
+
+
+def _offered(offered: Available, provider: str, raw: bytes) -> model.AvailableNumber:
+    found = model.AvailableNumber(
+        number=offered.phone_number,
+        provider=provider,
+        country=offered.country,
+        region=offered.state,
+        locality=offered.city,
+        postal_code=offered.zip,
+    )
+    return with_raw(found, raw)
 
 
 def release(response: Response) -> Released:
     """Read the response to a release; an empty one means success."""
-    return read(Released, response.object() if response.content.strip() else {}, response)
+    if not response.content.strip():
+        return Released()
+    return read(Released, response.content, response)
 
 
 def released(number: model.PhoneNumber, status: str | None) -> model.Release:
@@ -199,101 +263,41 @@ def released(number: model.PhoneNumber, status: str | None) -> model.Release:
 # --- Messages and calls --------------------------------------------------------------------------
 
 
-def messages(
-    values: list[JsonValue], response: Response, provider: str, own: str
-) -> list[model.Message]:
-    """Return the readable messages among those of the number `own`."""
-    found: list[model.Message] = []
-    unusable = 0
-    for raw in values:
-        try:
-            fields = message_fields(raw if isinstance(raw, dict) else {}, provider, own)
-            found.append(as_message(fields, response))
-        except errors.InvalidResponseError:
-            unusable += 1
-    if unusable:
-        log.warning("GET messages: %d of %d rows left out: no usable id", unusable, len(values))
-    return found
+def message(row: Message, provider: str, own: str, raw: bytes) -> model.Message:
+    # Unchecked, since the fields are: listings hold thousands.
+    return _made_message(row.fields(provider, own), raw)
 
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
     """Return a message just sent. The response has neither its text nor the time."""
-    fields = message_fields(response.object(), provider, own)
+    fields = read(Message, response.content, response).fields(provider, own)
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own
     fields["recipient"] = fields["recipient"] or to
-    return as_message(fields, response)
+    return _made_message(fields, response.content)
 
 
-def message_fields(raw: Json, provider: str, own: str) -> dict[str, object]:
-    """Return the unified fields of a message.
-
-    Endpoints spell sender and recipient differently. This is plain code instead of a model of the
-    body, since listings hold thousands of messages.
-    """
-    get = raw.get
-    sender = _text(get("from_") or get("fromNumber") or get("from") or get("from_number"))
-    recipient = _text(get("to") or get("toNumber") or get("to_number"))
-    direction = _DIRECTIONS.get(str(get("direction"))) or model.Direction.UNKNOWN
-    if direction is model.Direction.UNKNOWN:
-        # Older responses leave it out.
-        if sender == own:
-            direction = model.Direction.OUTBOUND
-        elif sender or recipient == own:
-            # In a group the recipient is the group.
-            direction = model.Direction.INBOUND
-    said = get("status")
-    if said is None and direction is model.Direction.INBOUND:
-        said = "received"
-    media = get("mediaUrls") or get("media_urls") or get("mediaUrl") or ()
-    code, reason = get("errorCode"), get("failureReason")
-    error = None
-    if code or reason:
-        error = {"code": code and str(code), "message": reason and str(reason)}
-    return {
-        "id": _text(get("id")),
-        "provider": provider,
-        "number": own,
-        "sender": sender,
-        "recipient": recipient,
-        "body": get("body") or "",
-        "direction": direction,
-        "status": _MESSAGE_STATUS.get(str(said)) or model.MessageStatus.UNKNOWN,
-        "channel": _CHANNELS.get(str(get("channel"))) or model.Channel.UNKNOWN,
-        "sent_at": moment(raw),
-        "media": [media] if isinstance(media, str) else media,
-        "error": error,
-        "raw": raw,
-    }
+def received_at(row: Raw) -> Time:
+    """Return the time of a message, whether the rest of it is readable or not."""
+    found = read_or_none(_Dated, row)
+    return found and found.received_at
 
 
-def _text(value: JsonValue) -> JsonValue:
-    """Return a number as text; some endpoints send one where text is due."""
-    return str(value) if type(value) is int else value
+def _inferred(sender: str | None, recipient: str | None, own: str) -> model.Direction:
+    """Return the direction of a message without one, as in older responses."""
+    if sender == own:
+        return model.Direction.OUTBOUND
+    # In a group the recipient is the group.
+    return model.Direction.INBOUND if sender or recipient == own else model.Direction.UNKNOWN
 
 
-def moment(raw: Json) -> datetime | None:
-    """Return when a message was sent.
-
-    The documented form is read without validation, since listings are long.
-    """
-    text = raw.get("receivedAt")
-    if isinstance(text, str):
-        try:
-            if (moment := datetime.fromisoformat(text)).tzinfo is UTC:
-                return moment
-        except ValueError:
-            pass
-    try:
-        return _Dated.model_validate(raw).received_at
-    except ValidationError:
-        return None
+def _failure(code: str | int | None, reason: str | None) -> model.MessageError:
+    return model.MessageError(code=str(code) if code else None, message=reason or None)
 
 
 def placed(response: Response, provider: str, own: str, to: str, agent: str) -> model.Call:
-    raw = response.object()
-    call = read(Call, raw, response)
-    return model.Call(
+    call = read(Call, response.content, response)
+    made = model.Call(
         id=call.id,
         provider=provider,
         number=own,
@@ -302,6 +306,6 @@ def placed(response: Response, provider: str, own: str, to: str, agent: str) -> 
         direction=model.Direction.OUTBOUND,
         status=CALL_STATUS.get(call.status or "", model.CallStatus.UNKNOWN),
         agent=call.agent_id or agent,
-        started_at=call.started_at,
-        raw=raw,
+        started_at=moment(call.started_at),
     )
+    return with_raw(made, response.content)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
 from telephony import errors
-from telephony.reading import error_object, error_text
+from telephony.reading import Body, error_object, error_text, read_or_none
 from telephony.wire import Response
 
 _UNCONFIRMED = "DELIVERY_UNCONFIRMED"
@@ -23,44 +23,60 @@ _BY_CODE: Mapping[str, type[errors.ProviderError]] = {
 }
 
 
+class _Wrong(Body):
+    """What is wrong with a field, in the vendor's own form or in FastAPI's."""
+
+    field: str | None = None
+    loc: list[str | int] | None = None
+    message: str | None = None
+    msg: str | None = None
+
+    def __str__(self) -> str:
+        where = self.loc or ()
+        name = self.field or ".".join(map(str, where[1:] or where))
+        return ": ".join(filter(None, (name, self.message or self.msg)))
+
+
+class _Said(Body):
+    code: str | int | None = None
+    message: str | None = None
+    details: list[_Wrong] | None = None
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.message, _joined(self.details or ()))))
+
+
+class _Error(_Said):
+    """An error in any of the three forms that are documented."""
+
+    error: _Said | str | None = None
+    detail: _Said | str | list[_Wrong] | None = None
+
+
 def error(response: Response) -> errors.ProviderError:
     """Return the error of a response: its code, where it has one, is preferred to its status."""
     body = error_object(response)
-    parts = [part for part in (body.get("error"), body.get("detail"), body) if part]
-    code = next((part["code"] for part in parts if isinstance(part, dict) and "code" in part), None)
+    said = read_or_none(_Error, body) or _Error()
+    parts = [part for part in (said.error, said.detail, said) if part]
+    codes = [part.code for part in parts if isinstance(part, _Said)]
+    code = next((str(code) for code in codes if code), None)
     unexplained = response.status == 409 and response.request.path == "/v1/messages" and not code
     if unexplained or _UNCONFIRMED.encode() in response.content:
         # Where this code sits is undocumented, and missing it could send a text twice. No other
         # conflict of a text is known.
         code = _UNCONFIRMED
-    text = next(filter(None, map(_said, parts)), None) or error_text(response)
-    kind = _BY_CODE.get(str(code)) or errors.class_for(response.status)
+    texts = (_joined(part) if isinstance(part, list) else str(part) for part in parts)
+    text = next(filter(None, texts), None) or error_text(response)
+    kind = _BY_CODE.get(code or "") or errors.class_for(response.status)
     return kind(
         text or "AgentPhone refused the request",
-        code=str(code) if code else None,
+        code=code,
         raw=_without_input(body) or None,
     )
 
 
-def _said(part: JsonValue) -> str:
-    """Return the text of a part of an error body, with the fields that are wrong."""
-    if isinstance(part, str):
-        return part
-    if isinstance(part, list):
-        return "; ".join(filter(None, map(_field, part)))
-    if isinstance(part, dict):
-        details = part.get("details")
-        said = (part.get("message"), _said(details) if isinstance(details, list) else None)
-        return ": ".join(str(text) for text in said if text)
-    return ""
-
-
-def _field(wrong: JsonValue) -> str:
-    if not isinstance(wrong, dict):
-        return ""
-    where = wrong.get("field") or wrong.get("loc") or ""
-    name = ".".join(map(str, where[1:] or where)) if isinstance(where, list) else str(where)
-    return ": ".join(filter(None, (name, str(wrong.get("message") or wrong.get("msg") or ""))))
+def _joined(wrong: Sequence[_Wrong]) -> str:
+    return "; ".join(filter(None, map(str, wrong)))
 
 
 def _without_input(value: JsonValue) -> JsonValue:

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-
-from pydantic import JsonValue
+from operator import attrgetter
 
 from telephony.errors import InvalidResponseError
 from telephony.model import Message
-from telephony.reading import EARLIEST, LATEST, sent_between
+from telephony.reading import EARLIEST, LATEST, moment, rows, sent_between
 from telephony.wire import Batch, Listing, Operation, PageTracker, Request, Response, path
 
 from . import bodies
@@ -28,6 +27,7 @@ _PAGE = 200
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST, _LAST = EARLIEST + timedelta(days=1), LATEST - timedelta(days=1)
+_id = attrgetter("id")
 
 
 def listing(
@@ -50,19 +50,37 @@ def listing(
     cursor = None if before is None else _later(before)
     reread: datetime | None = None
 
-    def batch(new: list[JsonValue], response: Response) -> Batch[Message]:
-        found = bodies.messages(new, response, provider, own)
-        found.sort(key=lambda message: message.sent_at or LATEST, reverse=True)
+    def read(page: bodies.Page, response: Response) -> list[Message]:
+        found = rows(bodies.Message, page.data, response)
+        return [bodies.message(row, provider, own, raw) for row, raw in found]
+
+    def between(start: datetime, end: datetime) -> Operation[list[Message]]:
+        """Return every message from `start` to `end`, and some beside them, in any order."""
+        bounds = {"after": _iso(start - _MILLISECOND), "before": _iso(end + _MILLISECOND)}
+        response = yield Request.get(url, {"limit": _PAGE, **bounds})
+        page = bodies.page(response)
+        if not _more(page, _PAGE):
+            return read(page, response)
+        if end - start < _MILLISECOND:
+            raise _crowded("More than a page of messages share one moment")
+        middle = start + (end - start) / 2
+        newer = yield from between(middle, end)
+        older = yield from between(start, middle)
+        return newer + older
+
+    def batch(found: list[Message]) -> Batch[Message]:
+        found.sort(key=_sent, reverse=True)
         return Batch(sent_between(found, after, before))
 
     while True:
         response = yield Request.get(url, {"limit": size, "before": _iso(cursor)})
-        page, more = _page(response, size)
-        new = tracker.unseen(page, bodies.identity)
-        yield batch(new, response)
-        if not more or not page:
+        page = bodies.page(response)
+        found = read(page, response)
+        new = tracker.unseen(found, _id)
+        yield batch(new)
+        if not page.data or not _more(page, size):
             return
-        oldest = _oldest(page)
+        oldest = _oldest(found, page)
         if oldest is None:
             raise _crowded("No message of a page has a time, from which the next one would start")
         if after is not None and oldest < after:
@@ -72,38 +90,28 @@ def listing(
             if reread is not None and oldest >= reread:
                 raise tracker.repeated_page()
             reread, start = oldest, oldest - _SECOND
-            dense = yield from _between(url, start, cursor)
-            if not {*map(bodies.identity, page)} <= {*map(bodies.identity, dense)}:
+            dense = yield from between(start, cursor)
+            if not {*map(_id, found)} <= {*map(_id, dense)}:
                 raise _crowded("More than a page of messages share one second")
-            yield batch(tracker.unseen(dense, bodies.identity), response)
+            yield batch(tracker.unseen(dense, _id))
             cursor = start + _MILLISECOND
         size = _PAGE
 
 
-def _between(url: str, start: datetime, end: datetime) -> Operation[list[JsonValue]]:
-    """Return every message from `start` to `end`, and some beside them, in any order."""
-    bounds = {"after": _iso(start - _MILLISECOND), "before": _iso(end + _MILLISECOND)}
-    response = yield Request.get(url, {"limit": _PAGE, **bounds})
-    page, more = _page(response, _PAGE)
-    if not more:
-        return page
-    if end - start < _MILLISECOND:
-        raise _crowded("More than a page of messages share one moment")
-    middle = start + (end - start) / 2
-    newer = yield from _between(url, middle, end)
-    older = yield from _between(url, start, middle)
-    return newer + older
+def _more(page: bodies.Page, size: int) -> bool:
+    """Return whether a page promises more."""
+    return len(page.data or ()) >= size if page.has_more is None else page.has_more
 
 
-def _page(response: Response, size: int) -> tuple[list[JsonValue], bool]:
-    """Return the rows of a page, and whether it promises more."""
-    found, body = bodies.page(response)
-    promised = body.get("hasMore")
-    return found, promised if isinstance(promised, bool) else len(found) >= size
+def _sent(message: Message) -> datetime:
+    return message.sent_at or LATEST
 
 
-def _oldest(page: Sequence[JsonValue]) -> datetime | None:
-    moments = (bodies.moment(row) for row in page if isinstance(row, dict))
+def _oldest(found: Sequence[Message], page: bodies.Page) -> datetime | None:
+    """Return the time of the oldest row of a page, even if the rest of it is unreadable."""
+    moments = [message.sent_at for message in found]
+    if page.data and len(found) < len(page.data):
+        moments += [moment(bodies.received_at(row)) for row in page.data]
     # Beyond the first and the last time there is nothing to request.
     return min((each for each in moments if each and _FIRST < each < _LAST), default=None)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import JsonValue
-
-from telephony.wire import Batch, Json, Listing, PageTracker, Request, Response
+from telephony.reading import Rows
+from telephony.wire import Batch, Listing, PageTracker, Request, Response
 
 from . import bodies
 
@@ -19,9 +18,7 @@ T = TypeVar("T")
 LARGEST = 100
 
 
-def offset_pages(
-    url: str, size: int, read: Callable[[list[JsonValue], Response], list[T]]
-) -> Listing[T]:
+def offset_pages(url: str, size: int, read: Callable[[Rows, Response], list[T]]) -> Listing[T]:
     """List the items that `read` makes of the rows of each page.
 
     When rows leave a listing, as released numbers do, all later ones move to lower offsets. So each
@@ -33,30 +30,30 @@ def offset_pages(
     offset, reached, overlap = 0, 0, False
     while True:
         response = yield Request.get(url, {"limit": size, "offset": offset})
-        page, body = bodies.page(response)
-        keys = list(map(bodies.identity, page))
+        page = bodies.page(response)
+        found = page.data or []
+        keys = list(map(bodies.identity, found))
         if overlap and (not keys or keys[0] not in seen):
             if seen_at_restart == len(seen):
                 raise PageTracker.repeated_page()
             seen_at_restart, offset, overlap = len(seen), 0, False
             continue
-        new = {key: row for key, row in zip(keys, page, strict=True) if key not in seen}
+        new = {key: row for key, row in zip(keys, found, strict=True) if key not in seen}
         yield Batch(read(list(new.values()), response))
         seen.update(new)
-        offset += len(page)
-        if not page or not _more(body, offset):
+        offset += len(found)
+        if not found or not _more(page, offset):
             return
         if not new and offset > reached:
             raise PageTracker.repeated_page()
         reached = max(reached, offset)
         # One row alone would be requested for ever.
-        overlap = len(page) > 1
+        overlap = len(found) > 1
         offset -= overlap
 
 
-def _more(body: Json, seen: int) -> bool:
+def _more(page: bodies.Page, seen: int) -> bool:
     """Return whether more rows follow those seen. Either field may be missing."""
-    promised, total = body.get("hasMore"), body.get("total")
-    if isinstance(promised, bool):
-        return promised
-    return type(total) is int and seen < total
+    if page.has_more is not None:
+        return page.has_more
+    return page.total is not None and seen < page.total

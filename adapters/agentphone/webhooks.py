@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import ClassVar
 
-from pydantic import ConfigDict, Field, SecretStr
-from pydantic.alias_generators import to_camel
+from msgspec import field
+from pydantic import SecretStr
 from pydantic_core import to_json
 
 from telephony.errors import (
@@ -27,9 +26,9 @@ from telephony.events import (
     WebhookRequest,
     WebhookResponse,
 )
-from telephony.model import Call, CallStatus, Direction, Id, Message, WebhookEndpoint
+from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
 from telephony.numbers import is_e164
-from telephony.reading import Body, Moment, read, read_or_none, required_header
+from telephony.reading import Body, Id, Time, moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
@@ -39,62 +38,50 @@ TOLERANCE = 300
 _DIRECTIONS = {"inbound": Direction.INBOUND, "outbound": Direction.OUTBOUND}
 
 
-class _Envelope(Body):
+class _Envelope(Body, rename="camel"):
     event: str = ""
     channel: str | None = None
-    timestamp: Moment | None = None
+    timestamp: Time = None
     agent_id: str | None = None
-    data: Json = Field(default_factory=dict)
-    test: bool = False
-    conversation_state: Json = Field(default_factory=dict)
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+    test: bool | None = None
+    conversation_state: dict[str, object] | None = None
 
     @property
     def is_test(self) -> bool:
         """Whether it comes from the dashboard's button that tests a webhook."""
-        return self.test or self.conversation_state.get("testMode") is True
+        return bool(self.test) or (self.conversation_state or {}).get("testMode") is True
 
 
-class _Call(Body):
+class _Call(Body, kw_only=True, rename="camel"):
     call_id: Id
     # Absent from calls over the web, which concern no number.
-    from_: str | None = None
+    sender: str | None = field(default=None, name="from")
     to: str | None = None
     direction: str | None = None
     status: str | None = None
-    started_at: Moment | None = None
-    ended_at: Moment | None = None
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        alias_generator=lambda name: to_camel(name).rstrip("_")
-    )
+    transcript: object = None
+    started_at: Time = None
+    ended_at: Time = None
 
 
-class _Group(Body):
+class _Group(Body, rename="camel"):
     group_id: Id
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
-
-class _Text(Body):
-    """A text's data, apart from what `bodies.message_fields` reads."""
+class _Text(Body, kw_only=True, rename="camel"):
+    """A text's data, apart from what `bodies.Message` reads."""
 
     message_id: Id | None = None
-    from_: Id | None = None
+    named_from: Id | None = field(default=None, name="from")
     to: Id | None = None
     direction: str = "inbound"
     number_id: Id | None = None
     sender_identifier: Id | None = None
     group: _Group | None = None
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        alias_generator=lambda name: to_camel(name).rstrip("_")
-    )
-
     @property
     def sender(self) -> str | None:
-        return (self.sender_identifier if self.group else None) or self.from_
+        return (self.sender_identifier if self.group else None) or self.named_from
 
     @property
     def recipient(self) -> str | None:
@@ -109,9 +96,9 @@ class _Text(Body):
 
 
 class _Endpoint(Body):
-    id: str
+    id: Id
     url: str
-    secret: SecretStr | None = None
+    secret: str | None = None
 
 
 # --- What arrives --------------------------------------------------------------------------------
@@ -163,7 +150,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
         or UnknownEvent(
             id=f"{envelope.event}:{_digest(raw)}",
             provider=provider,
-            occurred_at=envelope.timestamp,
+            occurred_at=moment(envelope.timestamp),
             raw=raw,
             kind=envelope.event,
         )
@@ -171,79 +158,86 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
 
 
 def _known(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        return None
     if envelope.event == "agent.call_ended":
-        return _call_ended(envelope, raw, provider)
+        return _call_ended(envelope, data, raw, provider)
     if envelope.event != "agent.message":
         return None
     if envelope.channel == "voice":
-        return _call_turn(envelope, raw, provider)
-    return _message_received(envelope, raw, provider)
+        return _call_turn(envelope, data, raw, provider)
+    return _message_received(envelope, data, raw, provider)
 
 
-def _call_ended(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = read_or_none(_Call, envelope.data)
-    if data is None:
+def _call_ended(envelope: _Envelope, data: Json, raw: Json, provider: str) -> Event | None:
+    call = read_or_none(_Call, data)
+    if call is None:
         return None
     return CallEnded(
-        id=f"{envelope.event}:{data.call_id}",
+        id=f"{envelope.event}:{call.call_id}",
         provider=provider,
-        occurred_at=data.ended_at or envelope.timestamp,
+        occurred_at=moment(call.ended_at) or moment(envelope.timestamp),
         raw=raw,
-        call=_call(data, envelope, provider),
+        call=_call(call, envelope, data, provider),
     )
 
 
-def _call_turn(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = read_or_none(_Call, envelope.data)
-    if data is None:
+def _call_turn(envelope: _Envelope, data: Json, raw: Json, provider: str) -> Event | None:
+    call = read_or_none(_Call, data)
+    if call is None:
         return None
     return CallTurn(
         id=f"{envelope.event}:{_digest(raw)}",
         provider=provider,
-        occurred_at=envelope.timestamp,
+        occurred_at=moment(envelope.timestamp),
         raw=raw,
-        call=_call(data, envelope, provider),
-        text=str(envelope.data.get("transcript") or ""),
+        call=_call(call, envelope, data, provider),
+        text=str(call.transcript or ""),
     )
 
 
-def _message_received(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
-    data = read_or_none(_Text, envelope.data)
+def _message_received(envelope: _Envelope, data: Json, raw: Json, provider: str) -> Event | None:
+    text = read_or_none(_Text, data)
     # Copies of what was sent out may come too; they say nothing of what became of it.
-    if data is None or data.direction != "inbound" or data.own is None or data.sender is None:
+    if text is None or text.direction != "inbound" or text.own is None or text.sender is None:
         return None
-    named = f"{envelope.event}:{data.message_id or _digest(raw)}"
+    named = f"{envelope.event}:{text.message_id or _digest(raw)}"
     # The message as a number's listing has it, whose spelling differs.
     listed: Json = {
-        **envelope.data,
-        "id": data.message_id or named,
-        "body": envelope.data.get("message"),
+        **data,
+        "id": text.message_id or named,
+        "body": data.get("message"),
         "channel": envelope.channel,
         "direction": "inbound",
     }
-    fields = bodies.message_fields(listed, provider, data.own)
-    fields |= {"sender": data.sender, "recipient": data.recipient, "raw": envelope.data}
-    message = read_or_none(Message, fields)
-    if message is None:
+    row = read_or_none(bodies.Message, listed)
+    if row is None:
         return None
+    message = bodies.message(row, provider, text.own, to_json(data))
+    ends = {"sender": text.sender, "recipient": text.recipient}
     return MessageReceived(
-        id=named, provider=provider, occurred_at=envelope.timestamp, raw=raw, message=message
+        id=named,
+        provider=provider,
+        occurred_at=moment(envelope.timestamp),
+        raw=raw,
+        message=message.model_copy(update=ends),
     )
 
 
-def _call(data: _Call, envelope: _Envelope, provider: str) -> Call:
+def _call(call: _Call, envelope: _Envelope, data: Json, provider: str) -> Call:
     return Call(
-        id=data.call_id,
+        id=call.call_id,
         provider=provider,
-        number=data.from_ if data.direction == "outbound" else data.to,
-        sender=data.from_,
-        recipient=data.to,
+        number=call.sender if call.direction == "outbound" else call.to,
+        sender=call.sender,
+        recipient=call.to,
         # AgentPhone's third word is "web".
-        direction=_DIRECTIONS.get(data.direction or "", Direction.UNKNOWN),
-        status=bodies.CALL_STATUS.get(data.status or "", CallStatus.UNKNOWN),
+        direction=_DIRECTIONS.get(call.direction or "", Direction.UNKNOWN),
+        status=bodies.CALL_STATUS.get(call.status or "", CallStatus.UNKNOWN),
         agent=envelope.agent_id,
-        started_at=data.started_at,
-        raw=envelope.data,
+        started_at=moment(call.started_at),
+        raw=data,
     )
 
 
@@ -332,6 +326,6 @@ def _read(response: Response, agent: str | None, provider: str) -> WebhookEndpoi
         provider=provider,
         url=found.url,
         of=agent,
-        secret=found.secret,
+        secret=None if found.secret is None else SecretStr(found.secret),
         raw={key: value for key, value in raw.items() if key != "secret"},
     )
