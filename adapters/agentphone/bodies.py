@@ -280,7 +280,7 @@ def sent(response: Response, provider: str, own: str, to: str, body: str) -> mod
 def received_at(row: Raw) -> Time:
     """Return the time of a message, whether the rest of it is readable or not."""
     found = read_or_none(_Dated, row)
-    return found and found.received_at
+    return found.received_at if found else None
 
 
 def _inferred(sender: str | None, recipient: str | None, own: str) -> model.Direction:
