@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     NoReturn,
     TypeAlias,
@@ -30,6 +31,9 @@ from pydantic_core import from_json
 from telephony.errors import ProviderError, SignatureError
 from telephony.model import Message, utc
 from telephony.wire import Json, Response, unreadable
+
+if TYPE_CHECKING:
+    from telephony.events import WebhookRequest
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
