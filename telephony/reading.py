@@ -10,7 +10,7 @@ import logging
 import types
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -102,13 +102,14 @@ def rows(model: type[M], values: Rows, response: Response) -> list[tuple[M, byte
     An unreadable row is left out and logged. None is an empty listing.
     """
     decode = _decoder(model).decode
-    readable: list[tuple[M, bytes]] = []
-    unusable: list[str] = []
+    try:
+        # All at once, which succeeds for nearly every page: listings have thousands of rows.
+        return [(decode(value), bytes(value)) for value in values or ()]
+    except _INVALID:
+        readable: list[tuple[M, bytes]] = []
+        unusable: list[str] = []
     for value in values or ():
-        try:
-            found: M | str = decode(value)
-        except _INVALID:
-            found = _read(model, value)
+        found = _read(model, value)
         if isinstance(found, str):
             unusable.append(found)
         else:
@@ -148,16 +149,23 @@ def moment(time: object) -> datetime | None:
     try:
         # The usual forms are read directly: pages hold thousands.
         if isinstance(time, str):
-            if time[3:4] != ",":
-                return utc(datetime.fromisoformat(time))
-            _, day, month, year, clock, zone = time.split(" ")
-            return utc(datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day}T{clock}{zone}"))
+            if time[3:4] == ",":
+                time_of_day, zone = time[17:25], time[26:]
+                return utc(datetime.fromisoformat(f"{_day(time[:17])}{time_of_day}{zone}"))
+            return utc(datetime.fromisoformat(time))
     except (ValueError, KeyError, OverflowError):
         pass
     try:
         return _any_moment(time)
     except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _day(text: str) -> str:
+    """Return the day of an RFC 2822 date as ISO 8601 has it; most of a page share theirs."""
+    _, day, month, year, _ = text.split(" ")
+    return f"{year}-{_MONTHS[month]}-{day}T"
 
 
 def _any_moment(time: object) -> datetime | None:

@@ -314,11 +314,13 @@ class PageTracker:
         known = set[str]().union(*map(page.intersection, self._recent))
         if self._landmark in page and self._landmark not in known:
             raise self.repeated_page()
-        fresh: list[T] = []
-        for key, item in zip(keys, found, strict=True):
-            if key not in known:
-                known.add(key)
-                fresh.append(item)
+        fresh = list(found)
+        if known or len(page) < len(keys):
+            fresh = []
+            for key, item in zip(keys, found, strict=True):
+                if key not in known:
+                    known.add(key)
+                    fresh.append(item)
         self._recent.append(page)
         self._count += len(fresh)
         if fresh and self._count >= self._next:

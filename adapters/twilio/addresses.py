@@ -45,6 +45,7 @@ def bare(address: str) -> str:
 def channel(*addresses: str | None) -> Channel | None:
     """Return the channel that an address names; None: that of plain numbers."""
     for address in addresses:
-        if address and address.startswith(SCHEMES):
+        # Nearly all are numbers.
+        if address and address[0] != "+" and address.startswith(SCHEMES):
             return _CHANNELS.get(address.partition(":")[0], Channel.UNKNOWN)
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from sys import intern
 
 from msgspec import field
 
@@ -24,12 +25,12 @@ from telephony.wire import Response
 from . import addresses, assignment
 
 _LONGEST_NAME = 64
-MESSAGE_STATUS = {
+MESSAGE_STATUS: dict[str | None, MessageStatus] = {
     **{status.value: status for status in MessageStatus if status is not MessageStatus.UNKNOWN},
     "accepted": MessageStatus.QUEUED,
     "scheduled": MessageStatus.QUEUED,
 }
-_DIRECTIONS = {
+_DIRECTIONS: dict[str | None, Direction] = {
     "inbound": Direction.INBOUND,
     "outbound-api": Direction.OUTBOUND,
     "outbound-call": Direction.OUTBOUND,
@@ -41,6 +42,9 @@ CALL_STATUS = {
     if status is not CallStatus.UNKNOWN
 }
 _CHANNELS = {channel.value: channel for channel in Channel}
+# Reading a member of an enumeration takes as long as making a string.
+_SMS = Channel.SMS
+_NO_MEDIA = frozenset({None, "", "0", 0})
 _made_number = unchecked(model.PhoneNumber)
 _made_message = unchecked(model.Message)
 
@@ -109,18 +113,21 @@ class Message(Body, kw_only=True):
 
     def fields(self, provider: str, number: str) -> dict[str, object]:
         """Return the fields of a message that `number` received or sent, without `raw`."""
-        plain = Channel.MMS if self.sid[:2] == "MM" or self.has_media else Channel.SMS
+        sender, recipient = self.sender, self.recipient
+        channel = addresses.channel(sender, recipient)
+        if channel is None:
+            channel = Channel.MMS if self.sid[:2] == "MM" or self.has_media else _SMS
         return {
             "id": self.sid,
             "provider": provider,
             "number": number,
-            # One text for both takes less memory.
-            "sender": number if self.sender == number else self.sender,
-            "recipient": number if self.recipient == number else self.recipient,
+            # One text for all messages of a conversation takes less memory.
+            "sender": number if sender == number else sender and intern(sender),
+            "recipient": number if recipient == number else recipient and intern(recipient),
             "body": self.body or "",
-            "direction": _DIRECTIONS.get(self.direction or "", Direction.UNKNOWN),
-            "status": MESSAGE_STATUS.get(self.status or "", MessageStatus.UNKNOWN),
-            "channel": addresses.channel(self.sender, self.recipient) or plain,
+            "direction": _DIRECTIONS.get(self.direction) or Direction.UNKNOWN,
+            "status": MESSAGE_STATUS.get(self.status) or MessageStatus.UNKNOWN,
+            "channel": channel,
             # Until it is sent, the moment when Twilio took it is the only one on record.
             "sent_at": moment(self.date_sent) or moment(self.date_created),
             "media": (),
@@ -130,7 +137,7 @@ class Message(Body, kw_only=True):
     @property
     def has_media(self) -> bool:
         count = self.num_media
-        if count == "0" or count is None:  # nearly all of them
+        if count in _NO_MEDIA:
             return False
         count = str(count)
         return count.isdecimal() and int(count) > 0

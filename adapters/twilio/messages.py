@@ -68,10 +68,11 @@ class Timeline:
 
     def messages(self) -> Listing[Message]:
         """List the messages, each with the URLs of its media."""
+        plain = Channel.SMS
         while any(pages.more for pages in self._listings):
             batch: list[Message] = []
             for message in sent_between((yield from self._fetch()), self._after, self._before):
-                if message.channel is not Channel.SMS and bodies.has_media(message):
+                if message.channel is not plain and bodies.has_media(message):
                     # Earlier ones are handed out first: the caller may not need this one.
                     yield Batch(batch)
                     batch = [(yield from self._with_media(message))]
@@ -97,8 +98,12 @@ class Timeline:
         found = yield from self._listings[latest].fetch()
         if found:
             self.empty = False
-            self._reached[latest] = min(map(_moment, found))
-            self._waiting += [message for message in found if not self._again(message)]
+            self._reached[latest] = min([message.sent_at or LATEST for message in found])
+            self._waiting += [
+                message
+                for message in found
+                if message.sender != message.recipient or not self._again(message)
+            ]
             self._waiting.sort(key=_moment, reverse=True)
         horizon = max(
             (self._reached[index] for index in unread if self._listings[index].more),
@@ -109,9 +114,7 @@ class Timeline:
         return messages
 
     def _again(self, message: Message) -> bool:
-        """Return whether it was listed before: a message to the number itself is in both lists."""
-        if message.sender != message.recipient:
-            return False
+        """Return whether a message of the number to itself was in the other list already."""
         again = message.id in self._to_itself
         self._to_itself.add(message.id)
         return again
