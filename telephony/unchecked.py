@@ -21,15 +21,17 @@ _set_names, _set_extra, _set_private = (
 def unchecked(result: type[R]) -> Callable[[dict[str, object], Unparsed], R]:
     """Return a constructor of `result` that skips validation, several times as fast.
 
-    It takes the vendor's JSON object, not yet parsed, and all fields but `raw`, each exactly as
-    validation would leave it; it neither checks nor copies them.
+    It takes the vendor's JSON object, not yet parsed, and the other fields that have no default or
+    differ from it, each exactly as validation would leave it; it neither checks nor copies them.
     """
     # One set for all of them, since they are immutable: a set each would double their size.
     names = set(result.model_fields)
     new = object.__new__
     pattern = new(result)
-    for name in [*(name for name in result.model_fields if name != "raw"), KEPT]:
-        object.__setattr__(pattern, name, None)
+    for name, field in result.model_fields.items():
+        if name != "raw":
+            object.__setattr__(pattern, name, None if field.is_required() else field.default)
+    object.__setattr__(pattern, KEPT, None)
     # Its copies share one table of names, and take a third of the memory of other dicts.
     shared = fields_of(pattern)
 

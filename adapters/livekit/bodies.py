@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from pydantic import JsonValue, SecretStr
@@ -41,7 +40,13 @@ _COMPARED = (
 )  # fmt: skip
 
 
-class _Trunk(Body, kw_only=True):
+class _Kept(Body):
+    def __repr__(self) -> str:
+        # Passwords and PINs are among the fields.
+        return type(self).__name__
+
+
+class _Trunk(_Kept, kw_only=True):
     id: Id = msgspec.field(name=TRUNK_ID)
     name: str | None = None
     numbers: tuple[str, ...] = ()
@@ -91,7 +96,7 @@ class _RoomConfig(Body):
     agents: tuple[_Agent, ...] = ()
 
 
-class DispatchRule(Body, kw_only=True):
+class DispatchRule(_Kept, kw_only=True):
     id: Id = msgspec.field(name=RULE_ID)
     trunk_ids: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
@@ -149,12 +154,10 @@ class Participant(Body):
 
 
 B = TypeVar("B", InboundTrunk, OutboundTrunk, DispatchRule)
-_Kept: TypeAlias = InboundTrunk | OutboundTrunk | DispatchRule
-K = TypeVar("K", bound=_Kept, covariant=True)
+K = TypeVar("K", bound=InboundTrunk | OutboundTrunk | DispatchRule, covariant=True)
 
 
-@dataclass(slots=True)
-class Stored(Generic[K]):
+class Stored(msgspec.Struct, Generic[K], gc=False):
     """Something kept at LiveKit.
 
     Attributes:
@@ -164,8 +167,11 @@ class Stored(Generic[K]):
     """
 
     info: K
-    content: bytes = field(repr=False)
-    shown: bytes = field(repr=False)
+    content: bytes
+    shown: bytes
+
+    def __repr__(self) -> str:
+        return f"Stored({self.id!r})"
 
     @property
     def id(self) -> str:
@@ -204,13 +210,26 @@ def stored(kind: type[B], response: Response) -> Stored[B]:
 
 
 def listed(kind: type[B], response: Response) -> list[Stored[B]]:
-    """Return the items of a listing. LiveKit puts empty ones where an id is unknown."""
+    """Return the items of a listing."""
+    rows = reading.rows(kind, _items(response), response)
+    return [
+        _stored(info, content) if info.has_secret else Stored(info, content, content)
+        for info, content in rows
+    ]
+
+
+def found(kind: type[B], response: Response) -> list[Stored[B]]:
+    """Return the items of a listing by ids. LiveKit puts empty ones where an id is unknown."""
+    known = [value for value in _items(response) if _is_named(value)]
+    return [_stored(info, content) for info, content in reading.rows(kind, known, response)]
+
+
+def _items(response: Response) -> list[msgspec.Raw]:
     values = reading.read(_Listing, response.content, response).items
     # A server may leave out what is empty; another object than that is no listing.
     if values is None and response.object().keys() - {"items"}:
         raise unreadable(response, "The response is no listing")
-    known = [value for value in values or () if _is_named(value)]
-    return [_stored(info, content) for info, content in reading.rows(kind, known, response)]
+    return values or []
 
 
 def _stored(info: B, content: bytes) -> Stored[B]:
@@ -246,14 +265,14 @@ def normalized(text: str) -> str:
 
 def entries_on(trunk: Inbound | Outbound) -> list[str]:
     """Return what a trunk carries, each once: numbers, and names or patterns such as ``*``."""
-    written = trunk.info.numbers
-    if len(written) == 1:
-        return [normalized(written[0])]
-    return list(dict.fromkeys([normalized(text) for text in written]))
+    return list(dict.fromkeys(normalized(text) for text in trunk.info.numbers))
 
 
 def numbers_on(trunk: Inbound | Outbound) -> list[str]:
     """Return the telephone numbers of a trunk, each once."""
+    written = trunk.info.numbers
+    if len(written) == 1 and is_e164(written[0]):  # nearly all of them
+        return [*written]
     return [text for text in entries_on(trunk) if is_e164(text)]
 
 

@@ -44,8 +44,9 @@ def target_of(rule: Rule | None) -> model.Target | None:
     """
     if rule is None:
         return None
-    if rule.info.agent is not None:
-        return _agent(rule.info.agent)
+    agent = rule.info.agent
+    if agent is not None:
+        return _agent(agent)
     return None if rule.info.room is None else model.Room(rule.info.room)
 
 

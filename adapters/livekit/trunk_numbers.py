@@ -6,9 +6,9 @@ Source: docs.livekit.io/sip (trunks, dispatch rules) and livekit-server 1.13.5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from pydantic import JsonValue
 
 from telephony import model
@@ -20,11 +20,12 @@ from . import bodies, dispatch_rules
 from .bodies import Inbound, Outbound, Rule
 
 _VOICE = frozenset({model.Channel.VOICE})
+_ACTIVE = model.NumberStatus.ACTIVE
+_NONE: list[bytes] = []
 _made_number = unchecked(model.PhoneNumber)
 
 
-@dataclass(slots=True)
-class TrunkNumber:
+class TrunkNumber(msgspec.Struct, gc=False):
     """A number with the trunks and rules that concern it.
 
     Attributes:
@@ -50,8 +51,8 @@ class TrunkNumber:
     def shared(self) -> bool:
         """Whether that trunk carries other numbers or patterns too."""
         written = self.trunk.info.numbers
-        if len(written) == 1:  # nearly all of them
-            return bodies.normalized(written[0]) != self.number
+        if len(written) == 1 and written[0] == self.number:  # nearly all of them
+            return False
         return bodies.entries_on(self.trunk) != [self.number]
 
     @property
@@ -61,28 +62,27 @@ class TrunkNumber:
 
     def normalized(self, provider: str) -> model.PhoneNumber:
         info = self.trunk.info
-        created, updated = info.created_at, info.updated_at
+        # Listings hold thousands.
+        found: dict[str, object] = {
+            "id": self.id if self.shared else info.id,
+            "number": self.number,
+            "provider": provider,
+            "label": info.name or None,
+            # LiveKit keeps no status: a number is on a trunk, or is not.
+            "status": _ACTIVE,
+            "channels": _VOICE,
+            "assignment": dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
+        }
+        if info.created_at is not None:
+            # A server of one's own fills in neither.
+            found["created_at"] = moment(info.created_at)
+            found["updated_at"] = moment(info.updated_at)
         return _made_number(
-            {
-                "id": self.id,
-                "number": self.number,
-                "provider": provider,
-                "label": info.name or None,
-                # LiveKit keeps no status: a number is on a trunk, or is not.
-                "status": model.NumberStatus.ACTIVE,
-                "channels": _VOICE,
-                "country": None,
-                "assignment": dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
-                "carrier": None,
-                "replaced": None,
-                "notices": (),
-                "created_at": None if created is None else moment(created),
-                "updated_at": None if updated is None else moment(updated),
-            },
+            found,
             partial(
                 _raw,
                 self.inbound.shown if self.inbound else None,
-                [trunk.shown for trunk in self.outbound],
+                [trunk.shown for trunk in self.outbound] if self.outbound else _NONE,
                 [rule.shown for rule in self.rules],
             ),
         )

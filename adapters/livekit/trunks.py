@@ -6,7 +6,7 @@ Source: docs.livekit.io/sip (trunks, dispatch rules) and livekit-server 1.13.5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -54,6 +54,8 @@ T = TypeVar("T", InboundTrunk, OutboundTrunk)
 _PAGE = 100
 _TRIES = 4
 _TRUNK = "ST_"
+_id = attrgetter("info.id")
+_place = itemgetter(0)
 
 
 class Trunks:
@@ -120,29 +122,29 @@ class Trunks:
         """Return the trunks that receive calls to `number`, without those for any number."""
         body: Json = {"numbers": [number]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found = bodies.listed(InboundTrunk, response)
-        return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
+        there = bodies.found(InboundTrunk, response)
+        return [trunk for trunk in there if number in bodies.numbers_on(trunk)]
 
     def outbound(self, number: str) -> Operation[list[Outbound]]:
         """Return the trunks that can place calls from `number`."""
         # Compared letter by letter here, unlike with inbound trunks: request both usual spellings.
         body: Json = {"numbers": [number, number.removeprefix("+")]}
         response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-        found = bodies.listed(OutboundTrunk, response)
-        return [trunk for trunk in found if number in bodies.numbers_on(trunk)]
+        there = bodies.found(OutboundTrunk, response)
+        return [trunk for trunk in there if number in bodies.numbers_on(trunk)]
 
     def rules(self, only: Json) -> Operation[list[Rule]]:
         """Return the dispatch rules that match fields of ListSIPDispatchRuleRequest."""
         response = yield self._twirp.sip("ListSIPDispatchRule", only, Safety.READ)
-        return bodies.listed(DispatchRule, response)
+        return bodies.found(DispatchRule, response)
 
     def _only_number(self, trunk_id: str) -> Operation[str | None]:
         body: Json = {"trunk_ids": [trunk_id]}
         response = yield self._twirp.sip("ListSIPInboundTrunk", body, Safety.READ)
-        found: Sequence[Inbound | Outbound] = bodies.listed(InboundTrunk, response)
+        found: Sequence[Inbound | Outbound] = bodies.found(InboundTrunk, response)
         if not found:
             response = yield self._twirp.sip("ListSIPOutboundTrunk", body, Safety.READ)
-            found = bodies.listed(OutboundTrunk, response)
+            found = bodies.found(OutboundTrunk, response)
         numbers = bodies.numbers_on(found[0]) if found else []
         if len(numbers) > 1:
             raise ConflictError(
@@ -164,8 +166,8 @@ class Trunks:
         """
         page: Json = {"limit": _PAGE, **({"after_id": after} if after else {})}
         response = yield self._twirp.sip(method, {"page": page}, Safety.READ)
-        found = sorted(bodies.listed(kind, response), key=lambda one: one.id)
-        return [one for one in found if one.id > after]
+        found = sorted(bodies.listed(kind, response), key=_id)
+        return [one for one in found if one.id > after] if after else found
 
     # --- Making ----------------------------------------------------------------------------------
 
@@ -217,10 +219,12 @@ class Trunks:
         changes = merged({"name": name}, options)
         if number.inbound is not None:
             inbound = yield from self._update(number.inbound, changes)
-            return replace(number, inbound=_carrying(inbound, number.inbound.info.numbers))
+            return msgspec.structs.replace(
+                number, inbound=_carrying(inbound, number.inbound.info.numbers)
+            )
         first, *others = number.outbound
         renamed = _carrying((yield from self._update(first, changes)), first.info.numbers)
-        return replace(number, outbound=[renamed, *others])
+        return msgspec.structs.replace(number, outbound=[renamed, *others])
 
     def _update(self, trunk: Stored[T], changes: Json) -> Operation[Stored[T]]:
         """Change some fields of a trunk. Replacing it would erase the hidden ones."""
@@ -266,7 +270,7 @@ class Trunks:
         kind = type(trunk.info)
         body: Json = {"trunk_ids": [trunk.id]}
         response = yield self._twirp.sip(f"ListSIP{_direction(trunk)}Trunk", body, Safety.READ)
-        return next((one for one in bodies.listed(kind, response) if one.id == trunk.id), None)
+        return next((one for one in bodies.found(kind, response) if one.id == trunk.id), None)
 
     def delete_trunk(self, trunk_id: str, options: Options) -> Operation[None]:
         """Delete a trunk. LiveKit reports success for an unknown id too: look before, not after."""
@@ -296,24 +300,25 @@ class _Index:
         for trunk in outbound:
             for number in bodies.numbers_on(trunk):
                 self.dialling.setdefault(number, []).append(trunk)
-        # By trunk; rules for all trunks by number; rules for all calls under nothing.
-        self._rules: dict[str, dict[int, Rule]] = {}
+        # Those of each trunk, and those of all trunks: by number, or for all calls under nothing.
+        self._own: dict[str, list[tuple[int, Rule]]] = {}
+        self._general: dict[str, list[tuple[int, Rule]]] = {}
         for place, rule in enumerate(rules):
             called = [bodies.normalized(text) for text in rule.info.numbers]
-            for key in rule.info.trunk_ids or called or [""]:
-                self._rules.setdefault(key, {})[place] = rule
+            kept = self._own if rule.info.trunk_ids else self._general
+            for key in dict.fromkeys(rule.info.trunk_ids or called or [""]):
+                kept.setdefault(key, []).append((place, rule))
 
     def joined(self, number: str, inbound: Inbound | None) -> TrunkNumber:
         dialling = self.dialling.get(number, ())
         if inbound is None:
             return TrunkNumber(number, None, dialling)
-        near: dict[int, Rule] = {}
-        for key in (inbound.info.id, number, ""):
-            if (found := self._rules.get(key)) is not None:
-                near.update(found)
-        # In the server's order, which decides between rules that are as good as each other.
-        places = sorted(near) if len(near) > 1 else near
-        rules = [near[place] for place in places if answers(near[place], number)]
+        near = self._own.get(inbound.info.id, ())
+        if self._general:
+            # In the server's order, which decides between rules as good as each other.
+            general = (*self._general.get(number, ()), *self._general.get("", ()))
+            near = sorted((*near, *general), key=_place)
+        rules = [rule for _, rule in near if not rule.info.numbers or answers(rule, number)]
         return TrunkNumber(number, inbound, dialling, rules)
 
 
@@ -326,7 +331,9 @@ def _carrying(trunk: Stored[T], numbers: Sequence[str]) -> Stored[T]:
     """Return `trunk`, with `numbers` where the response does not repeat what it carries."""
     if {bodies.normalized(text) for text in numbers}.intersection(bodies.entries_on(trunk)):
         return trunk
-    return replace(trunk, info=msgspec.structs.replace(trunk.info, numbers=tuple(numbers)))
+    return msgspec.structs.replace(
+        trunk, info=msgspec.structs.replace(trunk.info, numbers=tuple(numbers))
+    )
 
 
 def _direction(trunk: Inbound | Outbound) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Items = Callable[[], Iterator[object]]
 Side = Callable[[str], AbstractContextManager[Items]]
 
 _PAGE = 1000
+_PUNCTUATION = re.compile(r"[-+ ()]")
 
 
 @dataclass(frozen=True)
@@ -173,26 +175,73 @@ def _livekit(url: str) -> Iterator[Items]:
         yield provider.list_numbers
 
 
-@contextmanager
-def _livekit_sdk(url: str) -> Iterator[Items]:
-    from livekit import api
+def _livekit_sdk(join: Callable[..., Iterator[object]]) -> Side:
+    @contextmanager
+    def side(url: str) -> Iterator[Items]:
+        from livekit import api
 
-    known = settings(url, "livekit")
-    login = known["base_url"], known["api_key"], known["api_secret"]
+        known = settings(url, "livekit")
+        login = known["base_url"], known["api_key"], known["api_secret"]
 
-    async def opened() -> api.LiveKitAPI:
-        return api.LiveKitAPI(*login)
+        async def opened() -> api.LiveKitAPI:
+            return api.LiveKitAPI(*login)
 
-    async def listed() -> list[object]:
-        await client.sip.list_outbound_trunk(api.ListSIPOutboundTrunkRequest())
-        await client.sip.list_dispatch_rule(api.ListSIPDispatchRuleRequest())
-        found = await client.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest())
-        return found.items
+        async def listed():
+            return (
+                await client.sip.list_outbound_trunk(api.ListSIPOutboundTrunkRequest()),
+                await client.sip.list_dispatch_rule(api.ListSIPDispatchRuleRequest()),
+                await client.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest()),
+            )
 
-    with asyncio.Runner() as runner:
-        client = runner.run(opened())
-        yield lambda: iter(runner.run(listed()))
-        runner.run(client.aclose())
+        with asyncio.Runner() as runner:
+            client = runner.run(opened())
+            yield lambda: join(*(found.items for found in runner.run(listed())))
+            runner.run(client.aclose())
+
+    return side
+
+
+def _trunks(_outbound, _rules, inbound) -> Iterator[object]:
+    return iter(inbound)
+
+
+def _joined(outbound, rules, inbound) -> Iterator[object]:
+    """Join by hand what telephony says of each number, as a careful user does."""
+    dialling: dict[str, list[str]] = {}
+    for trunk in outbound:
+        for number in map(_written, trunk.numbers):
+            dialling.setdefault(number, []).append(trunk.sip_trunk_id)
+    by_trunk: dict[str, list[object]] = {}
+    for rule in rules:
+        for trunk_id in rule.trunk_ids or [""]:
+            by_trunk.setdefault(trunk_id, []).append(rule)
+    for trunk in inbound:
+        near = [*by_trunk.get(trunk.sip_trunk_id, ()), *by_trunk.get("", ())]
+        for number in map(_written, trunk.numbers):
+            met = [
+                rule for rule in near if not rule.numbers or number in map(_written, rule.numbers)
+            ]
+            rule = min(met, key=_first, default=None)
+            agents = rule.room_config.agents if rule is not None else ()
+            yield {
+                "id": trunk.sip_trunk_id,
+                "number": number,
+                "label": trunk.name or None,
+                "agent": agents[0].agent_name if agents else None,
+                "room": rule.rule.dispatch_rule_direct.room_name if rule is not None else None,
+                "dials with": dialling.pop(number, []),
+            }
+    for number, trunk_ids in dialling.items():
+        yield {"id": trunk_ids[0], "number": number, "dials with": trunk_ids}
+
+
+def _written(number: str) -> str:
+    """Return a number as LiveKit compares it: trunks have it with a plus and without."""
+    return "+" + _PUNCTUATION.sub("", number)
+
+
+def _first(rule) -> tuple[bool, bool, bool]:
+    return bool(rule.inbound_numbers), not rule.trunk_ids, not rule.numbers
 
 
 @contextmanager
@@ -228,5 +277,6 @@ LISTINGS = (
         _twilio_floor("IncomingPhoneNumbers", ""),
     ),
     Listing("messages, AgentPhone", _agentphone, _agentphone_sdk, _agentphone_floor),
-    Listing("trunks, LiveKit", _livekit, _livekit_sdk, _livekit_floor),
+    Listing("numbers, LiveKit", _livekit, _livekit_sdk(_joined), _livekit_floor),
+    Listing("bare trunks, LiveKit", _livekit, _livekit_sdk(_trunks), _livekit_floor),
 )
