@@ -11,6 +11,7 @@ from telephony import Capability, webhooks
 from telephony.capabilities import LOOK_IN
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
+from telephony.sandbox.calls import RINGS
 
 OTHER_PARTY = "+14155550199"
 IMPORTABLE = "+14155550142"
@@ -150,6 +151,25 @@ def place_call(
     )
 
 
+def with_subject(
+    operation: Capability,
+    provider: PhoneNumberProvider,
+    server: Sandbox,
+    adapter: str,
+    made: Setup,
+) -> Setup:
+    """Return `made` with the call or the message that the operation is about."""
+    if operation in OF_CALLS and provider.supports(Capability.PLACE_CALL):
+        made = replace(made, call=place_call(provider, made).id)
+        server.advance(adapter, _MOMENTS.get(operation, 0))
+    if operation in {Capability.GET_MESSAGE, Capability.LIST_ALL_MESSAGES}:
+        received = server.receive_message(
+            adapter, made.number, sender=made.other_party, body="Hello"
+        )
+        made = replace(made, message=received)
+    return made
+
+
 def _parse(provider: PhoneNumberProvider, _: Setup) -> object:
     return webhooks.parse(
         provider, method="POST", url="https://example.com/", headers={}, body=b"{}", verify=False
@@ -196,8 +216,8 @@ CALLS: dict[Capability, Call] = {
 }
 
 
-# What needs a call that was placed, and what needs one that has ended.
-_OF_CALLS = frozenset(
+# What needs a call that was placed.
+OF_CALLS = frozenset(
     {
         Capability.LIST_CALLS,
         Capability.GET_CALL,
@@ -206,9 +226,14 @@ _OF_CALLS = frozenset(
         Capability.GET_RECORDING,
     }
 )
-_OF_ENDED_CALLS = frozenset({Capability.GET_TRANSCRIPT, Capability.GET_RECORDING})
-LONG_ENOUGH = 3600.0
-"""Seconds after which every call of a sandbox has ended."""
+_LONG_ENOUGH = 3600.0
+# Seconds after which a call is as it is needed.
+_MOMENTS = {
+    # Not every vendor stops a call that still rings.
+    Capability.END_CALL: RINGS,
+    Capability.GET_TRANSCRIPT: _LONG_ENOUGH,
+    Capability.GET_RECORDING: _LONG_ENOUGH,
+}
 
 # Two things in one call, of which a fault may leave one.
 WITH_ASSIGNMENT: dict[Capability, Call] = {
@@ -334,17 +359,8 @@ class Run:
         # A target may have webhooks of its own, which are not taken off.
         if operation is not Capability.SET_WEBHOOK:
             # A vendor may insist that the agent who calls holds the number.
-            calls = operation in {Capability.PLACE_CALL, *_OF_CALLS}
+            calls = operation in {Capability.PLACE_CALL, *OF_CALLS}
             self.reference.assign_number(
                 made.number, sample.target if calls else sample.other_target
             )
-        if operation in _OF_CALLS and self.reference.supports(Capability.PLACE_CALL):
-            made = replace(made, call=place_call(self.reference, made).id)
-            if operation in _OF_ENDED_CALLS:
-                self.server.advance(self.adapter, LONG_ENOUGH)
-        if operation in {Capability.GET_MESSAGE, Capability.LIST_ALL_MESSAGES}:
-            received = self.server.receive_message(
-                self.adapter, made.number, sender=made.other_party, body="Hello"
-            )
-            made = replace(made, message=received)
-        return made
+        return with_subject(operation, self.reference, self.server, self.adapter, made)

@@ -28,6 +28,8 @@ from pydantic import JsonValue
 from telephony.redaction import MASK
 
 TEXT = "[text of a message]"
+# A WAV file in which nothing is heard; all of it is ASCII, so that it can be read in a cassette.
+SILENCE = b"RIFF,\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\x08\0\0\0@@@@@@@@"
 
 # A name is a secret's if one of these words, or pairs of words, is in it…
 _SECRET = re.compile(
@@ -72,8 +74,9 @@ class Request(Protocol):
 class Scrubber:
     """Makes what vcrpy is about to store, or to look up, free of secrets.
 
-    Secrets become ``**********``; texts of messages become `TEXT`; the last seven digits of every
-    telephone number become 555 and four more, always the same ones for the same number. Numbers
+    Secrets become ``**********``; texts of messages and calls become `TEXT`; recordings of calls
+    become `SILENCE`; the last seven digits of every telephone number become 555 and four more,
+    always the same ones for the same number. Numbers
     that have the 555 stay as they are.
 
     Args:
@@ -141,7 +144,9 @@ class Scrubber:
             for name, values in given.items()
         }
         _refuse_encoded(*headers.get("content-encoding", []))
-        content = self._content(body["string"] or b"", form=False)
+        kind = next(iter(headers.get("content-type", [])), "")
+        recorded = kind.startswith(("audio/", "video/"))
+        content = SILENCE if recorded else self._content(body["string"] or b"", form=False)
         if "content-length" in headers and content != body["string"]:
             headers["content-length"] = [str(len(content))]
         return {**response, "headers": headers, "body": {**body, "string": content}}

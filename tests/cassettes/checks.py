@@ -73,6 +73,44 @@ def _called(result, made):
     assert result.id
 
 
+def _the_call(result, made):
+    assert result.id == made.call
+    assert result.raw
+
+
+def _calls(result, made):
+    assert {call.number for call in result} <= {made.number}
+    times = [call.started_at for call in result if call.started_at]
+    assert times == sorted(times, reverse=True)
+
+
+def _transcript(result, made):
+    assert result.call == made.call
+    assert {turn.speaker for turn in result.turns} <= set(telephony.Speaker)
+    assert result.turns
+
+
+def _recording(result, made):
+    assert result.call == made.call
+    assert result.content
+    assert result.media_type.startswith("audio/")
+
+
+def _the_message(result, made):
+    assert result.id == made.message
+
+
+def _all_messages(result, _):
+    assert result
+    times = [message.sent_at for message in result]
+    assert times == sorted(times, reverse=True)
+
+
+def _targets(result, _):
+    assert result
+    assert len(set(result)) == len(result)
+
+
 def _carriers(result, made):
     assert made.carrier in [carrier.id for carrier in result]
 
@@ -98,6 +136,14 @@ CHECKS: dict[Capability, Callable[[object, Setup], None]] = {
     Capability.LIST_MESSAGES: _messages,
     Capability.SEND_MESSAGE: _sent,
     Capability.PLACE_CALL: _called,
+    Capability.LIST_CALLS: _calls,
+    Capability.GET_CALL: _the_call,
+    Capability.END_CALL: _the_call,
+    Capability.GET_TRANSCRIPT: _transcript,
+    Capability.GET_RECORDING: _recording,
+    Capability.GET_MESSAGE: _the_message,
+    Capability.LIST_ALL_MESSAGES: _all_messages,
+    Capability.LIST_TARGETS: _targets,
     Capability.LIST_CARRIERS: _carriers,
     Capability.LINK_CARRIER: _linked,
     Capability.ROTATE_CARRIER: _the_carrier,

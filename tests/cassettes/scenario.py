@@ -14,7 +14,7 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.registry import load
 from telephony.sandbox import Fault, VendorSandbox
 from telephony.sandbox.server import vendors
-from telephony.testing.fault_matrix import Setup
+from telephony.testing.fault_matrix import OF_CALLS, Setup
 
 SANDBOXES = vendors()
 RETRY_AFTER = 30
@@ -31,8 +31,12 @@ _READING = {
     Capability.GET_NUMBER,
     Capability.SEARCH_NUMBERS,
     Capability.LIST_MESSAGES,
+    Capability.LIST_CALLS,
+    Capability.LIST_TARGETS,
     Capability.LIST_CARRIERS,
 }
+# What needs a call or a message as it is at one moment.
+_STAGED = {*OF_CALLS, Capability.GET_MESSAGE, Capability.LIST_ALL_MESSAGES} - _READING
 
 
 def nothing(*_: object) -> None:
@@ -71,12 +75,13 @@ class Scenario:
     @property
     def provoked(self) -> bool:
         """Whether only the sandbox can be made to respond so."""
-        return self.fault is not None or self.plant is not None
+        staged = self.operation in _STAGED and self.error is None
+        return staged or self.fault is not None or self.plant is not None
 
     @property
     def at_own_server(self) -> bool:
         """Whether livekit-server responds itself: it sells no numbers, and does not dial."""
-        calls = self.operation is Capability.PLACE_CALL
+        calls = self.operation in {Capability.PLACE_CALL, *OF_CALLS}
         possible = self.vendor == "livekit" and not (self.sold or self.provoked or calls)
         return self.natural or possible
 

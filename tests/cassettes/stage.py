@@ -21,7 +21,13 @@ from telephony.protocols import PhoneNumberProvider
 from telephony.redaction import MASK
 from telephony.sandbox import Sample, Sandbox
 from telephony.settings import is_loopback
-from telephony.testing.fault_matrix import IMPORTABLE, OTHER_PARTY, Setup
+from telephony.testing.fault_matrix import (
+    IMPORTABLE,
+    OF_CALLS,
+    OTHER_PARTY,
+    Setup,
+    with_subject,
+)
 from telephony.testing.scrubbing import Scrubber
 
 from .scenario import SANDBOXES, Scenario, base_url, canonical_settings
@@ -32,8 +38,9 @@ NUMBER = "TELEPHONY_RECORD_NUMBER"
 CALLEE = "TELEPHONY_RECORD_CALLEE"
 TARGETS = ("TELEPHONY_RECORD_TARGET", "TELEPHONY_RECORD_OTHER_TARGET")
 
+_OF_THE_ACCOUNT = {Capability.SEARCH_NUMBERS, Capability.LIST_TARGETS}
 _WITHOUT_NUMBER = {
-    Capability.SEARCH_NUMBERS,
+    *_OF_THE_ACCOUNT,
     Capability.PROVISION_NUMBER,
     Capability.LIST_CARRIERS,
     Capability.LINK_CARRIER,
@@ -59,8 +66,14 @@ class Stage:
 
     @property
     def tape(self) -> Tape:
-        number, carrier = self.situation.number, self.situation.carrier
-        return Tape(self.against, self.scrubber.text(number), carrier)
+        made = self.situation
+        return Tape(
+            self.against,
+            self.scrubber.text(made.number),
+            made.carrier,
+            None if made.call == Setup.call else made.call,
+            None if made.message == Setup.message else made.message,
+        )
 
 
 def replayed(scenario: Scenario, tape: Tape) -> Stage:
@@ -69,7 +82,13 @@ def replayed(scenario: Scenario, tape: Tape) -> Stage:
     return Stage(
         tape.against,
         scenario.settings(canonical_settings(scenario.vendor)),
-        Setup(tape.number, sample, tape.carrier),
+        Setup(
+            tape.number,
+            sample,
+            tape.carrier,
+            call=tape.call or Setup.call,
+            message=tape.message or Setup.message,
+        ),
         Scrubber(),
     )
 
@@ -80,6 +99,7 @@ def sandbox(scenario: Scenario, server: Sandbox) -> Iterator[Stage]:
     settings = server.settings(scenario.vendor)
     with telephony.connect(scenario.vendor, **scenario.settings(settings, right=True)) as provider:
         made = prepared(provider, scenario, Setup("", emulation.sample, None))
+        made = with_subject(scenario.operation, provider, server, scenario.vendor, made)
     if scenario.operation is Capability.LIST_MESSAGES:
         for text in ("Is my order ready?", "Hello?"):
             server.receive_message(scenario.vendor, made.number, sender=made.other_party, body=text)
@@ -153,7 +173,8 @@ def prepared(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -
         return replace(wanted, number=wanted.importable)
     else:
         number = _imported(provider, wanted.importable, source)
-    first = sample.target if operation is Capability.PLACE_CALL else sample.other_target
+    calls = operation in {Capability.PLACE_CALL, *OF_CALLS}
+    first = sample.target if calls else sample.other_target
     provider.assign_number(number, first)
     return replace(wanted, number=number)
 
@@ -167,7 +188,7 @@ def _imported(provider: PhoneNumberProvider, number: str, source: telephony.Sour
 
 def _as_it_is(provider: PhoneNumberProvider, scenario: Scenario, wanted: Setup) -> Setup | None:
     """Return the account as it is found, if that will do: for what only reads."""
-    if scenario.wrong_key or scenario.operation is Capability.SEARCH_NUMBERS:
+    if scenario.wrong_key or scenario.operation in _OF_THE_ACCOUNT:
         return wanted
     if scenario.operation is Capability.LIST_CARRIERS:
         ids = (carrier.id for carrier in provider.list_carriers() if carrier.id)

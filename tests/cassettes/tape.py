@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import parse_qsl
@@ -35,11 +35,15 @@ class Tape:
         against: ``live``, ``sandbox``, or a server's name and version.
         number: the number that the scenario works with, if any.
         carrier: the id of the carrier account, if any.
+        call: the id of the call that it is about, if any.
+        message: the id of the message that it is about, if any.
     """
 
     against: str
     number: str = ""
     carrier: str | None = None
+    call: str | None = None
+    message: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> Tape:
@@ -49,7 +53,8 @@ class Tape:
     def write(self, path: Path, recorded: Cassette) -> None:
         """Store what was `recorded`, in place of what was there."""
         assert recorded.data, "nothing was sent"
-        situation = {"number": self.number, "carrier": self.carrier}
+        situation = asdict(self)
+        del situation["against"]
         head = {
             "recorded-against": self.against,
             "situation": {name: value for name, value in situation.items() if value},

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import threading
+import wave
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from vcr import VCR
 
-from telephony.testing.scrubbing import TEXT, Scrubber, fictional
+from telephony.testing.scrubbing import SILENCE, TEXT, Scrubber, fictional
 
 from . import tape
 
@@ -135,6 +137,19 @@ def test_what_cannot_be_read_is_not_recorded(record, url):
         record({"url": url, "content": b"\xff\xfe\x00"}, Scrubber())
     with pytest.raises(ValueError, match="compressed"):
         record({"url": url, "headers": {"Content-Encoding": "gzip"}, "content": b"x"}, Scrubber())
+
+
+def test_what_was_said_in_a_call_is_not_recorded(record, url):
+    headers = {"Response": "a voice", "Response-Type": "audio/wav"}
+
+    text, response = record(
+        {"url": url, "headers": headers}, Scrubber(dropped_headers=["response"])
+    )
+
+    assert "a voice" not in text
+    assert response.content == SILENCE
+    with wave.open(io.BytesIO(response.content)) as sound:
+        assert set(sound.readframes(sound.getnframes())) == {ord("@")}
 
 
 def test_tokens_are_known_by_their_form(record, url):
