@@ -144,11 +144,11 @@ class Arguments:
         """Raise for the first argument that is given and that the vendor has no field for."""
         for argument, value in given.items():
             if value is not None and argument not in carried:
-                others = " or ".join(f"`{one}`" for one in given if one in carried)
+                others = ", ".join(f"`{one}`" for one in given if one in carried)
                 raise UnsupportedOperationError(
                     self._adapter.name,
                     f"{operation} with {argument}",
-                    f"Leave `{argument}` out." + (f" Here it can have {others}." if others else ""),
+                    f"Leave `{argument}` out." + (f" Here it takes: {others}." if others else ""),
                 )
 
     def check_kind(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from typer._click import Command
 
 # Functions of the same name in these modules of `telephony.cli`, with their `EXAMPLES`.
-_SINGLE = {"call": "calls", "providers": "providers", "demo": "demo"}
+_SINGLE = ("call", "targets", "providers", "demo")
 # Modules of the same name, with their `app`.
-_GROUPS = ("numbers", "messages", "carriers", "config", "webhooks", "sandbox")
+_GROUPS = ("numbers", "messages", "calls", "carriers", "config", "webhooks", "sandbox")
 
 
 class CommandGroup(TyperGroup):
@@ -45,7 +45,7 @@ class _Commands(Mapping[str, "Command"]):
 
 @cache
 def _load(name: str) -> Command:
-    module = import_module(f"telephony.cli.{_SINGLE.get(name, name)}")
+    module = import_module(f"telephony.cli.{name}")
     holder = typer.Typer(rich_markup_mode=None)
     if name in _SINGLE:
         holder.command(name, epilog=module.EXAMPLES)(getattr(module, name))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from telephony import InvalidRequestError
+from telephony import Message
 from telephony.cli.changes import carry_out, confirmed
 from telephony.cli.examples import examples
 from telephony.cli.options import (
+    AfterOption,
+    BeforeOption,
     JsonOption,
+    KeyOption,
+    LimitOption,
     NumberArgument,
+    OptionalNumberArgument,
     OptionOption,
     ProviderOption,
     YesOption,
     connect,
+    time_of,
     vendor_options,
 )
 from telephony.cli.output import document, facts, moment, progress, say, table
@@ -42,22 +47,18 @@ app: typer.Typer = typer.Typer(
     ),
 )
 def list_(
-    number: NumberArgument,
+    number: OptionalNumberArgument = None,
     profile: ProviderOption = None,
-    after: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only texts of this time or later, ISO 8601.")
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only texts before this time, ISO 8601.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 50,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    limit: LimitOption = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List the texts of a number, newest first. Times are in UTC."""
+    """List the texts of a number, or of all, newest first. Times are in UTC."""
     with connect(profile) as provider:
         found = progress(
             provider.list_messages(
-                number, after=_time(after, "after"), before=_time(before, "before"), limit=limit
+                number, after=time_of(after, "after"), before=time_of(before, "before"), limit=limit
             ),
             "messages",
         )
@@ -66,6 +67,27 @@ def list_(
         return
     rows = [(moment(m.sent_at), m.sender or "", m.recipient or "", m.status, m.body) for m in found]
     table(("TIME", "FROM", "TO", "STATUS", "TEXT"), rows, empty="There are no messages.")
+
+
+@app.command(
+    epilog=examples(
+        "telephony messages show SM123",
+        "telephony messages show msg_123 --provider agentphone",
+        "telephony messages show SM123 --json",
+    )
+)
+def show(
+    message: Annotated[str, typer.Argument(metavar="ID", help="The vendor's id of it.")],
+    profile: ProviderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one text as it is now."""
+    with connect(profile) as provider:
+        found = provider.get_message(message)
+    if as_json:
+        document(found)
+    else:
+        _print(found, "")
 
 
 @app.command(
@@ -85,6 +107,7 @@ def send(
     media: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="An attachment. Repeatable.")
     ] = None,
+    key: KeyOption = None,
     option: OptionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -94,32 +117,37 @@ def send(
     with connect(profile) as provider:
         sent = carry_out(
             provider,
-            partial(provider.send_message, number, to, body, media=media or (), options=fields),
+            partial(
+                provider.send_message,
+                number,
+                to,
+                body,
+                media=media or (),
+                idempotency_key=key,
+                options=fields,
+            ),
             confirmed(f"Send a text from {number} to {to} through {provider.name}?", yes),
         )
     if as_json:
         document(sent)
-        return
-    say(f"Sent a text to {sent.recipient or to}.")
+    else:
+        _print(sent, f"Sent a text to {sent.recipient or to}.")
+
+
+def _print(message: Message, done: str) -> None:
+    if done:
+        say(done)
+    error = message.error
     facts(
         [
-            ("id", sent.id),
-            ("from", sent.sender),
-            ("to", sent.recipient),
-            ("status", sent.status),
-            ("channel", sent.channel),
+            ("id", message.id),
+            ("from", message.sender),
+            ("to", message.recipient),
+            ("time", moment(message.sent_at)),
+            ("status", message.status),
+            ("channel", message.channel),
+            ("text", message.body),
+            ("attached", "\n".join(message.media)),
+            ("error", " ".join(filter(None, [error.code, error.message])) if error else None),
         ]
     )
-
-
-def _time(text: str | None, argument: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequestError(
-            f"`{argument}` is not a time.", argument=argument, hint="Write 2026-05-01T09:00:00Z."
-        ) from None
-    # A time without an offset is UTC, like the times that are shown.
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

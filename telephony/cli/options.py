@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
 import typer
@@ -39,6 +40,26 @@ OptionOption: TypeAlias = Annotated[
 NumberArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="NUMBER", help="E.164, such as +14155550123, or the vendor's id.")
 ]
+OptionalNumberArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NUMBER", help="E.164, such as +14155550123, or the vendor's id; default: all."
+    ),
+]
+AfterOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only those of this time or later, ISO 8601.")
+]
+BeforeOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only those before this time, ISO 8601.")
+]
+LimitOption: TypeAlias = Annotated[int, typer.Option(help="The most to show.", min=1)]
+KeyOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Your name for it: run again with the same key, it is done once.",
+    ),
+]
 
 
 def connect(name: str | None) -> telephony.Provider:
@@ -48,16 +69,37 @@ def connect(name: str | None) -> telephony.Provider:
 def vendor_options(pairs: list[str] | None) -> Options:
     """Return ``KEY=VALUE`` pairs as a mapping."""
     options: dict[str, JsonValue] = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise InvalidRequestError(
-                f"`--option {pair}` is not KEY=VALUE.",
-                argument="option",
-                hint="Write: -o key=value",
-            )
+    for key, value in text_pairs(pairs, "option").items():
         try:
             options[key] = from_json(value)
         except ValueError:
             options[key] = value
     return options
+
+
+def text_pairs(pairs: list[str] | None, option: str) -> dict[str, str]:
+    """Return ``KEY=TEXT`` pairs as a dict."""
+    found: dict[str, str] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise InvalidRequestError(
+                f"`--{option} {pair}` is not KEY=VALUE.",
+                argument=option,
+                hint=f"Write: --{option} key=value",
+            )
+        found[key] = value
+    return found
+
+
+def time_of(text: str | None, argument: str) -> datetime | None:
+    """Return a time on the command line; one without an offset is UTC, like those shown."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequestError(
+            f"`{argument}` is not a time.", argument=argument, hint="Write 2026-05-01T09:00:00Z."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

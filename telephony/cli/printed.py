@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telephony import CarrierOutcome, PhoneNumber, Release
+from telephony import Call, CarrierOutcome, PhoneNumber, Release
 from telephony.cli.output import console, document, facts, moment, plain, say, target_text
 from telephony.cli.wording import on_the_command_line
 
@@ -36,6 +36,43 @@ def print_number(number: PhoneNumber, done: str, as_json: bool) -> None:
     )
     for notice in number.notices:
         console.print(f"note: {plain(on_the_command_line(notice))}", style="yellow")
+
+
+def print_call(call: Call, done: str) -> None:
+    """Print what was done, and the call below it."""
+    if done:
+        say(done)
+    facts(
+        [
+            ("id", call.id),
+            ("from", call.sender),
+            ("to", call.recipient),
+            ("direction", call.direction),
+            ("agent", call.agent),
+            ("status", call.status),
+            ("started", moment(call.started_at)),
+            ("answered", moment(call.answered_at)),
+            ("ended", moment(call.ended_at)),
+            ("lasted", call_length(call)),
+            ("reason", call.reason),
+        ]
+    )
+
+
+def call_summary(call: Call) -> str:
+    """Return how far a call has got, as a part of a line."""
+    facts = [f"after {length}" if (length := call_length(call)) else "", call.reason or ""]
+    known = ", ".join(filter(None, facts))
+    return plain(f"{call.status} ({known})" if call.ended_at and known else str(call.status))
+
+
+def call_length(call: Call) -> str:
+    """Return how long a call lasted, such as ``1:05``."""
+    if call.duration is None:
+        return ""
+    minutes, seconds = divmod(round(call.duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def print_release(released: Release) -> None:

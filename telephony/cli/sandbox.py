@@ -211,6 +211,8 @@ def receive(
                 )
                 if response.status_code == 200:
                     say(f"{name}: {response.json()['id']}")
+                    for turn in response.json().get("turns", ()):
+                        say(f"{turn['speaker']}: {turn['text']}")
                     for webhook in response.json()["webhooks"]:
                         status = webhook["status"] or _undelivered(webhook["url"])
                         say(f"webhook {webhook['url']}: {status}")

@@ -124,7 +124,7 @@ def on_the_command_line(text: str) -> str:
     text = re.sub(_KIND, _kind, text)
     text = _flags(text)
     text = re.sub(r"(?:\ban )?`?\bidempotency_key\b`?", FLAGS["idempotency_key"], text)
-    text = re.sub(r"`(\w+)`", lambda found: FLAGS.get(found[1], found[0]), text)
+    text = re.sub(r"`(\w+)`(?! setting)", lambda found: FLAGS.get(found[1], found[0]), text)
     text = re.sub(
         r"\b(place_call|send_message) with (\w+)",
         lambda found: f"{found[1]} with {FLAGS.get(found[2], found[2])}",

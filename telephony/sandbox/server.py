@@ -23,6 +23,7 @@ from telephony.errors import ConfigurationError
 from telephony.registry import missing_package, suggestion
 from telephony.sandbox import environment
 from telephony.sandbox.arrivals import Arrival, Arrivals
+from telephony.sandbox.calls import SPOKEN
 from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
@@ -349,11 +350,12 @@ class Sandbox:
     async def _ring(self, request: Request) -> Response:
         wanted: Mapping[str, str] = await request.json()
         vendor = request.path_params["vendor"]
+        turns = [{"speaker": speaker, "text": text} for _, speaker, text in SPOKEN]
         return await self._planted(
-            lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"])
+            lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"]), turns=turns
         )
 
-    async def _planted(self, plant: Callable[[], str]) -> Response:
+    async def _planted(self, plant: Callable[[], str], **more: object) -> Response:
         """Return what was planted, and what became of its webhooks."""
         already = len(await asyncio.to_thread(self.delivered))
         try:
@@ -362,4 +364,4 @@ class Sandbox:
             return JSONResponse({"error": str(error)}, 404)
         tries = (await asyncio.to_thread(self.delivered))[already:]
         tries_made = [{"url": each.url, "status": each.status} for each in tries]
-        return JSONResponse({"id": planted, "webhooks": tries_made})
+        return JSONResponse({"id": planted, "webhooks": tries_made, **more})

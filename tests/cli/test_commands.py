@@ -291,6 +291,7 @@ def test_a_port_that_is_taken_is_one_clear_line(cli, telephony_sandbox):
     [
         [], ["numbers"], ["messages"], ["carriers"], ["config"], ["call"], ["providers"],
         ["sandbox"], ["demo"], ["numbers", "buy"], ["numbers", "import"], ["carriers", "link"],
+        ["calls"], ["calls", "list"], ["calls", "recording"], ["targets"], ["messages", "show"],
     ],
 )  # fmt: skip
 def test_every_command_has_a_help_that_fits_80_columns(cli, command):

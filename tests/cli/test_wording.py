@@ -38,6 +38,18 @@ _PYTHON = re.compile(rf"\w+\(|(?<!--option )\b[a-z_]+=\w|\b(?:{'|'.join(Capabili
             "Give an `auth_token` to TwilioAccount(…).",
             "Give an --auth-token to --twilio-account AC….",
         ),
+        (
+            "It may have been done: look in list_calls(number) before you repeat it.",
+            "It may have been done: look in `telephony calls list NUMBER` before you repeat it.",
+        ),
+        (
+            "acme: place_call with metadata is not offered by this vendor. Leave `metadata` out.",
+            "acme: call with --metadata is not offered by this vendor. Leave --metadata out.",
+        ),
+        (
+            "Try again, or raise the `timeout` setting.",
+            "Try again, or raise the `timeout` setting.",
+        ),
         # What only looks like Python is left alone.
         (
             "The header X-Webhook-Signature is missing.",

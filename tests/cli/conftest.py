@@ -1,0 +1,61 @@
+"""The example adapter as the command line finds it, and its sandbox in this process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telephony.sandbox.vendor import application
+
+EXAMPLE = Path(__file__).parents[1] / "example_adapter"
+
+
+@pytest.fixture
+def acme(monkeypatch, serve_asgi):
+    """Serve the sandbox of the example adapter; its `base_url` says where."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    from acme_telephony.sandbox import AcmeSandbox
+
+    vendor = AcmeSandbox()
+    vendor.base_url = serve_asgi(application(vendor))
+    return vendor
+
+
+@pytest.fixture
+def acme_command(acme, tmp_path):
+    """Return the arguments of `Popen` that run `telephony …` with the example adapter."""
+    site = tmp_path / "site" / "acme_telephony-1.dist-info"
+    site.mkdir(parents=True)
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: acme_telephony\nVersion: 1\n")
+    (site / "entry_points.txt").write_text(
+        "[telephony.adapters]\nacme = acme_telephony:Acme\n"
+        "[telephony.sandboxes]\nacme = acme_telephony.sandbox:AcmeSandbox\n"
+    )
+    settings = acme.settings(acme.base_url)
+    environment = {
+        **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}},
+        "COLUMNS": "80",
+        "PYTHONPATH": f"{EXAMPLE}{os.pathsep}{site.parent}",
+        "TELEPHONY_PROVIDER": "acme",
+        **{f"TELEPHONY_ACME_{name.upper()}": value for name, value in settings.items()},
+    }
+    folder = tmp_path / "work"
+    folder.mkdir()
+
+    def arguments(*words):
+        telephony = [sys.executable, "-u", "-W", "error", "-m", "telephony"]
+        return {"args": [*telephony, *words], "env": environment, "cwd": folder, "text": True}
+
+    return arguments
+
+
+@pytest.fixture
+def acme_cli(acme_command):
+    def run(*words):
+        return subprocess.run(**acme_command(*words), capture_output=True, stdin=subprocess.DEVNULL)
+
+    return run
