@@ -30,7 +30,7 @@ from telephony.cli.printed import call_summary, print_call
 EXAMPLES = examples(
     "telephony call +14155550123 +14155550199",
     "telephony call +14155550123 +14155550199 --agent agent_reception --wait",
-    "telephony call +14155550123 +14155550199 --url https://example.com/voice --yes",
+    "telephony call +14155550123 +14155550199 --url https://example.com/voice",
 )
 _UNDER_WAY = {CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS, CallStatus.UNKNOWN}
 _PAUSE = 1.0  # seconds between two looks at a call
