@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import ClassVar
 
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
-    InvalidResponseError,
     NotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -20,9 +20,11 @@ from telephony.model import (
     CarrierCredentials,
     LinkedCarrier,
     PhoneNumber,
+    Recording,
     SipTrunk,
     Source,
     Target,
+    Transcript,
     TwilioAccount,
 )
 from telephony.protocols import Adapter
@@ -34,22 +36,24 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    PageTracker,
     Request,
     Response,
     Safety,
+    collect,
     first,
     merged,
     path,
     reconciled,
 )
 
-from . import bodies, carriers, errors
+from . import bodies, calls, carriers, errors, sources
 from .capabilities import CAPABILITIES, OUTCOMES
+from .paging import pages
 from .settings import ButterSettings
 
 _NUMBERS = "/api/phone-numbers"
 _AGENTS = "/api/agents"
+_MOST_AGENTS = 50  # that the analytics name
 
 
 class Butter(Adapter):
@@ -115,7 +119,7 @@ class Butter(Adapter):
                     # Both are false at the vendor unless said otherwise.
                     "supports_inbound": inbound,
                     "supports_outbound": outbound,
-                    **bodies.source(source, outbound=outbound),
+                    **sources.source(source, outbound=outbound),
                 },
                 options,
             ),
@@ -134,6 +138,19 @@ class Butter(Adapter):
             )
             unassigned.retry_safe = False
             raise
+
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        """List agents: those that had calls, with their names, then those that numbers have.
+
+        No documented endpoint lists all of them.
+        """
+        response = yield Request.get("/api/analytics/agents", {"limit": _MOST_AGENTS})
+        active = bodies.active_agents(response)
+        yield Batch(active)
+        known = {agent.id for agent in active}
+        numbers = yield from collect(self._pages("assigned"))
+        holders = dict.fromkeys(_agent_id(number.assignment) for number in numbers)
+        yield Batch([Agent(holder) for holder in holders if holder and holder not in known])
 
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
@@ -154,6 +171,10 @@ class Butter(Adapter):
         try:
             # An agent that is not there is refused here, while the old one still has the number.
             changed = yield from self._assign(found, agent, options)
+        except NotFoundError as missing:
+            # The number was there a moment ago.
+            missing.argument = "target"
+            raise
         except (ConflictError, OutcomeUnknownError):
             if not holder:
                 raise
@@ -191,13 +212,27 @@ class Butter(Adapter):
                 argument="agent",
                 hint="Give `agent`, or assign the number to one.",
             )
-        body: Json = {"call_to": to, "call_from": found.number, "agent_id": speaker}
-        try:
-            response = yield Request.post("/api/make-call", merged(body, options))
-        except InvalidRequestError as refused:
-            refused.hint = " ".join(bodies.one_way(found, outbound=True)) or refused.hint
-            raise
-        return bodies.call(response, self.name, found.number, to, speaker)
+        return (yield from calls.place(found, to, speaker, self.name, options))
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        found = None if number is None else (yield from self.get_number(number)).number
+        yield from calls.listed(found, self.name, after=after, before=before, limit=limit)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        return calls.get(call, self.name)
+
+    def get_transcript(self, call: str) -> Operation[Transcript]:
+        return calls.transcript(call, self.name)
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        return calls.recording(call, self.name)
 
     # --- Carrier accounts ------------------------------------------------------------------------
 
@@ -217,26 +252,12 @@ class Butter(Adapter):
     # --- Shared steps ----------------------------------------------------------------------------
 
     def _pages(self, status: str | None = None) -> Listing[PhoneNumber]:
-        """List numbers. The cursor is not a documented parameter, so the first page has none."""
-        tracker, cursors = PageTracker(), PageTracker()
-        cursor: str | None = None
-        while True:
-            response = yield Request.get(_NUMBERS, {"status": status, "cursor": cursor})
-            page, pagination = bodies.number_page(response, self.name)
-            new = tracker.unseen(page, lambda number: number.id)
-            yield Batch(new)
-            if pagination.ends:
-                return
-            cursor = pagination.next_cursor
-            if not cursor:
-                raise InvalidResponseError(
-                    "Butter AI promises more numbers, and gives no cursor that leads to them",
-                    retry_safe=True,
-                    hint="Make the same call again; if it fails again, report it to Butter AI.",
-                )
-            # A page may be empty, if only the cursor leads on.
-            if (page and not new) or not cursors.unseen([cursor], str):
-                raise tracker.repeated_page()
+        return pages(
+            _NUMBERS,
+            {"status": status},
+            lambda response: bodies.number_page(response, self.name),
+            id_of=lambda number: number.id,
+        )
 
     def _find(self, ref: NumberRef, status: str | None = None) -> Operation[PhoneNumber | None]:
         def wanted(number: PhoneNumber) -> bool:

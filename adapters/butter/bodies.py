@@ -1,4 +1,4 @@
-"""Butter AI's bodies, and the way from them into the unified model and back.
+"""Butter AI's bodies, and the way from them into the unified model.
 
 Unknown fields and values are tolerated: the vendor versions nothing.
 Source: docs.getbutter.ai/api-reference (introduction, phone-numbers, agents, integrations, calls).
@@ -7,11 +7,11 @@ Source: docs.getbutter.ai/api-reference (introduction, phone-numbers, agents, in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypeVar
 
 from msgspec import Raw, field
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
 from telephony import model
 from telephony.errors import InvalidRequestError
@@ -19,6 +19,7 @@ from telephony.raw import WithRaw, parsed, with_raw
 from telephony.reading import (
     Body,
     Id,
+    Rows,
     Time,
     error_object,
     items,
@@ -27,14 +28,10 @@ from telephony.reading import (
     read_or_none,
     rows,
 )
-from telephony.redaction import revealed
 from telephony.wire import Json, Response, unreadable
 
 from . import errors
 
-_PIN_LENGTH = range(4, 11)
-_LONGEST_NAME = 100
-_MEDIA_ENCRYPTION = {"disabled": "disable", "allowed": "allow", "required": "require"}
 _NUMBER_STATUS = {
     "free": model.NumberStatus.ACTIVE,
     "assigned": model.NumberStatus.ACTIVE,
@@ -52,9 +49,17 @@ _CALL_STATUS = {
     "failed": model.CallStatus.FAILED,
     "canceled": model.CallStatus.CANCELED,
 }
-_SECRET = re.compile(r"password|secret|token|pin$", re.IGNORECASE)
+# Counts of tokens are none.
+_SECRET = re.compile(r"password|secret|token(?!s)|pin$", re.IGNORECASE)
 # Whether a body can have such a key; the backslash is for keys that are written with escapes.
-_SUSPECT = re.compile(rb"password|secret|token|pin\"|\\u", re.IGNORECASE)
+_SUSPECT = re.compile(rb"password|secret|token(?!s)|pin\"|\\u", re.IGNORECASE)
+_DIRECTIONS = {"inbound": model.Direction.INBOUND, "outbound": model.Direction.OUTBOUND}
+_SPEAKERS = {
+    **dict.fromkeys(("agent", "assistant", "ai", "bot"), model.Speaker.AGENT),
+    **dict.fromkeys(("caller", "customer", "human", "user"), model.Speaker.CALLER),
+    **dict.fromkeys(("function", "tool"), model.Speaker.TOOL),
+}
+_LONGEST = 10_000_000  # seconds: what is longer is no call
 _NOTHING = Raw(b"null")
 
 M = TypeVar("M", bound=Body)
@@ -80,6 +85,7 @@ class _Envelope(Body):
     agent: Raw = _NOTHING
     integration: Raw = _NOTHING
     call: Raw = _NOTHING
+    calls: Raw = _NOTHING
     pagination: Pagination | None = None
 
 
@@ -140,12 +146,74 @@ class _Integration(Body):
     provider: str | None = None
 
 
+class _ActiveAgent(Body):
+    """An agent, as the analytics name those that had calls."""
+
+    agent_id: Id
+    agent_name: str | None = None
+
+
+class _ActiveAgents(Body):
+    agents: Rows = None
+
+
 class _Placed(Body, kw_only=True):
     call_sid: Id
     sender: str | None = field(default=None, name="from")
     recipient: str | None = field(default=None, name="to")
     agent_id: str | None = None
     status: str | None = None
+
+
+class _Said(Body):
+    speaker: str | None = None
+    text: str | None = None
+
+
+class _Summary(Body):
+    end_reason: str | None = None
+
+
+class _Call(Body, kw_only=True):
+    """A call, as the list shows it; alone it also has the summary and the transcript."""
+
+    call_sid: Id
+    to_number: str | None = None
+    from_number: str | None = None
+    agent_id: str | None = None
+    call_type: str | None = None
+    status: str | None = None
+    duration_seconds: float | None = None
+    created_at: Time = None
+    start_time: Time = None
+    end_time: Time = None
+    end_reason: str | None = None
+    summary: _Summary | None = None
+    transcript: list[_Said] | None = None
+
+    def normalized(self, provider: str, raw: bytes) -> model.Call:
+        mine = {"inbound": self.to_number, "outbound": self.from_number}
+        seconds = self.duration_seconds
+        found = model.Call(
+            id=self.call_sid,
+            provider=provider,
+            # The third type, a preview, is a call over the web.
+            number=mine.get(self.call_type or "") or None,
+            sender=self.from_number or None,
+            recipient=self.to_number or None,
+            direction=_DIRECTIONS.get(self.call_type or "", model.Direction.UNKNOWN),
+            status=_CALL_STATUS.get(_word(self.status), model.CallStatus.UNKNOWN),
+            agent=self.agent_id or None,
+            started_at=moment(self.start_time) or moment(self.created_at),
+            ended_at=moment(self.end_time),
+            duration=(
+                timedelta(seconds=seconds)
+                if seconds is not None and 0 <= seconds < _LONGEST
+                else None
+            ),
+            reason=self.end_reason or (self.summary.end_reason if self.summary else None) or None,
+        )
+        return _with_raw(found, raw)
 
 
 # --- Responses -----------------------------------------------------------------------------------
@@ -169,7 +237,7 @@ def _entity(kind: type[M], response: Response, older: str) -> tuple[M, bytes]:
     """Return the entity of a response and its bytes; its key in an older version is `older`."""
     body = _envelope(response)
     for part in (bytes(body.data), bytes(getattr(body, older))):
-        if part.startswith(b"{") and part != b"{}":
+        if part.startswith(b"{"):
             return read(kind, part, response), part
     raise unreadable(response, f"The response has no usable {older}")
 
@@ -180,17 +248,37 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
 
 
 def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], Pagination]:
+    found, pagination = _page(_Number, response, "phone_numbers")
+    return [number.normalized(provider, raw) for number, raw in found], pagination
+
+
+def call_page(response: Response, provider: str) -> tuple[list[model.Call], Pagination]:
+    found, pagination = _page(_Call, response, "calls")
+    return [call.normalized(provider, raw) for call, raw in found], pagination
+
+
+def _page(
+    kind: type[M], response: Response, older: str
+) -> tuple[list[tuple[M, bytes]], Pagination]:
+    """Return the rows of a page; their key in an older version is `older`."""
     body = _envelope(response)
-    listed = body.phone_numbers if body.data == _NOTHING else body.data
-    found = rows(_Number, items(listed, response), response)
-    page = [number.normalized(provider, raw) for number, raw in found]
-    return page, body.pagination or Pagination()
+    listed = getattr(body, older) if body.data == _NOTHING else body.data
+    return rows(kind, items(listed, response), response), body.pagination or Pagination()
 
 
 def agent(response: Response, agent_id: str) -> model.Agent:
     """Return the agent that a number was assigned to or taken from."""
     found, _ = _entity(_Agent, response, "agent")
     return model.Agent(agent_id, found.agent_name or found.name)
+
+
+def active_agents(response: Response) -> list[model.Agent]:
+    """Return the agents that had calls."""
+    found, _ = _entity(_ActiveAgents, response, "agent")
+    return [
+        model.Agent(row.agent_id, row.agent_name or None)
+        for row, _ in rows(_ActiveAgent, found.agents, response)
+    ]
 
 
 def answered_by(number: model.PhoneNumber, agent: model.Agent | None) -> model.PhoneNumber:
@@ -235,22 +323,38 @@ def carrier(
     return _with_raw(linked, raw)
 
 
-def call(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
+def placed(response: Response, provider: str, number: str, to: str, agent: str) -> model.Call:
     """Return a call just placed. Its fields are at the top of the response, not under `data`."""
     body = _envelope(response)
     parts = (bytes(body.data), bytes(body.call))
     inner = next((part for part in parts if read_or_none(_Placed, part)), response.content)
-    placed = read(_Placed, inner, response)
+    found = read(_Placed, inner, response)
     made = model.Call(
-        id=placed.call_sid,
+        id=found.call_sid,
         provider=provider,
         number=number,
-        sender=placed.sender or number,
-        recipient=placed.recipient or to,
-        status=_CALL_STATUS.get(_word(placed.status), model.CallStatus.UNKNOWN),
-        agent=placed.agent_id or agent,
+        sender=found.sender or number,
+        recipient=found.recipient or to,
+        status=_CALL_STATUS.get(_word(found.status), model.CallStatus.UNKNOWN),
+        agent=found.agent_id or agent,
     )
     return _with_raw(made, inner)
+
+
+def call(response: Response, provider: str) -> model.Call:
+    found, raw = _entity(_Call, response, "call")
+    return found.normalized(provider, raw)
+
+
+def transcript(response: Response, provider: str) -> model.Transcript:
+    """Return what was said. Butter AI states no times; unknown speakers are the system."""
+    found, raw = _entity(_Call, response, "call")
+    turns = tuple(
+        model.Turn(speaker=_SPEAKERS.get(_word(said.speaker), model.Speaker.SYSTEM), text=said.text)
+        for said in found.transcript or ()
+        if said.text
+    )
+    return _with_raw(model.Transcript(call=found.call_sid, provider=provider, turns=turns), raw)
 
 
 def _word(status: str | None) -> str:
@@ -273,86 +377,6 @@ def _cleared(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [_cleared(element) for element in value]
     return _without_secrets(value) if isinstance(value, dict) else value
-
-
-# --- Requests ------------------------------------------------------------------------------------
-
-
-def source(value: model.Source, *, outbound: bool) -> Json:
-    """Return the fields of an import that name the source of the number."""
-    if isinstance(value, model.LinkedCarrier):
-        return {"provider": "twilio", "integration_id": value.id}
-    if isinstance(value, model.SipTrunk):
-        return {"provider": "sip", **_sip_trunk(value, outbound=outbound)}
-    raise TypeError(f"not a source at Butter AI: {type(value).__name__}")
-
-
-def _sip_trunk(trunk: model.SipTrunk, *, outbound: bool) -> Json:
-    unsupported: Mapping[str, object] = {
-        "transport": trunk.transport,
-        "allowed_addresses": trunk.allowed_addresses,
-        "allowed_numbers": trunk.allowed_numbers,
-        "inbound_username": trunk.inbound_username,
-        "inbound_password": trunk.inbound_password,
-        "destination_country": trunk.destination_country,
-    }
-    for name, value in unsupported.items():
-        if value:
-            raise _bad_source(f"Butter AI's SIP trunks have no `{name}`.", "Leave it out.")
-    if outbound and trunk.address is None:
-        raise _bad_source(
-            "A SIP trunk that places calls needs an `address`.",
-            "Give SipTrunk(…) the carrier's host, or import with outbound=False.",
-        )
-    if trunk.pin is not None and len(revealed(trunk.pin)) not in _PIN_LENGTH:
-        raise _bad_source("`pin` has not 4 to 10 characters.", "Choose another.")
-    return {
-        "sip_trunk_name": trunk.name,
-        "sip_server_address": trunk.address,
-        "sip_username": trunk.username,
-        "sip_password": _clear(trunk.password),
-        "inbound_pin": _clear(trunk.pin),
-        "media_encryption": _MEDIA_ENCRYPTION.get(trunk.media_encryption or ""),
-    }
-
-
-def _bad_source(message: str, hint: str) -> InvalidRequestError:
-    return InvalidRequestError(message, argument="source", hint=hint)
-
-
-def twilio(account: model.TwilioAccount, argument: str) -> Json:
-    """Return the credentials of a Twilio account: its auth token, never an API key."""
-    if account.auth_token is None:
-        raise InvalidRequestError(
-            "Butter AI links a Twilio account by its auth token.",
-            argument=argument,
-            hint="Give TwilioAccount(…) an `auth_token`.",
-        )
-    for name in ("api_key_sid", "api_key_secret", "region"):
-        if getattr(account, name) is not None:
-            raise InvalidRequestError(
-                f"Butter AI's link to Twilio has no `{name}`.",
-                argument=argument,
-                hint="Leave it out.",
-            )
-    return {
-        "provider": "twilio",
-        "account_sid": account.account_sid,
-        "auth_token": revealed(account.auth_token),
-    }
-
-
-def name(label: str | None, account: model.TwilioAccount) -> str:
-    """Return the name of a linked account, which Butter AI requires."""
-    if label is not None and len(label) > _LONGEST_NAME:
-        raise InvalidRequestError(
-            f"`label` is longer than {_LONGEST_NAME} characters.", argument="label"
-        )
-    return label or account.account_sid
-
-
-def _clear(secret: SecretStr | str | None) -> str | None:
-    return None if secret is None else revealed(secret)
 
 
 def agrees(number: model.PhoneNumber, body: Json) -> bool:

@@ -33,6 +33,10 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.UPDATE_NUMBER: unsupported(
         "A number has no label or other field to change at Butter AI: keep names on your side."
     ),
+    Capability.LIST_TARGETS: partial(
+        "Butter AI documents no list of agents: those with calls in the last 30 days (50 at most), "
+        "and without their names those that numbers are assigned to"
+    ),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: unsupported(
@@ -46,6 +50,17 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "Butter AI carries voice only: send texts at the carrier that owns the number."
     ),
     Capability.PLACE_CALL: FULL,
+    Capability.LIST_CALLS: partial(
+        "in the order of Butter AI, which documents none; a number and a period are found by "
+        "reading the whole list"
+    ),
+    Capability.GET_CALL: FULL,
+    Capability.END_CALL: unsupported(
+        "Butter AI documents no API for it: let the agent hang up (its `end_call_tool`), or end "
+        "the call at the carrier."
+    ),
+    Capability.GET_TRANSCRIPT: partial("without the times of the turns"),
+    Capability.GET_RECORDING: FULL,
     Capability.LIST_CARRIERS: unsupported(
         "Butter AI documents no API for it: keep the id that link_carrier() returns, or look the "
         "integration up in its dashboard."
@@ -55,7 +70,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.UNLINK_CARRIER: FULL,
     Capability.PARSE_WEBHOOK: unsupported(
         "Butter documents no signature for its webhooks, so nothing proves that one is Butter's: "
-        "read the state of a call from Butter or at the carrier."
+        "get_call() returns the state of a call."
     ),
     Capability.GET_WEBHOOK: _NO_WEBHOOKS,
     Capability.SET_WEBHOOK: _NO_WEBHOOKS,

@@ -9,7 +9,7 @@ from telephony.errors import ConflictError, OutcomeUnknownError, ProviderError, 
 from telephony.model import CarrierAccount, CarrierCredentials, TwilioAccount
 from telephony.wire import Json, Operation, Options, Request, deleted, merged, path
 
-from . import bodies
+from . import bodies, sources
 
 _CARRIERS = "/api/integrations"
 
@@ -20,8 +20,8 @@ def link(
     """Link once. Butter AI does not list links, so a lost response leaves the outcome unknown."""
     twilio = _twilio(account)
     body: Json = {
-        "name": bodies.name(label, twilio),
-        "credentials": bodies.twilio(twilio, "account"),
+        "name": sources.name(label, twilio),
+        "credentials": sources.twilio(twilio, "account"),
     }
     try:
         response = yield Request.post(_CARRIERS, merged(body, options))
@@ -39,7 +39,7 @@ def rotate(
 ) -> Operation[CarrierAccount]:
     """Replace all credentials of a link; its name stays."""
     twilio = _twilio(credentials)
-    body: Json = {"credentials": bodies.twilio(twilio, "credentials")}
+    body: Json = {"credentials": sources.twilio(twilio, "credentials")}
     response = yield Request.put(path(f"{_CARRIERS}/{{}}", carrier), merged(body, options))
     return bodies.carrier(response, provider, known=carrier, account=twilio.account_sid)
 

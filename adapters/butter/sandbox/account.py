@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from telephony.sandbox.calls import PlayedCall
 from telephony.sandbox.vendor import Json, Refusal, State, Table
 
 from .refusals import refusal
+
+
+@dataclass
+class Held:
+    """A call of the organization.
+
+    Attributes:
+        type: ``inbound`` or ``outbound``.
+        transport: ``twilio`` or ``sip``.
+    """
+
+    sid: str
+    to: str
+    sender: str
+    agent: str
+    type: str
+    transport: str
+    played: PlayedCall
 
 
 @dataclass
@@ -27,7 +46,7 @@ class Account:
     agents: Table[str] = field(init=False)
     numbers: Table[Json] = field(init=False)
     integrations: Table[Json] = field(init=False)
-    calls: Table[Json] = field(init=False)
+    calls: Table[Held] = field(init=False)
     elsewhere: set[str] = field(default_factory=set)
     unintegrated: set[str] = field(default_factory=set)
     page_size: int = 50

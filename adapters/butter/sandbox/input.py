@@ -60,6 +60,10 @@ class CallList(BaseModel):
     limit: int = Field(default=50, ge=1, le=100)
 
 
+class AgentList(BaseModel):
+    limit: int = Field(default=10, ge=1, le=50)
+
+
 reader: RequestReader = RequestReader(
     malformed=lambda message: invalid("body", "", message),
     invalid=fastapi_errors,

@@ -55,6 +55,8 @@ class ButterSandbox(VendorSandbox):
             ("POST", "/api/make-call", calls.place),
             ("GET", "/api/calls", calls.listed),
             ("GET", "/api/calls/{call_sid}", calls.fetch),
+            ("GET", "/api/calls/{call_sid}/recording/download", calls.download),
+            ("GET", "/api/analytics/agents", calls.active_agents),
         ]
         return routes(self, self._authorize, served)
 
@@ -70,6 +72,12 @@ class ButterSandbox(VendorSandbox):
             # There is no plan to use up here.
             "requests_per_second": "1000",
         }
+
+    def receive_call(self, to: str, sender: str) -> str:
+        for number in self.account.numbers.values():
+            if number["phone_number"] == to and number["assigned_agent_id"] is not None:
+                return calls.receive(self.account, number, sender)
+        raise LookupError(f"No agent answers {to} in Butter AI's sandbox")
 
     def _authorize(self, request: Request) -> Account:
         if request.headers.get("x-api-key") != _KEY:

@@ -74,12 +74,20 @@ BODIES = {
     "PUT /api/integrations/{}": closed({}, {"name": NAME, "credentials": CREDENTIALS}),
     "DELETE /api/integrations/{}": None,
     "POST /api/make-call": CALL,
+    "GET /api/calls": None,
+    "GET /api/calls/{}": None,
+    "GET /api/calls/{}/recording/download": None,
+    "GET /api/analytics/agents": None,
 }
 # The parameters of paging are not documented for numbers; `cursor` follows the calls' page.
-QUERIES = {"GET /api/phone-numbers": {"status", "cursor"}}
+QUERIES = {
+    "GET /api/phone-numbers": {"status", "cursor"},
+    "GET /api/calls": {"limit", "cursor"},
+    "GET /api/analytics/agents": {"limit"},
+}
 
 
-def everything(provider):
+def everything(provider, advance):
     """Every operation that reaches the vendor, with every argument that has a field."""
     linked = provider.link_carrier(ACCOUNT, label="EU lines")
     unnamed = provider.link_carrier(ACCOUNT)
@@ -102,15 +110,22 @@ def everything(provider):
     assert len(list(provider.list_numbers())) == 3
     provider.get_number(NUMBER)
     provider.assign_number(NUMBER, OTHER)
-    provider.place_call(NUMBER, CALLEE)
+    call = provider.place_call(NUMBER, CALLEE)
     provider.place_call(NUMBER, CALLEE, agent=AGENT, options={"prompt_variables": {"name": "Mina"}})
+    advance(3600)
+    assert len(list(provider.list_calls(NUMBER, after=provider.get_call(call).started_at))) == 2
+    assert len(list(provider.list_calls(limit=1))) == 1
+    provider.get_call(call)
+    provider.get_transcript(call)
+    provider.get_recording(call)
+    assert {target.id for target in provider.list_targets()} == {AGENT, OTHER}
     provider.unassign_number(NUMBER)
     provider.unlink_carrier(unnamed)
 
 
 def test_every_request_is_a_documented_one(telephony_connect, telephony_sandbox):
     telephony_sandbox.vendors["butter"].account.page_size = 2
-    everything(telephony_connect("butter"))
+    everything(telephony_connect("butter"), telephony_sandbox.vendors["butter"].advance)
 
     used = set()
     for request in telephony_sandbox.requests("butter"):

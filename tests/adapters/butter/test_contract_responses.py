@@ -115,19 +115,51 @@ CALL_SUMMARY_FIELDS = {
     "end_reason": null_or(TEXT),
     "billing_status": TEXT,
 }
+AMOUNT = {"type": "number", "minimum": 0}
+EVENT = closed({"type": TEXT, "text": TEXT, "relative_time": AMOUNT, "metadata": ANYTHING})
+TURN = closed(
+    {
+        "turn_number": COUNT,
+        "relative_start_time": AMOUNT,
+        "relative_end_time": AMOUNT,
+        "duration_seconds": AMOUNT,
+        "events": {"type": "array", "items": EVENT},
+    }
+)
+TOKENS = closed(dict.fromkeys(("total_tokens", "input_tokens", "output_tokens"), COUNT))
 CALL_DETAIL = closed(
     {
         **CALL_SUMMARY_FIELDS,
         "trace_id": ANYTHING,
-        "agent_config": ANYTHING,
+        "agent_config": {"type": "object"},
         "transport": named("twilio sip webrtc"),
-        "recording_url": null_or(TEXT),
-        "cost_breakdown": ANYTHING,
-        "usage": ANYTHING,
-        "summary": ANYTHING,
-        "errors": ANYTHING,
-        "turns": {"type": "array"},
-        "transcript": {"type": "array"},
+        "recording_url": null_or({"type": "string", "pattern": "^s3://"}),
+        "cost_breakdown": {"type": "object"},
+        "usage": closed({"llm": TOKENS}),
+        "summary": closed(
+            {
+                "end_reason": null_or(TEXT),
+                "interruptions": COUNT,
+                "avg_turn_duration": AMOUNT,
+                "total_tokens": COUNT,
+                "total_characters": COUNT,
+            }
+        ),
+        "errors": closed(
+            {"error_count": COUNT, "has_fatal_errors": FLAG, "errors": {"type": "array"}}
+        ),
+        "turns": {"type": "array", "items": TURN},
+        # Which words there are for a speaker is not documented.
+        "transcript": {"type": "array", "items": closed({"speaker": TEXT, "text": TEXT})},
+    }
+)
+ACTIVE_AGENT = closed(
+    {
+        "agent_id": AGENT_ID,
+        "agent_name": TEXT,
+        "total_calls": COUNT,
+        "total_cost_credits": AMOUNT,
+        "avg_duration_seconds": AMOUNT,
     }
 )
 # One sample of an error is printed, in FastAPI's style; the rest of that style is assumed.
@@ -144,6 +176,14 @@ RESPONSES = {
     "POST /api/make-call": PLACED,
     "GET /api/calls": list_of(closed(CALL_SUMMARY_FIELDS)),
     "GET /api/calls/{}": closed({"success": {"const": True}, "data": CALL_DETAIL}),
+    "GET /api/analytics/agents": closed(
+        {
+            "success": {"const": True},
+            "data": closed(
+                {"period": ANYTHING, "agents": {"type": "array", "items": ACTIVE_AGENT}}
+            ),
+        }
+    ),
 }
 
 
@@ -159,14 +199,16 @@ def send(telephony_sandbox):
 
         def exchange(method, path, body=None):
             response = client.request(method, path, json=body)
-            route = route_of(RESPONSES, method, path.partition("?")[0])
-            conforms(response.json(), RESPONSES[route] if response.is_success else ERROR)
+            if not response.is_success:
+                conforms(response.json(), ERROR)
+                return response
+            conforms(response.json(), RESPONSES[route_of(RESPONSES, method, path.split("?")[0])])
             return response
 
         yield exchange
 
 
-def test_the_sandbox_responds_to_the_documented_examples_as_documented(send):
+def test_the_sandbox_responds_to_the_documented_examples_as_documented(send, telephony_sandbox):
     twilio = {
         "provider": "twilio",
         "account_sid": "AC" + "0f" * 16,
@@ -214,11 +256,17 @@ def test_the_sandbox_responds_to_the_documented_examples_as_documented(send):
     call = {"call_to": CALLEE, "call_from": NUMBER, "agent_id": AGENT}
     placed = send("POST", "/api/make-call", {**call, "prompt_variables": {"first_name": "Mina"}})
     send("POST", "/api/make-call", call)
-    send("GET", f"/api/calls/{placed.json()['call_sid']}")
+    sid = placed.json()["call_sid"]
+    assert send("GET", f"/api/calls/{sid}").json()["data"]["transcript"] == []
+    telephony_sandbox.advance("butter", 3600)
+    ended = send("GET", f"/api/calls/{sid}").json()["data"]
+    assert (ended["status"], len(ended["transcript"])) == ("completed", 3)
+    agents = send("GET", "/api/analytics/agents?limit=50").json()["data"]["agents"]
+    assert [(agent["agent_id"], agent["total_calls"]) for agent in agents] == [(AGENT, 2)]
     first = send("GET", "/api/calls?limit=1").json()["pagination"]
     assert first["has_more"]
     last = send("GET", f"/api/calls?limit=1&cursor={first['next_cursor']}").json()
-    assert last["data"][0]["call_sid"] == placed.json()["call_sid"]
+    assert last["data"][0]["call_sid"] == sid
     assert send("DELETE", f"/api/integrations/{integration}").json() == {
         "detail": "Integration is still used by: ['+442079460123']"
     }
@@ -264,6 +312,8 @@ def test_the_sandbox_responds_to_the_documented_examples_as_documented(send):
         ("GET", "/api/phone-numbers?cursor=x", None, 422),
         ("GET", "/api/calls?limit=101", None, 422),
         ("GET", "/api/calls/call_0", None, 404),
+        ("GET", "/api/calls/call_0/recording/download", None, 404),
+        ("GET", "/api/analytics/agents?limit=51", None, 422),
     ],
 )
 def test_the_sandbox_refuses_as_documented(send, method, path, body, status):
