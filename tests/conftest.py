@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -24,6 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from telephony import registry
+from telephony.sandbox.vendor import application
 
 
 @contextlib.contextmanager
@@ -268,3 +270,17 @@ def http_answer(body, *headers, status="200 OK"):
     """Return the bytes of an answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+EXAMPLE = Path(__file__).parent / "example_adapter"
+
+
+@pytest.fixture
+def acme(monkeypatch, serve_asgi):
+    """Serve the sandbox of the example adapter; its `base_url` says where."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    from acme_telephony.sandbox import AcmeSandbox
+
+    vendor = AcmeSandbox()
+    vendor.base_url = serve_asgi(application(vendor))
+    return vendor

@@ -1,28 +1,14 @@
-"""The example adapter as the command line finds it, and its sandbox in this process."""
+"""The example adapter as the command line finds it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from telephony.sandbox.vendor import application
-
-EXAMPLE = Path(__file__).parents[1] / "example_adapter"
-
-
-@pytest.fixture
-def acme(monkeypatch, serve_asgi):
-    """Serve the sandbox of the example adapter; its `base_url` says where."""
-    monkeypatch.syspath_prepend(EXAMPLE)
-    from acme_telephony.sandbox import AcmeSandbox
-
-    vendor = AcmeSandbox()
-    vendor.base_url = serve_asgi(application(vendor))
-    return vendor
+from tests.conftest import EXAMPLE
 
 
 @pytest.fixture
