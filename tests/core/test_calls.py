@@ -65,16 +65,16 @@ def test_an_unknown_outcome_says_where_to_look(mode, settings, provider, number,
     there = settings.model_copy(update={"base_url": vendor_server.url})
     adapter = Acme(there, name="acme")
 
-    async def call():
+    def call():
+        with Provider(adapter, there) as lost:
+            lost.place_call(held.id, OTHER)
+
+    async def acall():
         async with AsyncProvider(adapter, there) as lost:
             await lost.place_call(held.id, OTHER)
 
     with pytest.raises(telephony.OutcomeUnknownError) as caught:
-        if mode == "asyncio":
-            asyncio.run(call())
-        else:
-            with Provider(adapter, there) as lost:
-                lost.place_call(held.id, OTHER)
+        call() if mode == "blocking" else asyncio.run(acall())
     assert caught.value.hint == (
         "It may have been done: look in list_calls(number) before you repeat it."
     )
