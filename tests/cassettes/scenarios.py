@@ -180,6 +180,14 @@ def _butter() -> list[Scenario]:
             lambda p, s: p.place_call(s.number, s.other_party, agent="agent_0"),
             telephony.NotFoundError,
         ),
+        Scenario(
+            "butter", operation.GET_CALL, "unknown_id",
+            lambda p, _: p.get_call("call_0"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "butter", operation.GET_RECORDING, "unknown_id",
+            lambda p, _: p.get_recording("call_0"), telephony.NotFoundError,
+        ),
     ]  # fmt: skip
 
 

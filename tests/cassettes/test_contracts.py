@@ -95,8 +95,11 @@ def test_butter_documents_what_is_recorded(scenario):
         path = request.path.removeprefix("/butter")
         name = butter.route_of(butter.BODIES, request.method, path)
         _conforms(scenario, request, butter.BODIES[name], butter.conforms)
-        if status < 400:
-            butter.conforms(body, butter_responses.RESPONSES[name])
+        schema = butter_responses.RESPONSES[name]
+        if status < 400 and schema is None:
+            assert body.startswith("RIFF")
+        elif status < 400:
+            butter.conforms(body, schema)
         elif not scenario.provoked:
             butter.conforms(body, butter_responses.ERROR)
 
