@@ -21,7 +21,7 @@ _storage = vars(BaseModel)["__dict__"]
 fields_of, set_fields = _storage.__get__, _storage.__set__
 
 
-class WithRaw(BaseModel):
+class WithRaw(BaseModel, defer_build=True):
     """A result whose field `raw` is parsed when it is first read.
 
     Whatever reads all fields at once (equality, JSON, pickle, copies) goes through `__dict__`, and
