@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -18,32 +18,35 @@ _set_names, _set_extra, _set_private = (
 )
 
 
-def unchecked(result: type[R]) -> Callable[[dict[str, object], Unparsed], R]:
-    """Return a constructor of `result` that skips validation, several times as fast.
+class Unchecked(Generic[R]):
+    """Makes results of one class without validation, several times as fast.
 
-    It takes the vendor's JSON object, not yet parsed, and the other fields that have no default or
-    differ from it, each exactly as validation would leave it; it neither checks nor copies them.
+    Fill in what `fields` returns, each field exactly as validation would leave it, and pass it to
+    `made` once; nothing is checked or copied.
+
+    Args:
+        result: the class.
     """
-    # One set for all of them, since they are immutable: a set each would double their size.
-    names = set(result.model_fields)
-    new = object.__new__
-    pattern = new(result)
-    for name, field in result.model_fields.items():
-        if name != "raw":
-            object.__setattr__(pattern, name, None if field.is_required() else field.default)
-    object.__setattr__(pattern, KEPT, None)
-    # Its copies share one table of names, and take a third of the memory of other dicts.
-    shared = fields_of(pattern)
 
-    def made(fields: dict[str, object], raw: Unparsed) -> R:
-        own = shared.copy()
-        own.update(fields)
-        own[KEPT] = raw
-        one = new(result)
-        set_fields(one, own)
-        _set_names(one, names)
+    def __init__(self, result: type[R]) -> None:
+        self._result = result
+        # One set for all of them, since they are immutable: a set each would double their size.
+        self._names = set(result.model_fields)
+        pattern = object.__new__(result)
+        for name, field in result.model_fields.items():
+            if name != "raw":
+                object.__setattr__(pattern, name, None if field.is_required() else field.default)
+        object.__setattr__(pattern, KEPT, None)
+        # Its copies share one table of names, and take a third of the memory of other dicts.
+        self.fields: Callable[[], dict[str, object]] = fields_of(pattern).copy
+        """Returns the fields of a new result, with their defaults; None where there is none."""
+
+    def made(self, fields: dict[str, object], raw: Unparsed) -> R:
+        """Return the result with these fields and the vendor's JSON object, not yet parsed."""
+        fields[KEPT] = raw
+        one = object.__new__(self._result)
+        set_fields(one, fields)
+        _set_names(one, self._names)
         _set_extra(one, None)
         _set_private(one, None)
         return one
-
-    return made

@@ -15,10 +15,11 @@ from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
-from telephony.unchecked import unchecked
+from telephony.unchecked import Unchecked
 from telephony.wire import Response
 
-_made_message = unchecked(model.Message)
+# Listings hold thousands.
+_MESSAGES = Unchecked(model.Message)
 
 
 class Page(Body, rename="camel"):
@@ -114,23 +115,27 @@ class Message(Body, kw_only=True, rename="camel"):
         said = self.status
         if said is None and direction is model.Direction.INBOUND:
             said = "received"
-        media = self.media_urls or self.sent_media or self.media_url or ()
+        media = self.media_urls or self.sent_media or self.media_url
         code, reason = self.error_code, self.failure_reason
-        return {
-            "id": self.id,
-            "provider": provider,
-            "number": own,
-            # One text for both takes less memory.
-            "sender": own if sender == own else sender,
-            "recipient": own if recipient == own else recipient,
-            "body": self.body or "",
-            "direction": direction,
-            "status": _MESSAGE_STATUS.get(said or "") or model.MessageStatus.UNKNOWN,
-            "channel": _CHANNELS.get(self.channel or "") or model.Channel.UNKNOWN,
-            "sent_at": moment(self.received_at),
-            "media": (media,) if isinstance(media, str) else tuple(media),
-            "error": _failure(code, reason) if code or reason else None,
-        }
+        fields = _MESSAGES.fields()
+        fields["id"] = self.id
+        fields["provider"] = provider
+        fields["number"] = own
+        # One text for both takes less memory.
+        fields["sender"] = own if sender == own else sender
+        fields["recipient"] = own if recipient == own else recipient
+        fields["body"] = self.body or ""
+        fields["direction"] = direction
+        if said in _MESSAGE_STATUS:
+            fields["status"] = _MESSAGE_STATUS[said]
+        if self.channel in _CHANNELS:
+            fields["channel"] = _CHANNELS[self.channel]
+        fields["sent_at"] = moment(self.received_at)
+        if media:
+            fields["media"] = (media,) if isinstance(media, str) else tuple(media)
+        if code or reason:
+            fields["error"] = _failure(code, reason)
+        return fields
 
 
 class Call(Body, kw_only=True, rename="camel"):
@@ -172,8 +177,10 @@ _DIRECTIONS = {
     "inbound": model.Direction.INBOUND,
     "outbound": model.Direction.OUTBOUND,
 }
-_CHANNELS = {known.value: known for known in model.Channel}
-_MESSAGE_STATUS = {known.value: known for known in model.MessageStatus}
+_CHANNELS: dict[str | None, model.Channel] = {known.value: known for known in model.Channel}
+_MESSAGE_STATUS: dict[str | None, model.MessageStatus] = {
+    known.value: known for known in model.MessageStatus
+}
 
 
 # --- Listings ------------------------------------------------------------------------------------
@@ -264,8 +271,7 @@ def released(number: model.PhoneNumber, status: str | None) -> model.Release:
 
 
 def message(row: Message, provider: str, own: str, raw: bytes) -> model.Message:
-    # Unchecked, since the fields are: listings hold thousands.
-    return _made_message(row.fields(provider, own), raw)
+    return _MESSAGES.made(row.fields(provider, own), raw)
 
 
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
@@ -274,7 +280,7 @@ def sent(response: Response, provider: str, own: str, to: str, body: str) -> mod
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own
     fields["recipient"] = fields["recipient"] or to
-    return _made_message(fields, response.content)
+    return _MESSAGES.made(fields, response.content)
 
 
 def received_at(row: Raw) -> Time:

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.reading import moment
-from telephony.unchecked import unchecked
+from telephony.unchecked import Unchecked
 
 from . import bodies, dispatch_rules
 from .bodies import Inbound, Outbound, Rule
@@ -22,7 +22,8 @@ from .bodies import Inbound, Outbound, Rule
 _VOICE = frozenset({model.Channel.VOICE})
 _ACTIVE = model.NumberStatus.ACTIVE
 _NONE: list[bytes] = []
-_made_number = unchecked(model.PhoneNumber)
+# Listings hold thousands.
+_NUMBERS = Unchecked(model.PhoneNumber)
 
 
 class TrunkNumber(msgspec.Struct, gc=False):
@@ -62,23 +63,21 @@ class TrunkNumber(msgspec.Struct, gc=False):
 
     def normalized(self, provider: str) -> model.PhoneNumber:
         info = self.trunk.info
-        # Listings hold thousands.
-        found: dict[str, object] = {
-            "id": self.id if self.shared else info.id,
-            "number": self.number,
-            "provider": provider,
-            "label": info.name or None,
-            # LiveKit keeps no status: a number is on a trunk, or is not.
-            "status": _ACTIVE,
-            "channels": _VOICE,
-            "assignment": dispatch_rules.target_of(dispatch_rules.answering(self.rules)),
-        }
+        fields = _NUMBERS.fields()
+        fields["id"] = self.id if self.shared else info.id
+        fields["number"] = self.number
+        fields["provider"] = provider
+        fields["label"] = info.name or None
+        # LiveKit keeps no status: a number is on a trunk, or is not.
+        fields["status"] = _ACTIVE
+        fields["channels"] = _VOICE
+        fields["assignment"] = dispatch_rules.target_of(dispatch_rules.answering(self.rules))
         if info.created_at is not None:
             # A server of one's own fills in neither.
-            found["created_at"] = moment(info.created_at)
-            found["updated_at"] = moment(info.updated_at)
-        return _made_number(
-            found,
+            fields["created_at"] = moment(info.created_at)
+            fields["updated_at"] = moment(info.updated_at)
+        return _NUMBERS.made(
+            fields,
             partial(
                 _raw,
                 self.inbound.shown if self.inbound else None,

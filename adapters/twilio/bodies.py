@@ -19,7 +19,7 @@ from telephony.idempotency import add_digest, strip_digest
 from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
 from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
-from telephony.unchecked import unchecked
+from telephony.unchecked import Unchecked
 from telephony.wire import Response
 
 from . import addresses, assignment
@@ -44,9 +44,11 @@ CALL_STATUS = {
 _CHANNELS = {channel.value: channel for channel in Channel}
 # Reading a member of an enumeration takes as long as making a string.
 _SMS = Channel.SMS
+_ACTIVE, _UNKNOWN = NumberStatus.ACTIVE, NumberStatus.UNKNOWN
 _NO_MEDIA = frozenset({None, "", "0", 0})
-_made_number = unchecked(model.PhoneNumber)
-_made_message = unchecked(model.Message)
+# Accounts hold thousands of both.
+_NUMBERS = Unchecked(model.PhoneNumber)
+_MESSAGES = Unchecked(model.Message)
 
 
 class Page(Body):
@@ -69,28 +71,19 @@ class _Number(assignment.Routes, kw_only=True):
     date_updated: Time = None
 
     def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
-        created = moment(self.date_created)
-        changed = self.date_updated != self.date_created
-        # Unchecked, since the fields are: accounts hold thousands.
-        return _made_number(
-            {
-                "id": self.sid,
-                "number": self.phone_number,
-                "provider": provider,
-                "label": strip_digest(self.friendly_name),
-                # Free text at Twilio; only this word is documented.
-                "status": NumberStatus.ACTIVE if self.status == "in-use" else NumberStatus.UNKNOWN,
-                "channels": channels(self.capabilities),
-                "country": None,
-                "assignment": assignment.target_of(*assignment.answering(self)),
-                "carrier": None,
-                "replaced": None,
-                "notices": (),
-                "created_at": created,
-                "updated_at": moment(self.date_updated) if changed else created,
-            },
-            raw,
-        )
+        fields = _NUMBERS.fields()
+        fields["id"] = self.sid
+        fields["number"] = self.phone_number
+        fields["provider"] = provider
+        fields["label"] = strip_digest(self.friendly_name)
+        # Free text at Twilio; only this word is documented.
+        fields["status"] = _ACTIVE if self.status == "in-use" else _UNKNOWN
+        fields["channels"] = channels(self.capabilities)
+        fields["assignment"] = assignment.target_of(*assignment.answering(self))
+        fields["created_at"] = fields["updated_at"] = moment(self.date_created)
+        if self.date_updated != self.date_created:
+            fields["updated_at"] = moment(self.date_updated)
+        return _NUMBERS.made(fields, raw)
 
 
 class Message(Body, kw_only=True):
@@ -109,30 +102,32 @@ class Message(Body, kw_only=True):
     date_created: Time = None
 
     def normalized(self, provider: str, number: str, raw: bytes) -> model.Message:
-        return _made_message(self.fields(provider, number), raw)
+        return _MESSAGES.made(self.fields(provider, number), raw)
 
     def fields(self, provider: str, number: str) -> dict[str, object]:
         """Return the fields of a message that `number` received or sent, without `raw`."""
         sender, recipient = self.sender, self.recipient
-        channel = addresses.channel(sender, recipient)
-        if channel is None:
-            channel = Channel.MMS if self.sid[:2] == "MM" or self.has_media else _SMS
-        return {
-            "id": self.sid,
-            "provider": provider,
-            "number": number,
-            # One text for all messages of a conversation takes less memory.
-            "sender": number if sender == number else sender and intern(sender),
-            "recipient": number if recipient == number else recipient and intern(recipient),
-            "body": self.body or "",
-            "direction": _DIRECTIONS.get(self.direction) or Direction.UNKNOWN,
-            "status": MESSAGE_STATUS.get(self.status) or MessageStatus.UNKNOWN,
-            "channel": channel,
-            # Until it is sent, the moment when Twilio took it is the only one on record.
-            "sent_at": moment(self.date_sent) or moment(self.date_created),
-            "media": (),
-            "error": self._error() if self.error_code else None,
-        }
+        fields = _MESSAGES.fields()
+        fields["id"] = self.sid
+        fields["provider"] = provider
+        fields["number"] = number
+        # One text for all messages of a conversation takes less memory.
+        fields["sender"] = number if sender == number else sender and intern(sender)
+        fields["recipient"] = number if recipient == number else recipient and intern(recipient)
+        if self.body is not None:
+            fields["body"] = self.body
+        if self.direction in _DIRECTIONS:
+            fields["direction"] = _DIRECTIONS[self.direction]
+        if self.status in MESSAGE_STATUS:
+            fields["status"] = MESSAGE_STATUS[self.status]
+        fields["channel"] = addresses.channel(sender, recipient) or (
+            Channel.MMS if self.sid[:2] == "MM" or self.has_media else _SMS
+        )
+        # Until it is sent, the moment when Twilio took it is the only one on record.
+        fields["sent_at"] = moment(self.date_sent) or moment(self.date_created)
+        if self.error_code:
+            fields["error"] = self._error()
+        return fields
 
     @property
     def has_media(self) -> bool:

@@ -32,7 +32,6 @@ from telephony.model import (
     Call,
     CallStatus,
     Direction,
-    Message,
     MessageError,
     MessageStatus,
     PhoneNumber,
@@ -202,8 +201,8 @@ def _message_event(params: Mapping[str, str], provider: str) -> Event | None:
         status=params.get("SmsStatus", "received"),
         num_media=len(media),
     )
-    fields = listed.fields(provider, addresses.bare(params["To"]))
-    message = Message.model_validate({**fields, "media": media, "raw": raw})
+    message = listed.normalized(provider, addresses.bare(params["To"]), b"{}")
+    message = message.model_copy(update={"media": tuple(media), "raw": raw})
     return MessageReceived(id=f"{sid}:received", provider=provider, raw=raw, message=message)
 
 

@@ -24,7 +24,7 @@ from telephony.model import (
 )
 from telephony.registry import available
 from telephony.testing.fault_matrix import set_up
-from telephony.unchecked import unchecked
+from telephony.unchecked import Unchecked
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 CARRIER = CarrierAccount(
@@ -106,11 +106,15 @@ RESULTS = [
 ]
 
 
-@pytest.mark.parametrize("checked", RESULTS, ids=lambda result: type(result).__name__)
+@pytest.mark.parametrize(
+    "checked",
+    [result for result in RESULTS if "raw" in type(result).model_fields],
+    ids=lambda result: type(result).__name__,
+)
 def test_unchecked_results_are_like_all_others(checked):
     fields = {name: value for name, value in dict(checked).items() if name != "raw"}
-    new = unchecked(type(checked))
-    made = new(fields, json.dumps(checked.raw).encode())
+    new = Unchecked(type(checked))
+    made = new.made(new.fields() | fields, json.dumps(checked.raw).encode())
 
     assert made == checked
     assert made.raw == checked.raw
