@@ -24,8 +24,9 @@ import telephony
 from telephony import Capability, adapters, registry
 from telephony.redaction import chain
 from telephony.sandbox import Fault
+from telephony.sandbox.calls import SPOKEN, TALKS
 from telephony.testing.client import connect
-from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, set_up
+from telephony.testing.fault_matrix import CALLS, OF_CALLS, OTHER_PARTY, set_up, with_subject
 
 OURS = tuple(str(Path(package.__file__).parent) for package in (telephony, adapters))
 NOT_OURS = str(Path(telephony.__file__).parent / "testing")
@@ -58,6 +59,9 @@ FAULTS = (
 OPERATIONS = [operation for operation in Capability if operation is not Capability.PARSE_WEBHOOK]
 
 
+CALLED = (telephony.Call, telephony.Transcript, telephony.Recording)
+
+
 class Found:
     """Everything that came out, and which secrets must not be in it."""
 
@@ -72,7 +76,8 @@ class Found:
     def result(self, where, result):
         for one in result if isinstance(result, list) else [result]:
             self.add(where, repr(one), one)
-            if isinstance(one, BaseModel):
+            # What was said in a call stands in its raw body.
+            if isinstance(one, BaseModel) and not isinstance(one, CALLED):
                 # A text that was sent is the result itself.
                 raw = {key: fact for key, fact in one.raw.items() if fact != TEXT}
                 self.add(f"{where}: raw", json.dumps(raw))
@@ -132,7 +137,8 @@ def secrets(adapter, telephony_sandbox):
 def found(secrets):
     carried = [value for holder in (TRUNK, ACCOUNT) for value in vars(holder).values()]
     clear = [value.get_secret_value() for value in carried if isinstance(value, SecretStr)]
-    return Found([*secrets.values(), *clear, TEXT])
+    said = [text for _, _, text in SPOKEN]
+    return Found([*secrets.values(), *clear, TEXT, *said])
 
 
 @pytest.fixture
@@ -153,13 +159,21 @@ def _try(found, where, call):
         found.error(where, error)
 
 
-def _calls(provider, made, operation):
-    """Yield the operation with every secret that it takes."""
+def _calls(provider, made, operation, server, adapter):
+    """Yield the operation with every secret that it takes, or that its result has."""
     if operation is Capability.SEND_MESSAGE:
         yield lambda: provider.send_message(made.number, OTHER_PARTY, TEXT)
         yield lambda: provider.send_message(made.number, "", TEXT)
     elif operation is Capability.LIST_MESSAGES:
         yield lambda: list(provider.list_messages(made.number))
+    elif operation in {Capability.LIST_ALL_MESSAGES, Capability.GET_MESSAGE}:
+        received = server.receive_message(adapter, made.number, sender=OTHER_PARTY, body=TEXT)
+        yield lambda: CALLS[operation](provider, dataclasses.replace(made, message=received))
+    elif operation in OF_CALLS:
+        provider.assign_number(made.number, made.sample.target)
+        called = with_subject(operation, provider, server, adapter, made)
+        server.advance(adapter, TALKS / 2)
+        yield lambda: CALLS[operation](provider, called)
     elif operation is Capability.IMPORT_NUMBER:
         for source in (TRUNK, ACCOUNT):
             yield lambda source=source: provider.import_number(made.importable, source=source)
@@ -198,7 +212,7 @@ def test_no_operation_shows_a_secret(
         for fault in FAULTS:
             server.reset()
             made = set_up(provider, server, adapter)
-            for call in _calls(provider, made, operation):
+            for call in _calls(provider, made, operation, server, adapter):
                 if fault is not None:
                     server.fail(fault.model_copy())
                 _try(found, f"{operation}, {fault and fault.kind}", call)
