@@ -74,6 +74,16 @@ class CallStatus(enum.StrEnum):
     CANCELED = "canceled"
     UNKNOWN = "unknown"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the call has ended. An unknown status is not final."""
+        return self not in {
+            CallStatus.QUEUED,
+            CallStatus.RINGING,
+            CallStatus.IN_PROGRESS,
+            CallStatus.UNKNOWN,
+        }
+
 
 class Speaker(enum.StrEnum):
     """Who speaks in a call."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import telephony
-from telephony import Call, CallStatus, Capability, NotFoundError, UnsupportedOperationError
+from telephony import Call, Capability, NotFoundError, UnsupportedOperationError
 from telephony.cli.changes import Interrupted, carry_out, confirmed
 from telephony.cli.examples import examples
 from telephony.cli.options import (
@@ -32,7 +32,6 @@ EXAMPLES = examples(
     "telephony call +14155550123 +14155550199 --agent agent_reception --wait",
     "telephony call +14155550123 +14155550199 --url https://example.com/voice",
 )
-_UNDER_WAY = {CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS, CallStatus.UNKNOWN}
 _PAUSE = 1.0  # seconds between two looks at a call
 
 
@@ -104,7 +103,7 @@ def _states(provider: telephony.Provider, placed: Call) -> Iterator[Call]:
         if now.status != shown:
             shown = now.status
             yield now
-        if now.status not in _UNDER_WAY or now.ended_at is not None:
+        if now.status.is_final or now.ended_at is not None:
             return
         time.sleep(_PAUSE)
         try:

@@ -302,6 +302,7 @@ class Sandbox:
             Route("/_sandbox/{vendor}/ledger", self._show_ledger, methods=["GET"]),
             Route("/_sandbox/{vendor}/messages", self._plant, methods=["POST"]),
             Route("/_sandbox/{vendor}/calls", self._ring, methods=["POST"]),
+            Route("/_sandbox/{vendor}/clock", self._advance, methods=["POST"]),
         ]
         return Starlette(routes=[*control, *mounts])
 
@@ -354,6 +355,11 @@ class Sandbox:
         return await self._planted(
             lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"]), turns=turns
         )
+
+    async def _advance(self, request: Request) -> Response:
+        wanted: Mapping[str, float] = await request.json()
+        self.advance(request.path_params["vendor"], wanted["seconds"])
+        return Response(status_code=204)
 
     async def _planted(self, plant: Callable[[], str], **more: object) -> Response:
         """Return what was planted, and what became of its webhooks."""

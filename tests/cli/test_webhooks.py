@@ -82,6 +82,7 @@ def test_events_are_printed_as_they_come(listening, cli, telephony_sandbox, numb
 
     assert received.returncode == called.returncode == 0
     assert received.stdout.startswith("agentphone: msg_")
+    assert "caller: Is five okay?\n" in called.stdout
     assert f"webhook {urls[0]}: 200" in received.stdout
     assert f"agentphone MessageReceived {PERSON} -> {number}: Is it ready?" in seen[0]
     assert f"agentphone CallTurn {PERSON} -> {number}: Is five okay?" in seen[1]

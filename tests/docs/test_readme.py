@@ -8,12 +8,15 @@ import re
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
+from telephony import Capability, Level
 from telephony._tables import markdown, outcomes_markdown
 from telephony.registry import available
 from telephony.testing.fault_matrix import set_up
@@ -95,6 +98,30 @@ def test_the_same_script_runs_at_every_vendor(run, telephony_sandbox, telephony_
     assert done.returncode == 0, done.stderr
     assert "assign_number: " in done.stdout
     assert telephony_connect(vendor).get_number(made.number).assignment is None
+
+
+@pytest.mark.parametrize("vendor", sorted(available()))
+def test_a_call_is_followed_to_its_end_at_every_vendor_that_can(
+    run, telephony_sandbox, telephony_connect, vendor
+):
+    provider = telephony_connect(vendor)
+    if provider.capabilities[Capability.GET_CALL].level is not Level.FULL:
+        return
+    made = set_up(provider, telephony_sandbox, vendor)
+    provider.assign_number(made.number, made.sample.target)
+    url = [made.sample.call_url] if made.sample.call_url else []
+    with ThreadPoolExecutor() as threads:
+        talking = threads.submit(run, NAMED["call"], vendor, made.number, "+14155550199", *url)
+        while not telephony_sandbox.ledger(vendor, "call"):
+            assert not talking.done(), talking.result().stderr
+            time.sleep(0.01)
+        telephony_sandbox.advance(vendor, 3600)
+        done = talking.result()
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("completed ")
+    if provider.supports(Capability.GET_TRANSCRIPT):
+        assert "caller: Is five okay?" in done.stdout
 
 
 def test_its_webhooks_example_is_an_application(run):

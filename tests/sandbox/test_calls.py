@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import threading
 import wave
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from telephony import CallStatus, Speaker
+from telephony.sandbox import Sandbox
 from telephony.sandbox.calls import RINGS, TALKS, sound
 from telephony.sandbox.vendor import State
 
@@ -80,3 +83,20 @@ def test_a_call_that_was_received_is_over_with_all_that_was_said(calls):
 def test_the_recording_is_a_sound_file():
     with wave.open(io.BytesIO(sound())) as file:
         assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 1, 2000)
+
+
+def test_another_program_moves_the_clock(telephony_sandbox):
+    call = telephony_sandbox.vendors["cartesia"].state.calls.place()
+    moved = httpx.post(f"{telephony_sandbox.url}/_sandbox/cartesia/clock", json={"seconds": RINGS})
+    assert moved.status_code == 204
+    assert call.status is CallStatus.IN_PROGRESS
+
+
+def test_calls_go_on_by_themselves_where_people_watch():
+    with Sandbox(["cartesia"], real_time=True) as sandbox:
+        calls = sandbox.vendors["cartesia"].state.calls
+        ended = threading.Event()
+        call = calls.place(on_ended=ended.set)
+        call.cut = 0.01
+        assert ended.wait(30)
+    assert call.status is CallStatus.CANCELED

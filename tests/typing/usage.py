@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
+from datetime import timedelta
+from pathlib import Path
 from typing import assert_type
 
 import telephony
@@ -19,6 +21,12 @@ def blocking(provider: telephony.PhoneNumberProvider) -> None:
     )
     assert_type(provider.release_number("+14155550123").at_carrier, telephony.CarrierOutcome)
     assert_type(provider.list_messages("+14155550123"), Generator[telephony.Message, None, None])
+    assert_type(provider.list_messages(limit=5), Generator[telephony.Message, None, None])
+    assert_type(provider.list_targets(), Generator[telephony.Target, None, None])
+    call = provider.place_call("+14155550123", "+14155550199", metadata={"a": "b"}, timeout=20)
+    assert_type(provider.end_call(call).duration, timedelta | None)
+    assert_type(provider.get_transcript(call.id).turns, tuple[telephony.Turn, ...])
+    assert_type(provider.get_recording(call).save("call.wav"), Path)
     with closing(provider.list_numbers()) as numbers:
         assert_type(next(numbers), telephony.PhoneNumber)
     provider.search_numbers(kind="mobile", channels=("sms", telephony.Channel.VOICE))
