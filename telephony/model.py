@@ -7,10 +7,9 @@ is the vendor's own body, secrets removed, for what the model has no field for.
 from __future__ import annotations
 
 import os
-from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +20,6 @@ from pydantic import (
     SecretStr,
     SkipValidation,
 )
-from pydantic.dataclasses import dataclass
 
 from telephony.capabilities import CarrierOutcome
 from telephony.enums import CallStatus as CallStatus
@@ -32,7 +30,20 @@ from telephony.enums import NumberKind as NumberKind
 from telephony.enums import NumberStatus as NumberStatus
 from telephony.enums import Speaker as Speaker
 from telephony.raw import WithRaw
-from telephony.redaction import MASK
+from telephony.targets import Agent as Agent
+from telephony.targets import Application as Application
+from telephony.targets import CarrierCredentials as CarrierCredentials
+from telephony.targets import LinkedCarrier as LinkedCarrier
+from telephony.targets import Room as Room
+from telephony.targets import SipTrunk as SipTrunk
+from telephony.targets import Source as Source
+from telephony.targets import Split as Split
+from telephony.targets import Target as Target
+from telephony.targets import TelnyxAccount as TelnyxAccount
+from telephony.targets import Trunk as Trunk
+from telephony.targets import TwilioAccount as TwilioAccount
+from telephony.targets import VonageAccount as VonageAccount
+from telephony.targets import Webhook as Webhook
 
 
 def utc(moment: datetime) -> datetime:
@@ -48,20 +59,10 @@ def utc(moment: datetime) -> datetime:
         raise ValueError("not a time that UTC can express") from None
 
 
-def _hidden(secret: SecretStr | str) -> SecretStr:
-    hidden = SecretStr(secret) if isinstance(secret, str) else secret
-    if hidden.get_secret_value() == MASK:
-        raise ValueError("this secret is masked, as JSON and logs show it: give the secret itself")
-    return hidden
-
-
 Utc: TypeAlias = Annotated[datetime, AfterValidator(utc)]
 Id: TypeAlias = Annotated[str, Field(min_length=1)]
-Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_hidden)]
-"""Given as text or as a `SecretStr`, kept as the latter."""
 Raw: TypeAlias = Annotated[dict[str, JsonValue], SkipValidation]
 
-_INPUT = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
 _CONFIG = ConfigDict(
     frozen=True,
     extra="forbid",
@@ -76,165 +77,6 @@ _CONFIG = ConfigDict(
 Channels: TypeAlias = Annotated[
     frozenset[Channel], PlainSerializer(sorted, return_type=list[Channel], when_used="json")
 ]
-
-
-# --- What a number can be assigned to ------------------------------------------------------------
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Agent:
-    """A voice or messaging agent, by the vendor's id, or by its name where that is its id.
-
-    `name` is the display name where the vendor states it. It makes no other agent of it: agents of
-    one id are equal.
-    """
-
-    id: str
-    name: str | None = field(default=None, compare=False)
-    kind: Literal["agent"] = Field(default="agent", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Webhook:
-    """URLs that handle calls and messages. None leaves one as it is."""
-
-    voice_url: str | None = None
-    sms_url: str | None = None
-    kind: Literal["webhook"] = Field(default="webhook", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Application:
-    """A named set of webhooks kept at the vendor. `name` takes no part in equality."""
-
-    id: str
-    name: str | None = field(default=None, compare=False)
-    kind: Literal["application"] = Field(default="application", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Trunk:
-    """A SIP trunk kept at the vendor. `name` takes no part in equality."""
-
-    id: str
-    name: str | None = field(default=None, compare=False)
-    kind: Literal["trunk"] = Field(default="trunk", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Room:
-    """One fixed room that every call to the number joins."""
-
-    name: str
-    kind: Literal["room"] = Field(default="room", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class Split:
-    """Separate targets for calls and for texts; None: no target.
-
-    It describes both, so assigning it restores exactly how a number was configured.
-
-    Attributes:
-        voice: what handles calls.
-        sms: what handles texts.
-        overruled: URLs that the number keeps, unused while a trunk or an application handles its
-            calls or texts instead; None leaves them as they are.
-    """
-
-    voice: Agent | Webhook | Application | Trunk | Room | None = None
-    sms: Agent | Webhook | Application | Room | None = None
-    overruled: Webhook | None = None
-    kind: Literal["split"] = Field(default="split", kw_only=True, repr=False)
-
-
-Target: TypeAlias = Agent | Webhook | Application | Trunk | Room | Split
-
-
-# --- Where a number comes from, and carrier accounts ---------------------------------------------
-
-
-@dataclass(frozen=True, config=_INPUT)
-class LinkedCarrier:
-    """A carrier account that is already linked, by the id that `link_carrier` returned."""
-
-    id: str
-    kind: Literal["linked_carrier"] = Field(default="linked_carrier", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class TwilioAccount:
-    """A Twilio account that holds numbers for another vendor.
-
-    Attributes:
-        account_sid: ``AC…``.
-        region: ``us1``, ``ie1`` or ``au1``; it belongs to the credentials, not to the number.
-        api_key_sid: ``SK…``, with `api_key_secret`, at vendors that link by API key.
-        auth_token: the account's own token, at vendors that link by it.
-    """
-
-    account_sid: str
-    region: str | None = None
-    api_key_sid: str | None = None
-    api_key_secret: Secret | None = None
-    auth_token: Secret | None = None
-    kind: Literal["twilio"] = Field(default="twilio", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class VonageAccount:
-    """A Vonage account that holds numbers for another vendor, with the API key to link it by."""
-
-    api_key: str
-    api_secret: Secret
-    kind: Literal["vonage"] = Field(default="vonage", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class TelnyxAccount:
-    """A Telnyx account that holds numbers for another vendor, with the API key to link it by."""
-
-    api_key: Secret
-    kind: Literal["telnyx"] = Field(default="telnyx", kw_only=True, repr=False)
-
-
-@dataclass(frozen=True, config=_INPUT)
-class SipTrunk:
-    """A carrier reached by SIP.
-
-    A trunk without `address` only receives calls. At some vendors one without
-    `allowed_addresses`, `allowed_numbers` and `inbound_username` only places them.
-
-    Attributes:
-        address: where outbound calls go, a host or host:port. None: inbound only.
-        username: for outbound calls, with `password`.
-        transport: ``tcp``, ``tls``, ``udp`` or None for the vendor's default.
-        media_encryption: SRTP ``disabled``, ``allowed``, ``required``; None: the vendor's default.
-        allowed_addresses: IP addresses or networks that calls may come from; empty: any.
-        allowed_numbers: callers that are accepted; empty: any.
-        inbound_username: what the carrier must authenticate with, with `inbound_password`.
-        pin: digits that a caller must enter.
-        destination_country: ISO 3166 code of where calls leave the vendor's network.
-        name: the trunk's display name, at vendors that keep one.
-    """
-
-    address: str | None = None
-    username: str | None = None
-    password: Secret | None = None
-    transport: Literal["tcp", "tls", "udp"] | None = None
-    media_encryption: Literal["disabled", "allowed", "required"] | None = None
-    allowed_addresses: tuple[str, ...] = ()
-    allowed_numbers: tuple[str, ...] = ()
-    inbound_username: str | None = None
-    inbound_password: Secret | None = None
-    pin: Secret | None = None
-    destination_country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
-    name: str | None = None
-    kind: Literal["sip_trunk"] = Field(default="sip_trunk", kw_only=True, repr=False)
-
-
-CarrierCredentials: TypeAlias = TwilioAccount | VonageAccount | TelnyxAccount | SipTrunk
-Source: TypeAlias = LinkedCarrier | CarrierCredentials
 
 
 # --- Results -------------------------------------------------------------------------------------
