@@ -50,9 +50,13 @@ _CALL_STATUS = {
     "canceled": model.CallStatus.CANCELED,
 }
 # Counts of tokens are none.
-_SECRET = re.compile(r"password|secret|token(?!s)|pin$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"password|secret|token(?!s)|api_?key|authorization|credential|pin$", re.IGNORECASE
+)
 # Whether a body can have such a key; the backslash is for keys that are written with escapes.
-_SUSPECT = re.compile(rb"password|secret|token(?!s)|pin\"|\\u", re.IGNORECASE)
+_SUSPECT = re.compile(
+    rb"password|secret|token(?!s)|api_?key|authorization|credential|pin\"|\\u", re.IGNORECASE
+)
 _DIRECTIONS = {"inbound": model.Direction.INBOUND, "outbound": model.Direction.OUTBOUND}
 _SPEAKERS = {
     **dict.fromkeys(("agent", "assistant", "ai", "bot"), model.Speaker.AGENT),
@@ -198,10 +202,10 @@ class _Call(Body, kw_only=True):
             id=self.call_sid,
             provider=provider,
             # The third type, a preview, is a call over the web.
-            number=mine.get(self.call_type or "") or None,
+            number=mine.get(_word(self.call_type)) or None,
             sender=self.from_number or None,
             recipient=self.to_number or None,
-            direction=_DIRECTIONS.get(self.call_type or "", model.Direction.UNKNOWN),
+            direction=_DIRECTIONS.get(_word(self.call_type), model.Direction.UNKNOWN),
             status=_CALL_STATUS.get(_word(self.status), model.CallStatus.UNKNOWN),
             agent=self.agent_id or None,
             started_at=moment(self.start_time) or moment(self.created_at),
@@ -357,9 +361,9 @@ def transcript(response: Response, provider: str) -> model.Transcript:
     return _with_raw(model.Transcript(call=found.call_sid, provider=provider, turns=turns), raw)
 
 
-def _word(status: str | None) -> str:
-    """Return a status in one spelling: some pages have ``in-progress``, others ``in_progress``."""
-    return (status or "").lower().replace("-", "_")
+def _word(text: str | None) -> str:
+    """Return a word in one spelling: some pages have ``in-progress``, others ``in_progress``."""
+    return (text or "").lower().replace("-", "_")
 
 
 def _with_raw(result: R, raw: bytes) -> R:

@@ -70,8 +70,9 @@ def recording(call: str, provider: str) -> Operation[Recording]:
         request = Request.get(path(f"{_CALLS}/{{}}/recording/download", call))
         return (yield from recordings.fetched(request, call, provider))
     except NotFoundError as missing:
-        missing.hint = (
-            "It is there once the call has ended, if the agent records: get_call(call).raw has "
-            "`recording_enabled`."
-        )
+        if missing.hint == missing.default_hint:
+            missing.hint = (
+                "It is there once the call has ended, if the agent records: get_call(call).raw has "
+                "`recording_enabled`."
+            )
         raise

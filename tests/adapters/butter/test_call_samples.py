@@ -109,6 +109,16 @@ def test_a_call_is_read_as_printed(provider, vendor_server):
     assert call.raw["usage"]["llm"]["total_tokens"] == 150
 
 
+def test_what_an_agent_knows_of_other_services_is_not_shown(provider, vendor_server):
+    tool = {"name": "stock", "headers": {"Authorization": "Bearer s3cret"}, "api_key": "s3cret"}
+    vendor_server.responses = {ROUTE: (200, found(agent_config={"custom_tools": [tool]}))}
+
+    call, transcript = provider.get_call(SID), provider.get_transcript(SID)
+
+    for result in (call, transcript):
+        assert result.raw["agent_config"] == {"custom_tools": [{"name": "stock", "headers": {}}]}
+
+
 def test_calls_are_listed_as_printed_page_by_page(provider, vendor_server):
     vendor_server.responses = {"GET /api/calls": (200, page(json.loads(SUMMARY)))}
 
