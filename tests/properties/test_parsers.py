@@ -16,7 +16,14 @@ from telephony import Capability, Provider, registry
 from telephony._transport.retry import Policy, attempts
 from telephony.config import resolve
 from telephony.sandbox import Sandbox
-from telephony.testing.fault_matrix import CALLS, OTHER_PARTY, Run, Setup, set_up
+from telephony.testing.fault_matrix import (
+    CALLS,
+    OTHER_PARTY,
+    Run,
+    Setup,
+    place_call,
+    set_up,
+)
 from telephony.wire import Response
 
 MOST_REQUESTS = 50
@@ -45,6 +52,13 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 STATUSES = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503])
+
+
+LISTINGS = {
+    Capability.LIST_NUMBERS: lambda p, _, limit: p.list_numbers(limit=limit),
+    Capability.LIST_MESSAGES: lambda p, made, limit: p.list_messages(made.number, limit=limit),
+    Capability.LIST_CALLS: lambda p, _, limit: p.list_calls(limit=limit),
+}
 
 
 class EndlessError(Exception):
@@ -79,12 +93,7 @@ class Replayed(Provider):
         self._response, self._requests = response, 0
         found = []
         with contextlib.suppress(EndlessError):
-            items = (
-                self.list_numbers()
-                if listing is Capability.LIST_NUMBERS
-                else self.list_messages(situation.number)
-            )
-            found.extend(items)
+            found.extend(LISTINGS[listing](self, situation, None))
         return found
 
     def send(self, request, deadline, _):
@@ -147,11 +156,8 @@ class Examples:
         """As above, of a listing that is read up to its first item, and then wholly."""
 
         def listed_twice(provider, made):
-            if listing is Capability.LIST_MESSAGES:
-                first = list(provider.list_messages(made.number, limit=1))
-            else:
-                first = list(provider.list_numbers(limit=1))
-            CALLS[listing](provider, made)
+            first = list(LISTINGS[listing](provider, made, 1))
+            list(LISTINGS[listing](provider, made, None))
             return first
 
         with telephony.connect(name, **self._server.settings(name)) as provider:
@@ -160,6 +166,8 @@ class Examples:
                 set_up(provider, self._server, name, nth)
                 if listing is Capability.LIST_MESSAGES:
                     self._server.receive_message(name, made.number, sender=OTHER_PARTY, body="Hi")
+                if listing is Capability.LIST_CALLS:
+                    place_call(provider, made)
             return self._example(name, provider, made, listed_twice)
 
     def _example(self, name, provider, made, call):
@@ -300,9 +308,7 @@ def test_a_damaged_response_is_read_or_refused(examples, name, operation, data):
     example.provider.outcome(operation, example.situation, replayed(script))
 
 
-LISTED = [
-    pair for pair in OFFERED if pair[1] in {Capability.LIST_NUMBERS, Capability.LIST_MESSAGES}
-]
+LISTED = [pair for pair in OFFERED if pair[1] in LISTINGS]
 
 
 @pytest.mark.parametrize(("name", "listing"), LISTED)
@@ -312,7 +318,11 @@ def test_a_page_repeated_for_ever_raises(examples, name, listing):
     assert isinstance(found, telephony.InvalidResponseError | list)
 
 
-@pytest.mark.parametrize(("name", "listing"), LISTED)
+# The same response for every page; to a listing of calls it would also be the same cursor.
+ENDLESS = [pair for pair in LISTED if pair[1] is not Capability.LIST_CALLS]
+
+
+@pytest.mark.parametrize(("name", "listing"), ENDLESS)
 def test_a_listing_without_end_can_be_read_on(examples, name, listing):
     example = examples.first_page(name, listing)
     (shown,) = example.result
