@@ -30,6 +30,7 @@ def demo(
     """
     try:
         from telephony.sandbox import Sandbox
+        from telephony.sandbox.server import missing as missing_sandboxes
         from telephony.sandbox.walkthrough import STEPS, tour
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
@@ -53,6 +54,6 @@ def demo(
         table(("STEP", *(vendor.upper() for vendor in results)), rows, empty="No vendor.", gap=1)
         console.print("\n- : not offered by the vendor. See `telephony providers` for the reasons.")
     if not vendors:
-        missing_vendors()
+        missing_vendors(missing_sandboxes())
     if any("failed" in outcome for steps in results.values() for outcome in steps.values()):
         raise typer.Exit(1)

@@ -165,9 +165,13 @@ def progress(items: Iterator[T], what: str) -> list[T]:
     return found
 
 
-def missing_vendors() -> None:
-    """Name on stderr the vendors that cannot be used yet, and how to get them."""
-    for text in registry.missing().values():
+def missing_vendors(sandboxes: Mapping[str, str] | None = None) -> None:
+    """Name on stderr the vendors that cannot be used yet, and how to get them.
+
+    Args:
+        sandboxes: why the sandbox cannot play some of them.
+    """
+    for text in {**registry.missing(), **(sandboxes or {})}.values():
         note(f"Not shown: {text}")
 
 

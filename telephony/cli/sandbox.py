@@ -87,6 +87,7 @@ def serve(
     """Serve the vendors' APIs until stopped. Prints each request on stderr."""
     try:
         from telephony.sandbox import Sandbox
+        from telephony.sandbox.server import missing as missing_sandboxes
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"The sandbox needs the package {missing.name!r}. "
@@ -106,7 +107,7 @@ def serve(
         say(f"#   {name:<11} {server.root_url(name)}")
         say(f"#               {target_text(vendor.sample.target)}")
     if not vendors:
-        missing_vendors()
+        missing_vendors(missing_sandboxes())
     say("# Point `telephony`, and the vendors' own tools, at it from another terminal with")
     say(f'#   eval "$(telephony sandbox env --port {_number(server.url)})"')
     say("# which sets:")

@@ -57,6 +57,17 @@ def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
     return made
 
 
+def missing() -> dict[str, str]:
+    """Return why each vendor that cannot be played cannot, by name."""
+    found: dict[str, str] = {}
+    for name in _installed():
+        try:
+            vendors([name])
+        except ConfigurationError as error:
+            found[name] = str(error)
+    return found
+
+
 def _installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 

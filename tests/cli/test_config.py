@@ -162,17 +162,26 @@ def test_a_file_that_is_named_on_the_command_line_is_used_and_trusted(cli, tmp_p
 
 def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path, write):
     write(
-        '[providers.rooms]\nadapter = "livekit"\n'
+        '[providers.rooms]\nadapter = "acme"\n'
         '[providers.desk]\nadapter = "cartesia"\napi_key = "k"\n'
     )
-    without = "import sys; sys.modules['livekit'] = None; from telephony.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", without, "config", "check"], capture_output=True, text=True,
-        cwd=tmp_path, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "pip install 'telephony[livekit]'" in done.stdout
-    assert "desk (Cartesia): ok" in done.stdout
+    (tmp_path / "acme-1.dist-info").mkdir()
+    (tmp_path / "acme-1.dist-info" / "METADATA").write_text("Name: acme\nVersion: 1\n")
+    (tmp_path / "acme-1.dist-info" / "entry_points.txt").write_text(
+        "[telephony.adapters]\nacme = acme_adapter:Acme\n"
+    )
+    (tmp_path / "acme_adapter.py").write_text("import acme_sdk\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    for words in (["config", "check"], ["providers"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "telephony", *words],
+            capture_output=True, text=True, cwd=tmp_path, env=environment,
+        )  # fmt: skip
+        assert "'acme' needs the package 'acme_sdk'" in done.stdout + done.stderr
+        assert "pip install 'telephony[acme]'" in done.stdout + done.stderr
+        if words == ["config", "check"]:
+            assert done.returncode == 2
+            assert "desk (Cartesia): ok" in done.stdout
 
 
 @pytest.fixture

@@ -146,11 +146,10 @@ def test_an_application_that_connects_by_itself_reaches_the_sandbox(
     assert [entry.number for entry in telephony_env.ledger(vendor, "purchase")] == [number]
 
 
-@pytest.mark.parametrize("words", [["providers"], ["demo", "--json"], ["config", "check"]])
-def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(words):
+def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it():
     code = (
         "import sys; sys.modules['livekit'] = None; "
-        f"sys.argv = ['telephony', *{words!r}]; from telephony.cli import main; main()"
+        "sys.argv = ['telephony', 'demo', '--json']; from telephony.cli import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "'livekit' needs the package" in done.stderr
