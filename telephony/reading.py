@@ -150,9 +150,10 @@ def moment(time: object) -> datetime | None:
         # The usual forms are read directly: pages hold thousands.
         if isinstance(time, str):
             if time[3:4] == ",":
-                time_of_day, zone = time[17:25], time[26:]
-                return utc(datetime.fromisoformat(f"{_day(time[:17])}{time_of_day}{zone}"))
-            return utc(datetime.fromisoformat(time))
+                at = datetime.fromisoformat(f"{_day(time[:17])}{time[17:25]}{time[26:]}")
+            else:
+                at = datetime.fromisoformat(time)
+            return at if at.tzinfo is UTC else utc(at)
     except (ValueError, KeyError, OverflowError):
         pass
     try:
