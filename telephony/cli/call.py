@@ -86,6 +86,8 @@ def call(
             for now in _states(provider, placed) if wait else ():
                 if not as_json:
                     say(f"{time.strftime('%H:%M:%S')} {call_summary(now)}")
+            if wait and not (as_json or now.status.is_final):
+                say(f"{time.strftime('%H:%M:%S')} ended")
         except KeyboardInterrupt:
             raise Interrupted(
                 "Interrupted: the call goes on. "
@@ -109,6 +111,4 @@ def _states(provider: telephony.Provider, placed: Call) -> Iterator[Call]:
         try:
             now = provider.get_call(placed)
         except NotFoundError:
-            # Some vendors know a call only while it lasts.
-            say("The call has ended.")
-            return
+            return  # some vendors know a call only while it lasts

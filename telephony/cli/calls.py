@@ -22,7 +22,7 @@ from telephony.cli.options import (
     connect,
     time_of,
 )
-from telephony.cli.output import console, document, moment, progress, say, table
+from telephony.cli.output import document, errors, moment, progress, say, table
 from telephony.cli.printed import call_length, print_call
 
 app: typer.Typer = typer.Typer(
@@ -163,7 +163,7 @@ def recording(
 ) -> None:
     """Save the recording of a call to a file that only you can read."""
     _check_free(to, replace)
-    with connect(profile) as provider, console.status("fetching the recording", spinner="line"):
+    with connect(profile) as provider, errors.status("fetching the recording", spinner="line"):
         found = provider.get_recording(call)
     if to is None:
         to = Path(re.sub(r"[^\w.-]", "_", call) + _ENDINGS.get(found.media_type, ".audio"))
