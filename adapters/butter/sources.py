@@ -1,4 +1,4 @@
-"""What Butter AI is told of the carriers of numbers. Source: docs.getbutter.ai/api-reference."""
+"""The fields that name or link the carrier of a number. Source: docs.getbutter.ai/api-reference."""
 
 from __future__ import annotations
 
