@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from telephony import recordings
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -24,8 +25,10 @@ from telephony.model import (
     NumberKind,
     NumberStatus,
     PhoneNumber,
+    Recording,
     Release,
     Target,
+    Transcript,
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
@@ -45,7 +48,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import assignment, bodies, errors, messages, paging, purchase
+from . import assignment, bodies, calls, errors, messages, paging, purchase
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
@@ -53,6 +56,7 @@ if TYPE_CHECKING:  # like `webhooks`, loaded by the methods that need it: few pr
     from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 
 _NUMBERS = "/v1/numbers"
+_AGENTS = "/v1/agents"
 _CONVERSATIONS = "/v1/conversations"
 _RELEASED = frozenset({"released", "releasing"})
 
@@ -194,6 +198,11 @@ class AgentPhone(Adapter):
         bought = yield from assignment.complete(bought, body.get("agentId"))
         return bought.model_copy(update={"notices": purchase.notices(bought, area_code, key)})
 
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        """List the agents."""
+        size = min(limit or paging.LARGEST, paging.LARGEST)
+        yield from paging.offset_pages(_AGENTS, size, bodies.agents)
+
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
@@ -260,12 +269,7 @@ class AgentPhone(Adapter):
         limit: int | None,
     ) -> Listing[Message]:
         """List messages, also those of a released number."""
-        try:
-            number_id, own = yield from self._located(number)
-        except NotFoundError:
-            if number.number is None:
-                raise
-            number_id, own = (yield from self._released_id(number.number)), number.number
+        number_id, own = yield from self._once_held(number)
         yield from messages.listing(
             number_id, own, self.name, after=after, before=before, limit=limit
         )
@@ -315,9 +319,31 @@ class AgentPhone(Adapter):
                 argument="agent",
                 hint="Assign it to an agent first.",
             )
-        body: Json = {"agentId": agent, "toNumber": to, "fromNumberId": number_id}
-        response = yield Request.post("/v1/calls", merged(body, options))
-        return bodies.placed(response, self.name, own, to, agent)
+        return (yield from calls.place(number_id, own, to, agent, options, self.name))
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        """List calls, also those of a released number."""
+        number_id, own = (None, None) if number is None else (yield from self._once_held(number))
+        yield from calls.listing(number_id, own, self.name, after=after, before=before, limit=limit)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        return calls.get(call, self.name)
+
+    def end_call(self, call: str) -> Operation[Call]:
+        return calls.end(call, self.name)
+
+    def get_transcript(self, call: str) -> Operation[Transcript]:
+        return calls.transcript(call, self.name)
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        return recordings.fetched(calls.recording(call), call, self.name)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -366,6 +392,15 @@ class AgentPhone(Adapter):
             return number.id, number.number
         found = yield from self.get_number(number)
         return found.id, found.number
+
+    def _once_held(self, number: NumberRef) -> Operation[tuple[str, str]]:
+        """Return the id and the E.164 form of a number that may have been released."""
+        try:
+            return (yield from self._located(number))
+        except NotFoundError:
+            if number.number is None:
+                raise
+            return (yield from self._released_id(number.number)), number.number
 
     def _released_id(self, number: str) -> Operation[str]:
         """Return the id of a released number.

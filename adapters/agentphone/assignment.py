@@ -5,12 +5,12 @@ What became of a request that failed is read back. Source: docs.agentphone.ai/ap
 
 from __future__ import annotations
 
-from telephony.errors import ConflictError, ProviderError
+from telephony.errors import ConflictError, NotFoundError, ProviderError
 from telephony.model import Agent, PhoneNumber, Target
 from telephony.protocols import Adapter
 from telephony.wire import Operation, Options, Request, Safety, merged, path, reconciled
 
-from . import bodies
+from . import bodies, errors
 
 
 def agent_id(target: Target | None) -> str | None:
@@ -36,6 +36,7 @@ def attach(number: PhoneNumber, agent: str, options: Options) -> Operation[Phone
         response = yield Request.post(url, body, safety=Safety.IDEMPOTENT)
         return bodies.attached(response, number, agent)
     except ProviderError as failure:
+        _name_target(failure)
         if refused(failure) and not isinstance(failure, ConflictError):
             raise
         now = yield from reconciled(current(number.id, number.provider), failure)
@@ -59,7 +60,11 @@ def detach(number: PhoneNumber, agent: str, options: Options) -> Operation[None]
 def move(number: PhoneNumber, former: str, agent: str, options: Options) -> Operation[PhoneNumber]:
     """Detach a number from one agent and attach it to another; undo that if it fails."""
     # The number is not taken from its agent for one that does not exist.
-    yield Request.get(path("/v1/agents/{}", agent))
+    try:
+        yield Request.get(path("/v1/agents/{}", agent))
+    except ProviderError as failure:
+        _name_target(failure)
+        raise
     yield from detach(number, former, {})
     try:
         return (yield from attach(number, agent, options))
@@ -87,11 +92,19 @@ def complete(bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
     try:
         return (yield from attach(bought, agent, {}))
     except ProviderError as failure:
+        if isinstance(failure, NotFoundError) and failure.argument is not None:
+            failure.argument = "assign_to"
         failure.hint = (
             f"{bought.number} IS bought, but not known to be assigned: call assign_number()."
         )
         failure.retry_safe = False
         raise
+
+
+def _name_target(failure: ProviderError) -> None:
+    """Say that it is the agent that is missing, unless it is the number."""
+    if isinstance(failure, NotFoundError) and failure.code != errors.NO_NUMBER:
+        failure.argument = "target"
 
 
 def refused(failure: ProviderError) -> bool:

@@ -138,14 +138,9 @@ class Message(Body, kw_only=True, rename="camel"):
         return fields
 
 
-class Call(Body, kw_only=True, rename="camel"):
+class AgentBody(Body):
     id: Id
-    status: str | None = None
-    direction: str | None = None
-    agent_id: str | None = None
-    from_number: str | None = None
-    to_number: str | None = None
-    started_at: Time = None
+    name: str | None = None
 
 
 class _Key(Body):
@@ -163,15 +158,6 @@ _TEXTS: Mapping[str, tuple[model.Channel, ...]] = {
 _NUMBER_STATUS = {
     "active": model.NumberStatus.ACTIVE,
     "released": model.NumberStatus.RELEASED,
-}
-CALL_STATUS = {
-    "queued": model.CallStatus.QUEUED,
-    "ringing": model.CallStatus.RINGING,
-    "in-progress": model.CallStatus.IN_PROGRESS,
-    "completed": model.CallStatus.COMPLETED,
-    "busy": model.CallStatus.BUSY,
-    "no-answer": model.CallStatus.NO_ANSWER,
-    "failed": model.CallStatus.FAILED,
 }
 _DIRECTIONS = {
     "inbound": model.Direction.INBOUND,
@@ -209,6 +195,10 @@ def numbers(values: Rows, response: Response, provider: str) -> list[model.Phone
 
 def conversations(values: Rows, response: Response) -> list[Conversation]:
     return [one for one, _ in rows(Conversation, values, response)]
+
+
+def agents(values: Rows, response: Response) -> list[model.Target]:
+    return [model.Agent(one.id, one.name) for one, _ in rows(AgentBody, values, response)]
 
 
 def attached(response: Response, number: model.PhoneNumber, agent: str) -> model.PhoneNumber:
@@ -267,7 +257,7 @@ def released(number: model.PhoneNumber, status: str | None) -> model.Release:
     )
 
 
-# --- Messages and calls --------------------------------------------------------------------------
+# --- Messages ------------------------------------------------------------------------------------
 
 
 def message(row: Message, provider: str, own: str, raw: bytes) -> model.Message:
@@ -299,19 +289,3 @@ def _inferred(sender: str | None, recipient: str | None, own: str) -> model.Dire
 
 def _failure(code: str | int | None, reason: str | None) -> model.MessageError:
     return model.MessageError(code=str(code) if code else None, message=reason or None)
-
-
-def placed(response: Response, provider: str, own: str, to: str, agent: str) -> model.Call:
-    call = read(Call, response.content, response)
-    made = model.Call(
-        id=call.id,
-        provider=provider,
-        number=own,
-        sender=call.from_number or own,
-        recipient=call.to_number or to,
-        direction=model.Direction.OUTBOUND,
-        status=CALL_STATUS.get(call.status or "", model.CallStatus.UNKNOWN),
-        agent=call.agent_id or agent,
-        started_at=moment(call.started_at),
-    )
-    return with_raw(made, response.content)

@@ -33,12 +33,21 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "Numbers have no label at AgentPhone; tag one with "
         "provision_number(options={'externalId': …})."
     ),
+    Capability.LIST_TARGETS: FULL,
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
     Capability.LIST_MESSAGES: FULL,
+    Capability.LIST_ALL_MESSAGES: unsupported(
+        "AgentPhone lists texts by number: list_messages(number) for each of list_numbers()."
+    ),
     Capability.SEND_MESSAGE: FULL,
     Capability.PLACE_CALL: FULL,
+    Capability.LIST_CALLS: FULL,
+    Capability.GET_CALL: FULL,
+    Capability.END_CALL: FULL,
+    Capability.GET_TRANSCRIPT: FULL,
+    Capability.GET_RECORDING: partial("where the account has AgentPhone's recording add-on"),
     Capability.LIST_CARRIERS: _CARRIERS,
     Capability.LINK_CARRIER: _CARRIERS,
     Capability.ROTATE_CARRIER: _CARRIERS,
@@ -59,6 +68,7 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.RELEASE_NUMBER: retried("read back; what is only accepted is in `notices`"),
     Capability.SEND_MESSAGE: not_retried("never retried: the outcome stays unknown"),
     Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.END_CALL: retried("read back; it ends a moment later"),
     Capability.SET_WEBHOOK: not_retried(
         "by the URL, and by the secret, which every change makes anew"
     ),

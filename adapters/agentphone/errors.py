@@ -10,13 +10,14 @@ from telephony import errors
 from telephony.reading import Body, error_object, error_text, read_or_none
 from telephony.wire import Response
 
+NO_NUMBER = "PHONE_NUMBER_NOT_FOUND"
 _UNCONFIRMED = "DELIVERY_UNCONFIRMED"
 _BY_CODE: Mapping[str, type[errors.ProviderError]] = {
     _UNCONFIRMED: errors.OutcomeUnknownError,
     "INSUFFICIENT_BALANCE": errors.QuotaExceededError,
     "VALIDATION_ERROR_NUMBER_LIMIT": errors.QuotaExceededError,
     "VALIDATION_ERROR": errors.InvalidRequestError,
-    "PHONE_NUMBER_NOT_FOUND": errors.NotFoundError,
+    NO_NUMBER: errors.NotFoundError,
     "RATE_LIMIT_EXCEEDED": errors.RateLimitedError,
     "CARRIER_ERROR": errors.UnavailableError,
     "TWILIO_ERROR": errors.UnavailableError,

@@ -18,8 +18,14 @@ T = TypeVar("T")
 LARGEST = 100
 
 
-def offset_pages(url: str, size: int, read: Callable[[Rows, Response], list[T]]) -> Listing[T]:
-    """List the items that `read` makes of the rows of each page.
+def offset_pages(
+    url: str,
+    size: int,
+    read: Callable[[Rows, Response], list[T]],
+    *,
+    ended: Callable[[], bool] = lambda: False,
+) -> Listing[T]:
+    """List the items that `read` makes of the rows of each page, until `ended` after one.
 
     When rows leave a listing, as released numbers do, all later ones move to lower offsets. So each
     page is requested from the last row before it on. If it begins with another row, the listing is
@@ -42,7 +48,7 @@ def offset_pages(url: str, size: int, read: Callable[[Rows, Response], list[T]])
         yield Batch(read(list(new.values()), response))
         seen.update(new)
         offset += len(found)
-        if not found or not _more(page, offset):
+        if not found or ended() or not _more(page, offset):
             return
         if not new and offset > reached:
             raise PageTracker.repeated_page()

@@ -26,16 +26,15 @@ from telephony.events import (
     WebhookRequest,
     WebhookResponse,
 )
-from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
+from telephony.model import Call, WebhookEndpoint
 from telephony.numbers import is_e164
 from telephony.reading import Body, Id, Time, moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path, reconciled
 
-from . import bodies
+from . import bodies, calls
 
 TOLERANCE = 300
-_DIRECTIONS = {"inbound": Direction.INBOUND, "outbound": Direction.OUTBOUND}
 
 
 class _Envelope(Body, rename="camel"):
@@ -62,6 +61,8 @@ class _Call(Body, kw_only=True, rename="camel"):
     transcript: object = None
     started_at: Time = None
     ended_at: Time = None
+    duration_seconds: float | None = None
+    disconnection_reason: str | None = None
 
 
 class _Group(Body, rename="camel"):
@@ -226,19 +227,19 @@ def _message_received(envelope: _Envelope, data: Json, raw: Json, provider: str)
 
 
 def _call(call: _Call, envelope: _Envelope, data: Json, provider: str) -> Call:
-    return Call(
+    found = calls.CallBody(
         id=call.call_id,
-        provider=provider,
-        number=call.sender if call.direction == "outbound" else call.to,
-        sender=call.sender,
-        recipient=call.to,
-        # AgentPhone's third word is "web".
-        direction=_DIRECTIONS.get(call.direction or "", Direction.UNKNOWN),
-        status=bodies.CALL_STATUS.get(call.status or "", CallStatus.UNKNOWN),
-        agent=envelope.agent_id,
-        started_at=moment(call.started_at),
-        raw=data,
+        status=call.status,
+        direction=call.direction,
+        agent_id=envelope.agent_id,
+        from_number=call.sender,
+        to_number=call.to,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        duration_seconds=call.duration_seconds,
+        disconnection_reason=call.disconnection_reason,
     )
+    return found.normalized(provider, to_json(data))
 
 
 def _digest(raw: Json) -> str:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from telephony.sandbox.vendor import Json, State, Table
 
 from .mailbox import Mailbox
+from .played import Call
 from .refusals import missing
 
 
@@ -35,7 +36,7 @@ class Account:
     state: State
     agents: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Agent")))
     numbers: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Phone number")))
-    calls: Table[Json] = field(default_factory=lambda: Table(lambda _: missing("Call")))
+    calls: Table[Call] = field(default_factory=lambda: Table(lambda _: missing("Call")))
     mailbox: Mailbox = field(default_factory=Mailbox)
     webhooks: dict[str, Json] = field(default_factory=dict)
     number_limit: int = 1000

@@ -1,16 +1,19 @@
-"""Calls: placed, which are not answered, and received, which are over at once."""
+"""Calls: placed and received, listed, ended, and what was said in them."""
 
 from __future__ import annotations
 
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from telephony.sandbox.vendor import Json, iso_seconds
+from telephony.sandbox.calls import PlayedCall, sound
+from telephony.sandbox.vendor import Json
 
 from . import webhooks
 from .account import Account
 from .input import CallFilter, NewCall, page, reader
-from .refusals import invalid
+from .played import Call
+from .refusals import invalid, missing
 
 
 async def listed(account: Account, request: Request) -> Response:
@@ -21,9 +24,10 @@ async def listed(account: Account, request: Request) -> Response:
         "status": wanted.status,
         "direction": wanted.direction,
     }
+    shown = [call.listed() for call in reversed(account.calls.values())]
     found = [
         call
-        for call in reversed(account.calls.values())
+        for call in shown
         if all(value in (None, call[key]) for key, value in filters.items())
         and (wanted.search or "") in f"{call['fromNumber']} {call['toNumber']}"
     ]
@@ -31,7 +35,8 @@ async def listed(account: Account, request: Request) -> Response:
 
 
 async def fetch(account: Account, request: Request) -> Response:
-    return JSONResponse({**account.calls.find(request.path_params["call"]), "transcripts": []})
+    call = _found(account, request)
+    return JSONResponse({**call.listed(), "transcripts": call.exchanges()})
 
 
 async def place(account: Account, request: Request) -> Response:
@@ -40,42 +45,63 @@ async def place(account: Account, request: Request) -> Response:
     number = next((n for n in own if wanted.from_number_id in (None, n["id"])), None)
     if number is None:
         raise invalid("The agent has no such phone number")
-    call: Json = {
-        "id": account.state.id("call_"),
-        "agentId": wanted.agent_id,
-        "phoneNumberId": number["id"],
-        "phoneNumber": number["phoneNumber"],
-        "fromNumber": number["phoneNumber"],
-        "toNumber": wanted.to_number,
-        "direction": "outbound",
-        "status": "in-progress",
-        "startedAt": iso_seconds(account.state.now()),
-    }
-    account.calls[str(call["id"])] = call
-    account.state.record("call", str(call["id"]), str(number["phoneNumber"]))
-    return JSONResponse(call)
+    call_id = account.state.id("call_")
+    played = account.state.calls.place(
+        on_answered=lambda: webhooks.spoken(account, account.calls[call_id]),
+        on_ended=lambda: webhooks.ended(account, account.calls[call_id]),
+    )
+    ends = {"fromNumber": number["phoneNumber"], "toNumber": wanted.to_number}
+    call = _add(account, number, call_id, {**ends, "direction": "outbound"}, played)
+    account.state.record("call", call_id, call.number)
+    return JSONResponse(call.placed())
 
 
 async def end(account: Account, request: Request) -> Response:
-    call = account.calls.find(request.path_params["call"])
-    call.update(status="completed", endedAt=iso_seconds(account.state.now()))
-    return JSONResponse(call)
+    call = _found(account, request)
+    # It ends after the response.
+    before = call.listed()
+    if not call.played.end():
+        raise invalid("The call is not in progress")
+    account.state.record("end", call.id, call.number)
+    return JSONResponse(before)
+
+
+async def transcript(account: Account, request: Request) -> Response:
+    call = _found(account, request)
+    shown = {key: call.listed()[key] for key in ("status", "direction", "durationSeconds")}
+    return JSONResponse({**shown, "transcript": call.turns()})
+
+
+async def recording(account: Account, request: Request) -> Response:
+    if not _found(account, request).is_recorded:
+        raise missing("Recording")
+    return Response(sound(), media_type="audio/wav")
 
 
 def receive(account: Account, number: Json, caller: str) -> str:
-    call_id, now = account.state.id("call_"), iso_seconds(account.state.now())
-    account.calls[call_id] = {
+    ends: Json = {"fromNumber": caller, "toNumber": number["phoneNumber"]}
+    call = _add(
+        account,
+        number,
+        account.state.id("call_"),
+        {**ends, "direction": "inbound"},
+        account.state.calls.past(),
+    )
+    webhooks.spoken(account, call)
+    webhooks.ended(account, call)
+    return call.id
+
+
+def _found(account: Account, request: Request) -> Call:
+    return account.calls.find(request.path_params["call"])
+
+
+def _add(account: Account, number: Json, call_id: str, ends: Json, played: PlayedCall) -> Call:
+    held: dict[str, JsonValue] = {
         "id": call_id,
         "agentId": number["agentId"],
         "phoneNumberId": number["id"],
         "phoneNumber": number["phoneNumber"],
-        "fromNumber": caller,
-        "toNumber": number["phoneNumber"],
-        "direction": "inbound",
-        "status": "completed",
-        "startedAt": now,
-        "endedAt": now,
-        "durationSeconds": 0,
     }
-    webhooks.called(account, account.calls[call_id])
-    return call_id
+    account.calls[call_id] = Call({**held, **ends}, played)
+    return account.calls[call_id]

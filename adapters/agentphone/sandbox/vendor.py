@@ -65,6 +65,8 @@ class AgentPhoneSandbox(VendorSandbox):
             ("GET", "/v1/calls", calls.listed),
             ("GET", "/v1/calls/{call}", calls.fetch),
             ("POST", "/v1/calls/{call}/end", calls.end),
+            ("GET", "/v1/calls/{call}/transcript", calls.transcript),
+            ("GET", "/v1/calls/{call}/recording", calls.recording),
             ("GET", hook, webhooks.fetch),
             ("POST", hook, webhooks.create),
             ("DELETE", hook, webhooks.delete),
@@ -93,6 +95,8 @@ class AgentPhoneSandbox(VendorSandbox):
         raise LookupError(f"AgentPhone's sandbox holds no number {to}")
 
     def _authorize(self, request: Request) -> Account:
+        if request.url.path.endswith("/recording"):
+            return self.account  # public: the call's id is the secret
         if request.headers.get("authorization") != f"Bearer {_KEY}":
             raise refusal(401, "Invalid API key", kind="authentication_error")
         return self.account

@@ -10,6 +10,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from telephony.enums import Speaker
+from telephony.sandbox.calls import SPOKEN
 from telephony.sandbox.vendor import Json, State, iso_seconds
 from telephony.sandbox.webhook_sender import OutgoingWebhook, on_any_failure
 
@@ -17,6 +19,7 @@ from ..webhooks import sign
 from .account import Account
 from .input import Webhook, reader
 from .mailbox import Text
+from .played import Call
 from .refusals import missing
 
 SECRET = "whsec_sandbox"  # noqa: S105 - of the sandbox
@@ -70,39 +73,48 @@ def received(account: Account, text: Text, agent: JsonValue) -> None:
     _send(account, agent, event)
 
 
-def called(account: Account, call: Json) -> None:
-    """Send the events of a call: one turn, and its end."""
-    common: Json = {
-        "callId": call["id"],
-        "numberId": call["phoneNumberId"],
-        "from": call["fromNumber"],
-        "to": call["toNumber"],
-        "direction": call["direction"],
-    }
-    said = "Is five okay?"
-    turn: Json = {
-        **common, "status": "in-progress", "transcript": said, "confidence": 0.95,
-    }  # fmt: skip
+def spoken(account: Account, call: Call) -> None:
+    """Send an event for each thing that the caller says, once the call is answered."""
+    for said in [text for _, speaker, text in SPOKEN if speaker is Speaker.CALLER]:
+        turn: Json = {
+            **_common(call),
+            "status": "in-progress",
+            "transcript": said,
+            "confidence": 0.95,
+        }
+        _send_of_call(account, call, "agent.message", turn)
+
+
+def ended(account: Account, call: Call) -> None:
+    """Send the event of a call's end."""
+    completed = call.status == "completed"
     over: Json = {
-        **common,
+        **_common(call),
         "contact": None,
-        "status": "completed",
-        "startedAt": call["startedAt"],
-        "endedAt": call["endedAt"],
-        "durationSeconds": call["durationSeconds"],
-        "disconnectionReason": "user_hangup",
-        "transcript": [{"role": "user", "content": said}],
+        "status": call.status,
+        **call.times(),
+        "disconnectionReason": "user_hangup" if completed else None,
+        "transcript": call.turns(dated=False),
         "summary": None,
         "userSentiment": None,
-        "callSuccessful": True,
+        "callSuccessful": completed,
     }
-    state, agent = account.state, call["agentId"]
-    _send(
-        account,
-        agent,
-        _event(state, "agent.message", "voice", agent, turn),
-        _event(state, "agent.call_ended", "voice", agent, over),
-    )
+    _send_of_call(account, call, "agent.call_ended", over)
+
+
+def _common(call: Call) -> Json:
+    return {
+        "callId": call.id,
+        "numberId": call.data["phoneNumberId"],
+        "from": call.data["fromNumber"],
+        "to": call.data["toNumber"],
+        "direction": call.data["direction"],
+    }
+
+
+def _send_of_call(account: Account, call: Call, event: str, data: Json) -> None:
+    agent = call.data["agentId"]
+    _send(account, agent, _event(account.state, event, "voice", agent, data))
 
 
 def _owner(request: Request) -> str:
