@@ -218,8 +218,12 @@ def sent_between(
     """
     if after is None and before is None:
         return messages
-    low, high = after or EARLIEST, before or LATEST
-    return [message for message in messages if low <= (message.sent_at or LATEST) < high]
+    dated = [(message.sent_at or LATEST, message) for message in messages]
+    return [
+        message
+        for at, message in dated
+        if (after is None or after <= at) and (before is None or at < before)
+    ]
 
 
 # --- What is not as it should be -------------------------------------------------------------

@@ -48,7 +48,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import assignment, bodies, calls, errors, messages, paging, purchase
+from . import assignment, bodies, calls, errors, inventory, messages, paging, purchase
 from .capabilities import CAPABILITIES, OUTCOMES
 from .settings import AgentPhoneSettings
 
@@ -127,26 +127,8 @@ class AgentPhone(Adapter):
             raise UnsupportedOperationError(
                 self.name, "search_numbers with contains", "Search by `area_code`."
             )
-        wanted: Json = {
-            "areaCode": area_code,
-            "country": country,
-            "limit": min(limit, paging.LARGEST),
-        }
-        filters = {
-            key: str(value) for key, value in merged(wanted, options).items() if value is not None
-        }
-        try:
-            response = yield Request.get(f"{_NUMBERS}/available", filters)
-        except ProviderError as failure:
-            if failure.status not in {404, 405}:
-                raise
-            # The documents do not know this path; only the newer SDK does.
-            raise UnsupportedOperationError(
-                self.name,
-                "search_numbers",
-                "This API has no search: call provision_number() with an `area_code`.",
-            ) from failure
-        return bodies.available(response, self.name)[:limit]
+        found = inventory.search(self.name, country, area_code, limit, options)
+        return (yield from found)
 
     def provision_number(
         self,

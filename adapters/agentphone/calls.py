@@ -14,7 +14,6 @@ from telephony.errors import ProviderError
 from telephony.model import Call, CallStatus, Direction, Speaker, Transcript, Turn
 from telephony.raw import with_raw
 from telephony.reading import (
-    EARLIEST,
     LATEST,
     Body,
     Id,
@@ -167,7 +166,6 @@ def listing(
     AgentPhone has no bounds of time: they are applied here. A call without a time has yet to begin.
     """
     url = _CALLS if number_id is None else path("/v1/numbers/{}/calls", number_id)
-    low, high = after or EARLIEST, before or LATEST
     bounded = after is not None or before is not None
     size = paging.LARGEST if bounded else min(limit or paging.LARGEST, paging.LARGEST)
     passed = False
@@ -176,10 +174,11 @@ def listing(
         nonlocal passed
         bodies = rows(CallBody, values, response)
         found = [body.normalized(provider, raw, own) for body, raw in bodies]
+        # The order is not documented: without it, a page of old calls is no reason to stop.
+        newest_first = bool(found) and _began(found[0]) >= _began(found[-1])
         found.sort(key=_began, reverse=True)
-        # A whole page, as the order of calls is not documented to the second.
-        passed = bool(found) and _began(found[0]) < low
-        return [call for call in found if not bounded or low <= _began(call) < high]
+        passed = newest_first and after is not None and _began(found[0]) < after
+        return [call for call in found if _is_between(_began(call), after, before)]
 
     yield from paging.offset_pages(url, size, within, ended=lambda: passed)
 
@@ -233,6 +232,10 @@ def _call(response: Response, provider: str, own: str | None = None) -> Call:
 
 def _began(call: Call) -> datetime:
     return call.started_at or LATEST
+
+
+def _is_between(began: datetime, after: datetime | None, before: datetime | None) -> bool:
+    return (after is None or after <= began) and (before is None or began < before)
 
 
 def _duration(seconds: float | None) -> timedelta | None:

@@ -119,6 +119,14 @@ def test_bounds_at_the_ends_of_time_are_none(provider, number, plant):
     assert len(list(provider.list_messages(number, **ends))) == 1
 
 
+def test_a_text_without_a_time_has_yet_to_be_sent(provider, vendor, number):
+    page = {"data": [{"id": "m1", "receivedAt": None}], "hasMore": False}
+    vendor.state.respond(page, page)
+
+    assert [m.id for m in provider.list_messages(number, after=NOON)] == ["m1"]
+    assert list(provider.list_messages(number, before=NOON)) == []
+
+
 def test_a_small_limit_requests_a_small_page(provider, telephony_sandbox, number, plant):
     plant(*[NOON] * 5)
 

@@ -9,6 +9,7 @@ import agentphone
 import pytest
 
 from telephony.idempotency import key_digest
+from telephony.sandbox.calls import RINGS, SPOKEN, sound
 
 DESK = "agt_front_desk"
 OTHER = "+17735550188"
@@ -64,8 +65,19 @@ def test_the_sdk_runs_the_lifecycle_of_a_number(sdk, telephony_sandbox):
 
     call = sdk(lambda c: c.calls.make(agent_id=DESK, to_number=OTHER, from_number_id=bought.id))
     assert (call.status, call.direction) == ("in-progress", "outbound")
+    telephony_sandbox.advance("agentphone", RINGS + 10)
     sdk(lambda c: c.calls.end(call.id))
-    assert sdk(lambda c: c.calls.get(call.id)).status == "completed"
+    ended = sdk(lambda c: c.calls.get(call.id))
+    assert (ended.status, ended.duration_seconds) == ("completed", RINGS + 10)
+    assert (ended.recording_available, ended.last_transcript_snippet) == (True, SPOKEN[2][2])
+    assert [(said.transcript, said.response) for said in ended.transcripts] == [
+        ("", SPOKEN[0][2]),
+        (SPOKEN[1][2], SPOKEN[2][2]),
+    ]
+    said = sdk(lambda c: c.calls.get_transcript(call.id))["transcript"]
+    assert [turn["content"] for turn in said] == [text for _, _, text in SPOKEN]
+    recorded = sdk(lambda c: c.calls.get_recording(call.id))
+    assert (recorded.content, recorded.content_type) == (sound(), "audio/wav")
     assert [c.id for c in sdk(lambda c: c.calls.list(status="completed")).data] == [call.id]
 
     sdk(lambda c: c.agents.detach_number(DESK, bought.id))
@@ -163,6 +175,21 @@ OPERATIONS = {
         ),
         lambda p, n: p.place_call(n, OTHER, agent=DESK, options={"systemPrompt": "Be brief."}),
     ),
+    "list-calls": (
+        True,
+        lambda c, _: c.calls.list(limit=100),
+        lambda p, _: list(p.list_calls()),
+    ),
+    "list-some-calls": (
+        True,
+        lambda c, _: c.calls.list(limit=3),
+        lambda p, _: list(p.list_calls(limit=3)),
+    ),
+    "agents": (
+        False,
+        lambda c, _: c.agents.list(limit=100),
+        lambda p, _: list(p.list_targets()),
+    ),
     "attach": (
         False,
         lambda c, n: c.agents.attach_number(DESK, n.id),
@@ -206,6 +233,35 @@ def test_our_requests_are_the_sdks(sdk, telephony_connect, telephony_sandbox, op
         return shape(telephony_sandbox.requests("agentphone")[-1])
 
     assert last_request(ours) == last_request(lambda _, n: sdk(lambda c: theirs(c, n)))
+
+
+OF_ONE_CALL = {
+    "get": (lambda c, call: c.calls.get(call), lambda p, call: p.get_call(call)),
+    "end": (lambda c, call: c.calls.end(call), lambda p, call: p.end_call(call)),
+    "transcript": (
+        lambda c, call: c.calls.get_transcript(call),
+        lambda p, call: p.get_transcript(call),
+    ),
+    "recording": (
+        lambda c, call: c.calls.get_recording(call),
+        lambda p, call: p.get_recording(call),
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", OF_ONE_CALL)
+def test_our_requests_for_a_call_are_the_sdks(sdk, telephony_connect, telephony_sandbox, operation):
+    theirs, ours = OF_ONE_CALL[operation]
+
+    def last_request(work):
+        telephony_sandbox.reset()
+        provider = telephony_connect("agentphone")
+        call = provider.place_call(provider.provision_number(assign_to=DESK), OTHER)
+        telephony_sandbox.advance("agentphone", RINGS if operation == "end" else 3600)
+        work(provider, call.id)
+        return shape(telephony_sandbox.requests("agentphone")[-1])
+
+    assert last_request(ours) == last_request(lambda _, call: sdk(lambda c: theirs(c, call)))
 
 
 DIFFERENCES = {

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import telephony
-from telephony import Agent, CallStatus, CarrierOutcome, Channel, Direction, NumberStatus
+from telephony import (
+    Agent,
+    CallStatus,
+    CarrierOutcome,
+    Channel,
+    Direction,
+    NumberStatus,
+    webhooks,
+)
 
 NUMBERS = "/v1/numbers"
 OTHER = "+17735550188"
@@ -65,6 +73,30 @@ CALL = """
  "fromNumber": "+13125550142", "toNumber": "+17735550188", "direction": "outbound",
  "status": "in-progress", "startedAt": "2025-06-02T10:00:00Z"}
 """
+CALLS = """
+{"data": [{"id": "call_31fe", "agentId": "agt_7h2kd", "phoneNumberId": "num_5c1f",
+   "phoneNumber": "+13125550142", "fromNumber": "+13125550142", "toNumber": "+17735550188",
+   "direction": "outbound", "status": "completed", "startedAt": "2025-06-02T10:00:00Z",
+   "endedAt": "2025-06-02T10:01:12Z", "durationSeconds": 72,
+   "lastTranscriptSnippet": "See you at five.", "recordingUrl": null,
+   "recordingAvailable": false}], "hasMore": false, "total": 1}
+"""
+AGENTS = """
+{"data": [{"id": "agt_7h2kd", "name": "Front desk", "voiceMode": "hosted",
+   "voice": "11labs-Marissa", "createdAt": "2025-06-01T07:55:00Z",
+   "numbers": [{"id": "num_5c1f", "phoneNumber": "+13125550142", "status": "active",
+     "type": "sms"}]}], "total": 1}
+"""
+CALL_ENDED = """
+{"event": "agent.call_ended", "channel": "voice", "timestamp": "2025-06-02T10:01:12Z",
+ "agentId": "agt_7h2kd",
+ "data": {"callId": "call_31fe", "numberId": "num_5c1f", "from": "+13125550142",
+  "to": "+17735550188", "contact": null, "direction": "outbound", "status": "completed",
+  "startedAt": "2025-06-02T10:00:00Z", "endedAt": "2025-06-02T10:01:12Z", "durationSeconds": 72,
+  "disconnectionReason": "user_hangup",
+  "transcript": [{"role": "agent", "content": "Hello"}, {"role": "user", "content": "Hi"}],
+  "summary": null, "userSentiment": null, "callSuccessful": true}}
+"""
 WEBHOOK = """
 {"id": "wh_1", "url": "https://example.com/hook", "secret": "whsec_example_3f9c",
  "status": "active", "contextLimit": 25, "timeout": 60, "createdAt": "2025-06-01T08:00:00Z"}
@@ -96,6 +128,17 @@ def respond(vendor_server):
 
 def body(sample):
     return json.loads(sample)
+
+
+def parsed(provider, event):
+    return webhooks.parse(
+        provider,
+        method="POST",
+        url="https://example.com/",
+        headers={},
+        body=json.dumps(event).encode(),
+        verify=False,
+    )
 
 
 # --- As printed ----------------------------------------------------------------------------------
@@ -180,6 +223,43 @@ def test_attaching_sending_calling_and_releasing_are_read_as_printed(
     )
     assert (received.id, received.channel) == ("msg_4401", Channel.SMS)
     assert released.at_carrier is CarrierOutcome.RELEASED
+
+
+def test_a_call_is_read_and_listed_as_printed(provider, vendor_server, respond):
+    printed = body(CALLS)["data"][0]
+    respond({"GET /v1/calls": body(CALLS), "GET /v1/calls/call_31fe": printed})
+
+    (listed,) = provider.list_calls(limit=1)
+    found = provider.get_call("call_31fe")
+
+    assert listed == found
+    assert (found.number, found.agent) == ("+13125550142", "agt_7h2kd")
+    assert (found.sender, found.recipient) == ("+13125550142", OTHER)
+    assert (found.direction, found.status) == (Direction.OUTBOUND, CallStatus.COMPLETED)
+    assert found.started_at == datetime(2025, 6, 2, 10, tzinfo=UTC)
+    assert found.ended_at == datetime(2025, 6, 2, 10, 1, 12, tzinfo=UTC)
+    assert found.duration == timedelta(seconds=72)
+    assert vendor_server.requests[0].path == "/v1/calls?limit=1&offset=0"
+
+
+def test_the_printed_event_of_a_calls_end_is_the_printed_call(provider, respond):
+    respond({"GET /v1/calls/call_31fe": body(CALLS)["data"][0]})
+
+    (ended,) = parsed(provider, body(CALL_ENDED))
+
+    own = {"raw", "reason"}
+    assert ended.call.model_dump(exclude=own) == provider.get_call("call_31fe").model_dump(
+        exclude=own
+    )
+    assert ended.call.reason == "user_hangup"
+
+
+def test_agents_are_listed_as_printed(provider, respond):
+    respond({"GET /v1/agents": body(AGENTS)})
+
+    (agent,) = provider.list_targets()
+
+    assert (agent.id, agent.name) == ("agt_7h2kd", "Front desk")
 
 
 def test_another_url_keeps_the_other_settings_of_the_webhook(provider, vendor_server, respond):
@@ -278,6 +358,51 @@ def test_a_text_and_a_call_return_their_ids_whatever_else_the_response_holds(
     for what, odd in mutations(body(CALL), required={"id"}):
         respond({f"GET {number}": body(NUMBER), "POST /v1/calls": odd})
         assert provider.place_call("num_5c1f", OTHER).id == "call_31fe", what
+
+
+def test_calls_are_read_listed_and_ended_whatever_their_other_fields_are(
+    provider, respond, mutations
+):
+    page = body(CALLS)
+    page["data"][0] |= {"disconnectionReason": "user_hangup", "agentName": "Front desk"}
+    for what, odd in mutations(page, required={"data", "data.0", "data.0.id", "hasMore"}):
+        call = odd["data"][0]
+        respond(
+            {
+                "GET /v1/calls": odd,
+                f"GET {NUMBERS}/num_5c1f": body(NUMBER),
+                f"GET {NUMBERS}/num_5c1f/calls": odd,
+                "GET /v1/calls/call_31fe": call,
+                "POST /v1/calls/call_31fe/end": call,
+            }
+        )
+        found = [
+            *provider.list_calls(),
+            *provider.list_calls("num_5c1f"),
+            provider.get_call("call_31fe"),
+            provider.end_call("call_31fe"),
+        ]
+        assert [call.id for call in found] == ["call_31fe"] * 4, what
+
+
+def test_the_end_of_a_call_is_reported_whatever_else_the_event_holds(provider, mutations):
+    required = {"event", "data", "data.callId", "test"}
+    for what, odd in mutations(body(CALL_ENDED), required=required):
+        (ended,) = parsed(provider, odd)
+        assert ended.call.id == "call_31fe", what
+
+
+def test_a_transcript_is_read_whatever_else_is_in_it(provider, respond, mutations):
+    said = {"transcript": body(CALL_ENDED)["data"]["transcript"], "status": "completed"}
+    for what, odd in mutations(said, required={"transcript"}):
+        respond({"GET /v1/calls/call_31fe/transcript": odd})
+        assert provider.get_transcript("call_31fe").call == "call_31fe", what
+
+
+def test_agents_are_listed_whatever_else_is_said_of_them(provider, respond, mutations):
+    for what, odd in mutations(body(AGENTS), required={"data", "data.0", "data.0.id"}):
+        respond({"GET /v1/agents": odd})
+        assert [agent.id for agent in provider.list_targets()] == ["agt_7h2kd"], what
 
 
 def test_a_number_is_attached_whatever_else_the_response_holds(provider, respond, mutations):
