@@ -47,7 +47,7 @@ async def place(account: Account, request: Request) -> Response:
         raise invalid("The agent has no such phone number")
     call_id = account.state.id("call_")
     played = account.state.calls.place(
-        on_answered=lambda: webhooks.spoken(account, account.calls[call_id]),
+        on_answered=lambda: webhooks.answered(account, account.calls[call_id]),
         on_ended=lambda: webhooks.ended(account, account.calls[call_id]),
     )
     ends = {"fromNumber": number["phoneNumber"], "toNumber": wanted.to_number}
@@ -87,8 +87,7 @@ def receive(account: Account, number: Json, caller: str) -> str:
         {**ends, "direction": "inbound"},
         account.state.calls.past(),
     )
-    webhooks.spoken(account, call)
-    webhooks.ended(account, call)
+    webhooks.called(account, call)
     return call.id
 
 

@@ -73,23 +73,32 @@ def received(account: Account, text: Text, agent: JsonValue) -> None:
     _send(account, agent, event)
 
 
-def spoken(account: Account, call: Call) -> None:
-    """Send an event for each thing that the caller says, once the call is answered."""
-    for said in [text for _, speaker, text in SPOKEN if speaker is Speaker.CALLER]:
-        turn: Json = {
-            **_common(call),
-            "status": "in-progress",
-            "transcript": said,
-            "confidence": 0.95,
-        }
-        _send_of_call(account, call, "agent.message", turn)
+def answered(account: Account, call: Call) -> None:
+    """Send an event for each thing that the caller will say."""
+    _send(account, call.data["agentId"], *_turns(account, call))
 
 
 def ended(account: Account, call: Call) -> None:
     """Send the event of a call's end."""
+    _send(account, call.data["agentId"], _end(account, call))
+
+
+def called(account: Account, call: Call) -> None:
+    """Send the events of a call that is over, one after the other."""
+    _send(account, call.data["agentId"], *_turns(account, call), _end(account, call))
+
+
+def _turns(account: Account, call: Call) -> list[Json]:
+    said = [text for _, speaker, text in SPOKEN if speaker is Speaker.CALLER]
+    turn: Json = {"status": "in-progress", "confidence": 0.95}
+    return [
+        _event_of(account, call, "agent.message", {**turn, "transcript": text}) for text in said
+    ]
+
+
+def _end(account: Account, call: Call) -> Json:
     completed = call.status == "completed"
     over: Json = {
-        **_common(call),
         "contact": None,
         "status": call.status,
         **call.times(),
@@ -99,22 +108,18 @@ def ended(account: Account, call: Call) -> None:
         "userSentiment": None,
         "callSuccessful": completed,
     }
-    _send_of_call(account, call, "agent.call_ended", over)
+    return _event_of(account, call, "agent.call_ended", over)
 
 
-def _common(call: Call) -> Json:
-    return {
+def _event_of(account: Account, call: Call, event: str, data: Json) -> Json:
+    common: Json = {
         "callId": call.id,
         "numberId": call.data["phoneNumberId"],
         "from": call.data["fromNumber"],
         "to": call.data["toNumber"],
         "direction": call.data["direction"],
     }
-
-
-def _send_of_call(account: Account, call: Call, event: str, data: Json) -> None:
-    agent = call.data["agentId"]
-    _send(account, agent, _event(account.state, event, "voice", agent, data))
+    return _event(account.state, event, "voice", call.data["agentId"], {**common, **data})
 
 
 def _owner(request: Request) -> str:

@@ -202,13 +202,14 @@ def test_the_events_of_a_call_are_those_of_the_call_that_is_read(
     speaking = provider.get_call(placed)
     telephony_sandbox.advance("agentphone", TALKS)
 
-    turn, ended = (
-        event
-        for sent in {sent.body: sent for sent in telephony_sandbox.delivered()}.values()
+    events = {
+        type(event): event
+        for sent in telephony_sandbox.delivered()
         for event in webhooks.parse(
             provider, method="POST", url=sent.url, headers=sent.headers, body=sent.body
         )
-    )
+    }
+    turn, ended = events[webhooks.CallTurn], events[webhooks.CallEnded]
 
     stated = ended.call.model_dump(exclude={"raw", "reason"})
     assert stated == provider.get_call(placed).model_dump(exclude={"raw", "reason"})
