@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
@@ -19,28 +20,27 @@ from telephony.idempotency import add_digest, find_digest
 from telephony.model import (
     Agent,
     Call,
-    CallStatus,
     CarrierAccount,
     CarrierCredentials,
     LinkedCarrier,
     PhoneNumber,
+    Recording,
     Release,
     SipTrunk,
     Source,
     Target,
+    Transcript,
     TwilioAccount,
     WebhookEndpoint,
 )
 from telephony.protocols import Adapter
 from telephony.settings import ProviderSettings
 from telephony.wire import (
-    Batch,
     Json,
     Listing,
     NumberRef,
     Operation,
     Options,
-    PageTracker,
     Request,
     Response,
     collect,
@@ -51,15 +51,15 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import bodies, carriers, errors, reconciliation
+from . import bodies, call_bodies, calls, carriers, errors, reconciliation, targets
 from .capabilities import CAPABILITIES, OUTCOMES
+from .paging import LARGEST, Pages
 from .settings import CartesiaSettings
 
 if TYPE_CHECKING:  # like `webhooks`, loaded by the methods that need it: few programs do
     from telephony.events import Event, WebhookRequest
 
 _NUMBERS = "/agents/phone-numbers"
-_PAGE = 100
 
 
 class Cartesia(Adapter):
@@ -69,7 +69,9 @@ class Cartesia(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = CartesiaSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
-    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset(
+        {"agent", "metadata", "timeout", "idempotency_key"}
+    )
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, TwilioAccount)
     update_sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier,)
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount, SipTrunk)
@@ -78,6 +80,7 @@ class Cartesia(Adapter):
     def __init__(self, settings: CartesiaSettings, *, name: str) -> None:
         self.name = name
         self.base_url: str = settings.base_url
+        self._version = settings.version
         self._webhook_secret = settings.webhook_secret
         self.headers: Mapping[str, str] = {
             "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
@@ -93,7 +96,7 @@ class Cartesia(Adapter):
     # --- Numbers ---------------------------------------------------------------------------------
 
     def list_numbers(self, *, limit: int | None) -> Listing[PhoneNumber]:
-        yield from self._pages({"limit": min(limit or _PAGE, _PAGE)})
+        yield from self._pages({"limit": min(limit or LARGEST, LARGEST)})
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
@@ -208,12 +211,21 @@ class Cartesia(Adapter):
             body["label"] = add_digest(wanted, find_digest(reconciliation.stored_label(found)))
         return (yield from self._patch(found, body))
 
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        return targets.listed(self._version, limit)
+
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
         body = merged({"agent_id": _agent_id(to)}, options)
-        return (yield from self._patch(found, body))
+        try:
+            return (yield from self._patch(found, body))
+        except NotFoundError as missing:
+            # The number may have been released meanwhile; then this says so.
+            yield from reconciled(self.get_number(NumberRef(id=found.id)), missing)
+            missing.argument = "target"
+            raise
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
@@ -255,7 +267,7 @@ class Cartesia(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[Call]:
-        options = bodies.one_call(to, options)
+        wanted = call_bodies.request(to, metadata, timeout, key, options)
         found = yield from self.get_number(number)
         speaker = agent or _agent_id(found.assignment)
         if speaker is None:
@@ -264,23 +276,45 @@ class Cartesia(Adapter):
                 argument="agent",
                 hint="Give `agent`, or assign the number to one.",
             )
-        body: Json = {
-            "from_number_id": found.id,
-            "agent_id": speaker,
-            "outbound_calls": [{"to_number": to}],
-        }
-        response = yield Request.post("/agents/calls", merged(body, options))
-        call, called = bodies.placed(response)
-        return Call(
-            id=call,
+        return (yield from calls.place(found, to, speaker, wanted, key))
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        """List the calls of every agent: Cartesia lists those of one agent, whatever its number."""
+        own = None
+        if number is not None:
+            own = number.number or (yield from self.get_number(number)).number
+        agents = yield from collect(targets.listed(self._version, None))
+        log = calls.CallLog(
+            [agent.id for agent in agents if isinstance(agent, Agent)],
+            own,
+            after=after,
+            before=before,
+            limit=limit,
             provider=self.name,
-            number=found.number,
-            sender=found.number,
-            recipient=called or to,
-            status=CallStatus.QUEUED,
-            agent=speaker,
-            raw=response.object(),
         )
+        yield from log.calls()
+        if log.empty and number is not None and number.id is None:
+            # An empty history must not hide a mistyped number.
+            yield from self.get_number(number)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        return calls.fetch(call, self.name)
+
+    def end_call(self, call: str) -> Operation[Call]:
+        return calls.end(call, self.name)
+
+    def get_transcript(self, call: str) -> Operation[Transcript]:
+        return calls.transcript(call, self.name)
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        return calls.recording(call, self.name)
 
     # --- Carrier accounts ------------------------------------------------------------------------
 
@@ -325,27 +359,22 @@ class Cartesia(Adapter):
     # --- Shared steps ----------------------------------------------------------------------------
 
     def _pages(self, params: Mapping[str, str | int | None]) -> Listing[PhoneNumber]:
-        tracker, after = PageTracker(), None
-        while True:
-            response = yield Request.get(_NUMBERS, {**params, "starting_after": after})
-            page, following = bodies.number_page(response, self.name)
-            new = tracker.unseen(page, lambda number: number.id)
-            yield Batch(new)
-            # An empty page names nothing to go on from, whatever it promises.
-            if following is None:
-                return
-            if following == after or (page and not new):
-                raise tracker.repeated_page()
-            after = following
+        pages = Pages(
+            _NUMBERS,
+            params,
+            read=lambda found, response: bodies.numbers(found, response, self.name),
+            id_of=lambda number: number.id,
+        )
+        yield from pages.all()
 
     def _find(self, number: str | None) -> Operation[PhoneNumber | None]:
         # `q` also matches labels and parts of numbers, so what it finds is compared.
-        listing = self._pages({"q": number, "limit": _PAGE})
+        listing = self._pages({"q": number, "limit": LARGEST})
         return (yield from first(listing, lambda found: found.number == number))
 
     def _owned(self) -> Operation[list[PhoneNumber]]:
         """List the numbers bought at Cartesia; plans limit them to a few."""
-        return (yield from collect(self._pages({"type": "cartesia", "limit": _PAGE})))
+        return (yield from collect(self._pages({"type": "cartesia", "limit": LARGEST})))
 
     def _assigned(self, imported: PhoneNumber, agent: JsonValue) -> Operation[PhoneNumber]:
         if _agent_id(imported.assignment) == agent:

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
 from telephony.idempotency import strip_digest
-from telephony.raw import parsed, with_raw
+from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or_none, rows
 from telephony.redaction import revealed
-from telephony.wire import Json, Options, Response, unreadable
+from telephony.wire import Json, Response
 
 _NULL = Raw(b"null")
 
@@ -23,6 +23,10 @@ _NULL = Raw(b"null")
 class _Agent(Body):
     id: Id
     name: str | None = None
+
+
+class _Envelope(Body):
+    data: Rows = None
 
 
 class _Carrier(Body):
@@ -94,27 +98,6 @@ class _Number(Body, kw_only=True):
         return held.normalized(provider, self.provider) if held and known else None
 
 
-class _Page(Body):
-    data: Rows = None
-    has_more: bool = False
-
-
-class _Row(Body):
-    id: Id
-
-
-class _Placed(Body):
-    calls: Rows = None
-
-
-class _PlacedCall(Body):
-    """One item of the response to an outbound call; each succeeds or fails by itself."""
-
-    number: str | None = None
-    agent_call_id: Id | None = None
-    error: Raw = _NULL
-
-
 def number(response: Response, provider: str) -> model.PhoneNumber:
     return read(_Number, response.content, response).normalized(provider, response.content)
 
@@ -126,17 +109,8 @@ def bought(response: Response, provider: str) -> model.PhoneNumber:
     return made if made.carrier else made.model_copy(update={"carrier": own})
 
 
-def number_page(response: Response, provider: str) -> tuple[list[model.PhoneNumber], str | None]:
-    """Return the numbers of a page, and the cursor of the next one."""
-    page = read(_Page, response.content, response)
-    found = [row.normalized(provider, raw) for row, raw in rows(_Number, page.data, response)]
-    return found, _last_id(page.data) if page.has_more else None
-
-
-def _last_id(page: Rows) -> str | None:
-    """Return the cursor: the last id, whether or not its row can be read."""
-    readable = (read_or_none(_Row, row) for row in reversed(page or []))
-    return next((row.id for row in readable if row), None)
+def numbers(found: Rows, response: Response, provider: str) -> list[model.PhoneNumber]:
+    return [number.normalized(provider, raw) for number, raw in rows(_Number, found, response)]
 
 
 def carrier(response: Response, provider: str) -> model.CarrierAccount:
@@ -145,41 +119,9 @@ def carrier(response: Response, provider: str) -> model.CarrierAccount:
 
 def carriers(response: Response, provider: str) -> list[model.CarrierAccount]:
     """Return linked carriers: a bare array in the documentation, or an envelope with `data`."""
-    page = read_or_none(_Page, response.content)
+    page = read_or_none(_Envelope, response.content)
     found = page.data if page else items(response.content, response)
     return [linked.normalized(provider, raw) for linked, raw in rows(_Linked, found, response)]
-
-
-def one_call(to: str, options: Options) -> Options:
-    """Return `options` whose `outbound_calls`, if any, is the one call to `to`."""
-    if "outbound_calls" not in options:
-        return options
-    calls = options["outbound_calls"]
-    call = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
-    if not isinstance(call, dict) or call.get("to_number", to) != to:
-        raise errors.InvalidRequestError(
-            "place_call() places one call, and `outbound_calls` has others.",
-            argument="options",
-            hint="Call place_call() once for each number; for metadata give one entry, such as "
-            "{'outbound_calls': [{'metadata': {…}}]}.",
-        )
-    return {**options, "outbound_calls": [{"to_number": to, **call}]}
-
-
-def placed(response: Response) -> tuple[str, str | None]:
-    """Return the id and the recipient of the call just placed."""
-    calls = read(_Placed, response.content, response).calls
-    call = read(_PlacedCall, calls[0] if calls else None, response)
-    if error := parsed(call.error):
-        raise errors.InvalidRequestError(
-            "Cartesia did not place the call",
-            status=response.status,
-            hint="See `raw` for the reason.",
-            raw=error,
-        )
-    if call.agent_call_id is None:
-        raise unreadable(response, "The response names neither a call nor an error")
-    return call.agent_call_id, call.number
 
 
 def source(value: model.Source) -> Json:

@@ -25,6 +25,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.PROVISION_NUMBER: partial("United States only; Cartesia picks the number"),
     Capability.IMPORT_NUMBER: FULL,
     Capability.UPDATE_NUMBER: FULL,
+    Capability.LIST_TARGETS: FULL,
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
@@ -35,6 +36,11 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "Cartesia carries voice only: send texts at the carrier that owns the number."
     ),
     Capability.PLACE_CALL: FULL,
+    Capability.LIST_CALLS: partial("those of the agents that exist; each agent's are requested"),
+    Capability.GET_CALL: FULL,
+    Capability.END_CALL: partial("once it was answered: Cartesia does not stop a call that rings"),
+    Capability.GET_TRANSCRIPT: FULL,
+    Capability.GET_RECORDING: FULL,
     Capability.LIST_CARRIERS: FULL,
     Capability.LINK_CARRIER: partial(
         "a SIP trunk places calls only with an `address`, and receives them only with "
@@ -60,7 +66,11 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.ASSIGN_NUMBER: retried(),
     Capability.UNASSIGN_NUMBER: retried(),
     Capability.RELEASE_NUMBER: retried("retried; finding nothing then is success"),
-    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.PLACE_CALL: not_retried(
+        "by the key in the metadata, among the agent's calls of the last day; without a key it "
+        "stays unknown"
+    ),
+    Capability.END_CALL: retried("retried; a call that has ended is success"),
     Capability.LINK_CARRIER: not_retried(
         "by account, region and key; of a SIP trunk it stays unknown"
     ),

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
 
-from msgspec import field
+from msgspec import Raw
 from pydantic import SecretStr
 
 from telephony.errors import (
@@ -20,59 +19,27 @@ from telephony.errors import (
     SignatureError,
 )
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
-from telephony.model import Call, CallStatus, Direction, WebhookEndpoint
+from telephony.model import WebhookEndpoint
 from telephony.reading import Body, Id, Time, moment, read, read_or_none, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, Operation, Options, Request, Response, merged, path
 
+from . import call_bodies
+
 _WEBHOOKS = "/agents/webhooks"
-
-
-class _Telephony(Body, kw_only=True):
-    """Cartesia calls the other side `to` and the agent's number `from`, whoever called whom."""
-
-    other: str | None = field(default=None, name="to")
-    number: Id = field(name="from")
-    direction: str | None = None
-
-
-class _Call(Body, kw_only=True):
-    id: Id
-    agent_id: str | None = None
-    status: str | None = None
-    start_time: Time = None
-    end_time: Time = None
-    end_reason: str | None = None
-    # Absent from calls that came over the web.
-    telephony_params: _Telephony
+_NULL = Raw(b"null")
 
 
 class _Envelope(Body):
     type: str = ""
     request_id: str | None = None
     timestamp: Time = None
+    call: Raw = _NULL
 
 
 class _Endpoint(Body):
     id: Id
     url: Id
-
-
-_STATUS: Mapping[str, CallStatus] = {
-    "created": CallStatus.QUEUED,
-    "started": CallStatus.IN_PROGRESS,
-    "active": CallStatus.IN_PROGRESS,
-    "completed": CallStatus.COMPLETED,
-    "failed": CallStatus.FAILED,
-    "cancelled": CallStatus.CANCELED,
-}
-_END_REASONS: Mapping[str, CallStatus] = {
-    "dial_busy": CallStatus.BUSY,
-    "dial_no_answer": CallStatus.NO_ANSWER,
-    "dial_failed": CallStatus.FAILED,
-    "api_cancelled": CallStatus.CANCELED,
-}
-_DIRECTIONS = {known.value: known for known in Direction}
 
 
 # --- What arrives --------------------------------------------------------------------------------
@@ -93,7 +60,7 @@ def verify(request: WebhookRequest, secret: SecretStr | None, provider: str) -> 
 def events(request: WebhookRequest, provider: str) -> list[Event]:
     """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    envelope = read_or_none(_Envelope, raw) or _Envelope()
+    envelope = read_or_none(_Envelope, request.body) or _Envelope()
     known = _call_event(envelope, raw, provider)
     if known is not None:
         return [known]
@@ -112,7 +79,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
 def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
     if envelope.type not in {"call_started", "call_completed", "call_failed"}:
         return None
-    data = read_or_none(_Call, raw.get("call"))
+    data = read_or_none(call_bodies.Call, envelope.call)
     if data is None:
         return None
     started = envelope.type == "call_started"
@@ -123,27 +90,7 @@ def _call_event(envelope: _Envelope, raw: Json, provider: str) -> Event | None:
         occurred_at=moment(data.start_time if started else data.end_time)
         or moment(envelope.timestamp),
         raw=raw,
-        call=_normalized(data, envelope, raw, provider),
-    )
-
-
-def _normalized(data: _Call, envelope: _Envelope, raw: Json, provider: str) -> Call:
-    line = data.telephony_params
-    direction = _DIRECTIONS.get(line.direction or "", Direction.UNKNOWN)
-    outbound = direction is Direction.OUTBOUND
-    word = data.status or envelope.type.removeprefix("call_")
-    said = raw.get("call")
-    return Call(
-        id=data.id,
-        provider=provider,
-        number=line.number,
-        sender=line.number if outbound else line.other,
-        recipient=line.other if outbound else line.number,
-        direction=direction,
-        status=_END_REASONS.get(data.end_reason or "", _STATUS.get(word, CallStatus.UNKNOWN)),
-        agent=data.agent_id,
-        started_at=moment(data.start_time),
-        raw=said if isinstance(said, dict) else {},
+        call=data.normalized(provider, envelope.call, envelope.type.removeprefix("call_")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
 from telephony.sandbox.endpoints import E164, RequestReader, cut
 from telephony.sandbox.vendor import Json
@@ -74,6 +74,13 @@ class NewCalls(BaseModel):
     max_call_duration_minutes: int | None = None
 
 
+class CallFilter(BaseModel):
+    agent_id: str | None = None
+    start_time_gte: AwareDatetime | None = None
+    start_time_lte: AwareDatetime | None = None
+    expand: Literal["transcript"] | None = None
+
+
 class WebhookChange(BaseModel):
     url: str | None = Field(default=None, pattern="^https?://")
     secret: str | None = Field(default=None, min_length=1)
@@ -101,7 +108,7 @@ reader: RequestReader = RequestReader(
 def page(found: list[Json], query: Mapping[str, str]) -> tuple[list[Json], bool]:
     """Return the page after the id that the query names, and whether more follow."""
     wanted = reader.value(Paging, query, "query")
-    ids = [None, *(number["id"] for number in found)]
+    ids = [None, *(row["id"] for row in found)]
     if wanted.starting_after not in ids:
         raise invalid("starting_after is not an id of this list")
     return cut(found, ids.index(wanted.starting_after), wanted.limit)

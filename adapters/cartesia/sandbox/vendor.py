@@ -13,7 +13,7 @@ from telephony.model import Agent, TwilioAccount
 from telephony.sandbox.endpoints import Endpoint, routes
 from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
-from . import calls, carriers, numbers, webhooks
+from . import calls, carriers, numbers, targets, webhooks
 from .account import Account
 from .refusals import refusal
 
@@ -25,7 +25,7 @@ class CartesiaSandbox(VendorSandbox):
     """A workspace with two agents, a webhook that neither uses, and no numbers.
 
     A linked Twilio account holds every number, except those that end in 0000. Credentials whose
-    key sid ends in ``bad`` are refused.
+    key sid ends in ``bad`` are refused. A call can be cancelled once it was answered.
 
     Attributes:
         account: the workspace; plant things in its tables.
@@ -56,7 +56,7 @@ class CartesiaSandbox(VendorSandbox):
         )
 
     def routes(self) -> Sequence[BaseRoute]:
-        owned, hooks = "/agents/phone-numbers", "/agents/webhooks"
+        owned, made, hooks = "/agents/phone-numbers", "/agents/calls", "/agents/webhooks"
         links = f"{owned}/providers"
         served: list[tuple[str, str, Endpoint[Account]]] = [
             ("GET", owned, numbers.listed),
@@ -70,7 +70,13 @@ class CartesiaSandbox(VendorSandbox):
             ("GET", f"{owned}/{{id}}", numbers.fetch),
             ("PATCH", f"{owned}/{{id}}", numbers.update),
             ("DELETE", f"{owned}/{{id}}", numbers.release),
-            ("POST", "/agents/calls", calls.place),
+            ("GET", "/agents", targets.listed),
+            ("GET", "/v1/agents", targets.listed_in_pages),
+            ("POST", made, calls.place),
+            ("GET", made, calls.listed),
+            ("GET", f"{made}/{{id}}", calls.fetch),
+            ("POST", f"{made}/{{id}}/cancel", calls.cancel),
+            ("GET", f"{made}/{{id}}/audio", calls.audio),
             ("POST", hooks, webhooks.create),
             ("GET", f"{hooks}/{{id}}", webhooks.fetch),
             ("PATCH", f"{hooks}/{{id}}", webhooks.update),
@@ -88,9 +94,7 @@ class CartesiaSandbox(VendorSandbox):
         for number in self.account.numbers.values():
             agent = number["agent"]
             if number["number"] == to and isinstance(agent, dict):
-                call = self.state.id("ac_")
-                webhooks.called(self.account, call, str(agent["id"]), to, sender, "inbound")
-                return call
+                return calls.receive(self.account, to, str(agent["id"]), sender)
         raise LookupError(f"No agent answers {to} in Cartesia's sandbox")
 
     def _authorize(self, request: Request) -> Account:

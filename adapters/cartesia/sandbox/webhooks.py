@@ -1,4 +1,4 @@
-"""The workspace's webhooks: kept, and sent as calls begin and end."""
+"""The workspace's webhooks: kept, and sent as calls are answered and end."""
 
 from __future__ import annotations
 
@@ -34,34 +34,25 @@ async def update(account: Account, request: Request) -> Response:
     return JSONResponse(_shown(webhook))
 
 
-def called(
-    account: Account, call: str, agent: str, number: str, other: str, direction: str
-) -> None:
-    """Send the webhooks of a call that is answered and ended."""
+def send(account: Account, agent: str, *events: tuple[str, Json]) -> None:
+    """Send events of a call, each a kind and the call as it is then."""
     state, url, secret, webhook = account.state, account.state.webhook_url, SECRET, None
     if agent in account.webhook_of_agent:
         webhook = account.webhook_of_agent[agent]
         url, secret = (str(account.webhooks[webhook][key]) for key in ("url", "secret"))
     if url is None:
         return
-    started, ended = iso(state.now()), iso(state.now())
-    # Whoever called whom, `to` is the other side and `from` the agent's number.
-    line: Json = {"to": other, "from": number, "direction": direction}
-    body: Json = {"id": call, "agent_id": agent, "telephony_params": line}
-    over: Json = {"status": "completed", "end_time": ended, "end_reason": "client_hangup"}
-    begun: Json = {**body, "status": "started", "start_time": started, "end_time": None}
     headers = {"content-type": "application/json", "x-webhook-secret": secret}
-    events = (("call_started", started, begun), ("call_completed", ended, {**begun, **over}))
     sent: list[Json] = [
         {
             "type": kind,
             "request_id": state.id("req_"),
             "agent_id": agent,
             "webhook_id": webhook,
-            "timestamp": at,
-            "call": call_data,
+            "timestamp": iso(state.now()),
+            "call": call,
         }
-        for kind, at, call_data in events
+        for kind, call in events
     ]
     state.send_webhooks(*(OutgoingWebhook(url, to_json(event), headers) for event in sent))
 
