@@ -11,7 +11,7 @@ from telephony import Agent, Application, Capability, Level, SipTrunk, Trunk, Tw
 from telephony._tables import matrix
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, VendorSandbox
-from telephony.testing.fault_matrix import CALLS, Setup
+from telephony.testing.fault_matrix import CALLS, Setup, place_call
 
 from .checks import CHECKS
 from .scenario import RETRY_AFTER, Act, Scenario
@@ -199,6 +199,15 @@ def _gone(result: telephony.Release, _: Setup) -> None:
     assert result.at_carrier is telephony.CarrierOutcome.RELEASED
 
 
+def _call_twice_with_a_key(provider: PhoneNumberProvider, made: Setup) -> object:
+    return [place_call(provider, made, key="ticket-88") for _ in range(2)]
+
+
+def _once(result: list[telephony.Call], made: Setup) -> None:
+    assert len({call.id for call in result}) == 1
+    CHECKS[Capability.PLACE_CALL](result[1], made)
+
+
 def _cartesia() -> list[Scenario]:
     operation = Capability
     return [
@@ -237,6 +246,27 @@ def _cartesia() -> list[Scenario]:
         Scenario(
             "cartesia", operation.LINK_CARRIER, "bad_credentials",
             lambda p, _: p.link_carrier(_REFUSED), telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "cartesia", operation.PLACE_CALL, "with_a_key", _call_twice_with_a_key, check=_once,
+        ),
+        Scenario(
+            "cartesia", operation.PLACE_CALL, "no_agent",
+            lambda p, s: p.place_call(s.number, s.other_party, agent="agent_nobody"),
+            telephony.NotFoundError,
+        ),
+        Scenario(
+            "cartesia", operation.GET_CALL, "unknown_id",
+            lambda p, _: p.get_call("ac_none"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "cartesia", operation.END_CALL, "ended",
+            _after(operation.END_CALL, CALLS[operation.END_CALL]),
+            check=CHECKS[operation.END_CALL],
+        ),
+        Scenario(
+            "cartesia", operation.END_CALL, "ringing",
+            lambda p, s: p.end_call(place_call(p, s)), telephony.ConflictError,
         ),
         Scenario(
             "cartesia", operation.UNLINK_CARRIER, "in_use",

@@ -7,10 +7,12 @@ fails.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from telephony import LinkedCarrier, SipTrunk, TwilioAccount
+from telephony.sandbox.calls import RINGS
 
-from ..contract import E164, closed, conforms, null_or, route_of
+from ..contract import E164, MOMENT, closed, conforms, null_or, route_of
 
 AGENT, OTHER = "agent_reception", "agent_sales"
 SECRETS = {"api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s3cret-of-twilio"}
@@ -121,10 +123,17 @@ BODIES = {
     "PATCH /agents/phone-numbers/{}": UPDATE,
     "DELETE /agents/phone-numbers/{}": None,
     "POST /agents/calls": CALL,
+    "GET /agents/calls": None,
+    "GET /agents/calls/{}": None,
+    "POST /agents/calls/{}/cancel": None,
+    "GET /agents/calls/{}/audio": None,
+    "GET /agents": None,
+    "GET /v1/agents": None,
     "POST /agents/webhooks": closed({"url": HTTPS, "secret": TEXT}, {"display_name": TEXT}),
     "GET /agents/webhooks/{}": None,
     "PATCH /agents/webhooks/{}": closed({}, {"url": HTTPS, "secret": TEXT, "display_name": TEXT}),
 }
+PAGING = {"starting_after": ".+", "ending_before": ".+", "limit": r"[1-9]\d?|100"}
 # And what in the query, as regular expressions.
 QUERIES = {
     "GET /agents/phone-numbers": {
@@ -132,15 +141,22 @@ QUERIES = {
         "provider_id": ".+",
         "type": "twilio|cartesia|sip_trunk",
         "q": ".+",
-        "starting_after": ".+",
-        "ending_before": ".+",
-        "limit": r"[1-9]\d?|100",
+        **PAGING,
     },
     "GET /agents/phone-numbers/providers": {"type": "twilio|sip_trunk", "account_sid": ".+"},
+    "GET /agents/calls": {
+        "agent_id": ".+",
+        "batch_id": ".+",
+        "start_time_gte": MOMENT["pattern"],
+        "start_time_lte": MOMENT["pattern"],
+        "expand": "transcript",
+        **PAGING,
+    },
+    "GET /v1/agents": {"q": ".+", **PAGING},
 }
 
 
-def everything(provider):
+def everything(provider, advance):
     """Every operation that reaches the vendor, with every argument that has a field."""
     account = TwilioAccount(SID, **SECRETS)
     linked = provider.link_carrier(account, label="EU lines")
@@ -182,6 +198,18 @@ def everything(provider):
     provider.place_call(
         bought, "+14155550199", agent=OTHER, options={"ringing_timeout_seconds": 30}
     )
+    call = provider.place_call(
+        bought, "+14155550199", metadata={"ticket": "88"}, timeout=30, idempotency_key="call-17"
+    )
+    advance(RINGS)
+    provider.end_call(call)
+    provider.end_call(call)
+    provider.get_call(call)
+    provider.get_transcript(call)
+    provider.get_recording(call)
+    noon = datetime(2026, 5, 1, 12, 30, 15, 250, tzinfo=UTC)
+    assert len(list(provider.list_calls(bought, after=noon))) == 2
+    assert list(provider.list_calls(before=noon, limit=3)) == []
     provider.unassign_number("+14155550101")
     provider.release_number("+14155550101")
     provider.release_number(bought, unassign=True)
@@ -192,7 +220,10 @@ def everything(provider):
 
 
 def test_every_request_is_a_documented_one(telephony_connect, telephony_sandbox):
-    everything(telephony_connect("cartesia"))
+    for version in ("2026-03-01", "2026-08-14"):
+        provider = telephony_connect("cartesia", version=version)
+        assert len(list(provider.list_targets(limit=1))) == 1
+    everything(provider, lambda seconds: telephony_sandbox.advance("cartesia", seconds))
 
     used = set()
     for request in telephony_sandbox.requests("cartesia"):

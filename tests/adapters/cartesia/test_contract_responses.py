@@ -86,6 +86,80 @@ CALLS = closed(
         }
     }
 )
+SECONDS = {"type": "number"}
+TOOL_CALL = closed(
+    {"name": TEXT, "arguments": {"type": "object"}}, {"id": TEXT, "result": null_or(TEXT)}
+)
+TURN = closed(
+    {"role": {"enum": ["user", "assistant", "system"]}},
+    {
+        "text": null_or(TEXT),
+        "start_timestamp": SECONDS,
+        "end_timestamp": SECONDS,
+        "tool_calls": null_or({"type": "array", "items": TOOL_CALL}),
+    },
+)
+LINE = closed(
+    {"to": TEXT, "from": TEXT},
+    {
+        "call_sid": TEXT,
+        "direction": TEXT,
+        "parameters": {"type": "object"},
+        "headers": {"type": "object"},
+        "connection_type": TEXT,
+    },
+)
+END_REASON = {
+    "enum": [
+        "agent_hangup",
+        "client_hangup",
+        "api_cancelled",
+        "max_duration",
+        "inactivity",
+        "client_disconnected",
+        "dial_busy",
+        "dial_failed",
+        "dial_no_answer",
+        "error",
+    ]
+}
+ONE_CALL = closed(
+    {
+        "id": SOME_TEXT,
+        "agent_id": SOME_TEXT,
+        "status": {"enum": ["created", "started", "completed", "failed"]},
+    },
+    {
+        "agent_name": null_or(TEXT),
+        "start_time": null_or(MOMENT),
+        "end_time": null_or(MOMENT),
+        "redacted_at": null_or(MOMENT),
+        "transcript": null_or({"type": "array", "items": TURN}),
+        "telephony_params": null_or(LINE),
+        "telephony_account_type": {"enum": ["cartesia", "twilio", "sip_trunk"]},
+        "summary": null_or(TEXT),
+        "error_message": null_or(TEXT),
+        "end_reason": null_or(END_REASON),
+        "metadata": null_or({"type": "object"}),
+    },
+)
+MORE = {"has_more": {"type": "boolean"}}
+CALL_PAGE = closed(
+    {"data": {"type": "array", "items": ONE_CALL}, **MORE}, {"next_page": null_or(TEXT)}
+)
+SUMMARY = {
+    "id": SOME_TEXT,
+    "name": TEXT,
+    "description": null_or(TEXT),
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+}
+AGENT_PAGE = closed(
+    {"data": {"type": "array", "items": closed(SUMMARY, {"version_id": TEXT})}, **MORE},
+    {"next_page": null_or(TEXT)},
+)
+# With further fields, which the vendor's SDK checks.
+AGENTS = closed({"summaries": {"type": "array", "items": {"required": [*SUMMARY]}}})
 ERROR = closed(
     {"error_code": null_or(TEXT), "title": TEXT, "message": TEXT, "request_id": UUID},
     {"doc_url": TEXT},
@@ -104,6 +178,13 @@ RESPONSES = {
     "PATCH /agents/phone-numbers/{}": (200, NUMBER),
     "DELETE /agents/phone-numbers/{}": (204, None),
     "POST /agents/calls": (200, CALLS),
+    "GET /agents/calls": (200, CALL_PAGE),
+    "GET /agents/calls/{}": (200, ONE_CALL),
+    "POST /agents/calls/{}/cancel": (200, closed({"cancelled": {"const": True}})),
+    # A sound, which no schema describes.
+    "GET /agents/calls/{}/audio": (200, {}),
+    "GET /agents": (200, AGENTS),
+    "GET /v1/agents": (200, AGENT_PAGE),
 }
 
 
@@ -117,8 +198,8 @@ def send(telephony_sandbox):
     }
     with httpx.Client(base_url=settings["base_url"], headers=headers) as client:
 
-        def exchange(method, path, body=None):
-            response = client.request(method, path, json=body)
+        def exchange(method, path, body=None, **headers):
+            response = client.request(method, path, json=body, headers=headers)
             status, schema = RESPONSES[route_of(RESPONSES, method, path.partition("?")[0])]
             if not response.is_success:
                 conforms(response.json(), ERROR)
@@ -126,6 +207,8 @@ def send(telephony_sandbox):
             assert response.status_code == status
             if schema is None:
                 assert response.content == b""
+            elif response.headers["content-type"] == "audio/wav":
+                assert response.content.startswith(b"RIFF")
             else:
                 conforms(response.json(), schema)
             return response
@@ -185,6 +268,41 @@ def test_the_sandbox_serves_numbers_as_documented(send):
     send("DELETE", f"{NUMBERS}/{desk_id}")
 
 
+def test_the_sandbox_serves_calls_as_documented(send, telephony_sandbox):
+    calls = "/agents/calls"
+    own = send("POST", f"{NUMBERS}/provision", {"label": "Own", "agent_id": AGENT}).json()["id"]
+    wanted = {"to_number": "+353871234567", "metadata": {"ticket": {"id": 88}}}
+    both = {"from_number_id": own, "agent_id": AGENT, "outbound_calls": [wanted, wanted]}
+    first, second = (c["agent_call_id"] for c in send("POST", calls, both).json()["calls"])
+    assert send("GET", f"{calls}/{first}").json()["metadata"] == wanted["metadata"]
+    assert send("POST", f"{calls}/{first}/cancel").status_code == 400
+    telephony_sandbox.advance("cartesia", 8)
+    assert send("GET", f"{calls}/{first}").json()["status"] == "started"
+    send("POST", f"{calls}/{first}/cancel")
+    assert send("GET", f"{calls}/{first}").json()["end_reason"] == "api_cancelled"
+    assert send("POST", f"{calls}/{first}/cancel").status_code == 400
+    assert send("GET", f"{calls}/{second}/audio").status_code == 404
+    telephony_sandbox.advance("cartesia", 3600)
+    send("GET", f"{calls}/{second}/audio")
+    page = send("GET", f"{calls}?agent_id={AGENT}&limit=1").json()
+    assert ([one["id"] for one in page["data"]], page["has_more"]) == ([second], True)
+    assert "transcript" not in page["data"][0]
+    rest = f"{calls}?agent_id={AGENT}&starting_after={second}&expand=transcript"
+    (older,) = send("GET", rest).json()["data"]
+    assert (older["id"], len(older["transcript"])) == (first, 1)
+    since = f"start_time_gte={page['data'][0]['start_time']}"
+    assert len(send("GET", f"{calls}?agent_id={AGENT}&{since}").json()["data"]) == 1
+
+
+def test_the_sandbox_serves_agents_as_documented(send):
+    assert len(send("GET", "/agents").json()["summaries"]) == 2
+    now = {"Cartesia-Version": "2026-08-14"}
+    page = send("GET", "/v1/agents?limit=1", **now).json()
+    assert page["has_more"]
+    after = page["data"][0]["id"]
+    assert not send("GET", f"/v1/agents?limit=1&starting_after={after}", **now).json()["has_more"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -202,6 +320,12 @@ def test_the_sandbox_serves_numbers_as_documented(send):
         ("PATCH", f"{CARRIERS}/prov_0", {"type": "twilio"}, 404),
         ("DELETE", f"{CARRIERS}/prov_0", None, 404),
         ("POST", "/agents/calls", {"from_number_id": "pn_0", "agent_id": AGENT}, 400),
+        ("GET", "/agents/calls", None, 400),
+        ("GET", "/agents/calls?agent_id=agent_0", None, 404),
+        ("GET", f"/agents/calls?agent_id={AGENT}&limit=0", None, 400),
+        ("GET", "/agents/calls/ac_0", None, 404),
+        ("GET", "/agents/calls/ac_0/audio", None, 404),
+        ("POST", "/agents/calls/ac_0/cancel", None, 404),
     ],
 )
 def test_the_sandbox_refuses_as_documented(send, method, path, body, status):
