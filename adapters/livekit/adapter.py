@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from telephony.capabilities import Capability, Support
@@ -36,7 +37,7 @@ from telephony.wire import (
     Response,
 )
 
-from . import assignment, bodies, calls, errors, imports, twirp
+from . import assignment, bodies, calls, errors, imports, live_calls, twirp
 from .capabilities import CAPABILITIES, OUTCOMES, WEBHOOK_TYPE, WITH_PHONE_NUMBERS
 from .owned_numbers import OwnedNumber
 from .phone_numbers import PhoneNumbers
@@ -56,7 +57,7 @@ class LiveKit(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
-    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent", "metadata", "timeout"})
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
     webhook_types: ClassVar[tuple[str, ...]] = (WEBHOOK_TYPE,)
     # What the vendor offers at all; a connection without phone numbers offers less.
@@ -185,6 +186,10 @@ class LiveKit(Adapter):
         renamed = yield from self._trunks.rename(found, label or "", named_once(options))
         return renamed.normalized(self.name)
 
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        """List the agents and rooms that dispatch rules name; agents register under any name."""
+        yield from self._trunks.targets()
+
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
     ) -> Operation[PhoneNumber]:
@@ -234,7 +239,37 @@ class LiveKit(Adapter):
                 "place_call from a LiveKit Phone Number",
                 "They only take calls: call from a number imported with its carrier's address.",
             )
-        return (yield from calls.place(self._twirp, found, to, agent, self.name, options))
+        return (
+            yield from calls.place(
+                self._twirp,
+                found,
+                to,
+                agent=agent,
+                metadata=metadata,
+                timeout=timeout,
+                provider=self.name,
+                options=options,
+            )
+        )
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        wanted = None if number is None else number.number
+        if number is not None and wanted is None:
+            wanted = (yield from self._found(number)).number
+        yield from live_calls.listed(self._twirp, wanted, after, before, self.name)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        return (yield from live_calls.get(self._twirp, call, self.name))
+
+    def end_call(self, call: str) -> Operation[Call]:
+        return (yield from live_calls.end(self._twirp, call, self.name))
 
     # --- Webhooks --------------------------------------------------------------------------------
 

@@ -147,8 +147,8 @@ class Dispatch(Body):
     id: Id
 
 
-class Participant(Body):
-    """The participant that a call creates in its room."""
+class Placed(Body):
+    """The response to placing a call."""
 
     id: Id = msgspec.field(name="sip_call_id")
 

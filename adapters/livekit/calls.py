@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 
 from telephony.errors import (
     ConflictError,
@@ -19,10 +20,11 @@ from telephony.errors import (
 from telephony.model import Agent, Call, CallStatus, Room
 from telephony.raw import with_raw
 from telephony.reading import read
-from telephony.wire import Json, Operation, Options, Safety, merged
+from telephony.wire import Json, Operation, Options, Safety, merged, reconciled
 
 from . import bodies
 from .dispatch_rules import ROOM_PREFIX, answering, target_of
+from .live_calls import in_room
 from .trunk_numbers import TrunkNumber
 from .twirp import Twirp
 
@@ -34,7 +36,15 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)s?", re.ASCII)
 
 
 def place(
-    twirp: Twirp, number: TrunkNumber, to: str, agent: str | None, provider: str, options: Options
+    twirp: Twirp,
+    number: TrunkNumber,
+    to: str,
+    *,
+    agent: str | None,
+    metadata: Mapping[str, str],
+    timeout: float | None,
+    provider: str,
+    options: Options,
 ) -> Operation[Call]:
     """Call `to` from a number, once. The agent is in the room before the call is answered."""
     if not number.outbound:
@@ -49,19 +59,28 @@ def place(
         "sip_call_to": to,
         "sip_number": number.number,
         "room_name": room,
+        "participant_attributes": {**metadata} or None,
+        "ringing_timeout": None if timeout is None else duration(timeout),
     }
     request_body = merged(body, options)
-    waits, ringing = options.get("wait_until_answered") is True, _ringing(options)
+    waits, ringing = options.get("wait_until_answered") is True, _ringing(request_body)
     if waits:
-        request_body["ringing_timeout"] = f"{ringing:g}s"
+        request_body["ringing_timeout"] = duration(ringing)
     dispatch = None if speaker is None else (yield from _send_agent(twirp, speaker, room))
     try:
         response = yield twirp.dial(request_body, ringing + _LONGER if waits else 0.0)
-        placed = read(bodies.Participant, response.content, response)
+        placed = read(bodies.Placed, response.content, response)
     except OutcomeUnknownError as lost:
         failed = _certain_failure(lost)
         if failed is None:
-            lost.hint = f"It may be ringing: see who is in room {room} before you call again."
+            lost.hint = (
+                f"It may be ringing: look in list_calls(number), which shows who is in room {room}, "
+                "before you call again."
+            )
+            if speaker is not None and "room_name" not in options:
+                # Opened for this call alone: who is in it was called now.
+                for one in (yield from reconciled(in_room(twirp, room, provider), lost)):
+                    return one.call.model_copy(update={"agent": speaker})
             raise
         left = yield from _cancel_dispatch(twirp, room, dispatch)
         failed.hint = f"{failed.hint} {left}".strip()
@@ -103,9 +122,14 @@ def _certain_failure(lost: OutcomeUnknownError) -> ProviderError | None:
     )
 
 
-def _ringing(options: Options) -> float:
+def duration(seconds: float) -> str:
+    """Return a duration as protobuf writes it."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def _ringing(body: Json) -> float:
     """Return how many seconds the call may ring."""
-    given = options.get("ringing_timeout", _RINGING)
+    given = body.get("ringing_timeout", _RINGING)
     match = _DURATION.fullmatch(str(given))
     if match is None:
         raise InvalidRequestError(

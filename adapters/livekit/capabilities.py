@@ -26,6 +26,13 @@ _NO_CARRIERS = (
     "import_number(source=SipTrunk(…))."
 )
 _NO_MESSAGES = "LiveKit carries voice only: use the carrier that owns the number for texts."
+_WHILE = "while it lasts"
+_NO_TRANSCRIPTS = (
+    "LiveKit keeps none: your agent has it, in `session.history` at the end of its session."
+)
+_NO_RECORDINGS = (
+    "Start an egress of the call's room at LiveKit, which uploads the file to a storage of yours."
+)
 _NO_WEBHOOKS = (
     "LiveKit has no API for it: give the URL, and this provider's API key to sign with, in the "
     "project's settings, or under `webhook` in livekit-server's configuration."
@@ -38,12 +45,20 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.PROVISION_NUMBER: unsupported(_IMPORT_INSTEAD),
     Capability.IMPORT_NUMBER: FULL,
     Capability.UPDATE_NUMBER: partial("a label is its trunk's name: none for shared trunks"),
+    Capability.LIST_TARGETS: partial("the agents and rooms that dispatch rules name"),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
     Capability.LIST_MESSAGES: unsupported(_NO_MESSAGES),
     Capability.SEND_MESSAGE: unsupported(_NO_MESSAGES),
+    Capability.LIST_ALL_MESSAGES: unsupported(_NO_MESSAGES),
+    Capability.GET_MESSAGE: unsupported(_NO_MESSAGES),
     Capability.PLACE_CALL: partial("needs a number imported with the carrier's address"),
+    Capability.LIST_CALLS: partial(f"a call {_WHILE}; each room is asked who is in it"),
+    Capability.GET_CALL: partial(f"a call {_WHILE}; each room is asked who is in it"),
+    Capability.END_CALL: partial(f"a call {_WHILE}; of one that is over only the id is returned"),
+    Capability.GET_TRANSCRIPT: unsupported(_NO_TRANSCRIPTS),
+    Capability.GET_RECORDING: unsupported(_NO_RECORDINGS),
     Capability.LIST_CARRIERS: unsupported(_NO_CARRIERS),
     Capability.LINK_CARRIER: unsupported(_NO_CARRIERS),
     Capability.ROTATE_CARRIER: unsupported(_NO_CARRIERS),
@@ -67,5 +82,6 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.ASSIGN_NUMBER: retried("read back"),
     Capability.UNASSIGN_NUMBER: retried("read back"),
     Capability.RELEASE_NUMBER: retried("read back"),
-    Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.PLACE_CALL: not_retried("by who is in the room, while the call lasts"),
+    Capability.END_CALL: retried(),
 }

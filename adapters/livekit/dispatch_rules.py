@@ -50,6 +50,14 @@ def target_of(rule: Rule | None) -> model.Target | None:
     return None if rule.info.room is None else model.Room(rule.info.room)
 
 
+def targets_of(rule: Rule) -> list[model.Target]:
+    """Return every agent that a rule sends into the room, and its one room."""
+    config, room = rule.info.room_config, rule.info.room
+    agents = [one.agent_name for one in config.agents] if config else []
+    found: list[model.Target] = [_agent(name) for name in agents if name]
+    return found if room is None else [*found, model.Room(room)]
+
+
 @lru_cache(maxsize=256)
 def _agent(name: str) -> model.Agent:
     # A few agents answer thousands of numbers.

@@ -97,6 +97,10 @@ class OwnedNumber:
     rules: Sequence[Rule] = ()
 
     @property
+    def number(self) -> str:
+        return self.entry.e164_format
+
+    @property
     def own_rule(self) -> Rule | None:
         """The rule that was made for this number alone."""
         return next((one for one in self.rules if is_own(one, self.entry.e164_format)), None)

@@ -19,7 +19,7 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
-from telephony.model import PhoneNumber
+from telephony.model import PhoneNumber, Target
 from telephony.reading import read_or_none
 from telephony.wire import (
     Batch,
@@ -45,7 +45,7 @@ from .bodies import (
     Rule,
     Stored,
 )
-from .dispatch_rules import target_of
+from .dispatch_rules import target_of, targets_of
 from .trunk_numbers import TrunkNumber, answers, joined
 from .twirp import Twirp
 
@@ -86,6 +86,17 @@ class Trunks:
                     rest.pop(one.number, None)
                 yield Batch([one.normalized(provider) for one in found])
         yield Batch([known.joined(number, None).normalized(provider) for number in rest])
+
+    def targets(self) -> Listing[Target]:
+        """List the agents and rooms that rules lead to, each once."""
+        seen: set[Target] = set()
+        after = ""
+        while page := (yield from self._page("ListSIPDispatchRule", DispatchRule, after)):
+            after = page[-1].id
+            found = [target for rule in page for target in targets_of(rule) if target not in seen]
+            new = list(dict.fromkeys(found))
+            seen.update(new)
+            yield Batch(new)
 
     def find(self, ref: NumberRef) -> Operation[TrunkNumber | None]:
         """Return a number by its id or its E.164 form.

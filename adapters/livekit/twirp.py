@@ -15,6 +15,8 @@ from .settings import LiveKitSettings
 from .tokens import signed
 
 _ADMIN: Json = {"sip": {"admin": True, "call": False}}
+# What is left out of these the server allows.
+_NOTHING_ELSE: Json = {"canPublish": False, "canSubscribe": False, "canPublishData": False}
 
 # Loading LiveKit's messages only for their fields' names would take longer than a request does.
 NAMES = frozenset(
@@ -55,11 +57,20 @@ class Twirp:
 
     def dispatch(self, method: str, room: str, body: Json, safety: Safety) -> Request:
         """Return a request to the service that sends agents into rooms."""
-        # What is left out of these the server allows.
-        nothing: Json = {"canPublish": False, "canSubscribe": False, "canPublishData": False}
-        grants: Json = {"video": {"roomAdmin": True, "room": room, **nothing}}
-        body = {**body, "room": room}
-        return self._post("AgentDispatchService", method, body, safety, grants)
+        return self._in_room("AgentDispatchService", method, room, body, safety)
+
+    def rooms(self) -> Request:
+        """Return a request for the open rooms."""
+        grants: Json = {"video": {"roomList": True, **_NOTHING_ELSE}}
+        return self._post("RoomService", "ListRooms", {}, Safety.READ, grants)
+
+    def room(self, method: str, room: str, body: Json, safety: Safety) -> Request:
+        """Return a request about one room and those in it."""
+        return self._in_room("RoomService", method, room, body, safety)
+
+    def _in_room(self, service: str, method: str, room: str, body: Json, safety: Safety) -> Request:
+        grants: Json = {"video": {"roomAdmin": True, "room": room, **_NOTHING_ELSE}}
+        return self._post(service, method, {**body, "room": room}, safety, grants)
 
     def _post(self, service: str, method: str, body: Json, safety: Safety, grants: Json) -> Request:
         return Request(

@@ -9,76 +9,41 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
 import jwt
+import msgspec
 from livekit.api import TokenVerifier
 
 from telephony.errors import ConfigurationError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
-from telephony.model import Call, CallStatus, Direction
-from telephony.reading import Body, Time, moment, read_or_none, required_header
+from telephony.model import Call
+from telephony.reading import Body, Time, read_or_none, required_header
 from telephony.settings import is_blank
-from telephony.wire import Json
 
-from .bodies import normalized
+from .participants import REASONS, Participant, ended_as, moment_of
 from .settings import LiveKitSettings
 
 _LEEWAY = timedelta(seconds=60)
 # HMAC fills a short key with zeros itself, so the signature is the same. Unfilled, PyJWT would warn
 # of what the server's own log says: that `livekit-server --dev` has a short key.
 _KEY_LENGTH = 32
-_SIP = ("SIP", 3)
-
-_STATUS: Mapping[str, CallStatus] = {
-    "dialing": CallStatus.QUEUED,
-    "ringing": CallStatus.RINGING,
-    "automation": CallStatus.IN_PROGRESS,
-    "active": CallStatus.IN_PROGRESS,
-}
-# Of a call that is over: it rang, or never came that far.
-_UNANSWERED: Mapping[str, CallStatus] = {
-    "dialing": CallStatus.FAILED,
-    "ringing": CallStatus.NO_ANSWER,
-}
-# Why a participant left its room, in the order of LiveKit's numbers for it.
-_REASONS = (
-    "UNKNOWN_REASON", "CLIENT_INITIATED", "DUPLICATE_IDENTITY", "SERVER_SHUTDOWN",
-    "PARTICIPANT_REMOVED", "ROOM_DELETED", "STATE_MISMATCH", "JOIN_FAILURE", "MIGRATION",
-    "SIGNAL_CLOSE", "ROOM_CLOSED", "USER_UNAVAILABLE", "USER_REJECTED", "SIP_TRUNK_FAILURE",
-    "CONNECTION_TIMEOUT", "MEDIA_FAILURE", "AGENT_ERROR",
-)  # fmt: skip
-_ENDS: Mapping[str, CallStatus] = {
-    "UNKNOWN_REASON": CallStatus.UNKNOWN,
-    "USER_UNAVAILABLE": CallStatus.NO_ANSWER,
-    "USER_REJECTED": CallStatus.BUSY,
-    "SIP_TRUNK_FAILURE": CallStatus.FAILED,
-    "CONNECTION_TIMEOUT": CallStatus.FAILED,
-    "MEDIA_FAILURE": CallStatus.FAILED,
-    "JOIN_FAILURE": CallStatus.FAILED,
-}
 
 
-class _Participant(Body, rename="camel"):
-    identity: str = ""
-    kind: str | int | None = None
-    attributes: dict[str, object] | None = None
-    joined_at: Time = None
-    disconnect_reason: str | int | None = None
+_NOBODY = msgspec.Raw(b"null")
+
+
+class _Participant(Participant):
+    joined_at: Time = msgspec.field(default=None, name="joinedAt")
+    disconnect_reason: str | int | None = msgspec.field(default=None, name="disconnectReason")
 
     @property
     def reason(self) -> str:
         """Why it left the room, in LiveKit's words."""
         reason = self.disconnect_reason
-        if isinstance(reason, int) and 0 <= reason < len(_REASONS):
-            return _REASONS[reason]
-        return str(reason or _REASONS[0])
-
-    def attribute(self, name: str) -> str:
-        value = (self.attributes or {}).get(name)
-        return value if isinstance(value, str) else ""
+        if isinstance(reason, int) and 0 <= reason < len(REASONS):
+            return REASONS[reason]
+        return str(reason or REASONS[0])
 
 
 class _Room(Body):
@@ -90,7 +55,7 @@ class _Event(Body, rename="camel"):
     id: str = ""
     created_at: Time = None
     room: _Room | None = None
-    participant: _Participant | None = None
+    participant: msgspec.Raw = _NOBODY
 
 
 def verify(request: WebhookRequest, settings: LiveKitSettings, provider: str) -> None:
@@ -150,10 +115,10 @@ def _must_be_canonical(token: str, provider: str) -> None:
 def events(request: WebhookRequest, provider: str) -> list[Event]:
     """Return its events. Raises `InvalidRequestError` for what is not a JSON object."""
     raw = request.object()
-    event = read_or_none(_Event, raw) or _Event()
-    at = moment(event.created_at) if event.created_at not in (0, "0") else None
+    event = read_or_none(_Event, request.body) or _Event()
+    at = moment_of(event.created_at)
     name = event.id or request.digest()
-    call = _call(event, provider)
+    call = _call(event, at, provider)
     if call is not None and event.event == "participant_joined":
         return [CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
     if call is not None and event.event == "participant_left":
@@ -161,40 +126,14 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
     return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=event.event)]
 
 
-def _call(event: _Event, provider: str) -> Call | None:
-    """Return the call of a SIP participant; None for others, and if its number is hidden."""
-    who = event.participant
-    if who is None or who.kind not in _SIP:
+def _call(event: _Event, at: datetime | None, provider: str) -> Call | None:
+    """Return the call of a SIP participant; None for others."""
+    who = read_or_none(_Participant, event.participant)
+    if who is None or who.call_id is None:
         return None
-    number, call = who.attribute("sip.trunkPhoneNumber"), who.attribute("sip.callID")
-    if not number or not call:
-        return None
-    # As the carrier writes them, often without a "+".
-    number = normalized(number)
-    other = normalized(who.attribute("sip.phoneNumber")) or None
-    # Only calls that come in meet a dispatch rule.
-    inbound = bool(who.attribute("sip.ruleID"))
-    word = who.attribute("sip.callStatus")
-    status = _STATUS.get(word, CallStatus.UNKNOWN)
-    if event.event == "participant_left":
-        # The attributes are those of the last moment: who answered is active, or has hung up.
-        answered = _UNANSWERED.get(word, CallStatus.COMPLETED)
-        known = who.reason in _REASONS
-        status = _ENDS.get(who.reason, answered) if known else CallStatus.UNKNOWN
-        if word in _UNANSWERED and status is CallStatus.UNKNOWN:
-            status = answered
-    return Call(
-        id=call,
-        provider=provider,
-        number=number,
-        sender=other if inbound else number,
-        recipient=number if inbound else other,
-        direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
-        status=status,
-        started_at=moment(who.joined_at) if who.joined_at not in (0, "0") else None,
-        raw={
-            "room": event.room.name if event.room else "",
-            "participant": who.identity,
-            "attributes": cast("Json", who.attributes or {}),
-        },
-    )
+    room, raw = event.room.name if event.room else "", bytes(event.participant)
+    if event.event != "participant_left":
+        return who.call(provider, who.call_id, who.status, room, raw)
+    call = who.call(provider, who.call_id, ended_as(who.reason, who.status), room, raw)
+    reason = who.reason if who.reason != REASONS[0] else None
+    return call.model_copy(update={"ended_at": at, "reason": reason})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 
+from telephony.sandbox.calls import PlayedCall
 from telephony.sandbox.vendor import Json, Refusal, State, Table
 
 from .refusals import missing
@@ -23,6 +25,18 @@ def _no_rule(_: str) -> Refusal:
 
 
 @dataclass
+class SipParticipant:
+    """A call in its room, as long as it is played."""
+
+    room: str
+    info: ParticipantInfo
+    played: PlayedCall
+
+    def present(self) -> bool:
+        return not self.played.ended
+
+
+@dataclass
 class Account:
     """A project.
 
@@ -30,7 +44,8 @@ class Account:
         inbound, outbound, rules: trunks and dispatch rules by id; plant there what another client
             made.
         dispatches: agents sent into rooms, by id of the dispatch.
-        participants: calls that were placed: the id of the call by room and identity.
+        participants: calls that were placed, by room and identity; those that ended too.
+        login: API key and secret, which webhooks are signed with.
         numbers: LiveKit Phone Numbers that were bought, by id, released ones too.
         page_cap: the most trunks or rules of any response, for a server that caps them;
             livekit-server gives everything, whatever `limit` says.
@@ -40,11 +55,12 @@ class Account:
     """
 
     state: State
+    login: tuple[str, str]
     inbound: Table[SIPInboundTrunkInfo] = field(default_factory=lambda: Table(_no_trunk))
     outbound: Table[SIPOutboundTrunkInfo] = field(default_factory=lambda: Table(_no_trunk))
     rules: Table[SIPDispatchRuleInfo] = field(default_factory=lambda: Table(_no_rule))
     dispatches: dict[str, AgentDispatch] = field(default_factory=dict)
-    participants: dict[tuple[str, str], str] = field(default_factory=dict)
+    participants: dict[tuple[str, str], SipParticipant] = field(default_factory=dict)
     numbers: dict[str, Json] = field(default_factory=dict)
     page_cap: int | None = None
     has_bridge: bool = True

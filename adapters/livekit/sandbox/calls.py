@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from livekit.protocol import sip
+from datetime import timedelta
 
+from livekit.protocol import models, sip
+
+from telephony.sandbox.calls import RINGS
 from telephony.sandbox.vendor import Json, Refusal
 
-from .account import Account
-from .refusals import WRAPPED, invalid, missing, refusal
+from . import rooms, webhooks
+from .account import Account, SipParticipant
+from .refusals import WRAPPED, invalid, refusal
 
 # What LiveKit makes of a SIP status; any other 4xx and 6xx is invalid_argument, 5xx
 # failed_precondition.
@@ -41,13 +45,24 @@ def place(account: Account, request: sip.CreateSIPParticipantRequest) -> sip.SIP
     if request.wait_until_answered and account.next_sip_status is not None:
         status, account.next_sip_status = account.next_sip_status, None
         raise _sip_failure(*status)
-    identity = request.participant_identity or f"sip_{request.sip_call_to}"
-    call = account.id("SCL_")
-    account.participants[request.room_name, identity] = call
+    who = _participant(account, request)
+    call = who.attributes["sip.callID"]
+
+    def left() -> None:
+        webhooks.left(account, found)
+
+    found = SipParticipant(request.room_name, who, account.state.calls.place(on_ended=left))
+    if request.wait_until_answered:
+        # It has rung by the time of the response.
+        found.played.start -= RINGS
+        found.played.began_at -= timedelta(seconds=RINGS)
+    who.joined_at = int(found.played.began_at.timestamp())
+    account.participants[request.room_name, who.identity] = found
     account.state.record("call", call, _caller(account, request))
+    webhooks.joined(account, found)
     return sip.SIPParticipantInfo(
-        participant_id=account.id("PA_"),
-        participant_identity=identity,
+        participant_id=who.sid,
+        participant_identity=who.identity,
         room_name=request.room_name,
         sip_call_id=call,
     )
@@ -58,10 +73,29 @@ def transfer(
 ) -> sip.TransferSIPParticipantResponse:
     if not request.transfer_to.strip("<>").startswith(("sip:", "sips:", "tel:")):
         raise invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)")
-    if (request.room_name, request.participant_identity) not in account.participants:
-        raise missing(f"{WRAPPED}participant does not exist")
+    rooms.find(account, request.room_name, request.participant_identity)
     # Up to 1.13.5 the server says nothing more.
     return sip.TransferSIPParticipantResponse()
+
+
+def _participant(
+    account: Account, request: sip.CreateSIPParticipantRequest
+) -> models.ParticipantInfo:
+    who = models.ParticipantInfo(
+        sid=account.id("PA_"),
+        identity=request.participant_identity or f"sip_{request.sip_call_to}",
+        name=request.participant_name,
+        metadata=request.participant_metadata,
+        state=models.ParticipantInfo.State.ACTIVE,
+        kind=models.ParticipantInfo.Kind.SIP,
+        attributes=request.participant_attributes,
+    )
+    who.attributes["sip.callID"] = account.id("SCL_")
+    who.attributes["sip.trunkID"] = request.sip_trunk_id
+    if not request.hide_phone_number:
+        who.attributes["sip.trunkPhoneNumber"] = _caller(account, request) or ""
+        who.attributes["sip.phoneNumber"] = request.sip_call_to
+    return who
 
 
 def _caller(account: Account, request: sip.CreateSIPParticipantRequest) -> str | None:

@@ -79,6 +79,11 @@ def sip_call_in_room(found: Claims, wanted: Message | Json) -> bool:
     return sip_call(found, wanted) and room_admin(found, wanted)
 
 
+def room_list(found: Claims, _: Message | Json) -> bool:
+    grants = found.get("video")
+    return isinstance(grants, dict) and bool(grants.get("roomList"))
+
+
 def room_admin(found: Claims, wanted: Message | Json) -> bool:
     """Of the room that the request is about."""
     grants = found.get("video")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from livekit.protocol import agent_dispatch as agents
-from livekit.protocol import sip
+from livekit.protocol import room, sip
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +15,19 @@ from starlette.routing import BaseRoute, Route
 from telephony.model import Agent, SipTrunk
 from telephony.sandbox.vendor import Refusal, Sample, State, VendorSandbox
 
-from . import calls, dispatches, numbers, rules, trunks, webhooks
+from . import calls, dispatches, numbers, rooms, rules, trunks, webhooks
 from .account import Account
 from .refusals import refusal
-from .twirp import Method, claims, room_admin, serve, sip_admin, sip_call, sip_call_in_room
+from .twirp import (
+    Method,
+    claims,
+    room_admin,
+    room_list,
+    serve,
+    sip_admin,
+    sip_call,
+    sip_call_in_room,
+)
 
 _KEY = "APIsandbox"
 _SECRET = "sandbox-secret-of-at-least-32-bytes"  # noqa: S105 - of the sandbox
@@ -65,7 +74,17 @@ _NUMBERS = {
     "UpdatePhoneNumber": Method(None, sip_admin, numbers.update),
     "ReleasePhoneNumbers": Method(None, sip_admin, numbers.release),
 }
-_SERVICES = {"SIP": _SIP, "AgentDispatchService": _DISPATCH, "PhoneNumberService": _NUMBERS}
+_ROOMS = {
+    "ListRooms": Method(room.ListRoomsRequest, room_list, rooms.listed),
+    "ListParticipants": Method(room.ListParticipantsRequest, room_admin, rooms.participants),
+    "RemoveParticipant": Method(room.RoomParticipantIdentity, room_admin, rooms.remove),
+}
+_SERVICES = {
+    "SIP": _SIP,
+    "RoomService": _ROOMS,
+    "AgentDispatchService": _DISPATCH,
+    "PhoneNumberService": _NUMBERS,
+}
 
 
 class LiveKitSandbox(VendorSandbox):
@@ -82,7 +101,7 @@ class LiveKitSandbox(VendorSandbox):
 
     def __init__(self) -> None:
         self.state: State = State(seed=0x11)
-        self.account: Account = Account(self.state)
+        self.account: Account = Account(self.state, (_KEY, _SECRET))
         self.has_redis = True
         self.has_phone_numbers = True
         self.sample: Sample = Sample(
@@ -114,7 +133,7 @@ class LiveKitSandbox(VendorSandbox):
         rule = rules.rule_for(self.account, to, sender) or numbers.rule_for(self.account, to)
         if rule is None:
             raise LookupError(f"No dispatch rule answers {to} in LiveKit's sandbox")
-        return webhooks.called(self.account, (_KEY, _SECRET), to, sender, rule)
+        return webhooks.called(self.account, to, sender, rule)
 
     async def _serve(self, request: Request) -> Response:
         found = claims(request, {_KEY: _SECRET})

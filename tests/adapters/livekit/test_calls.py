@@ -126,6 +126,7 @@ def test_without_a_bridge_no_call_is_placed_and_the_dispatch_is_cancelled(
 
 def test_a_call_that_may_be_ringing_is_not_dialled_again(provider, rooms, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", path="CreateSIPParticipant"))
+    telephony_sandbox.fail(Fault(kind="status", status=500, path="ListParticipants", times=9))
 
     with pytest.raises(telephony.OutcomeUnknownError) as caught:
         provider.place_call(NUMBER, CALLEE, agent="sales")

@@ -187,7 +187,9 @@ def test_how_a_call_went(reason, status):
         ("CLIENT_INITIATED", "automation", CallStatus.COMPLETED),
         ("CLIENT_INITIATED", "dialing", CallStatus.FAILED),
         ("CLIENT_INITIATED", "ringing", CallStatus.NO_ANSWER),
-        ("ROOM_DELETED", "ringing", CallStatus.NO_ANSWER),
+        ("ROOM_DELETED", "ringing", CallStatus.CANCELED),
+        ("PARTICIPANT_REMOVED", "dialing", CallStatus.CANCELED),
+        ("PARTICIPANT_REMOVED", "active", CallStatus.COMPLETED),
         ("UNKNOWN_REASON", "dialing", CallStatus.FAILED),
         ("UNKNOWN_REASON", "active", CallStatus.UNKNOWN),
         ("USER_REJECTED", "ringing", CallStatus.BUSY),
@@ -236,7 +238,7 @@ def test_a_blank_secret_verifies_nothing(blank):
         {"event": "something_new", "id": 17},
         {"event": "participant_joined", "participant": {"kind": "STANDARD"}},
         delivery("track_published"),
-        delivery("participant_joined", **{"sip.trunkPhoneNumber": ""}),
+        delivery("participant_joined", **{"sip.callID": ""}),
     ],
 )
 def test_what_is_not_a_call_is_handed_on_as_it_is(body):
