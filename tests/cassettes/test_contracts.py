@@ -9,7 +9,7 @@ import agentphone
 import pytest
 import yaml
 from google.protobuf import json_format, message_factory
-from livekit.protocol import agent_dispatch, sip
+from livekit.protocol import agent_dispatch, room, sip
 from vcr import VCR
 
 from telephony.sandbox import Received
@@ -113,7 +113,7 @@ def _conforms(scenario, request, schema, conforms):
 
 SERVICES = {
     service.full_name: service
-    for module in (sip, agent_dispatch)
+    for module in (sip, agent_dispatch, room)
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 
