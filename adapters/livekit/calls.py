@@ -74,8 +74,8 @@ def place(
         failed = _certain_failure(lost)
         if failed is None:
             lost.hint = (
-                f"It may be ringing: look in list_calls(number), which shows who is in room {room}, "
-                "before you call again."
+                f"It may be ringing: look in list_calls(number) for room {room} before you call "
+                "again."
             )
             if speaker is not None and "room_name" not in options:
                 # Opened for this call alone: who is in it was called now.
