@@ -74,21 +74,6 @@ def version(request):
 
 
 @pytest.fixture
-def connect(vendor_server):
-    """Return a provider at a vendor that responds with the samples."""
-    opened = []
-
-    def connected(version="2026-03-01"):
-        settings = {"api_key": "sk_car_1", "base_url": vendor_server.url, "version": version}
-        opened.append(telephony.connect("cartesia", **settings))
-        return opened[-1]
-
-    yield connected
-    for provider in opened:
-        provider.close()
-
-
-@pytest.fixture
 def provider(connect, version):
     return connect(version)
 
@@ -296,6 +281,31 @@ def test_the_call_is_sent_and_read_as_printed(provider, vendor_server):
         "outbound_calls": [{"to_number": "+353871234567", "metadata": {"ticket": "T-88"}}],
     }
     assert (call.id, call.recipient) == ("ac_5PqT77", "+353871234567")
+
+
+def test_the_outbound_guide_is_followed_word_by_word(provider, vendor_server):
+    number = body(IMPORT_TYPED) | {"id": "ap_Q8PRh7lXyZsawXJmN2KcT5"}
+    answer = {"calls": [{"number": "+14155559876", "agent_call_id": "call_3kF9mN2pQ8rT1vX6"}]}
+    vendor_server.responses = {
+        f"GET {NUMBERS}/ap_Q8PRh7lXyZsawXJmN2KcT5": (200, number),
+        "POST /agents/calls": (200, answer),
+    }
+
+    call = provider.place_call(
+        "ap_Q8PRh7lXyZsawXJmN2KcT5",
+        "+14155559876",
+        agent="agent_Fo7pKNBUwLZxrTd6jvhpaE",
+        metadata={"customer_id": "cust_123"},
+        timeout=30,
+    )
+
+    assert call.id == "call_3kF9mN2pQ8rT1vX6"
+    assert vendor_server.requests[-1].json == {
+        "from_number_id": "ap_Q8PRh7lXyZsawXJmN2KcT5",
+        "agent_id": "agent_Fo7pKNBUwLZxrTd6jvhpaE",
+        "ringing_timeout_seconds": 30,
+        "outbound_calls": [{"to_number": "+14155559876", "metadata": {"customer_id": "cust_123"}}],
+    }
 
 
 # --- Spoiled, one field at a time ----------------------------------------------------------------
