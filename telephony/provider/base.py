@@ -12,7 +12,13 @@ from telephony._gate.invocation import Invocation
 from telephony._gate.operations import Operations
 from telephony._transport.instrumentation import OperationTrace, log
 from telephony.capabilities import LOOK_IN, Capability, Level, Support, support_of
-from telephony.errors import InvalidRequestError, OutcomeUnknownError, ProviderError, TelephonyError
+from telephony.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    TelephonyError,
+)
 from telephony.protocols import Adapter
 from telephony.redaction import chain, clear_frames, secrets_of
 from telephony.settings import ProviderSettings
@@ -20,6 +26,12 @@ from telephony.wire import Safety
 
 Y = TypeVar("Y")
 R = TypeVar("R")
+
+_MISSING: Mapping[str, str] = {
+    Capability.GET_TRANSCRIPT: "Check the id; some vendors transcribe a call only after its end.",
+    Capability.GET_RECORDING: "Check the id; a recording is there only after the end of the call, "
+    "and where the account or the agent records calls.",
+}
 
 
 class BaseProvider:
@@ -97,6 +109,8 @@ class BaseProvider:
             outcome.__cause__ = error
         if isinstance(outcome, OutcomeUnknownError) and outcome.hint == outcome.default_hint:
             outcome.hint = self._where_to_look(invocation.name)
+        if isinstance(outcome, NotFoundError) and outcome.hint == outcome.default_hint:
+            outcome.hint = _MISSING.get(invocation.name, outcome.hint)
         for one in chain(outcome, trace.around):
             if isinstance(one, ProviderError):
                 one.add_context(

@@ -42,6 +42,14 @@ def test_what_a_call_is_is_read_again_by_the_call_itself(provider, number, acme)
     assert len(provider.get_transcript(call).turns) == 3
 
 
+def test_a_recording_that_is_not_there_yet_says_when_it_will_be(provider, number):
+    call = provider.place_call(number, OTHER)
+    with pytest.raises(telephony.NotFoundError, match="only after the end of the call"):
+        provider.get_recording(call)
+    with pytest.raises(telephony.NotFoundError, match="the listings return those that exist"):
+        provider.get_call("c_1")
+
+
 def test_a_call_of_another_provider_is_refused_by_its_name(provider, acme):
     call = telephony.Call(id="c_1", provider="texts", number="+14155550123")
     for operation in (
