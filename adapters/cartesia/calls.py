@@ -28,7 +28,6 @@ from telephony.wire import (
     Operation,
     Request,
     Safety,
-    first,
     path,
     reconciled,
 )
@@ -133,12 +132,15 @@ def recording(call: str, provider: str) -> Operation[Recording]:
 def _marked(agent: str, key: str, provider: str) -> Operation[Call | None]:
     """Return the agent's call with this key; None if there is none of the last day."""
     oldest = datetime.now(UTC) - _KEPT
-
-    def is_wanted(call: Call) -> bool:
-        return call_bodies.is_marked(call, key) or _began(call) < oldest
-
-    found = yield from first(_pages(agent, {"limit": LARGEST}, provider).all(), is_wanted)
-    return found if found and call_bodies.is_marked(found, key) else None
+    pages = _pages(agent, {"limit": LARGEST}, provider)
+    while pages.more:
+        page = yield from pages.fetch()
+        for call in page:
+            if call_bodies.is_marked(call, key):
+                return call
+        if any(_began(call) < oldest for call in page):
+            break
+    return None
 
 
 class CallLog:
@@ -202,8 +204,7 @@ class CallLog:
             began = _began(call)
             if self._after is not None and began < self._after:
                 one.pages.more = False
-                return
-            if (self._before is None or began < self._before) and self._is_wanted(call):
+            elif (self._before is None or began < self._before) and self._is_wanted(call):
                 one.waiting.append(call)
 
     def _is_wanted(self, call: Call) -> bool:

@@ -189,6 +189,15 @@ def test_a_key_is_one_of_the_last_day_and_older_calls_are_not_read(
     assert len(listings) == 1
 
 
+def test_a_key_is_found_however_a_page_is_ordered(provider, number, account, telephony_sandbox):
+    old = provider.place_call(number, PERSON)
+    account.calls[old.id].played.began_at -= timedelta(days=2)
+    made = provider.place_call(number, PERSON, idempotency_key="order-17")
+    telephony_sandbox.fail(Fault(kind="shuffled", method="GET", path="agents/calls"))
+
+    assert provider.place_call(number, PERSON, idempotency_key="order-17").id == made.id
+
+
 # --- How a call goes -----------------------------------------------------------------------------
 
 
