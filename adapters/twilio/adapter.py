@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from telephony.errors import (
-    ConflictError,
     InvalidRequestError,
     NotFoundError,
     ProviderError,
@@ -24,6 +23,7 @@ from telephony.model import (
     Message,
     NumberKind,
     PhoneNumber,
+    Recording,
     Release,
     Source,
     Split,
@@ -40,25 +40,28 @@ from telephony.wire import (
     NumberRef,
     Operation,
     Options,
-    Request,
     Response,
-    Safety,
-    deleted,
     merged,
     path,
 )
 
-from . import addresses, assignment, bodies, errors, purchase, search, webhooks
+from . import (
+    addresses,
+    assignment,
+    bodies,
+    calls,
+    errors,
+    messages,
+    purchase,
+    search,
+    webhooks,
+)
 from .capabilities import CAPABILITIES, OUTCOMES
 from .inventory import Inventory
-from .messages import Timeline
-from .paging import LARGEST
 from .settings import TwilioSettings
+from .targets import Targets
 
 _CANDIDATES = 10
-_MEDIA = 10
-_TAKEN_BACK_WITHIN = timedelta(days=10)
-_EMERGENCY = ("registered", "pending-unregistration", "unregistration-failure")
 
 
 class Twilio(Adapter):
@@ -68,7 +71,7 @@ class Twilio(Adapter):
     Settings: ClassVar[type[ProviderSettings]] = TwilioSettings
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Webhook, Application, Trunk, Split)
-    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"url"})
+    place_call_arguments: ClassVar[frozenset[str]] = frozenset({"url", "timeout"})
     number_kinds: ClassVar[frozenset[NumberKind]] = frozenset(search.PATHS)
     search_channels: ClassVar[frozenset[Channel]] = frozenset(search.FILTERS)
     address_schemes: ClassVar[tuple[str, ...]] = addresses.SCHEMES
@@ -79,12 +82,20 @@ class Twilio(Adapter):
 
     def __init__(self, settings: TwilioSettings, *, name: str) -> None:
         self.name = name
-        self.base_url: str = settings.api
+        self.base_url: str = settings.host("api")
+        trunking = settings.host("trunking")
+        self.origins: tuple[str, ...] = (trunking,)
         self._webhook_url, self._webhook_secret = settings.webhook_url, settings.signing_secret
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers: Mapping[str, str] = {"Authorization": f"Basic {login}"}
         self._account = path("/2010-04-01/Accounts/{}", settings.account_sid)
-        self._inventory = Inventory(self._account, base_url=self.base_url, provider=name)
+        here = {"base_url": self.base_url, "provider": name}
+        self._inventory = Inventory(self._account, **here)
+        self._messages = messages.Messages(self._account, **here)
+        self._calls = calls.Calls(self._account, **here)
+        self._targets = Targets(
+            settings.account_sid, self._account, base_url=self.base_url, trunking=trunking
+        )
 
     def error(self, response: Response) -> ProviderError:
         return errors.error(response)
@@ -99,8 +110,7 @@ class Twilio(Adapter):
 
     def get_number(self, number: NumberRef) -> Operation[PhoneNumber]:
         if number.id is not None:
-            response = yield Request.get(self._number(number.id))
-            return bodies.number(response, self.name)
+            return (yield from self._inventory.get(number.id))
         found = yield from self._inventory.find(number.number)
         if found is None:
             raise NotFoundError(
@@ -127,26 +137,8 @@ class Twilio(Adapter):
         shows a sample, of some thirty at most in a US area, and no prices.
         """
         filters = search.query(self.name, country, area_code, contains, channels, options)
-        place = f"{self._account}/AvailablePhoneNumbers/{country}"
-        found: list[AvailableNumber] = []
-        absent: list[NotFoundError] = []
         kinds = [kind] if kind else search.kinds(country, area_code, contains)
-        for each in kinds:
-            size = min(limit - len(found), LARGEST)
-            try:
-                response = yield Request.get(
-                    f"{place}/{search.PATHS[each]}.json", {**filters, "PageSize": size}
-                )
-            except NotFoundError as missing:
-                absent.append(missing)
-                continue
-            found += bodies.available(response, self.name, each)
-            if len(found) >= limit:
-                break
-        if len(absent) == len(kinds):
-            absent[0].hint = "Twilio has no such numbers in this country: try another one."
-            raise absent[0]
-        return found[:limit]
+        return (yield from search.offers(self._account, self.name, country, kinds, filters, limit))
 
     def provision_number(
         self,
@@ -166,22 +158,12 @@ class Twilio(Adapter):
         """
         purchase.check(options)
         name = bodies.friendly_name(label, key)
-        body: Json = {"FriendlyName": name}
+        fields: Json = {"FriendlyName": name}
         if assign_to is not None:
-            body |= {name: value for name, value in assignment.fields(assign_to).items() if value}
-        if key is not None and name is not None:
-            like = number or search.prefix(country, area_code)
-            held = yield from purchase.find_earlier(self._inventory, key, name, like)
-            if held is not None:
-                return held
-        if number is not None:
-            if (yield from self._inventory.find(number)) is not None:
-                raise ConflictError(
-                    "The account holds this number already",
-                    hint="Adopt it with import_number().",
-                )
-            return (yield from purchase.buy(self._inventory, number, key, merged(body, options)))
-        offered = yield from self.search_numbers(
+            fields |= {name: value for name, value in assignment.fields(assign_to).items() if value}
+        like = number or search.prefix(country, area_code)
+        wanted = purchase.Wanted(number, name, key, like, merged(fields, options))
+        offers = self.search_numbers(
             country=country,
             area_code=area_code,
             contains=None,
@@ -190,7 +172,7 @@ class Twilio(Adapter):
             limit=_CANDIDATES,
             options={},
         )
-        return (yield from purchase.buy_first(self._inventory, offered, key, merged(body, options)))
+        return (yield from purchase.provision(self._inventory, wanted, offers))
 
     def import_number(
         self,
@@ -223,14 +205,18 @@ class Twilio(Adapter):
             else None
         )
         body = merged({"FriendlyName": kept, **routes}, options)
-        return (yield from self._post(found, body)) if body else found
+        return (yield from self._inventory.change(found, body)) if body else found
 
     def update_number(
         self, number: NumberRef, *, label: str | None, source: Source | None, options: Options
     ) -> Operation[PhoneNumber]:
         found = yield from self.get_number(number)
         kept = bodies.friendly_name(label or "", find_digest(bodies.stored_label(found)))
-        return (yield from self._post(found, merged({"FriendlyName": kept}, options)))
+        return (yield from self._inventory.change(found, merged({"FriendlyName": kept}, options)))
+
+    def list_targets(self, *, limit: int | None) -> Listing[Target]:
+        """List applications, then SIP trunks, each with its name."""
+        return self._targets.listed(limit)
 
     def assign_number(
         self, number: NumberRef, to: Target, *, options: Options
@@ -242,7 +228,7 @@ class Twilio(Adapter):
         """
         body = merged(assignment.fields(to), options)
         found = yield from self.get_number(number)
-        return (yield from self._post(found, body))
+        return (yield from self._targets.checked(self._inventory.change(found, body), to))
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         """Remove everything that answers calls or texts, in one request.
@@ -254,7 +240,7 @@ class Twilio(Adapter):
         if assignment.current(found.raw) == assignment.NOTHING and not options:
             return found
         body = merged(assignment.fields(assignment.NOTHING), options)
-        return (yield from self._post(found, body))
+        return (yield from self._inventory.change(found, body))
 
     def release_number(
         self, number: NumberRef, *, unassign: bool, options: Options
@@ -266,14 +252,7 @@ class Twilio(Adapter):
                 hint="Leave `options` out.",
             )
         found = yield from self.get_number(number)
-        if found.raw.get("emergency_address_status") in _EMERGENCY:
-            raise ConflictError(
-                "An emergency address is registered for the number",
-                hint="Remove it in the Twilio console, wait until get_number().raw says "
-                "emergency_address_status unregistered, then release again.",
-            )
-        yield from deleted(Request.delete(self._number(found.id)))
-        return bodies.released(found, datetime.now(UTC) + _TAKEN_BACK_WITHIN)
+        return (yield from self._inventory.release(found))
 
     # --- Messages --------------------------------------------------------------------------------
 
@@ -291,25 +270,21 @@ class Twilio(Adapter):
         left out. WhatsApp messages are listed separately, for ``whatsapp:+…``.
         """
         address = yield from self._sender(number)
-        if addresses.is_service(address):
-            raise InvalidRequestError(
-                "Twilio does not list the messages of a Messaging Service.",
-                argument="number",
-                hint="List those of each of its senders.",
-            )
-        timeline = Timeline(
-            self._account,
-            address,
-            after=after,
-            before=before,
-            limit=limit,
-            base_url=self.base_url,
-            provider=self.name,
-        )
-        yield from timeline.messages()
+        timeline = self._messages.timeline(address, after, before, limit)
+        yield from self._messages.listed(timeline)
         if timeline.empty and number.id is None:
             # An empty history must not hide a mistyped number.
             yield from self.get_number(number)
+
+    def list_all_messages(
+        self, *, after: datetime | None, before: datetime | None, limit: int | None
+    ) -> Listing[Message]:
+        """List the messages of all senders, those of released numbers and on WhatsApp too."""
+        timeline = self._messages.timeline(None, after, before, limit)
+        return self._messages.listed(timeline)
+
+    def get_message(self, message: str) -> Operation[Message]:
+        return self._messages.get(message)
 
     def send_message(
         self,
@@ -321,23 +296,9 @@ class Twilio(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[Message]:
-        if len(media) > _MEDIA:
-            raise InvalidRequestError(
-                f"`media` has more than {_MEDIA} URLs.", argument="media", hint="Send several."
-            )
+        messages.check_media(media)
         address = addresses.matching((yield from self._sender(number)), to)
-        sender = "MessagingServiceSid" if addresses.is_service(address) else "From"
-        fields: Json = {
-            "To": to,
-            sender: address,
-            "Body": body or None,
-            "MediaUrl": [*media] or None,
-        }
-        response = yield Request.post_form(
-            f"{self._account}/Messages.json", merged(fields, options)
-        )
-        sent = bodies.message(response, self.name, address)
-        return sent.model_copy(update={"media": tuple(media)})
+        return (yield from self._messages.send(address, to, body, media, options))
 
     # --- Calls -----------------------------------------------------------------------------------
 
@@ -353,16 +314,49 @@ class Twilio(Adapter):
         key: str | None,
         options: Options,
     ) -> Operation[Call]:
-        if url is None and not options.keys() & {"Url", "Twiml", "ApplicationSid"}:
-            raise InvalidRequestError(
-                "Twilio would not know what to say.",
-                argument="url",
-                hint="Give `url`, or options={'Twiml': …} or options={'ApplicationSid': …}.",
-            )
+        """Place a call; `timeout` is in whole seconds at Twilio, 600 at most, 60 if not given."""
+        calls.check_placed(url, timeout, options)
         address = addresses.matching((yield from self._sender(number)), to)
-        fields: Json = {"To": to, "From": address, "Url": url}
-        response = yield Request.post_form(f"{self._account}/Calls.json", merged(fields, options))
-        return bodies.call(response, self.name, address)
+        return (yield from self._calls.place(address, to, url, timeout, options))
+
+    def list_calls(
+        self,
+        number: NumberRef | None,
+        *,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int | None,
+    ) -> Listing[Call]:
+        """List calls, newest first, those of released numbers too.
+
+        With `after` or `before`, Twilio may leave out calls that are still queued.
+        """
+        address = None if number is None else (yield from self._sender(number))
+        timeline = self._calls.timeline(address, after, before, limit)
+        yield from calls.listed(timeline)
+        if timeline.empty and number is not None and number.id is None:
+            # As for messages: an empty history must not hide a mistyped number.
+            yield from self.get_number(number)
+
+    def get_call(self, call: str) -> Operation[Call]:
+        """Get a call. Twilio does not state when it was answered, or why it ended."""
+        return self._calls.get(call)
+
+    def end_call(self, call: str) -> Operation[Call]:
+        """Hang up or cancel. Twilio may end the call only a moment after it answers."""
+        return self._calls.end(call)
+
+    def get_recording(self, call: str) -> Operation[Recording]:
+        """Get the newest finished recording of a call, as a WAV file.
+
+        Where the account keeps its recordings outside of Twilio, it is fetched from there, without
+        credentials.
+
+        Raises:
+            NotFoundError: there is none, or it is still being processed.
+            ConflictError: it is encrypted with a key of the account's.
+        """
+        return self._calls.recording(call)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -388,13 +382,10 @@ class Twilio(Adapter):
         before = after = yield from self.get_number(webhooks.owner(of))
         body = webhooks.change(before, url, replace=replace, options=options)
         if body is not None:
-            after = yield from self._post(before, body)
+            after = yield from self._inventory.change(before, body)
         return webhooks.changed(before, after, url)
 
     # --- Shared steps ----------------------------------------------------------------------------
-
-    def _number(self, sid: str) -> str:
-        return self._account + path("/IncomingPhoneNumbers/{}.json", sid)
 
     def _sender(self, number: NumberRef) -> Operation[str]:
         """Return the sender: a number of the account, or another address as given."""
@@ -403,11 +394,3 @@ class Twilio(Adapter):
         if number.id is not None and addresses.is_sender(number.id):
             return number.id
         return (yield from self.get_number(number)).number
-
-    def _post(self, number: PhoneNumber, body: Json) -> Operation[PhoneNumber]:
-        """Change a number. The same change twice has the same result."""
-        place = self._number(number.id)
-        response = yield Request.post_form(place, body, safety=Safety.IDEMPOTENT)
-        changed = bodies.number(response, self.name)
-        replaced = assignment.replaced(number.raw, changed.raw)
-        return changed.model_copy(update={"replaced": replaced})

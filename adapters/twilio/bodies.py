@@ -16,7 +16,7 @@ from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
 from telephony.idempotency import add_digest, strip_digest
-from telephony.model import CallStatus, Channel, Direction, MessageStatus, NumberStatus
+from telephony.model import Channel, Direction, MessageStatus, NumberStatus
 from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
 from telephony.unchecked import Unchecked
@@ -36,11 +36,6 @@ _DIRECTIONS: dict[str | None, Direction] = {
     "outbound-call": Direction.OUTBOUND,
     "outbound-reply": Direction.OUTBOUND,
 }
-CALL_STATUS = {
-    status.value.replace("_", "-"): status
-    for status in CallStatus
-    if status is not CallStatus.UNKNOWN
-}
 _CHANNELS = {channel.value: channel for channel in Channel}
 # Reading a member of an enumeration takes as long as making a string.
 _SMS = Channel.SMS
@@ -51,14 +46,29 @@ _NUMBERS = Unchecked(model.PhoneNumber)
 _MESSAGES = Unchecked(model.Message)
 
 
+class _Meta(Body):
+    next_page_url: str | None = None
+
+
 class Page(Body):
     """A page of a listing; each has its own rows."""
 
     next_page_uri: str | None = None
+    meta: _Meta | None = None
     incoming_phone_numbers: Rows = None
     available_phone_numbers: Rows = None
     messages: Rows = None
     media_list: Rows = None
+    calls: Rows = None
+    recordings: Rows = None
+    applications: Rows = None
+    trunks: Rows = None
+    services: Rows = None
+
+    @property
+    def next_link(self) -> str | None:
+        """The link to the next page, which newer products put elsewhere."""
+        return self.next_page_uri or (self.meta.next_page_url if self.meta else None)
 
 
 class _Number(assignment.Routes, kw_only=True):
@@ -143,6 +153,17 @@ class Message(Body, kw_only=True):
         return model.MessageError(code=str(self.error_code), message=self.error_message)
 
 
+class _AnyMessage(Message, kw_only=True):
+    messaging_service_sid: str | None = None
+
+    @property
+    def own(self) -> str:
+        """The number of the account that received or sent it, or the service that is to choose."""
+        if self.direction == "inbound":
+            return addresses.bare(self.recipient or "")
+        return addresses.bare(self.sender or self.messaging_service_sid or "")
+
+
 class _Available(Body, kw_only=True):
     phone_number: Id
     iso_country: str | None = None
@@ -165,15 +186,6 @@ class _Available(Body, kw_only=True):
             channels=channels(self.capabilities),
         )
         return with_raw(offered, raw)
-
-
-class _Call(Body, kw_only=True):
-    sid: Id
-    sender: str | None = field(default=None, name="from")
-    recipient: str | None = field(default=None, name="to")
-    direction: str | None = None
-    status: str | None = None
-    start_time: Time = None
 
 
 class _Media(Body):
@@ -200,14 +212,20 @@ def available(
     return [row.normalized(provider, kind, raw) for row, raw in found]
 
 
-def message(response: Response, provider: str, address: str) -> model.Message:
-    """Return a message that was sent from `address`, which may be a Messaging Service."""
-    sent = read(Message, response.content, response)
-    sender = sent.sender or address if addresses.is_service(address) else address
-    return sent.normalized(provider, addresses.bare(sender), response.content)
+def message(response: Response, provider: str, address: str | None = None) -> model.Message:
+    """Return a message; if it was just sent, from `address`."""
+    found = read(_AnyMessage, response.content, response)
+    own = addresses.bare(address) if address and not addresses.is_service(address) else found.own
+    return found.normalized(provider, own or address or "", response.content)
 
 
-def messages(page: Page, response: Response, provider: str, number: str) -> list[model.Message]:
+def messages(
+    page: Page, response: Response, provider: str, number: str | None
+) -> list[model.Message]:
+    """Return the messages of one number, or of all."""
+    if number is None:
+        every = rows(_AnyMessage, page.messages, response)
+        return [row.normalized(provider, row.own, raw) for row, raw in every]
     held = addresses.bare(number)
     found = rows(Message, page.messages, response)
     return [row.normalized(provider, held, raw) for row, raw in found]
@@ -222,21 +240,6 @@ def media(response: Response, base_url: str) -> list[str]:
     """Return the URLs of media: those of their descriptions, without the ending."""
     found = rows(_Media, page(response).media_list, response)
     return [base_url + row.uri.removesuffix(".json") for row, _ in found]
-
-
-def call(response: Response, provider: str, number: str) -> model.Call:
-    placed = read(_Call, response.content, response)
-    made = model.Call(
-        id=placed.sid,
-        provider=provider,
-        number=addresses.bare(number),
-        sender=placed.sender,
-        recipient=placed.recipient,
-        direction=Direction.INBOUND if placed.direction == "inbound" else Direction.OUTBOUND,
-        status=CALL_STATUS.get(placed.status or "", CallStatus.UNKNOWN),
-        started_at=moment(placed.start_time),
-    )
-    return with_raw(made, response.content)
 
 
 def released(number: model.PhoneNumber, until: datetime) -> model.Release:

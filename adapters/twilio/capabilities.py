@@ -25,12 +25,22 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "adopts a number that the account holds; porting one in is done in the Twilio console"
     ),
     Capability.UPDATE_NUMBER: FULL,
+    Capability.LIST_TARGETS: partial("applications and SIP trunks; any URL is a target too"),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
     Capability.LIST_MESSAGES: FULL,
+    Capability.LIST_ALL_MESSAGES: FULL,
+    Capability.GET_MESSAGE: FULL,
     Capability.SEND_MESSAGE: FULL,
     Capability.PLACE_CALL: FULL,
+    Capability.LIST_CALLS: FULL,
+    Capability.GET_CALL: FULL,
+    Capability.END_CALL: FULL,
+    Capability.GET_TRANSCRIPT: unsupported(
+        "Twilio transcribes recordings in Conversational Intelligence: read them there."
+    ),
+    Capability.GET_RECORDING: FULL,
     Capability.LIST_CARRIERS: _NO_CARRIERS,
     Capability.LINK_CARRIER: _NO_CARRIERS,
     Capability.ROTATE_CARRIER: _NO_CARRIERS,
@@ -51,5 +61,6 @@ OUTCOMES: Mapping[Capability, Outcome] = {
     Capability.RELEASE_NUMBER: retried("retried; finding nothing then is success"),
     Capability.SEND_MESSAGE: not_retried("never retried: the outcome stays unknown"),
     Capability.PLACE_CALL: not_retried("never retried: the outcome stays unknown"),
+    Capability.END_CALL: retried("retried: a call that has ended stays as it is"),
     Capability.SET_WEBHOOK: retried(),
 }

@@ -1,77 +1,80 @@
-"""The messages of one number: Twilio lists those received and those sent separately.
+"""Messages, with the URLs of their media.
 
-Source: twilio.com/docs/messaging/api/message-resource, reading multiple messages.
+Source: twilio.com/docs/messaging/api/message-resource.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
-from telephony.errors import NotFoundError
+from telephony.errors import InvalidRequestError, NotFoundError
 from telephony.model import Channel, Message
-from telephony.reading import EARLIEST, LATEST, sent_between
-from telephony.wire import Batch, Listing, Operation, Request, path
+from telephony.wire import Batch, Json, Listing, Operation, Options, Request, merged, path
 
-from . import bodies
+from . import addresses, bodies
 from .paging import Pages
+from .timeline import Timeline
+
+_MEDIA = 10
 
 
-class Timeline:
-    """The received and the sent messages of one number, newest first.
-
-    A page is fetched only when its messages are the next ones.
+class Messages:
+    """The messages of one account.
 
     Args:
         account: its path.
-        address: the number, or another sender.
-        after: the earliest time of sending.
-        before: the time before which they were sent.
-        limit: how many the caller wants.
         base_url: what the vendor's links to further pages are relative to.
         provider: the name that results carry.
-
-    Attributes:
-        empty: whether no message was listed so far.
     """
 
-    def __init__(
+    def __init__(self, account: str, *, base_url: str, provider: str) -> None:
+        self._path = f"{account}/Messages.json"
+        self._account, self._base_url, self._provider = account, base_url, provider
+
+    def timeline(
         self,
-        account: str,
-        address: str,
-        *,
+        address: str | None,
         after: datetime | None,
         before: datetime | None,
         limit: int | None,
-        base_url: str,
-        provider: str,
-    ) -> None:
+    ) -> Timeline[Message]:
+        """Return the messages of a number or another sender, or of all, newest first.
+
+        Raises:
+            InvalidRequestError: it is a Messaging Service, which Twilio cannot list by.
+        """
+        if address is not None and addresses.is_service(address):
+            raise InvalidRequestError(
+                "Twilio does not list the messages of a Messaging Service.",
+                argument="number",
+                hint="List those of each of its senders.",
+            )
         # Twilio's filters include both ends, and know whole seconds only.
         period = {"DateSent>": _second(after), "DateSent<": _second(before)}
-        self._account, self._base_url = account, base_url
-        self._after, self._before = after, before
-        self._listings = [
+        sides = [{}] if address is None else [{"To": address}, {"From": address}]
+        listings = [
             Pages(
-                f"{account}/Messages.json",
-                {side: address, **period},
+                self._path,
+                {**side, **period},
                 size=limit,
-                base_url=base_url,
-                read=lambda page, response: bodies.messages(page, response, provider, address),
-                id_of=lambda message: message.id,
+                base_url=self._base_url,
+                read=lambda page, response: bodies.messages(
+                    page, response, self._provider, address
+                ),
+                id_of=attrgetter("id"),
             )
-            for side in ("To", "From")
+            for side in sides
         ]
-        self._reached = [LATEST] * len(self._listings)
-        self._waiting: list[Message] = []
-        self._to_itself: set[str] = set()
-        self.empty: bool = True
+        return Timeline(listings, attrgetter("sent_at"), after, before)
 
-    def messages(self) -> Listing[Message]:
-        """List the messages, each with the URLs of its media."""
+    def listed(self, timeline: Timeline[Message]) -> Listing[Message]:
+        """List messages, each with the URLs of its media."""
         plain = Channel.SMS
-        while any(pages.more for pages in self._listings):
+        while timeline.more:
             batch: list[Message] = []
-            for message in sent_between((yield from self._fetch()), self._after, self._before):
+            for message in (yield from timeline.fetch()):
                 if message.channel is not plain and bodies.has_media(message):
                     # Earlier ones are handed out first: the caller may not need this one.
                     yield Batch(batch)
@@ -80,48 +83,43 @@ class Timeline:
                     batch.append(message)
             yield Batch(batch)
 
+    def get(self, message: str) -> Operation[Message]:
+        response = yield Request.get(self._account + path("/Messages/{}.json", message))
+        found = bodies.message(response, self._provider)
+        return (yield from self._with_media(found)) if bodies.has_media(found) else found
+
+    def send(
+        self, address: str, to: str, body: str, media: Sequence[str], options: Options
+    ) -> Operation[Message]:
+        sender = "MessagingServiceSid" if addresses.is_service(address) else "From"
+        fields: Json = {
+            "To": to,
+            sender: address,
+            "Body": body or None,
+            "MediaUrl": [*media] or None,
+        }
+        response = yield Request.post_form(self._path, merged(fields, options))
+        sent = bodies.message(response, self._provider, address)
+        return sent.model_copy(update={"media": tuple(media)})
+
     def _with_media(self, message: Message) -> Operation[Message]:
         try:
             response = yield Request.get(
                 self._account + path("/Messages/{}/Media.json", message.id)
             )
         except NotFoundError:
-            # Deleted since it was listed.
+            # Deleted since it was read.
             return message
         media = bodies.media(response, self._base_url)
         return message.model_copy(update={"media": tuple(media)})
 
-    def _fetch(self) -> Operation[list[Message]]:
-        """Fetch one page; return the messages that are newer than any on unread pages."""
-        unread = [index for index, pages in enumerate(self._listings) if pages.more]
-        latest = max(unread, key=lambda index: self._reached[index])
-        found = yield from self._listings[latest].fetch()
-        if found:
-            self.empty = False
-            self._reached[latest] = min([message.sent_at or LATEST for message in found])
-            self._waiting += [
-                message
-                for message in found
-                if message.sender != message.recipient or not self._again(message)
-            ]
-            self._waiting.sort(key=_moment, reverse=True)
-        horizon = max(
-            (self._reached[index] for index in unread if self._listings[index].more),
-            default=EARLIEST,
+
+def check_media(media: Sequence[str]) -> None:
+    """Raise `InvalidRequestError` for more media than a message can have."""
+    if len(media) > _MEDIA:
+        raise InvalidRequestError(
+            f"`media` has more than {_MEDIA} URLs.", argument="media", hint="Send several."
         )
-        ready = bisect_left(self._waiting, True, key=lambda message: _moment(message) < horizon)
-        messages, self._waiting = self._waiting[:ready], self._waiting[ready:]
-        return messages
-
-    def _again(self, message: Message) -> bool:
-        """Return whether a message of the number to itself was in the other list already."""
-        again = message.id in self._to_itself
-        self._to_itself.add(message.id)
-        return again
-
-
-def _moment(message: Message) -> datetime:
-    return message.sent_at or LATEST
 
 
 def _second(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -16,12 +17,14 @@ T = TypeVar("T")
 LARGEST = 1000
 """The most items that Twilio puts on a page."""
 
+_TWILIO = re.compile(r"^https://[a-z0-9.-]+\.twilio\.com(?=/)")
+
 
 class Pages(Generic[T]):
     """A listing that is read one page at a time.
 
     Args:
-        path: of the listing.
+        path: of the listing; an absolute URL where it is not below the adapter's `base_url`.
         params: its filters.
         size: how many items to request at once.
         base_url: what the vendor's links to further pages are relative to.
@@ -44,6 +47,7 @@ class Pages(Generic[T]):
         )
         parts = urlsplit(base_url)
         self._origin, self._below = f"{parts.scheme}://{parts.netloc}", parts.path
+        self._host = path.removesuffix(urlsplit(path).path)
         self._read = read
         self._id_of = id_of
         self._tracker, self._links = PageTracker(), PageTracker()
@@ -61,7 +65,7 @@ class Pages(Generic[T]):
         page = bodies.page(response)
         read = self._read(page, response)
         found = self._tracker.unseen(read, self._id_of)
-        link = page.next_page_uri
+        link = page.next_link
         self._next = Request.get(self._relative(link, response)) if link else None
         # A page may be empty, or hold nothing readable, if only the link leads on.
         if self._next and ((read and not found) or not self._links.unseen([self._next.path], str)):
@@ -73,16 +77,18 @@ class Pages(Generic[T]):
             yield Batch((yield from self.fetch()))
 
     def _relative(self, link: str, response: Response) -> str:
-        """Return a link to a further page as a path below `base_url`.
+        """Return a link to a further page where the listing itself is.
 
-        Twilio's links name no host and ignore a path that a proxy adds before its own; some proxies
-        rewrite them. A link to another host is not followed: the credentials would go there.
+        Twilio's links name no host or one of its own, and ignore a path that a proxy adds before
+        its own; some proxies rewrite them. A link to another host is not followed: the credentials
+        would go there.
         """
-        path = link.removeprefix(self._origin)
+        path = _TWILIO.sub("", link.removeprefix(self._origin), count=1)
         if not path.startswith("/"):
             raise InvalidResponseError(
                 "The link to the next page leads elsewhere",
                 status=response.status,
                 hint="Check `base_url`; if it is right, report this to the vendor.",
             )
-        return path.removeprefix(self._below) if path.startswith(f"{self._below}/") else path
+        below = path.startswith(f"{self._below}/")
+        return self._host + (path.removeprefix(self._below) if below else path)

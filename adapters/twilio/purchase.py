@@ -6,6 +6,7 @@ Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from telephony.errors import (
     ConflictError,
@@ -32,6 +33,45 @@ def check(options: Options) -> None:
                 argument="options",
                 hint="Give `number`, `area_code` or `label` instead.",
             )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to buy: an exact `number`, or the first offer.
+
+    Attributes:
+        name: the label as Twilio stores it.
+        key: the stored form of the idempotency key, which `name` ends with.
+        like: what the number begins with, where known.
+        body: the form, without the number.
+    """
+
+    number: str | None
+    name: str | None
+    key: str | None
+    like: str | None
+    body: Json
+
+
+def provision(
+    inventory: Inventory, wanted: Wanted, offers: Operation[list[AvailableNumber]]
+) -> Operation[PhoneNumber]:
+    """Buy a number, or return the one that an earlier purchase with the same key brought.
+
+    Raises:
+        ConflictError: the account holds the wanted number already.
+    """
+    if wanted.key is not None and wanted.name is not None:
+        held = yield from find_earlier(inventory, wanted.key, wanted.name, wanted.like)
+        if held is not None:
+            return held
+    if wanted.number is None:
+        return (yield from buy_first(inventory, (yield from offers), wanted.key, wanted.body))
+    if (yield from inventory.find(wanted.number)) is not None:
+        raise ConflictError(
+            "The account holds this number already", hint="Adopt it with import_number()."
+        )
+    return (yield from buy(inventory, wanted.number, wanted.key, wanted.body))
 
 
 def find_earlier(

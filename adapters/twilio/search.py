@@ -6,10 +6,14 @@ Source: twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
-from telephony.errors import InvalidRequestError, UnsupportedOperationError
-from telephony.model import Channel, NumberKind
-from telephony.wire import Options, form
+from telephony.errors import InvalidRequestError, NotFoundError, UnsupportedOperationError
+from telephony.model import AvailableNumber, Channel, NumberKind
+from telephony.wire import Operation, Options, Request, form
+
+from . import bodies
+from .paging import LARGEST
 
 PATHS = {
     NumberKind.LOCAL: "Local",
@@ -45,6 +49,42 @@ def kinds(country: str, area_code: str | None, contains: str | None) -> list[Num
         text is not None and _BEGINS_TOLL_FREE.fullmatch(text) for text in (area_code, contains)
     )
     return [NumberKind.TOLL_FREE if toll_free else NumberKind.LOCAL]
+
+
+def offers(
+    account: str,
+    provider: str,
+    country: str,
+    kinds: Sequence[NumberKind],
+    filters: Mapping[str, str | int | None],
+    limit: int,
+) -> Operation[list[AvailableNumber]]:
+    """Search the kinds in turn until there are `limit` numbers.
+
+    Args:
+        account: its path.
+
+    Raises:
+        NotFoundError: the country has none of these kinds.
+    """
+    found: list[AvailableNumber] = []
+    absent: list[NotFoundError] = []
+    for each in kinds:
+        place = f"{account}/AvailablePhoneNumbers/{country}/{PATHS[each]}.json"
+        try:
+            response = yield Request.get(
+                place, {**filters, "PageSize": min(limit - len(found), LARGEST)}
+            )
+        except NotFoundError as missing:
+            absent.append(missing)
+            continue
+        found += bodies.available(response, provider, each)
+        if len(found) >= limit:
+            break
+    if len(absent) == len(kinds):
+        absent[0].hint = "Twilio has no such numbers in this country: try another one."
+        raise absent[0]
+    return found[:limit]
 
 
 def query(

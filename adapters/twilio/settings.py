@@ -18,7 +18,7 @@ class TwilioSettings(ProviderSettings):
     """Settings of a Twilio connection: an account, and an API key or an auth token to reach it.
 
     Attributes:
-        base_url: overrides `region` and `edge`.
+        base_url: overrides `region` and `edge`; every product of Twilio is requested below it.
         account_sid: ``AC…``, the account that holds the numbers.
         auth_token: of `account_sid`, or of `auth_account_sid`.
         api_key_sid: ``SK…``, with `api_key_secret`; goes before `auth_token` where both are given.
@@ -78,13 +78,17 @@ class TwilioSettings(ProviderSettings):
             raise ValueError(f"name the `edge` too: that of region {self.region} is not known here")
         return self
 
-    @property
-    def api(self) -> str:
-        """The URL of the API. Source: twilio.com/docs/global-infrastructure."""
-        if "base_url" in self.model_fields_set or not (self.region or self.edge):
+    def host(self, product: str) -> str:
+        """Return where one of Twilio's products is, ``trunking`` for example.
+
+        With `base_url` all are below that. Source: twilio.com/docs/global-infrastructure.
+        """
+        if "base_url" in self.model_fields_set:
             return self.base_url
+        if not (self.region or self.edge):
+            return f"https://{product}.twilio.com"
         region = self.region or "us1"
-        return f"https://api.{self.edge or _EDGES[region]}.{region}.twilio.com"
+        return f"https://{product}.{self.edge or _EDGES[region]}.{region}.twilio.com"
 
     @property
     def login(self) -> tuple[str, str]:

@@ -30,7 +30,6 @@ from telephony.events import (
 )
 from telephony.model import (
     Call,
-    CallStatus,
     Direction,
     MessageError,
     MessageStatus,
@@ -42,7 +41,7 @@ from telephony.reading import moment, required_header
 from telephony.settings import is_blank
 from telephony.wire import Json, NumberRef, Options, merged
 
-from . import addresses, assignment, bodies
+from . import addresses, assignment, bodies, calls
 
 FORM = "application/x-www-form-urlencoded"
 NOTHING = WebhookResponse(
@@ -247,17 +246,16 @@ def _expects_twiml(params: Mapping[str, JsonValue]) -> bool:
 
 
 def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
-    outbound = params.get("Direction", "").startswith("outbound")
-    return Call(
-        id=params["CallSid"],
-        provider=provider,
-        number=params["From"] if outbound else params["To"],
+    """Return a call as the listing spells it."""
+    body = calls.CallBody(
+        sid=params["CallSid"],
         sender=params["From"],
         recipient=params["To"],
-        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
-        status=bodies.CALL_STATUS.get(word, CallStatus.UNKNOWN),
-        raw=dict(params),
+        direction=params.get("Direction", "inbound"),
+        status=word,
+        duration=params.get("CallDuration"),
     )
+    return Call.model_validate({**body.fields(provider), "raw": dict(params)})
 
 
 def _request_id(request: WebhookRequest, url: str) -> str:

@@ -86,8 +86,11 @@ class RequestBuilder:
 
     def _check_anonymous(self, url: str) -> None:
         """Raise unless a URL that a vendor made leads to a host that it may lead to."""
-        local = is_loopback(url)
-        if (local and not is_loopback(self._base)) or not (local or url.startswith("https://")):
+        try:
+            followed = is_loopback(self._base) if is_loopback(url) else url.startswith("https://")
+        except ValueError:  # no URL at all
+            followed = False
+        if not followed:
             raise InvalidResponseError(
                 "The vendor's link is no https URL, or leads to this machine: it is not followed",
                 hint="Report this to the vendor.",

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 from starlette.responses import Response
 
+from telephony.sandbox.calls import PlayedCall
 from telephony.sandbox.vendor import Json, State
 
 from .input import ParsedRequest
@@ -24,6 +25,14 @@ class Text:
     at: datetime
     body: Json
     media: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass
+class Held:
+    """A call: what never changes of its body, and the call as it is played."""
+
+    body: Json
+    played: PlayedCall
 
 
 @dataclass
@@ -44,7 +53,7 @@ class Account:
     state: State
     numbers: dict[str, Json] = field(default_factory=dict)
     texts: dict[str, Text] = field(default_factory=dict)
-    calls: dict[str, Json] = field(default_factory=dict)
+    calls: dict[str, Held] = field(default_factory=dict)
     applications: dict[str, Json] = field(default_factory=dict)
     trunks: dict[str, Json] = field(default_factory=dict)
     origination_urls: dict[str, Json] = field(default_factory=dict)

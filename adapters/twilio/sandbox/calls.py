@@ -1,16 +1,20 @@
-"""Calls, which stay queued in the sandbox."""
+"""Calls as the sandbox's clock plays them, and their recordings."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from starlette.responses import JSONResponse, Response
 
+from telephony.enums import CallStatus
+from telephony.sandbox.calls import sound
 from telephony.sandbox.vendor import Json
 
-from . import available
-from .account import Account, found, rfc2822
-from .input import E164, ParsedRequest, http_url
+from . import available, webhooks
+from .account import Account, Held, rfc2822
+from .input import E164, ParsedRequest, http_url, period
 from .paging import page
-from .refusals import invalid, refusal
+from .refusals import invalid, missing, refusal
 
 _OTHERS = ("sip:", "sips:", "client:", "whatsapp:")
 # twilio.com/docs/iam/test-credentials
@@ -20,20 +24,31 @@ _CALLEES = {
     "+15005550003": (21215, "is in a region that is not enabled"),
     "+15005550004": (21216, "is blocked"),
 }
+_WORDS = {CallStatus.IN_PROGRESS: "in-progress", CallStatus.NO_ANSWER: "no-answer"}
+_UPDATES = ("completed", "canceled")
 
 
 def listed(account: Account, request: ParsedRequest) -> Response:
+    """Newest first."""
     wanted = [(name.lower(), request.filter(name)) for name in ("To", "From", "Status")]
+    low, high = period(request, "StartTime")
+    before = request.filter("StartTime<")
+    if before is not None and len(before) == 10:
+        # Twilio is not plain about the day itself: "on or before midnight of this date".
+        high = datetime.fromisoformat(before).replace(tzinfo=UTC)
     rows = [
-        call
+        body
         for call in reversed(account.calls.values())
-        if all(value in (None, call[field]) for field, value in wanted)
+        if (low is None or call.played.began_at >= low)
+        and (high is None or call.played.began_at < high)
+        for body in [_shown(call)]
+        if all(value in (None, body[field]) for field, value in wanted)
     ]
     return page(request, "calls", rows)
 
 
 def fetch(account: Account, request: ParsedRequest) -> Response:
-    return JSONResponse(found(account.calls, request))
+    return JSONResponse(_shown(_call(account, request)))
 
 
 def place(account: Account, request: ParsedRequest) -> Response:
@@ -48,37 +63,106 @@ def place(account: Account, request: ParsedRequest) -> Response:
     if not any(request.field(name) for name in ("Url", "Twiml", "ApplicationSid")):
         raise refusal(400, 21205, "Url, Twiml or ApplicationSid is required.")
     http_url("Url", request.field("Url") or "")
-    call = _new(account, to, caller, str(held["sid"]) if held else None)
-    account.calls[str(call["sid"])] = call
-    account.state.record("call", str(call["sid"]), caller)
-    return JSONResponse(call, 201)
+    seconds = request.field("Timeout") or "60"
+    if not seconds.isdecimal() or not 0 < int(seconds) <= 600:
+        raise invalid("Timeout must be a number of seconds, 600 at most")
+
+    def report(word: str, event: str) -> None:
+        callback = request.field("StatusCallback")
+        if callback and event in (request.fields("StatusCallbackEvent") or ["completed"]):
+            webhooks.call_status(account, callback, _shown(call), word)
+
+    body = _body(account, caller, to, "outbound-api", str(held["sid"]) if held else None)
+    played = account.state.calls.place(
+        on_answered=lambda: report("in-progress", "answered"),
+        on_ended=lambda: report(str(_shown(call)["status"]), "completed"),
+    )
+    call = account.calls[str(body["sid"])] = Held(body, played)
+    account.state.record("call", str(body["sid"]), caller)
+    for word in ("initiated", "ringing"):
+        report(word, word)
+    return JSONResponse({**_shown(call), "status": "queued", "start_time": None}, 201)
+
+
+def receive(account: Account, number: Json, caller: str) -> str:
+    """Let a number receive a call that has ended; return its sid."""
+    body = _body(account, caller, str(number["phone_number"]), "inbound", str(number["sid"]))
+    call = account.calls[str(body["sid"])] = Held(body, account.state.calls.past())
+    webhooks.called(account, number, _shown(call))
+    return str(body["sid"])
 
 
 def update(account: Account, request: ParsedRequest) -> Response:
-    """Return a call is ended or taken back by its status."""
-    call, status = found(account.calls, request), request.field("Status")
-    if status not in {"completed", "canceled"}:
+    """End a call, or take it back before it is answered."""
+    call, status = _call(account, request), request.field("Status")
+    if status not in _UPDATES:
         raise invalid("Status must be completed or canceled")
-    call["status"] = status
-    return JSONResponse(call)
+    if not (status == "canceled" and call.played.answered) and call.played.end():
+        account.state.record("end", request.ids["sid"])
+    return JSONResponse(_shown(call))
 
 
-def _new(account: Account, to: str, caller: str, number_sid: str | None) -> Json:
+def recordings(account: Account, request: ParsedRequest) -> Response:
+    """Return the recordings of calls: each that was answered has one once it has ended."""
+    wanted = request.filter("CallSid")
+    calls = [call for call in reversed(account.calls.values()) if _is_recorded(call)]
+    rows = [_recording(account, call) for call in calls if wanted in (None, call.body["sid"])]
+    return page(request, "recordings", rows)
+
+
+def recording(account: Account, request: ParsedRequest) -> Response:
+    return JSONResponse(_recording(account, _recorded(account, request)))
+
+
+def sound_file(account: Account, request: ParsedRequest) -> Response:
+    _recorded(account, request)
+    return Response(sound(), media_type="audio/x-wav")
+
+
+def _call(account: Account, request: ParsedRequest) -> Held:
+    if request.ids["sid"] not in account.calls:
+        raise missing(request.path)
+    return account.calls[request.ids["sid"]]
+
+
+def _recorded(account: Account, request: ParsedRequest) -> Held:
+    call = account.calls.get(f"CA{request.ids['sid'].removeprefix('RE')}")
+    if call is None or not _is_recorded(call):
+        raise missing(request.path)
+    return call
+
+
+def _is_recorded(call: Held) -> bool:
+    return call.played.answered and call.played.ended
+
+
+def _shown(call: Held) -> Json:
+    """Return a call's body as it is now."""
+    played = call.played
+    ended = played.ended_at
+    seconds = str(round(played.duration.total_seconds()))
+    return {
+        **call.body,
+        "status": _WORDS.get(played.status, played.status.value),
+        "start_time": rfc2822(played.began_at),
+        "end_time": rfc2822(ended) if ended else None,
+        "duration": seconds if _is_recorded(call) else None,
+        "date_created": rfc2822(played.began_at),
+        "date_updated": rfc2822(ended or played.answered_at or played.began_at),
+    }
+
+
+def _body(account: Account, caller: str, to: str, direction: str, number: str | None) -> Json:
     sid = account.state.id("CA", 32)
-    now = rfc2822(account.state.now())
     return {
         "sid": sid,
         "account_sid": account.sid,
-        "phone_number_sid": number_sid,
+        "phone_number_sid": number,
         "from": caller,
         "from_formatted": available.friendly(caller),
         "to": to,
         "to_formatted": available.friendly(to),
-        "status": "queued",
-        "direction": "outbound-api",
-        "start_time": None,
-        "end_time": None,
-        "duration": None,
+        "direction": direction,
         "price": None,
         "price_unit": "USD",
         "answered_by": None,
@@ -89,11 +173,40 @@ def _new(account: Account, to: str, caller: str, number_sid: str | None) -> Json
         "trunk_sid": None,
         "queue_time": "0",
         "api_version": "2010-04-01",
-        "date_created": now,
-        "date_updated": now,
         "subresource_uris": {
             name: account.uri(f"Calls/{sid}/{name.title()}.json")
             for name in ("notifications", "recordings", "events", "payments")
         },
         "uri": account.uri(f"Calls/{sid}.json"),
+    }
+
+
+def _recording(account: Account, call: Held) -> Json:
+    shown = _shown(call)
+    sid = f"RE{str(call.body['sid'])[2:]}"
+    place = f"Recordings/{sid}"
+    answered = call.played.answered_at
+    return {
+        "sid": sid,
+        "account_sid": account.sid,
+        "call_sid": call.body["sid"],
+        "conference_sid": None,
+        "channels": 1,
+        "source": "OutboundAPI",
+        "status": "completed",
+        "start_time": rfc2822(answered) if answered else None,
+        "duration": shown["duration"],
+        "price": None,
+        "price_unit": "USD",
+        "error_code": None,
+        "encryption_details": None,
+        "api_version": "2010-04-01",
+        "date_created": shown["end_time"],
+        "date_updated": shown["end_time"],
+        "subresource_uris": {
+            "add_on_results": account.uri(f"{place}/AddOnResults.json"),
+            "transcriptions": account.uri(f"{place}/Transcriptions.json"),
+        },
+        "media_url": f"https://api.twilio.com{account.uri(place)}",
+        "uri": account.uri(f"{place}.json"),
     }

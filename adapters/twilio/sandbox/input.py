@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from .refusals import invalid
 
@@ -34,6 +35,27 @@ class ParsedRequest:
 
     def fields(self, name: str) -> list[str]:
         return [value for key, value in self.form if key == name]
+
+
+def period(request: ParsedRequest, name: str) -> tuple[datetime | None, datetime | None]:
+    """Return the first moment that a filter lets in, and the first that it does not.
+
+    Its value is a day or a moment; with ``<`` or ``>`` after the name, an inclusive bound.
+    """
+    low = high = None
+    for bound in (name, f"{name}>", f"{name}<"):
+        value = request.filter(bound)
+        if value is None:
+            continue
+        try:
+            begin = datetime.fromisoformat(value)
+        except ValueError:
+            raise invalid(f"{bound} is not a date") from None
+        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
+        end = begin + (timedelta(days=1) if len(value) == 10 else timedelta(seconds=1))
+        low = low if bound[-1] == "<" else begin
+        high = high if bound[-1] == ">" else end
+    return low, high
 
 
 def http_url(name: str, value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +11,7 @@ from telephony.sandbox.vendor import Json
 
 from . import webhooks
 from .account import Account, Text, rfc2822
-from .input import E164, ParsedRequest, http_url
+from .input import E164, ParsedRequest, http_url, period
 from .paging import page
 from .refusals import invalid, missing, refusal
 
@@ -35,7 +35,7 @@ _RECIPIENTS = {
 def listed(account: Account, request: ParsedRequest) -> Response:
     """Newest first. `DateSent` is a day or a moment, with ``<`` or ``>`` an inclusive bound."""
     to, sender = request.filter("To"), request.filter("From")
-    low, high = _period(request)
+    low, high = period(request, "DateSent")
     rows = [
         text
         for text in reversed(account.texts.values())
@@ -210,21 +210,3 @@ def _chosen(account: Account, to: str) -> str:
 def _can_text(number: Json) -> bool:
     can = number["capabilities"]
     return isinstance(can, dict) and can["sms"] is True
-
-
-def _period(request: ParsedRequest) -> tuple[datetime | None, datetime | None]:
-    """Return the first moment that is in, and the first that is not."""
-    low = high = None
-    for name in ("DateSent", "DateSent>", "DateSent<"):
-        value = request.filter(name)
-        if value is None:
-            continue
-        try:
-            begin = datetime.fromisoformat(value)
-        except ValueError:
-            raise invalid(f"{name} is not a date") from None
-        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
-        end = begin + (timedelta(days=1) if len(value) == 10 else timedelta(seconds=1))
-        low = low if name == "DateSent<" else begin
-        high = high if name == "DateSent>" else end
-    return low, high

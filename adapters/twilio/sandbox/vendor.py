@@ -40,7 +40,7 @@ class TwilioSandbox(VendorSandbox):
     Every number that is bought is a WhatsApp sender too.
 
     Any number that looks like one can be bought, whether or not a search shows it. Twilio's magic
-    numbers (+1 500 555 00…) are refused as documented for test credentials.
+    numbers (+1 500 555 00…) are refused as documented for test credentials. Every call is recorded.
 
     Attributes:
         account: the main account; plant things in its tables.
@@ -103,6 +103,9 @@ class TwilioSandbox(VendorSandbox):
             ("POST", f"{voice}.json", calls.place),
             ("GET", f"{voice}/{{sid}}.json", calls.fetch),
             ("POST", f"{voice}/{{sid}}.json", calls.update),
+            ("GET", f"{account}/Recordings.json", calls.recordings),
+            ("GET", f"{account}/Recordings/{{sid}}.json", calls.recording),
+            ("GET", f"{account}/Recordings/{{sid}}.wav", calls.sound_file),
             ("GET", f"{apps}.json", targets.applications),
             ("POST", f"{apps}.json", targets.create_application),
             ("GET", f"{apps}/{{sid}}.json", targets.application),
@@ -153,7 +156,7 @@ class TwilioSandbox(VendorSandbox):
 
     def receive_call(self, to: str, sender: str) -> str:
         account, number = self._holder(to)
-        return webhooks.called(account, number, sender)
+        return calls.receive(account, number, sender)
 
     def plant_messages(
         self, number: str, count: int, *, newest: datetime, media: Sequence[str] = ()

@@ -20,6 +20,7 @@ _POLICIES: Mapping[str, Callable[[int | None], bool]] = {
     "4xx": lambda status: status is not None and 400 <= status < 500,
 }
 _RETRIES = 1
+_STEPS = ("initiated", "ringing", "in-progress")
 
 
 def received(account: Account, number: Json, text: Text) -> None:
@@ -62,37 +63,50 @@ def status(account: Account, callback: str, message: Json) -> None:
     account.state.send_webhooks(*steps)
 
 
-def called(account: Account, number: Json, caller: str) -> str:
-    """Send the webhooks of a call that rings and is then over; return its sid."""
-    sid, state = account.state.id("CA", 32), account.state
-    params = {
-        "CallSid": sid,
-        "AccountSid": account.sid,
-        "From": caller,
-        "To": str(number["phone_number"]),
-        "Caller": caller,
-        "Called": str(number["phone_number"]),
-        "Direction": "inbound",
-        "ApiVersion": "2010-04-01",
-    }
-    over = {
-        **params,
-        "CallStatus": "completed",
-        "CallDuration": "0",
-        "Timestamp": rfc2822(state.now()),
-        "CallbackSource": "call-progress-events",
-        "SequenceNumber": "0",
-    }
-    ringing = {**params, "CallStatus": "ringing"}
+def called(account: Account, number: Json, call: Json) -> None:
+    """Send the webhooks of a call that rang and is over."""
+    params = _call_params(call)
     voice_url, callback = _url(account, number, "voice"), _url(account, number, "status_callback")
     steps = []
     # For a call that a trunk carries, Twilio requests no instructions.
     if voice_url and not number["trunk_sid"]:
+        ringing = {**params, "CallStatus": "ringing"}
         steps.append(_webhook(account, voice_url, str(number["voice_method"]), ringing))
     if callback:
+        over = params | _progress(account, call, "completed")
         steps.append(_webhook(account, callback, str(number["status_callback_method"]), over))
-    state.send_webhooks(*steps)
-    return sid
+    account.state.send_webhooks(*steps)
+
+
+def call_status(account: Account, callback: str, call: Json, word: str) -> None:
+    """Send the status callback of a call that was placed."""
+    params = _call_params(call) | _progress(account, call, word)
+    account.state.send_webhooks(_webhook(account, callback, "POST", params))
+
+
+def _call_params(call: Json) -> dict[str, str]:
+    return {
+        "CallSid": str(call["sid"]),
+        "AccountSid": str(call["account_sid"]),
+        "From": str(call["from"]),
+        "To": str(call["to"]),
+        "Caller": str(call["from"]),
+        "Called": str(call["to"]),
+        "Direction": str(call["direction"]),
+        "ApiVersion": "2010-04-01",
+    }
+
+
+def _progress(account: Account, call: Json, word: str) -> dict[str, str]:
+    """Return what a status callback has besides: only at the end the duration."""
+    over = {"CallDuration": str(call["duration"] or 0)} if call["end_time"] else {}
+    return {
+        "CallStatus": word,
+        "Timestamp": rfc2822(account.state.now()),
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": str(_STEPS.index(word) if word in _STEPS else len(_STEPS)),
+        **over,
+    }
 
 
 def _url(account: Account, number: Json, kind: str) -> str:

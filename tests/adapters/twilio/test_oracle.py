@@ -135,6 +135,14 @@ SAME = {
             page_size=1000,
         ),
     ),
+    "list all messages": (
+        lambda x: list(x.p.list_messages(after=NOON)),
+        lambda x: x.s.messages.list(date_sent_after=NOON, page_size=1000),
+    ),
+    "get a message": (
+        lambda x: x.p.get_message(x.text),
+        lambda x: x.s.messages(x.text).fetch(),
+    ),
     "send": (
         lambda x: x.p.send_message(x.n, OTHER, "Grüße & 👋", media=[VOICE, SMS]),
         lambda x: x.s.messages.create(
@@ -161,6 +169,35 @@ SAME = {
         lambda x: x.p.place_call(x.n, OTHER, url=VOICE),
         lambda x: x.s.calls.create(to=OTHER, from_=NUMBER, url=VOICE),
     ),
+    "call that rings for 20 seconds": (
+        lambda x: x.p.place_call(x.n, OTHER, url=VOICE, timeout=20),
+        lambda x: x.s.calls.create(to=OTHER, from_=NUMBER, url=VOICE, timeout=20),
+    ),
+    "list calls": (
+        lambda x: list(x.p.list_calls(x.n, after=NOON, before=NOON)),
+        lambda x: x.s.calls.list(
+            from_=NUMBER,
+            start_time_after="2026-03-04",
+            start_time_before="2026-03-05",
+            page_size=1000,
+        ),
+    ),
+    "list all calls": (
+        lambda x: list(x.p.list_calls(limit=7)),
+        lambda x: x.s.calls.list(limit=7),
+    ),
+    "get a call": (
+        lambda x: x.p.get_call(x.call),
+        lambda x: x.s.calls(x.call).fetch(),
+    ),
+    "end a call": (
+        lambda x: x.p.end_call(x.call),
+        lambda x: x.s.calls(x.call).update(status="completed"),
+    ),
+    "list targets": (
+        lambda x: list(x.p.list_targets()),
+        lambda x: x.s.trunking.v1.trunks.list(page_size=1000),
+    ),
     "call with options": (
         lambda x: x.p.place_call(
             x.n,
@@ -180,7 +217,9 @@ SAME = {
 @pytest.mark.parametrize("operation", SAME)
 def test_our_requests_are_the_sdks(provider, sdk, telephony_sandbox, vendor, number, operation):
     ours, theirs = SAME[operation]
-    both = SimpleNamespace(p=provider, s=sdk, n=number, v=vendor)
+    call = vendor.receive_call(NUMBER, OTHER)
+    text = vendor.receive_message(NUMBER, OTHER, "hello", sent_at=None)
+    both = SimpleNamespace(p=provider, s=sdk, n=number, v=vendor, call=call, text=text)
 
     ours(both)
     mine = last(telephony_sandbox)
@@ -234,6 +273,27 @@ def test_both_read_the_same_messages_in_the_same_pages(provider, sdk, vendor, nu
     assert [f"{provider.adapter.base_url}{m.uri[:-5]}" for m in media] == list(ours[0].media)
 
 
+def test_both_find_the_same_calls_recordings_and_targets(provider, sdk, vendor, number):
+    placed = provider.place_call(number, OTHER, url=VOICE)
+    vendor.advance(3600)
+    received = vendor.receive_call(NUMBER, OTHER)
+
+    theirs = sdk.calls.list(page_size=1)
+    ours = list(provider.list_calls())
+    assert [c.sid for c in theirs] == [c.id for c in ours] == [received, placed.id]
+    for call, read in zip(theirs, ours, strict=True):
+        assert (call.start_time, call.end_time) == (read.started_at, read.ended_at)
+        assert int(call.duration) == read.duration.total_seconds()
+    (recording,) = sdk.recordings.list(call_sid=received)
+    assert recording.fetch().call_sid == received
+    assert (recording.status, recording.encryption_details) == ("completed", None)
+    assert provider.get_recording(received).call == received
+
+    targets = [(target.id, target.name) for target in provider.list_targets()]
+    named = [*sdk.applications.list(page_size=1), *sdk.trunking.v1.trunks.list(page_size=1)]
+    assert targets == [(each.sid, each.friendly_name) for each in named]
+
+
 def test_the_sdk_runs_against_the_whole_sandbox(sdk, vendor):
     walk(sdk, vendor)
 
@@ -280,7 +340,7 @@ def walk(sdk, vendor):
 
     call = sdk.calls.create(to=OTHER, from_=first.phone_number, url=VOICE)
     assert [c.sid for c in sdk.calls.list(to=OTHER)] == [call.sid]
-    assert call.fetch().update(status="completed").status == "completed"
+    assert call.fetch().update(status="canceled").status == "canceled"
 
     application = sdk.applications.create(friendly_name="New", voice_url=VOICE)
     assert application.fetch().update(sms_url=SMS).sms_url == SMS

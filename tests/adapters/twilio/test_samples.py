@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import telephony
-from telephony import Channel, Direction, MessageStatus
+from telephony import Application, Channel, Direction, MessageStatus, Trunk
+from telephony.sandbox.calls import sound
 
 ACCOUNT = "AC" + "a" * 32
 HERE = f"/2010-04-01/Accounts/{ACCOUNT}"
@@ -273,7 +274,7 @@ def owned(number):
 # --- Calls ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", samples("calls"))
+@pytest.mark.parametrize("body", samples("calls", "/Calls.json", "POST"))
 def test_a_call_that_was_placed_keeps_its_id(provider, respond, mutations, body):
     for done, odd in [("as printed", body), *spoiled(mutations, body)]:
         respond("POST", "/Calls.json", odd, 201)
@@ -281,3 +282,102 @@ def test_a_call_that_was_placed_keeps_its_id(provider, respond, mutations, body)
         call = provider.place_call(NUMBER, OTHER, url="https://example.com/voice")
 
         assert (call.id, call.number) == (body["sid"], NUMBER), done
+
+
+CALLS = samples("calls", "/Calls.json", "GET", "read")
+
+
+@pytest.mark.parametrize("body", CALLS)
+def test_calls_are_read_as_printed(provider, respond, body):
+    respond("GET", "/Calls.json", {**body, "next_page_uri": None})
+
+    found = {call.id: call for call in provider.list_calls()}
+
+    assert found.keys() == {row["sid"] for row in body["calls"]}
+    for row in body["calls"]:
+        call = found[row["sid"]]
+        assert (call.sender, call.recipient, call.raw) == (row["from"], row["to"], row)
+        assert call.number == (row["to"] if row["direction"] == "inbound" else row["from"])
+        assert f"{call.started_at:%a, %d %b %Y %H:%M:%S +0000}" == row["start_time"]
+        assert f"{call.ended_at:%a, %d %b %Y %H:%M:%S +0000}" == row["end_time"]
+        assert str(int(call.duration.total_seconds())) == row["duration"]
+        assert call.status.replace("_", "-") == row["status"]
+
+
+@pytest.mark.parametrize("body", samples("calls", "/Calls.json", "GET", "readFullPage1"))
+def test_odd_facts_of_calls_hide_none(provider, respond, mutations, body):
+    body = {**body, "next_page_uri": None, "calls": body["calls"][:1]}
+    for done, odd in spoiled(mutations, body, rows="calls"):
+        respond("GET", "/Calls.json", odd)
+
+        assert [call.id for call in provider.list_calls()] == [body["calls"][0]["sid"]], done
+
+
+@pytest.mark.parametrize("body", samples("calls", "/Calls/{Sid}.json"))
+def test_a_call_is_found_and_ended_whatever_its_optional_facts_are(
+    provider, respond, mutations, body
+):
+    for done, odd in [("as printed", body), *spoiled(mutations, body)]:
+        respond("GET", f"/Calls/{body['sid']}.json", odd)
+        respond("POST", f"/Calls/{body['sid']}.json", odd)
+
+        assert provider.get_call(body["sid"]).id == body["sid"], done
+        assert provider.end_call(body["sid"]).id == body["sid"], done
+
+
+@pytest.mark.parametrize("body", samples("calls", "/Recordings.json", name="readFull"))
+def test_odd_facts_of_a_recording_do_not_hide_it(provider, respond, mutations, body):
+    (row,) = body["recordings"]
+    body = {**body, "recordings": [{**row, "encryption_details": None}]}
+    respond("GET", f"/Recordings/{row['sid']}.wav", sound())
+    meant = ("recordings.0.status", "recordings.0.encryption_details")
+    for done, odd in spoiled(mutations, body, rows="recordings"):
+        if done.startswith(meant):
+            continue
+        respond("GET", "/Recordings.json", odd)
+
+        assert provider.get_recording("CA1").content == sound(), done
+
+
+@pytest.mark.parametrize("body", samples("messages", "/Messages/{Sid}.json", "GET"))
+def test_a_message_is_found_whatever_its_optional_facts_are(provider, respond, mutations, body):
+    respond("GET", f"/Messages/{body['sid']}/Media.json", media())
+    for done, odd in [("as printed", body), *spoiled(mutations, body)]:
+        respond("GET", f"/Messages/{body['sid']}.json", odd)
+
+        assert provider.get_message(body["sid"]).id == body["sid"], done
+
+
+# --- Targets -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def targets(vendor_server):
+    (applications,) = samples("targets", "/Applications.json", name="readFull")
+    (trunks,) = samples("targets", "/v1/Trunks", name="readFull")
+    pages = {
+        f"{HERE}/Applications.json": {**applications.values[0], "next_page_uri": None},
+        "/v1/Trunks": trunks.values[0],
+    }
+    vendor_server.responses = {f"GET {place}": (200, page) for place, page in pages.items()}
+    return pages
+
+
+def test_targets_are_read_as_printed(provider, targets):
+    assert list(provider.list_targets()) == [Application("AP" + "a" * 32), Trunk("TK" + "a" * 32)]
+    assert [target.name for target in provider.list_targets()] == [
+        page[key][0]["friendly_name"]
+        for page, key in zip(targets.values(), ("applications", "trunks"), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("key", ["applications", "trunks"])
+def test_odd_facts_of_targets_hide_none(provider, vendor_server, targets, mutations, key):
+    (place,) = (place for place, page in targets.items() if key in page)
+    page = targets[place]
+    required = [key, f"{key}.0.sid", f"{key}.0.account_sid", "next_page_uri", "meta.next_page_url"]
+    wanted = [target.id for target in provider.list_targets()]
+    for done, odd in mutations(page, required):
+        vendor_server.responses[f"GET {place}"] = (200, odd)
+
+        assert [target.id for target in provider.list_targets()] == wanted, done
