@@ -17,7 +17,7 @@ from telephony import model, recordings
 from telephony.errors import ConflictError, InvalidRequestError, NotFoundError
 from telephony.model import Call, CallStatus, Direction, Recording
 from telephony.reading import Body, Id, Time, moment, read, rows
-from telephony.unchecked import unchecked
+from telephony.unchecked import Unchecked
 from telephony.wire import (
     Batch,
     Json,
@@ -57,7 +57,7 @@ _DIRECTIONS: Mapping[str | None, Direction] = {
 _LONGEST_RING = 600
 _HOST = re.compile(r"https?://([^/?#]+)")
 _OVER_ALREADY = "21220"
-_made_call = unchecked(model.Call)
+_CALLS = Unchecked(model.Call)
 
 
 class CallBody(Body, kw_only=True):
@@ -73,26 +73,21 @@ class CallBody(Body, kw_only=True):
     end_time: Time = None
     duration: Time = None
 
-    def fields(self, provider: str) -> dict[str, object]:
-        """Return the fields of a call, without `raw`."""
+    def normalized(self, provider: str, raw: bytes) -> Call:
         direction = _DIRECTIONS.get(self.direction) or Direction.UNKNOWN
         own = self.recipient if direction is Direction.INBOUND else self.sender
-        return {
-            "id": self.sid,
-            "provider": provider,
-            "number": addresses.bare(own) if own else None,
-            "sender": self.sender,
-            "recipient": self.recipient,
-            "direction": direction,
-            "status": STATUS.get(self.status) or CallStatus.UNKNOWN,
-            "agent": None,
-            # Until it is dialled, the moment when Twilio took it is the only one on record.
-            "started_at": moment(self.start_time) or moment(self.date_created),
-            "answered_at": None,
-            "ended_at": moment(self.end_time),
-            "duration": _seconds(self.duration),
-            "reason": None,
-        }
+        fields = _CALLS.fields()
+        fields["id"] = self.sid
+        fields["provider"] = provider
+        fields["number"] = addresses.bare(own) if own else None
+        fields["sender"], fields["recipient"] = self.sender, self.recipient
+        fields["direction"] = direction
+        fields["status"] = STATUS.get(self.status) or CallStatus.UNKNOWN
+        # Until it is dialled, the moment when Twilio took it is the only one on record.
+        fields["started_at"] = moment(self.start_time) or moment(self.date_created)
+        fields["ended_at"] = moment(self.end_time)
+        fields["duration"] = _seconds(self.duration)
+        return _CALLS.made(fields, raw)
 
 
 class _Recording(Body, kw_only=True):
@@ -220,11 +215,11 @@ class Calls:
 
     def _read(self, response: Response) -> Call:
         found = read(CallBody, response.content, response)
-        return _made_call(found.fields(self._provider), response.content)
+        return found.normalized(self._provider, response.content)
 
     def _listed(self, page: bodies.Page, response: Response) -> list[Call]:
         found = rows(CallBody, page.calls, response)
-        return [_made_call(row.fields(self._provider), raw) for row, raw in found]
+        return [row.normalized(self._provider, raw) for row, raw in found]
 
 
 def check_placed(url: str | None, timeout: float | None, options: Options) -> None:

@@ -255,7 +255,7 @@ def _call(params: Mapping[str, str], word: str, provider: str) -> Call:
         status=word,
         duration=params.get("CallDuration"),
     )
-    return Call.model_validate({**body.fields(provider), "raw": dict(params)})
+    return body.normalized(provider, b"{}").model_copy(update={"raw": dict(params)})
 
 
 def _request_id(request: WebhookRequest, url: str) -> str:
