@@ -36,7 +36,10 @@ _NAMED = re.compile(
         | credential | signature | cookie | authorization ) [\w-]* ["']? \s* (?: : | = ) \s*
         (?: -\s+ )? ["']? (?P<value> (?: (?:Bearer|Basic|Digest)\s )? [^\s"',&}\]]* )"""
 )
-_HARMLESS_NAME = re.compile(r"(?i)page_?token|(sid|_id|Id|name|type|url|expires\w*)[\"']?\s*[:=]")
+_HARMLESS_NAME = re.compile(
+    # A link to lists of credentials holds none.
+    r"(?i)page_?token|credential_lists|(sid|_id|Id|name|type|url|expires\w*)[\"']?\s*[:=]"
+)
 _BASIC = re.compile(r"(?i:basic)\s+([A-Za-z0-9+/]{4,}={0,2})")
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")  # two letters for the kind, keys by SK
 _LONG = re.compile(r"(?<![\w/+-])[A-Za-z0-9+_-]{24,}={0,2}(?![\w/+-])")

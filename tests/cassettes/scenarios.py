@@ -323,11 +323,11 @@ def _twilio() -> list[Scenario]:
         ),
         Scenario(
             "twilio", operation.ASSIGN_NUMBER, "unknown_application",
-            _assign(Application("AP" + "0" * 32)), telephony.InvalidRequestError,
+            _assign(Application("AP" + "0" * 32)), telephony.NotFoundError,
         ),
         Scenario(
             "twilio", operation.ASSIGN_NUMBER, "unknown_trunk",
-            _assign(Trunk("TK" + "0" * 32)), telephony.InvalidRequestError,
+            _assign(Trunk("TK" + "0" * 32)), telephony.NotFoundError,
         ),
         Scenario(
             "twilio", operation.RELEASE_NUMBER, "unknown_id",

@@ -61,6 +61,8 @@ def interactions(scenario):
 def test_twilio_describes_what_is_recorded(api, scenario):  # noqa: F811 - the fixture
     problems = []
     for request, status, body in interactions(scenario):
+        if request.path.endswith(".wav"):
+            continue  # the description leaves the files of recordings out
         problems += asked(api, request)
         if status < 400:
             path = request.path.removeprefix("/twilio")
