@@ -315,12 +315,14 @@ class PageTracker:
         if self._landmark in page and self._landmark not in known:
             raise self.repeated_page()
         fresh = list(found)
-        if known or len(page) < len(keys):
+        if len(page) < len(keys):
             fresh = []
             for key, item in zip(keys, found, strict=True):
                 if key not in known:
                     known.add(key)
                     fresh.append(item)
+        elif known:
+            fresh = [item for key, item in zip(keys, found, strict=True) if key not in known]
         self._recent.append(page)
         self._count += len(fresh)
         if fresh and self._count >= self._next:

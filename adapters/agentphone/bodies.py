@@ -19,7 +19,7 @@ from telephony.unchecked import Unchecked
 from telephony.wire import Response
 
 # Listings hold thousands.
-_MESSAGES = Unchecked(model.Message)
+MESSAGES: Unchecked[model.Message] = Unchecked(model.Message)
 
 
 class Page(Body, rename="camel"):
@@ -111,13 +111,13 @@ class Message(Body, kw_only=True, rename="camel"):
         """Return the fields of a message that the number `own` received or sent, without `raw`."""
         sender = self.listed_from or self.from_number or self.plain_from or self.sent_from or None
         recipient = self.to or self.to_number or self.sent_to or None
-        direction = _DIRECTIONS.get(self.direction or "") or _inferred(sender, recipient, own)
+        direction = _DIRECTIONS.get(self.direction) or _inferred(sender, recipient, own)
         said = self.status
         if said is None and direction is model.Direction.INBOUND:
             said = "received"
         media = self.media_urls or self.sent_media or self.media_url
         code, reason = self.error_code, self.failure_reason
-        fields = _MESSAGES.fields()
+        fields = MESSAGES.fields()
         fields["id"] = self.id
         fields["provider"] = provider
         fields["number"] = own
@@ -159,7 +159,7 @@ _NUMBER_STATUS = {
     "active": model.NumberStatus.ACTIVE,
     "released": model.NumberStatus.RELEASED,
 }
-_DIRECTIONS = {
+_DIRECTIONS: dict[str | None, model.Direction] = {
     "inbound": model.Direction.INBOUND,
     "outbound": model.Direction.OUTBOUND,
 }
@@ -260,17 +260,13 @@ def released(number: model.PhoneNumber, status: str | None) -> model.Release:
 # --- Messages ------------------------------------------------------------------------------------
 
 
-def message(row: Message, provider: str, own: str, raw: bytes) -> model.Message:
-    return _MESSAGES.made(row.fields(provider, own), raw)
-
-
 def sent(response: Response, provider: str, own: str, to: str, body: str) -> model.Message:
     """Return a message just sent. The response has neither its text nor the time."""
     fields = read(Message, response.content, response).fields(provider, own)
     fields |= {"body": body, "direction": model.Direction.OUTBOUND}
     fields["sender"] = fields["sender"] or own
     fields["recipient"] = fields["recipient"] or to
-    return _MESSAGES.made(fields, response.content)
+    return MESSAGES.made(fields, response.content)
 
 
 def received_at(row: Raw) -> Time:

@@ -12,7 +12,7 @@ Source: docs.agentphone.ai/api-reference/numbers, list messages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -51,8 +51,11 @@ def listing(
     reread: datetime | None = None
 
     def read(page: bodies.Page, response: Response) -> list[Message]:
-        found = rows(bodies.Message, page.data, response)
-        return [bodies.message(row, provider, own, raw) for row, raw in found]
+        made = bodies.MESSAGES.made
+        readable = rows(bodies.Message, page.data, response)
+        found = [made(row.fields(provider, own), raw) for row, raw in readable]
+        found.sort(key=_sent, reverse=True)
+        return found
 
     def between(start: datetime, end: datetime) -> Operation[list[Message]]:
         """Return every message from `start` to `end`, and some beside them, in any order."""
@@ -68,16 +71,12 @@ def listing(
         older = yield from between(start, middle)
         return newer + older
 
-    def batch(found: list[Message]) -> Batch[Message]:
-        found.sort(key=_sent, reverse=True)
-        return Batch(sent_between(found, after, before))
-
     while True:
         response = yield Request.get(url, {"limit": size, "before": _iso(cursor)})
         page = bodies.page(response)
         found = read(page, response)
         new = tracker.unseen(found, _id)
-        yield batch(new)
+        yield Batch(sent_between(new, after, before))
         if not page.data or not _more(page, size):
             return
         oldest = _oldest(found, page)
@@ -93,7 +92,8 @@ def listing(
             dense = yield from between(start, cursor)
             if not {*map(_id, found)} <= {*map(_id, dense)}:
                 raise _crowded("More than a page of messages share one second")
-            yield batch(tracker.unseen(dense, _id))
+            missed = sorted(tracker.unseen(dense, _id), key=_sent, reverse=True)
+            yield Batch(sent_between(missed, after, before))
             cursor = start + _MILLISECOND
         size = _PAGE
 
@@ -108,12 +108,19 @@ def _sent(message: Message) -> datetime:
 
 
 def _oldest(found: Sequence[Message], page: bodies.Page) -> datetime | None:
-    """Return the time of the oldest row of a page, even if the rest of it is unreadable."""
-    moments = [message.sent_at for message in found]
+    """Return the time of the oldest row of a page, even if the rest of it is unreadable.
+
+    Args:
+        found: what is readable of it, newest first.
+    """
     if page.data and len(found) < len(page.data):
-        moments += [moment(bodies.received_at(row)) for row in page.data]
-    # Beyond the first and the last time there is nothing to request.
-    return min((each for each in moments if each and _FIRST < each < _LAST), default=None)
+        return min(_usable(moment(bodies.received_at(row)) for row in page.data), default=None)
+    return next(_usable(message.sent_at for message in reversed(found)), None)
+
+
+def _usable(moments: Iterable[datetime | None]) -> Iterator[datetime]:
+    """Return the times before which older messages can be requested."""
+    return (at for at in moments if at is not None and _FIRST < at < _LAST)
 
 
 def _crowded(message: str) -> InvalidResponseError:

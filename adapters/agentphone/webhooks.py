@@ -215,14 +215,14 @@ def _message_received(envelope: _Envelope, data: Json, raw: Json, provider: str)
     row = read_or_none(bodies.Message, listed)
     if row is None:
         return None
-    message = bodies.message(row, provider, text.own, to_json(data))
-    ends = {"sender": text.sender, "recipient": text.recipient}
+    fields = row.fields(provider, text.own)
+    fields |= {"sender": text.sender, "recipient": text.recipient}
     return MessageReceived(
         id=named,
         provider=provider,
         occurred_at=moment(envelope.timestamp),
         raw=raw,
-        message=message.model_copy(update=ends),
+        message=bodies.MESSAGES.made(fields, to_json(data)),
     )
 
 
