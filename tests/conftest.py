@@ -104,11 +104,11 @@ class VendorServer:
 
     Attributes:
         responses: by method and path, such as ``"GET /numbers"``: status and body. A body that is
-            bytes is sent as it is, any other as JSON.
+            bytes is sent as it is, any other as JSON. Or a function that makes both of a query.
         requests: what came in, in order; the path has its query.
     """
 
-    responses: dict[str, tuple[int, object]] = field(default_factory=dict)
+    responses: dict[str, object] = field(default_factory=dict)
     requests: list[Sent] = field(default_factory=list)
     url: str = ""
 
@@ -122,7 +122,8 @@ class VendorServer:
         }
         query = environ.get("QUERY_STRING", "")
         self.requests.append(Sent(method, f"{path}?{query}" if query else path, headers, content))
-        status, body = self.responses.get(f"{method} {path}", (404, {}))
+        planned = self.responses.get(f"{method} {path}", (404, {}))
+        status, body = planned(query) if callable(planned) else planned
         shown = body if isinstance(body, bytes) else json.dumps(body).encode()
         start_response(f"{status} x", [("Content-Type", "application/json")] if shown else [])
         return [shown]

@@ -96,8 +96,9 @@ class Arrivals:
         vendor = self.ports.get(server[1]) if isinstance(server, tuple) else None
         if vendor is None:
             return scope
-        raw = scope["raw_path"]
-        prefix = f"/{vendor}"
+        prefix, raw = f"/{vendor}", scope["raw_path"]
+        if str(scope["path"]).startswith(f"{prefix}/"):
+            return scope  # an absolute link in a response has it
         raw = prefix.encode() + raw if isinstance(raw, bytes) else raw
         return {**scope, "path": f"{prefix}{scope['path']}", "raw_path": raw}
 

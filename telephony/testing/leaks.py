@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_plus
 
-_PLACEHOLDER = re.compile(r"\*+|…|[{\[].*|null|true|false|none|", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\*+|(%2A)+|…|[{\[].*|null|true|false|none|", re.IGNORECASE)
 _KINDS = {
     "a JSON Web Token": r"eyJ[\w-]{8,}\.[\w-]+",
     "a bearer token": r"(?i:bearer)\s+(?!\*)[\w.~+/=-]{8,}",

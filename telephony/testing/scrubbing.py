@@ -39,6 +39,8 @@ _SECRET = re.compile(
 # …and none of these: they describe a secret, or lead to the next page.
 _HARMLESS = re.compile(r"\b(id|sid|ids|name|type|url|expires|page|next|previous|continuation)\b")
 _TEXTS = frozenset({"body", "text", "transcript", "last message", "last message preview"})
+# Beside a `role`, which names who speaks, these hold the words.
+_SAID = frozenset({"message", "content", "result"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _NUMBER = re.compile(
@@ -176,7 +178,12 @@ class Scrubber:
     def value(self, value: JsonValue, name: str = "") -> JsonValue:
         """Return a JSON value; `name` is the key it stands under, if any."""
         if isinstance(value, dict):
-            return {key: self.value(item, key) for key, item in value.items()}
+            said = _SAID if "role" in value else frozenset[str]()
+            return {
+                key: TEXT if key in said and item and isinstance(item, str)
+                else self.value(item, key)
+                for key, item in value.items()
+            }  # fmt: skip
         if isinstance(value, list):
             return [self.value(item, name) for item in value]
         if isinstance(value, bool) or value is None or value == "":

@@ -111,6 +111,17 @@ def test_http_basic_is_not_recorded(record, url):
     assert "Basic authentication" in Scrubber().text("Basic authentication")
 
 
+def test_what_is_said_in_a_call_is_not_recorded_wherever_a_role_says_by_whom():
+    turn = {"role": "user", "message": "It is me, Ann", "content": "Ann", "time": 5}
+
+    scrubbed = Scrubber().value({"message": "Not found", "messages": [turn, {"result": "kept"}]})
+
+    assert scrubbed == {
+        "message": "Not found",
+        "messages": [{**turn, "message": TEXT, "content": TEXT}, {"result": "kept"}],
+    }
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
