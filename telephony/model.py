@@ -110,7 +110,7 @@ class PhoneNumber(_Result):
 
     Attributes:
         id: the vendor's own id; opaque.
-        number: E.164.
+        number: E.164; empty while the vendor has yet to activate it.
         provider: the configured name of the provider it was read from.
         channels: what it can carry; empty when the vendor does not say.
         country: ISO 3166 code, as the vendor states it.

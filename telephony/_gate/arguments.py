@@ -53,7 +53,8 @@ class Arguments:
         if isinstance(number, PhoneNumber):
             # Ids mean nothing at another vendor; E.164 does.
             ours = number.provider == self._adapter.name
-            return NumberRef(number.id if ours else None, number.number)
+            # One that is still being activated has an id only.
+            return NumberRef(number.id if ours else None, number.number or None)
         text = checks.required(number, argument)
         if numbers.looks_written(text):
             return NumberRef(number=self.e164(text, argument))
