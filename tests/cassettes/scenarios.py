@@ -23,6 +23,7 @@ _TOO_MANY = {
     "livekit": '{"code": "resource_exhausted", "msg": "rate limit exceeded"}',
     "twilio": '{"code": 20429, "message": "Too Many Requests", "status": 429, '
     '"more_info": "https://www.twilio.com/docs/errors/20429"}',
+    "vapi": '{"message": "Rate limit exceeded", "error": "Too Many Requests", "statusCode": 429}',
 }
 # Where an id has a form, and another one is not asked for.
 _UNKNOWN = {"livekit": "ST_000000000000/+14155550123"}
@@ -110,6 +111,10 @@ _REFUSED = TwilioAccount(
     "AC" + "0e" * 16, api_key_sid="SK_bad", api_key_secret=SecretStr("made-up-by-us")
 )
 _NOBODY = "+14155550000"
+_OWN_TWILIO = TwilioAccount("AC" + "0f" * 16, auth_token=SecretStr("made-up-by-us"))
+_GATEWAYS = SipTrunk(
+    "192.0.2.1", username="out", password="made-up-by-us", allowed_addresses=("192.0.2.0/24",)
+)
 
 
 def _agentphone() -> list[Scenario]:
@@ -349,12 +354,65 @@ def _twilio() -> list[Scenario]:
     ]  # fmt: skip
 
 
+def _vapi() -> list[Scenario]:
+    operation = Capability
+    return [
+        Scenario(
+            "vapi", operation.PROVISION_NUMBER, "wrong_area_code",
+            lambda p, _: p.provision_number(options={"numberDesiredAreaCode": "1"}),
+            telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "vapi", operation.IMPORT_NUMBER, "conflict",
+            _again(operation.IMPORT_NUMBER), telephony.ConflictError,
+        ),
+        Scenario(
+            "vapi", operation.IMPORT_NUMBER, "not_held",
+            _import(_NOBODY), telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "vapi", operation.IMPORT_NUMBER, "twilio",
+            lambda p, s: p.import_number(s.importable, source=_OWN_TWILIO),
+            check=CHECKS[operation.IMPORT_NUMBER],
+        ),
+        Scenario(
+            "vapi", operation.ASSIGN_NUMBER, "unknown_assistant",
+            _assign(Agent("00000000-0000-4000-8000-00000000ffff")), telephony.NotFoundError,
+        ),
+        Scenario(
+            "vapi", operation.RELEASE_NUMBER, "unknown_id",
+            lambda p, _: p.release_number("no_such_id"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "vapi", operation.GET_CALL, "unknown_id",
+            lambda p, _: p.get_call("no_such_id"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "vapi", operation.LINK_CARRIER, "sip_trunk",
+            lambda p, _: p.link_carrier(_GATEWAYS), check=CHECKS[operation.LINK_CARRIER],
+        ),
+        Scenario(
+            "vapi", operation.LINK_CARRIER, "invalid_gateway",
+            lambda p, _: p.link_carrier(
+                SipTrunk("sip.example.com"), options={"gateways": [{"ip": "sip.example.com"}]}
+            ),
+            telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "vapi", operation.UNLINK_CARRIER, "in_use",
+            _after(operation.IMPORT_NUMBER, CALLS[operation.UNLINK_CARRIER]),
+            telephony.ConflictError,
+        ),
+    ]  # fmt: skip
+
+
 _SPECIAL = {
     "agentphone": _agentphone,
     "butter": _butter,
     "cartesia": _cartesia,
     "livekit": _livekit,
     "twilio": _twilio,
+    "vapi": _vapi,
 }
 SCENARIOS = [
     scenario for vendor in matrix() for scenario in (*_common(vendor), *_SPECIAL[vendor]())

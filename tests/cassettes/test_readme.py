@@ -42,6 +42,7 @@ def test_every_file_names_its_server_and_has_the_vendors_own_urls():
         "cartesia": "https://api.cartesia.ai/",
         "livekit": "https://example.livekit.cloud/",
         "twilio": "https://api.twilio.com/",
+        "vapi": "https://api.vapi.ai/",
     }
     for file in tape.FOLDER.glob("*/*.yaml"):
         content = yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)

@@ -280,6 +280,7 @@ def _forged_at_twilio(key):
 FORGED = {
     "agentphone": ("POST", _forged_at_agentphone, {"api_key": "k"}),
     "cartesia": ("POST", lambda key: {"X-Webhook-Secret": key.decode()}, {"api_key": "k"}),
+    "vapi": ("POST", lambda key: {"X-Vapi-Secret": key.decode()}, {"api_key": "k"}),
     "twilio": ("GET", _forged_at_twilio, {
         "account_sid": SID, "api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s"}),
 }  # fmt: skip

@@ -23,3 +23,7 @@ class TestLiveKit(AdapterConformance):
 
 class TestTwilio(AdapterConformance):
     adapter = "twilio"
+
+
+class TestVapi(AdapterConformance):
+    adapter = "vapi"

@@ -32,8 +32,7 @@ _REASONS = {
 
 def joined(account: Account, call: SipParticipant) -> None:
     """Send the webhook of a call that is placed: LiveKit sends none when it is answered."""
-    who = rooms.shown(call)
-    _send(account, _event(account, "participant_joined", call.room, who, call.played.began_at))
+    _send(account, "participant_joined", call.room, rooms.shown(call), call.played.began_at)
 
 
 def left(account: Account, call: SipParticipant) -> None:
@@ -43,7 +42,7 @@ def left(account: Account, call: SipParticipant) -> None:
         who.disconnect_reason = DisconnectReason.PARTICIPANT_REMOVED
     else:
         who.disconnect_reason = _REASONS[call.played.status]
-    _send(account, _event(account, "participant_left", call.room, who, call.played.ended_at))
+    _send(account, "participant_left", call.room, who, call.played.ended_at)
 
 
 def called(account: Account, number: str, caller: str, rule: str) -> str:
@@ -62,16 +61,19 @@ def called(account: Account, number: str, caller: str, rule: str) -> str:
             "sip.callStatus": "active",
         },
     )
-    joined = _event(account, "participant_joined", f"call-{call}", who)
+    _send(account, "participant_joined", f"call-{call}", who)
     who.attributes["sip.callStatus"] = "hangup"
     who.disconnect_reason = DisconnectReason.CLIENT_INITIATED
-    _send(account, joined, _event(account, "participant_left", f"call-{call}", who))
+    _send(account, "participant_left", f"call-{call}", who)
     return call
 
 
-def _event(
+def _send(
     account: Account, kind: str, room: str, who: ParticipantInfo, at: datetime | None = None
-) -> bytes:
+) -> None:
+    url = account.state.webhook_url
+    if url is None:
+        return
     event = WebhookEvent(
         event=kind,
         id=account.id("EV_"),
@@ -79,17 +81,7 @@ def _event(
         room=Room(sid=account.id("RM_"), name=room),
         participant=who,
     )
-    return MessageToJson(event, indent=None).encode()
-
-
-def _send(account: Account, *bodies: bytes) -> None:
-    """Send webhooks, one after the other."""
-    url = account.state.webhook_url
-    if url is None:
-        return
-    made: list[OutgoingWebhook] = []
-    for body in bodies:
-        token = AccessToken(*account.login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
-        headers = {"content-type": WEBHOOK_TYPE, "authorization": token}
-        made.append(OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error))
-    account.state.send_webhooks(*made)
+    body = MessageToJson(event, indent=None).encode()
+    token = AccessToken(*account.login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
+    headers = {"content-type": WEBHOOK_TYPE, "authorization": token}
+    account.state.send_webhooks(OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error))
