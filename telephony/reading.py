@@ -148,7 +148,8 @@ def moment(time: object) -> datetime | None:
     """
     try:
         # The usual forms are read directly: pages hold thousands.
-        if isinstance(time, str):
+        # Milliseconds are left out, which may look like a day and an hour without punctuation.
+        if isinstance(time, str) and not (len(time) > 8 and time.isdecimal()):
             if time[3:4] == ",":
                 at = datetime.fromisoformat(f"{_day(time[:17])}{time[17:25]}{time[26:]}")
             else:

@@ -28,6 +28,8 @@ from .live_calls import in_room
 from .trunk_numbers import TrunkNumber
 from .twirp import Twirp
 
+# Metadata and LiveKit's own facts share the attributes of a participant.
+_RESERVED = ("sip.", "lk.")
 _NO_BRIDGE = "no response from servers"
 # How long it rings by default, as in LiveKit's SDK, and how much longer the response to a waiting
 # request may take.
@@ -52,6 +54,12 @@ def place(
             "No outbound trunk carries the number.",
             argument="number",
             hint="Import it once more with inbound=False and source=SipTrunk(address=…).",
+        )
+    if any(name.startswith(_RESERVED) for name in metadata):
+        raise InvalidRequestError(
+            "`metadata` has a name that begins with `sip.` or `lk.`, as LiveKit's own do.",
+            argument="metadata",
+            hint="Choose another name.",
         )
     speaker, room = _meeting(number, agent, options)
     body: Json = {

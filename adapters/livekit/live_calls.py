@@ -79,7 +79,10 @@ def end(twirp: Twirp, call: str, provider: str) -> Operation[Call]:
 
 def in_room(twirp: Twirp, room: str, provider: str) -> Operation[list[Present]]:
     """Return the calls in a room; none if it is closed."""
-    response = yield twirp.room("ListParticipants", room, {}, Safety.READ)
+    try:
+        response = yield twirp.room("ListParticipants", room, {}, Safety.READ)
+    except NotFoundError:
+        return []
     return participants.calls(response, room, provider)
 
 

@@ -19,6 +19,7 @@ from telephony.reading import EARLIEST, Body, Id, Rows, Time, moment, read, rows
 from telephony.wire import Response
 
 from .bodies import normalized
+from .dispatch_rules import ROOM_PREFIX
 
 _SIP = ("SIP", 3)
 _STATUS: Mapping[str, CallStatus] = {
@@ -137,9 +138,9 @@ class _Participants(Body):
 
 
 def rooms(response: Response) -> list[str]:
-    """Return the names of the open rooms, the newest first."""
+    """Return the names of the open rooms, likely ones first: for calls alone, and the newest."""
     found = rows(Room, read(_Rooms, response.content, response).rooms, response)
-    return [room.name for room, _ in sorted(found, key=_opened, reverse=True)]
+    return [room.name for room, _ in sorted(found, key=_likely, reverse=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +162,6 @@ def calls(response: Response, room: str, provider: str) -> list[Present]:
     ]
 
 
-def _opened(row: tuple[Room, bytes]) -> datetime:
-    return moment_of(row[0].creation_time) or EARLIEST
+def _likely(row: tuple[Room, bytes]) -> tuple[bool, datetime]:
+    room, _ = row
+    return room.name.startswith(ROOM_PREFIX), moment_of(room.creation_time) or EARLIEST

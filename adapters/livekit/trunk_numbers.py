@@ -72,7 +72,7 @@ class TrunkNumber(msgspec.Struct, gc=False):
         fields["status"] = _ACTIVE
         fields["channels"] = _VOICE
         fields["assignment"] = dispatch_rules.target_of(dispatch_rules.answering(self.rules))
-        if info.created_at is not None:
+        if info.created_at is not None or info.updated_at is not None:
             # A server of one's own fills in neither.
             fields["created_at"] = moment(info.created_at)
             fields["updated_at"] = moment(info.updated_at)

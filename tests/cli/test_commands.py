@@ -229,6 +229,36 @@ def test_labels_and_messages_are_shown_as_they_were_written(cli, imported, telep
     assert "\x1b" not in listed.stdout
 
 
+def test_texts_are_listed_for_all_numbers_and_shown_by_id(cli, telephony_sandbox):
+    texts = []
+    for body in ("Is it ready?", "Hello?"):
+        bought = cli("numbers", "buy", "-p", "twilio", "--yes", "--json")
+        number = json.loads(bought.stdout)["number"]
+        texts.append(
+            telephony_sandbox.receive_message("twilio", number, sender="+14155550199", body=body)
+        )
+    listed = cli("messages", "list", "-p", "twilio", "--json")
+    assert [text["id"] for text in json.loads(listed.stdout)] == texts[::-1], listed.stderr
+    shown = cli("messages", "show", texts[0], "-p", "twilio")
+    assert re.search(r"text +Is it ready\?", shown.stdout), shown.stderr
+    assert json.loads(cli("messages", "show", texts[1], "-p", "twilio", "--json").stdout)["body"]
+    refused = cli(
+        "messages", "send", number, "+14155550199", "Hi", "--key", "a", "-p", "agentphone"
+    )
+    assert (refused.returncode, "messages send with --key" in refused.stderr) == (6, True)
+
+
+def test_calls_with_the_longest_ids_fit_80_columns(cli, telephony_sandbox):
+    bought = json.loads(cli("numbers", "buy", "-p", "twilio", "--yes", "--json").stdout)
+    words = ("--url", "https://example.com/voice", "-p", "twilio", "--yes", "--json")
+    placed = json.loads(cli("call", bought["number"], "+14155550199", *words).stdout)
+    telephony_sandbox.advance("twilio", 3600)
+    listed = cli("calls", "list", "-p", "twilio").stdout
+    assert placed["id"] in listed
+    assert "-> +14155550199" in listed
+    assert max(map(len, listed.splitlines())) <= 80
+
+
 def test_an_id_is_not_cut_in_two(cli):
     for label in ("Desk", "Front desk"):
         bought = cli("numbers", "buy", "-p", "twilio", "--label", label, "--yes", "--json")

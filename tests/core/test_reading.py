@@ -119,6 +119,7 @@ def test_an_unreadable_value_is_left_out(odd, becomes):
         1795255200,
         "1795255200",
         1795255200000,
+        "1795255200000",
     ],
 )
 def test_a_time_is_read_in_every_format_of_the_vendors(written):
@@ -134,6 +135,10 @@ def test_a_time_is_read_in_every_format_of_the_vendors(written):
 )  # fmt: skip
 def test_what_is_no_time_is_none(written):
     assert moment(written) is None
+
+
+def test_milliseconds_are_not_taken_for_a_day_of_long_ago():
+    assert moment("1750061512345") == datetime(2025, 6, 16, 8, 11, 52, 345000, tzinfo=UTC)
 
 
 @given(st.text() | st.floats() | st.integers())

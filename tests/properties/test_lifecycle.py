@@ -109,6 +109,13 @@ class Lifecycle(RuleBasedStateMachine):
             (found.discard if entry.kind == "release" else found.add)(entry.number)
         return sorted(found)
 
+    def called(self):
+        """Return the ids of the calls that were placed."""
+        return [entry.id for entry in self.server.ledger(self.adapter, "call")]
+
+    def has_all_of(self, operation):
+        return self.reliable.capabilities[operation].level is telephony.Level.FULL
+
     def some_number(self, nth):
         return sorted(self.known)[nth % len(self.known)]
 
@@ -117,7 +124,9 @@ class Lifecycle(RuleBasedStateMachine):
     def step(self, operation, call, fault):
         """Do it, and hold what it says against what happened; returns the result and the error."""
         self.counts["steps"] += 1
-        kind, result, error = ENTRY_KINDS.get(operation), None, None
+        # To end a call that has ended is no failure, and does nothing.
+        kind = ENTRY_KINDS.get(operation) if operation is not Capability.END_CALL else None
+        result, error = None, None
         before = len(self.server.ledger(self.adapter, kind)) if kind else 0
         # A connection of its own: what one step learnt of rates must not delay the next.
         with telephony.connect(self.adapter, **self.settings) as provider:
@@ -159,7 +168,7 @@ class Lifecycle(RuleBasedStateMachine):
             known.label = found.label if known.label is UNKNOWN else known.label
             known.target = found.assignment if known.target is UNKNOWN else known.target
             assert found.label == known.label
-            assert _plain(found.assignment) == _plain(known.target)
+            assert found.assignment == known.target
 
     # --- Numbers ----------------------------------------------------------------------------------
 
@@ -285,10 +294,27 @@ class Lifecycle(RuleBasedStateMachine):
             fault,
         )
 
+    @rule(seconds=st.sampled_from([1, 10, 3600]))
+    def wait(self, seconds):
+        self.server.advance(self.adapter, seconds)
 
-def _plain(target):
-    """Return an assignment without the name that a vendor may add to it."""
-    return telephony.Agent(target.id) if isinstance(target, telephony.Agent) else target
+    @precondition(lambda self: self.called() and self.has_all_of(Capability.LIST_CALLS))
+    @rule(fault=MAYBE_FAILING)
+    def follow(self, fault):
+        found, _ = self.step(Capability.LIST_CALLS, lambda p: [*p.list_calls()], fault)
+        if fault is None:
+            assert sorted(call.id for call in found) == sorted(self.called())
+
+    @precondition(lambda self: self.called() and self.has_all_of(Capability.END_CALL))
+    @rule(nth=NTH, fault=MAYBE_FAILING)
+    def hang_up(self, nth, fault):
+        call = self.called()[nth % len(self.called())]
+        _, error = self.step(Capability.END_CALL, lambda p: p.end_call(call), fault)
+        ended = Counter(entry.id for entry in self.server.ledger(self.adapter, "end"))
+        assert set(ended.values()) <= {1}
+        if error is None:
+            self.server.advance(self.adapter, 1)
+            assert self.reliable.get_call(call).status.is_final
 
 
 def machine_of(adapter, server, counts):

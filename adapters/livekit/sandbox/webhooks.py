@@ -32,7 +32,8 @@ _REASONS = {
 
 def joined(account: Account, call: SipParticipant) -> None:
     """Send the webhook of a call that is placed: LiveKit sends none when it is answered."""
-    _send(account, "participant_joined", call.room, rooms.shown(call), call.played.began_at)
+    who = rooms.shown(call)
+    _send(account, _event(account, "participant_joined", call.room, who, call.played.began_at))
 
 
 def left(account: Account, call: SipParticipant) -> None:
@@ -42,7 +43,7 @@ def left(account: Account, call: SipParticipant) -> None:
         who.disconnect_reason = DisconnectReason.PARTICIPANT_REMOVED
     else:
         who.disconnect_reason = _REASONS[call.played.status]
-    _send(account, "participant_left", call.room, who, call.played.ended_at)
+    _send(account, _event(account, "participant_left", call.room, who, call.played.ended_at))
 
 
 def called(account: Account, number: str, caller: str, rule: str) -> str:
@@ -61,19 +62,16 @@ def called(account: Account, number: str, caller: str, rule: str) -> str:
             "sip.callStatus": "active",
         },
     )
-    _send(account, "participant_joined", f"call-{call}", who)
+    joined = _event(account, "participant_joined", f"call-{call}", who)
     who.attributes["sip.callStatus"] = "hangup"
     who.disconnect_reason = DisconnectReason.CLIENT_INITIATED
-    _send(account, "participant_left", f"call-{call}", who)
+    _send(account, joined, _event(account, "participant_left", f"call-{call}", who))
     return call
 
 
-def _send(
+def _event(
     account: Account, kind: str, room: str, who: ParticipantInfo, at: datetime | None = None
-) -> None:
-    url = account.state.webhook_url
-    if url is None:
-        return
+) -> bytes:
     event = WebhookEvent(
         event=kind,
         id=account.id("EV_"),
@@ -81,7 +79,17 @@ def _send(
         room=Room(sid=account.id("RM_"), name=room),
         participant=who,
     )
-    body = MessageToJson(event, indent=None).encode()
-    token = AccessToken(*account.login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
-    headers = {"content-type": WEBHOOK_TYPE, "authorization": token}
-    account.state.send_webhooks(OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error))
+    return MessageToJson(event, indent=None).encode()
+
+
+def _send(account: Account, *bodies: bytes) -> None:
+    """Send webhooks, one after the other."""
+    url = account.state.webhook_url
+    if url is None:
+        return
+    made: list[OutgoingWebhook] = []
+    for body in bodies:
+        token = AccessToken(*account.login).with_sha256(body_hash(body)).with_ttl(_LIFE).to_jwt()
+        headers = {"content-type": WEBHOOK_TYPE, "authorization": token}
+        made.append(OutgoingWebhook(url, body, headers, _ATTEMPTS, on_server_error))
+    account.state.send_webhooks(*made)

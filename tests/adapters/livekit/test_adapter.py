@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
+import pickle
 
 import jwt
 import pytest
@@ -10,6 +13,7 @@ from livekit.protocol.sip import SIPOutboundTrunkInfo
 
 import telephony
 from telephony import SipTrunk
+from telephony.raw import fields_of
 from telephony.sandbox import Fault
 
 NUMBER, OTHER = "+14155550123", "+14155550124"
@@ -236,3 +240,32 @@ def test_numbers_are_for_sale_only_where_that_is_switched_on(provider, sent):
             buy()
 
     assert sent() == []
+
+
+# --- What is kept of the vendor's own body -------------------------------------------------------
+
+
+def test_a_listed_number_keeps_what_was_said_without_secrets(provider, sandbox):
+    source = SipTrunk(
+        "acme.example.com",
+        password="canary-out",
+        username="acme",
+        inbound_username="in",
+        inbound_password="canary-in",
+        pin="8675309",
+    )
+    provider.import_number(NUMBER, source=source, assign_to="reception")
+    (listed,) = provider.list_numbers()
+    untouched = fields_of(listed)
+    assert "raw" not in untouched
+    assert "acme.example.com" in repr(untouched)
+    assert not [secret for secret in ("canary", "8675309") if secret in repr(untouched)]
+
+    same = pickle.loads(pickle.dumps(listed))  # noqa: S301 - our own
+    assert same == listed == copy.deepcopy(listed) == provider.get_number(NUMBER)
+    raw = listed.raw
+    assert raw["inbound_trunk"]["auth_username"] == "in"
+    assert [trunk["address"] for trunk in raw["outbound_trunks"]] == ["acme.example.com"]
+    assert [rule["trunk_ids"] for rule in raw["dispatch_rules"]] == [[listed.id]]
+    for secret in ("canary", "8675309", "auth_password", "pin"):
+        assert secret not in json.dumps(raw)

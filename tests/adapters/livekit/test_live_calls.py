@@ -236,6 +236,22 @@ def test_a_call_into_a_room_of_others_is_not_taken_for_theirs(
     assert "list_calls" in caught.value.hint
 
 
+def test_metadata_cannot_pass_for_what_livekit_says(provider, placed, telephony_sandbox):
+    before = len(telephony_sandbox.ledger("livekit", "call"))
+    with pytest.raises(telephony.InvalidRequestError) as caught:
+        provider.place_call(NUMBER, PERSON, metadata={"sip.callID": "SCL_other"})
+    assert caught.value.argument == "metadata"
+    assert len(telephony_sandbox.ledger("livekit", "call")) == before
+
+
+def test_rooms_for_calls_are_asked_before_others(provider, placed, plant_person, telephony_sandbox):
+    for nth in range(20):
+        plant_person(f"meeting-{nth}", "somebody", {}, "standard")
+    before = len(telephony_sandbox.requests("livekit"))
+    assert provider.get_call(placed).id == placed.id
+    assert len(telephony_sandbox.requests("livekit")) - before == 2
+
+
 def test_who_calls_may_be_hidden(provider, plant_person):
     hidden = of_a_call("SCL_hidden")
     del hidden["sip.trunkPhoneNumber"], hidden["sip.phoneNumber"]
