@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from pydantic_core import from_json
 
 from telephony.errors import InvalidRequestError
 from telephony.model import Call, Message, MessageError, MessageStatus, Raw, Utc
+from telephony.raw import parsed
 
 
 class _Event(BaseModel):
@@ -123,8 +123,8 @@ class WebhookRequest:
     def object(self) -> dict[str, JsonValue]:
         """Return the body as a JSON object. Raises `InvalidRequestError`."""
         try:
-            value = from_json(self.body, allow_inf_nan=False)
-        except ValueError:
+            value = parsed(self.body)
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise InvalidRequestError("The webhook's body is not a JSON object.", argument="body")

@@ -18,7 +18,8 @@ Unparsed: TypeAlias = bytes | Callable[[], JsonValue]
 
 # pydantic's own storage of the fields, below the property that replaces `__dict__`.
 _storage = vars(BaseModel)["__dict__"]
-fields_of, set_fields = _storage.__get__, _storage.__set__
+fields_of: Callable[[object], dict[str, object]] = _storage.__get__
+set_fields: Callable[[object, dict[str, object]], None] = _storage.__set__
 
 
 class WithRaw(BaseModel, defer_build=True):
@@ -30,7 +31,7 @@ class WithRaw(BaseModel, defer_build=True):
 
     @property
     def __dict__(self) -> dict[str, object]:
-        fields: dict[str, object] = fields_of(self)
+        fields = fields_of(self)
         if KEPT in fields:
             _parse(fields)
         return fields
@@ -64,20 +65,36 @@ def with_raw(result: R, raw: Raw | Unparsed) -> R:
     return result
 
 
-def parsed(raw: bytes | Raw) -> JsonValue:
-    """Return a part of a response, of which only what is needed has been parsed so far."""
+def parsed(content: bytes | Raw) -> JsonValue:
+    """Return JSON as Python values.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    content = bytes(content)
     try:
-        value: JsonValue = from_json(bytes(raw), cache_strings="keys")
+        value: JsonValue = from_json(content, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
-        # A text that nobody asked for may be what no Unicode text can be.
-        value = json.loads(bytes(raw).decode("utf-8", "replace"))
+        # What is no number is null, and a text that was cut inside a surrogate pair loses that
+        # character only.
+        readable = json.loads(content, parse_constant=_nothing)
+        text = json.dumps(readable, ensure_ascii=False)
+        value = from_json(text.encode("utf-8", "replace"))
     return value
+
+
+def _nothing(constant: str) -> None:  # noqa: ARG001 - NaN or an infinity
+    return None
 
 
 def _parse(fields: dict[str, object]) -> object:
     # Another thread may be at it too: `raw` is there before what it is made of goes.
     kept = cast("Unparsed | None", fields.get(KEPT))
     if kept is not None:
-        fields["raw"] = parsed(kept) if isinstance(kept, bytes) else kept()
+        if isinstance(kept, bytes):
+            # What was not needed so far may hold what is no text.
+            fields["raw"] = parsed(kept.decode("utf-8", "replace").encode())
+        else:
+            fields["raw"] = kept()
         fields.pop(KEPT, None)
     return fields["raw"]

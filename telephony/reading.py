@@ -26,10 +26,10 @@ from typing import (
 
 import msgspec
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from telephony.errors import ProviderError, SignatureError
 from telephony.model import Message, utc
+from telephony.raw import parsed
 from telephony.wire import Json, Response, unreadable
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _read(model: type[M], value: Part) -> M | str:
             try:
                 return cast("M", _decoder(model).decode(value))
             except _INVALID:
-                value = from_json(bytes(value))
+                value = parsed(value)
         return cast("M", _lenient(value, model, ()))
     except _UnusableError as error:
         return str(error)

@@ -17,7 +17,6 @@ from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from telephony.errors import (
     InvalidRequestError,
@@ -26,6 +25,7 @@ from telephony.errors import (
     OutcomeUnknownError,
     ProviderError,
 )
+from telephony.raw import parsed
 from telephony.redaction import hidden
 
 T = TypeVar("T")
@@ -143,13 +143,12 @@ class Response:
         if not self.content.strip():
             raise unreadable(self, "The response is empty where JSON was expected")
         try:
-            value: JsonValue = from_json(self.content, cache_strings="keys")
-        except ValueError:
+            return parsed(self.content)
+        except (ValueError, RecursionError):
             kind = self.headers.get("content-type", "no content type").split(";")[0]
             raise unreadable(
                 self, f"The response is not the JSON that was expected ({kind})"
             ) from None
-        return value
 
     def object(self) -> Json:
         """Return the body as a JSON object. Raises as `json` does."""

@@ -24,7 +24,7 @@ class CommandGroup(TyperGroup):
 
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)  # type: ignore[arg-type]  # typer's own
-        self.commands = _Commands()  # type: ignore[assignment]  # typer only reads it
+        self.commands: Mapping[str, Command] = _Commands()  # type: ignore[assignment]  # typer only reads it
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
         return list(self.commands)

@@ -15,7 +15,11 @@ from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or
 from telephony.wire import Request, Response
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=6,
 )
@@ -167,6 +171,14 @@ def test_without_an_id_a_change_may_have_been_done(value, response, error, retry
     assert "s3cret" not in str(caught.value)
     # What was chained would be printed with it, values included.
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_text_that_was_cut_inside_an_emoji_does_not_lose_the_rest():
+    content = b'{"id": "a", "size": 2, "words": ["x \\ud83d", "y"], "more": NaN}'
+    response = Response(200, {}, content, Request.get("/things"))
+    for thing in (read(Thing, content, response), read(Thing, response.json(), response)):
+        assert (thing.id, thing.size, thing.words) == ("a", 2, ("x ?", "y"))
+    assert response.object()["more"] is None
 
 
 def test_the_error_names_what_was_first_found_wrong():
