@@ -59,7 +59,7 @@ from . import (
 from .capabilities import CAPABILITIES, OUTCOMES
 from .inventory import Inventory
 from .settings import TwilioSettings
-from .targets import Targets
+from .targets import Targets, service_in
 
 _CANDIDATES = 10
 
@@ -83,8 +83,8 @@ class Twilio(Adapter):
     def __init__(self, settings: TwilioSettings, *, name: str) -> None:
         self.name = name
         self.base_url: str = settings.host("api")
-        trunking = settings.host("trunking")
-        self.origins: tuple[str, ...] = (trunking,)
+        hosts = {product: settings.host(product) for product in ("trunking", "messaging")}
+        self.origins: tuple[str, ...] = tuple(hosts.values())
         self._webhook_url, self._webhook_secret = settings.webhook_url, settings.signing_secret
         login = base64.b64encode(":".join(settings.login).encode()).decode()
         self.headers: Mapping[str, str] = {"Authorization": f"Basic {login}"}
@@ -94,7 +94,7 @@ class Twilio(Adapter):
         self._messages = messages.Messages(self._account, **here)
         self._calls = calls.Calls(self._account, **here)
         self._targets = Targets(
-            settings.account_sid, self._account, base_url=self.base_url, trunking=trunking
+            settings.account_sid, self._account, base_url=self.base_url, **hosts
         )
 
     def error(self, response: Response) -> ProviderError:
@@ -215,7 +215,7 @@ class Twilio(Adapter):
         return (yield from self._inventory.change(found, merged({"FriendlyName": kept}, options)))
 
     def list_targets(self, *, limit: int | None) -> Listing[Target]:
-        """List applications, then SIP trunks, each with its name."""
+        """List applications, SIP trunks and Messaging Services (as applications), with names."""
         return self._targets.listed(limit)
 
     def assign_number(
@@ -223,18 +223,25 @@ class Twilio(Adapter):
     ) -> Operation[PhoneNumber]:
         """Assign calls and texts, as far as the target takes them.
 
-        A webhook takes those that it has a URL for, an application both, a trunk calls only. Texts
-        of a Messaging Service never reach the number itself.
+        A webhook takes those that it has a URL for, an application both, a trunk calls only. A
+        Messaging Service (an `Application` with its sid) takes texts, in place of what else is
+        assigned for them, and sends from the number.
         """
-        body = merged(assignment.fields(to), options)
+        own, service = service_in(to)
+        body = merged({} if own is None else assignment.fields(own), options)
         found = yield from self.get_number(number)
-        return (yield from self._targets.checked(self._inventory.change(found, body), to))
+        if body:
+            found = yield from self._targets.checked(self._inventory.change(found, body), to)
+        if service is not None:
+            found = yield from self._targets.checked(self._targets.join(service, found), to)
+        return found
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:
         """Remove everything that answers calls or texts, in one request.
 
         URLs that a trunk or an application overrules would answer next, so they are removed too;
-        `replaced` restores them all. Fallback URLs and HTTP methods stay.
+        `replaced` restores them all. Fallback URLs and HTTP methods stay, and so does a
+        Messaging Service.
         """
         found = yield from self.get_number(number)
         if assignment.current(found.raw) == assignment.NOTHING and not options:
@@ -335,7 +342,6 @@ class Twilio(Adapter):
         timeline = self._calls.timeline(address, after, before, limit)
         yield from calls.listed(timeline)
         if timeline.empty and number is not None and number.id is None:
-            # As for messages: an empty history must not hide a mistyped number.
             yield from self.get_number(number)
 
     def get_call(self, call: str) -> Operation[Call]:
@@ -347,10 +353,7 @@ class Twilio(Adapter):
         return self._calls.end(call)
 
     def get_recording(self, call: str) -> Operation[Recording]:
-        """Get the newest finished recording of a call, as a WAV file.
-
-        Where the account keeps its recordings outside of Twilio, it is fetched from there, without
-        credentials.
+        """Get the newest finished recording of a call, as WAV, from where the account keeps it.
 
         Raises:
             NotFoundError: there is none, or it is still being processed.

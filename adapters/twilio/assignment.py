@@ -16,6 +16,8 @@ from telephony.model import Application, Split, Target, Trunk, Webhook
 from telephony.reading import Body, read_or_none
 from telephony.wire import Json
 
+from . import addresses
+
 _NO_VOICE: Json = {"VoiceUrl": "", "VoiceApplicationSid": "", "TrunkSid": ""}
 _NO_SMS: Json = {"SmsUrl": "", "SmsApplicationSid": ""}
 _FIELDS = {
@@ -47,16 +49,17 @@ def target(text: str) -> Target:
     """Return the target that a plain string means.
 
     Raises:
-        InvalidRequestError: it is neither a URL nor the sid of an application or a trunk.
+        InvalidRequestError: it is neither a URL nor the sid of anything of these.
     """
     if text.startswith(("https://", "http://")):
         return Webhook(voice_url=text)
-    if re.fullmatch("AP[0-9a-fA-F]{32}", text):
+    if re.fullmatch("(AP|MG)[0-9a-fA-F]{32}", text):
         return Application(text)
     if re.fullmatch("TK[0-9a-fA-F]{32}", text):
         return Trunk(text)
     raise _misfit(
-        "`to` is not a URL, an application's sid (AP…) or a trunk's sid (TK…).",
+        "`to` is not a URL, nor the sid of an application (AP…), a trunk (TK…) or a Messaging "
+        "Service (MG…).",
         "Write one out, or give a Webhook, an Application or a Trunk.",
     )
 
@@ -159,6 +162,12 @@ def fields(to: Target) -> Json:
     Raises:
         InvalidRequestError: the target cannot answer the calls or texts it is given for.
     """
+    for part in (to.voice, to.sms) if isinstance(to, Split) else (to,):
+        if isinstance(part, Application) and addresses.is_service(part.id):
+            raise _misfit(
+                "A Messaging Service takes the texts of a number that is held already.",
+                "Give it to assign_number(), alone or as `sms`.",
+            )
     match to:
         case Split(voice=voice, sms=sms, overruled=overruled):
             return _voice(voice) | _sms(sms) | _kept(voice, sms, overruled or Webhook())

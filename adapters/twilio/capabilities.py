@@ -25,7 +25,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "adopts a number that the account holds; porting one in is done in the Twilio console"
     ),
     Capability.UPDATE_NUMBER: FULL,
-    Capability.LIST_TARGETS: partial("applications and SIP trunks; any URL is a target too"),
+    Capability.LIST_TARGETS: FULL,
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,

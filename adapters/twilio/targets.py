@@ -1,20 +1,27 @@
-"""What a number can be assigned to: applications, and trunks, which have a host of their own.
+"""What a number can be assigned to. Trunks and Messaging Services have hosts of their own.
 
-Source: twilio.com/docs/usage/api/applications and …/sip-trunking/api/trunk-resource.
+Source: twilio.com/docs/usage/api/applications, …/sip-trunking/api/trunk-resource and
+…/messaging/api/service-resource.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 
-from telephony.errors import InvalidRequestError, NotFoundError, ProviderError
+from telephony.errors import ConflictError, InvalidRequestError, NotFoundError, ProviderError
 from telephony.model import Application, PhoneNumber, Split, Target, Trunk
-from telephony.reading import Body, Id, rows
-from telephony.wire import Listing, Operation, Request, Response, path
+from telephony.reading import Body, Id, Rows, rows
+from telephony.wire import Listing, Operation, Request, Response, Safety, path
 
-from . import bodies
+from . import addresses, bodies
 from .paging import Pages
+
+_JOINED = (
+    "A Messaging Service gets its texts now. `assignment` does not show that, and "
+    "unassign_number() leaves it so: take the number out of the service in the Twilio console."
+)
 
 
 class _Named(Body, kw_only=True):
@@ -24,39 +31,41 @@ class _Named(Body, kw_only=True):
 
 
 class Targets:
-    """The applications and trunks of one account.
+    """The applications, trunks and Messaging Services of one account.
 
     Args:
         account_sid: of the account. Other credentials than its own reach its applications, but the
-            trunks of another account.
+            trunks and services of another account.
         account: its path.
         base_url: where Twilio is requested.
-        trunking: the URL of the trunking API; `base_url` where that is below it.
+        trunking: the URL of the trunking API.
+        messaging: the URL of the messaging API.
     """
 
-    def __init__(self, account_sid: str, account: str, *, base_url: str, trunking: str) -> None:
+    def __init__(
+        self, account_sid: str, account: str, *, base_url: str, trunking: str, messaging: str
+    ) -> None:
         self._sid, self._account = account_sid, account
         self._base_url = base_url
-        self._trunking = "" if trunking == base_url else trunking
+        # Paths are below the adapter's `base_url`, unless they begin with another host.
+        self._trunks = f"{trunking.removeprefix(base_url)}/v1/Trunks"
+        self._services = f"{messaging.removeprefix(base_url)}/v1/Services"
 
     def listed(self, limit: int | None) -> Listing[Target]:
-        yield from self._all(
-            f"{self._account}/Applications.json",
-            limit,
-            lambda page, response: [
-                Application(row.sid, name=row.friendly_name)
-                for row, _ in rows(_Named, page.applications, response)
-            ],
-        )
-        yield from self._all(
-            f"{self._trunking}/v1/Trunks",
-            limit,
-            lambda page, response: [
-                Trunk(row.sid, name=row.friendly_name)
-                for row, _ in rows(_Named, page.trunks, response)
-                if row.account_sid in (None, self._sid)
-            ],
-        )
+        applications = f"{self._account}/Applications.json"
+        yield from self._all(applications, attrgetter("applications"), Application, limit)
+        yield from self._all(self._trunks, attrgetter("trunks"), Trunk, limit)
+        yield from self._all(self._services, attrgetter("services"), Application, limit)
+
+    def join(self, service: str, number: PhoneNumber) -> Operation[PhoneNumber]:
+        """Make a number a sender of a Messaging Service, which then gets its texts, too."""
+        place = self._services + path("/{}/PhoneNumbers", service)
+        try:
+            yield Request.post_form(place, {"PhoneNumberSid": number.id}, safety=Safety.IDEMPOTENT)
+        except (ConflictError, InvalidRequestError):
+            if not (yield from self._exists(place + path("/{}", number.id))):
+                raise
+        return number.model_copy(update={"notices": (*number.notices, _JOINED)})
 
     def checked(self, assignment: Operation[PhoneNumber], to: Target) -> Operation[PhoneNumber]:
         """Run an assignment; if it is refused, find out whether the target exists.
@@ -71,35 +80,69 @@ class Targets:
         except (InvalidRequestError, NotFoundError) as refusal:
             parts = (to.voice, to.sms) if isinstance(to, Split) else (to,)
             for part in (each for each in parts if isinstance(each, Application | Trunk)):
-                if (yield from self._is_missing(part)):
+                if (yield from self._exists(self._place(part))) is False:
                     raise NotFoundError(
-                        f"The account has no {type(part).__name__.lower()} {part.id}",
+                        f"Twilio finds no {_kind(part)} {part.id} in the account",
                         argument="target",
                         code=refusal.code,
                         raw=refusal.raw,
                     ) from refusal
             raise
 
-    def _is_missing(self, target: Application | Trunk) -> Operation[bool]:
+    def _place(self, target: Application | Trunk) -> str:
         if isinstance(target, Trunk):
-            place = self._trunking + path("/v1/Trunks/{}", target.id)
-        else:
-            place = self._account + path("/Applications/{}.json", target.id)
+            return self._trunks + path("/{}", target.id)
+        if addresses.is_service(target.id):
+            return self._services + path("/{}", target.id)
+        return self._account + path("/Applications/{}.json", target.id)
+
+    @staticmethod
+    def _exists(place: str) -> Operation[bool | None]:
+        """Return whether there is something, after a refusal; None where that is refused, too."""
         try:
             yield Request.get(place)
         except NotFoundError:
-            return True
+            return False
         except ProviderError:
-            pass  # what was refused matters more
-        return False
+            return None
+        return True
 
     def _all(
         self,
         place: str,
+        listed: Callable[[bodies.Page], Rows],
+        kind: type[Application | Trunk],
         limit: int | None,
-        read: Callable[[bodies.Page, Response], list[Target]],
     ) -> Listing[Target]:
-        pages: Pages[Target] = Pages(
-            place, {}, size=limit, base_url=self._base_url, read=read, id_of=attrgetter("id")
+        def read(page: bodies.Page, response: Response) -> list[Application | Trunk]:
+            return [
+                kind(row.sid, name=row.friendly_name)
+                for row, _ in rows(_Named, listed(page), response)
+                if row.account_sid in (None, self._sid)
+            ]
+
+        pages = Pages(
+            place,
+            {},
+            size=limit,
+            base_url=self._base_url,
+            read=read,
+            id_of=attrgetter("id"),
         )
         yield from pages.all()
+
+
+def service_in(to: Target) -> tuple[Target | None, str | None]:
+    """Return a target without the Messaging Service that is to get the texts, and that service."""
+    match to:
+        case Application(id=sid) if addresses.is_service(sid):
+            return None, sid
+        case Split(sms=Application(id=sid)) if addresses.is_service(sid):
+            return replace(to, sms=None), sid
+    return to, None
+
+
+def _kind(target: Application | Trunk) -> str:
+    if addresses.is_service(target.id):
+        return "Messaging Service"
+    return type(target).__name__.lower()

@@ -44,6 +44,7 @@ class Account:
         taken: numbers that somebody else was faster to buy, though a search still shows them.
         short_codes: those that it can text from.
         services: its Messaging Services.
+        senders: the sids of the numbers of each service.
         empty_pages: whether every listing begins with an empty page that links to the next.
     """
 
@@ -59,7 +60,8 @@ class Account:
     origination_urls: dict[str, Json] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     short_codes: set[str] = field(default_factory=set)
-    services: set[str] = field(default_factory=set)
+    services: dict[str, Json] = field(default_factory=dict)
+    senders: dict[str, list[str]] = field(default_factory=dict)
     empty_pages: bool = False
 
     def uri(self, rest: str) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from telephony.model import Application, Webhook
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
-from . import available, calls, messages, numbers, targets, webhooks
+from . import available, calls, messages, numbers, services, targets, webhooks
 from .account import API, Account, Endpoint, rfc2822
 from .input import ParsedRequest
 from .refusals import missing, refusal
@@ -57,7 +57,7 @@ class TwilioSandbox(VendorSandbox):
         self.subaccount: Account = Account(_SUB, _MAIN, {_SUB: _SUB_TOKEN}, self.state)
         for account in (self.account, self.subaccount):
             account.short_codes.add(_SHORT_CODE)
-            account.services.add(_SERVICE)
+            services.new(account, _SERVICE, "Notifications")
         self.applications: list[str] = [
             str(targets.new_application(account, name)["sid"])
             for account in (self.account, self.subaccount)
@@ -80,7 +80,7 @@ class TwilioSandbox(VendorSandbox):
         account = f"{API}/{{account}}"
         owned, sale = f"{account}/IncomingPhoneNumbers", f"{account}/AvailablePhoneNumbers"
         texts, voice = f"{account}/Messages", f"{account}/Calls"
-        apps, trunks = f"{account}/Applications", "/v1/Trunks"
+        apps, trunks, senders = f"{account}/Applications", "/v1/Trunks", "/v1/Services"
         served: list[tuple[str, str, Endpoint]] = [
             ("GET", f"{account}.json", _describe),
             ("GET", f"{owned}.json", numbers.listed),
@@ -122,6 +122,11 @@ class TwilioSandbox(VendorSandbox):
             ("DELETE", f"{trunks}/{{trunk}}/PhoneNumbers/{{sid}}", targets.detach),
             ("GET", f"{trunks}/{{trunk}}/OriginationUrls", targets.origination_urls),
             ("POST", f"{trunks}/{{trunk}}/OriginationUrls", targets.create_origination_url),
+            ("GET", senders, services.listed),
+            ("GET", f"{senders}/{{service}}", services.fetch),
+            ("GET", f"{senders}/{{service}}/PhoneNumbers", services.numbers),
+            ("POST", f"{senders}/{{service}}/PhoneNumbers", services.add),
+            ("GET", f"{senders}/{{service}}/PhoneNumbers/{{sid}}", services.number),
         ]
         by_kind = [
             Route(f"{owned}/{kind}.json", self._serve(endpoint, kind), methods=[method])

@@ -54,7 +54,7 @@ def sdk(telephony_sandbox, responses):
 
         def request(self, method, uri, params=None, data=None, headers=None, auth=None, **_):
             host, path = urlsplit(uri).netloc, uri.split(urlsplit(uri).netloc, 1)[1]
-            assert host in {"api.twilio.com", "trunking.twilio.com"}
+            assert host in {f"{name}.twilio.com" for name in ("api", "trunking", "messaging")}
             response = wire.request(
                 method, base + path, params=params or None, data=data, headers=headers, auth=auth
             )

@@ -24,7 +24,7 @@ from telephony import Split, Trunk, Webhook
 
 NUMBER, OTHER = "+14155550123", "+14155550199"
 VOICE, SMS = "https://example.com/voice", "https://example.com/sms"
-FILES = ("twilio_api_v2010.json", "twilio_trunking_v1.json")
+FILES = ("twilio_api_v2010.json", "twilio_trunking_v1.json", "twilio_messaging_v1.json")
 UNDESCRIBED = {"type"}
 
 
@@ -199,6 +199,9 @@ def test_the_sandbox_responds_as_twilio_describes(api, sdk, responses, number, p
     trunk = sdk.trunking.v1.trunks.create(friendly_name="New").fetch()
     trunk.origination_urls.create(10, 20, True, "In", "sip:x.sip.livekit.cloud")
     trunk.origination_urls.list()
+    (service,) = sdk.messaging.v1.services.list()
+    service.fetch().phone_numbers.create(phone_number_sid=number.id).fetch()
+    service.phone_numbers.list()
     trunk.phone_numbers.create(phone_number_sid=number.id).fetch()
     trunk.phone_numbers.list()
     sdk.trunking.v1.trunks.list(page_size=1)
@@ -221,6 +224,7 @@ def test_our_requests_are_such_as_twilio_describes(api, provider, telephony_sand
     provider.import_number(number.number, label="Lobby")
     provider.assign_number(number, vendor.applications[0])
     provider.assign_number(number, vendor.trunks[0])
+    provider.assign_number(number, "MG" + "5d" * 16)
     provider.unassign_number(number)
     provider.send_message(number, OTHER, "Hi", media=[VOICE, SMS])
     call = provider.place_call(number, OTHER, url=VOICE, timeout=20)

@@ -196,7 +196,14 @@ SAME = {
     ),
     "list targets": (
         lambda x: list(x.p.list_targets()),
-        lambda x: x.s.trunking.v1.trunks.list(page_size=1000),
+        lambda x: x.s.messaging.v1.services.list(page_size=1000),
+    ),
+    "assign to a service": (
+        lambda x: x.p.assign_number(x.n, x.service),
+        lambda x: (
+            x.v.account.senders[x.service].clear(),
+            x.s.messaging.v1.services(x.service).phone_numbers.create(x.n.id),
+        ),
     ),
     "call with options": (
         lambda x: x.p.place_call(
@@ -219,7 +226,9 @@ def test_our_requests_are_the_sdks(provider, sdk, telephony_sandbox, vendor, num
     ours, theirs = SAME[operation]
     call = vendor.receive_call(NUMBER, OTHER)
     text = vendor.receive_message(NUMBER, OTHER, "hello", sent_at=None)
-    both = SimpleNamespace(p=provider, s=sdk, n=number, v=vendor, call=call, text=text)
+    both = SimpleNamespace(
+        p=provider, s=sdk, n=number, v=vendor, call=call, text=text, service="MG" + "5d" * 16
+    )
 
     ours(both)
     mine = last(telephony_sandbox)
@@ -290,7 +299,11 @@ def test_both_find_the_same_calls_recordings_and_targets(provider, sdk, vendor, 
     assert provider.get_recording(received).call == received
 
     targets = [(target.id, target.name) for target in provider.list_targets()]
-    named = [*sdk.applications.list(page_size=1), *sdk.trunking.v1.trunks.list(page_size=1)]
+    named = [
+        *sdk.applications.list(page_size=1),
+        *sdk.trunking.v1.trunks.list(page_size=1),
+        *sdk.messaging.v1.services.list(page_size=1),
+    ]
     assert targets == [(each.sid, each.friendly_name) for each in named]
 
 

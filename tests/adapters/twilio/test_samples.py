@@ -351,27 +351,32 @@ def test_a_message_is_found_whatever_its_optional_facts_are(provider, respond, m
 # --- Targets -------------------------------------------------------------------------------------
 
 
+TARGETS = ("applications", "trunks", "services")
+
+
 @pytest.fixture
 def targets(vendor_server):
     (applications,) = samples("targets", "/Applications.json", name="readFull")
     (trunks,) = samples("targets", "/v1/Trunks", name="readFull")
+    (services,) = samples("targets", "/v1/Services", name="readFull")
     pages = {
         f"{HERE}/Applications.json": {**applications.values[0], "next_page_uri": None},
         "/v1/Trunks": trunks.values[0],
+        "/v1/Services": services.values[0],
     }
     vendor_server.responses = {f"GET {place}": (200, page) for place, page in pages.items()}
     return pages
 
 
 def test_targets_are_read_as_printed(provider, targets):
-    assert list(provider.list_targets()) == [Application("AP" + "a" * 32), Trunk("TK" + "a" * 32)]
+    ids = [Application("AP" + "a" * 32), Trunk("TK" + "a" * 32), Application("MG" + "a" * 32)]
+    assert list(provider.list_targets()) == ids
     assert [target.name for target in provider.list_targets()] == [
-        page[key][0]["friendly_name"]
-        for page, key in zip(targets.values(), ("applications", "trunks"), strict=True)
+        page[key][0]["friendly_name"] for page, key in zip(targets.values(), TARGETS, strict=True)
     ]
 
 
-@pytest.mark.parametrize("key", ["applications", "trunks"])
+@pytest.mark.parametrize("key", TARGETS)
 def test_odd_facts_of_targets_hide_none(provider, vendor_server, targets, mutations, key):
     (place,) = (place for place, page in targets.items() if key in page)
     page = targets[place]
