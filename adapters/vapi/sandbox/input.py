@@ -26,7 +26,9 @@ Name: TypeAlias = Annotated[str, Field(max_length=40)]
 
 
 class _Camel(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, populate_by_name=False)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False
+    )
 
 
 class _Server(_Camel):
