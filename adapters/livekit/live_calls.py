@@ -10,16 +10,16 @@ import re
 from datetime import datetime
 
 from telephony.errors import NotFoundError
-from telephony.model import Call, CallStatus, Direction
+from telephony.model import Call, Direction
 from telephony.reading import EARLIEST
-from telephony.wire import Batch, Listing, Operation, Safety
+from telephony.wire import Batch, Json, Listing, Operation, Safety, deleted
 
 from . import participants
 from .participants import Present
 from .twirp import Twirp
 
 _ID = re.compile(r"SCL_\w+", re.ASCII)
-_UNDER_WAY = frozenset({CallStatus.IN_PROGRESS, CallStatus.COMPLETED})
+_REMOVED, _UNKNOWN = "PARTICIPANT_REMOVED", "UNKNOWN_REASON"
 
 
 def listed(
@@ -64,17 +64,21 @@ def end(twirp: Twirp, call: str, provider: str) -> Operation[Call]:
             raise NotFoundError("LiveKit knows no such call", hint="Their ids begin with SCL_.")
         # Of a call that is over, LiveKit keeps nothing else.
         return Call(id=call, provider=provider, number=None, direction=Direction.UNKNOWN)
+    reason = _REMOVED
+    body: Json = {"identity": found.identity}
     try:
-        response = yield twirp.room(
-            "RemoveParticipant", found.room, {"identity": found.identity}, Safety.IDEMPOTENT
+        removed = yield from deleted(
+            twirp.room("RemoveParticipant", found.room, body, Safety.IDEMPOTENT)
         )
-        response.object()
+        if removed is not None:
+            removed.object()
     except NotFoundError:
-        # It ended meanwhile, or by an attempt whose response was lost.
-        pass
-    answered = found.call.status in _UNDER_WAY
-    status = CallStatus.COMPLETED if answered else CallStatus.CANCELED
-    return found.call.model_copy(update={"status": status})
+        # It ended by itself meanwhile.
+        reason = _UNKNOWN
+    # As its webhook reports it.
+    status = participants.ended_as(reason, found.call.status)
+    said = None if reason is _UNKNOWN else reason
+    return found.call.model_copy(update={"status": status, "reason": said})
 
 
 def in_room(twirp: Twirp, room: str, provider: str) -> Operation[list[Present]]:

@@ -52,18 +52,14 @@ _ENDS: Mapping[str, CallStatus] = {
     "MEDIA_FAILURE": CallStatus.FAILED,
     "JOIN_FAILURE": CallStatus.FAILED,
 }
-
-
 # Whoever is listed for a moment after leaving.
 _GONE = ("DISCONNECTED", 3)
 
 
-class Participant(Body):
+class Participant(Body, kw_only=True):
     """Somebody in a room."""
 
-    identity: str = ""
     kind: str | int | None = None
-    state: str | int | None = None
     attributes: dict[str, object] | None = None
     joined_at: Time = None
 
@@ -122,9 +118,13 @@ def _raw(room: str, participant: bytes) -> JsonValue:
     return {"room": room, "participant": parsed(participant)}
 
 
-class Room(Body):
-    """A room, of which nothing but the name is needed."""
+class _Listed(Participant, kw_only=True):
+    # What it is taken out of the room by.
+    identity: Id
+    state: str | int | None = None
 
+
+class _Room(Body):
     name: Id
     creation_time: Time = None
 
@@ -139,7 +139,7 @@ class _Participants(Body):
 
 def rooms(response: Response) -> list[str]:
     """Return the names of the open rooms, likely ones first: for calls alone, and the newest."""
-    found = rows(Room, read(_Rooms, response.content, response).rooms, response)
+    found = rows(_Room, read(_Rooms, response.content, response).rooms, response)
     return [room.name for room, _ in sorted(found, key=_likely, reverse=True)]
 
 
@@ -157,11 +157,11 @@ def calls(response: Response, room: str, provider: str) -> list[Present]:
     people = read(_Participants, response.content, response).participants
     return [
         Present(room, who.identity, who.call(provider, who.call_id, who.status, room, raw))
-        for who, raw in rows(Participant, people, response)
+        for who, raw in rows(_Listed, people, response)
         if who.call_id is not None and who.state not in _GONE
     ]
 
 
-def _likely(row: tuple[Room, bytes]) -> tuple[bool, datetime]:
+def _likely(row: tuple[_Room, bytes]) -> tuple[bool, datetime]:
     room, _ = row
     return room.name.startswith(ROOM_PREFIX), moment_of(room.creation_time) or EARLIEST

@@ -17,7 +17,7 @@ from livekit.api import TokenVerifier
 
 from telephony.errors import ConfigurationError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
-from telephony.model import Call
+from telephony.model import Call, CallStatus
 from telephony.reading import Body, Time, read_or_none, required_header
 from telephony.settings import is_blank
 
@@ -28,8 +28,9 @@ _LEEWAY = timedelta(seconds=60)
 # HMAC fills a short key with zeros itself, so the signature is the same. Unfilled, PyJWT would warn
 # of what the server's own log says: that `livekit-server --dev` has a short key.
 _KEY_LENGTH = 32
-
-
+_ABORTED = "participant_connection_aborted"
+# The latter where it never got as far as being connected.
+_LEFT = ("participant_left", _ABORTED)
 _NOBODY = msgspec.Raw(b"null")
 
 
@@ -121,7 +122,7 @@ def events(request: WebhookRequest, provider: str) -> list[Event]:
     call = _call(event, at, provider)
     if call is not None and event.event == "participant_joined":
         return [CallStarted(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
-    if call is not None and event.event == "participant_left":
+    if call is not None and event.event in _LEFT:
         return [CallEnded(id=name, provider=provider, occurred_at=at, raw=raw, call=call)]
     return [UnknownEvent(id=name, provider=provider, occurred_at=at, raw=raw, kind=event.event)]
 
@@ -132,8 +133,11 @@ def _call(event: _Event, at: datetime | None, provider: str) -> Call | None:
     if who is None or who.call_id is None:
         return None
     room, raw = event.room.name if event.room else "", bytes(event.participant)
-    if event.event != "participant_left":
+    if event.event not in _LEFT:
         return who.call(provider, who.call_id, who.status, room, raw)
-    call = who.call(provider, who.call_id, ended_as(who.reason, who.status), room, raw)
+    status = ended_as(who.reason, who.status)
+    if event.event == _ABORTED and status is CallStatus.COMPLETED:
+        status = CallStatus.FAILED
+    call = who.call(provider, who.call_id, status, room, raw)
     reason = who.reason if who.reason != REASONS[0] else None
     return call.model_copy(update={"ended_at": at, "reason": reason})

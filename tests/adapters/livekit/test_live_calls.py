@@ -236,6 +236,15 @@ def test_a_call_into_a_room_of_others_is_not_taken_for_theirs(
     assert "list_calls" in caught.value.hint
 
 
+def test_a_call_that_ends_by_itself_while_it_is_ended_was_not_canceled(
+    provider, placed, telephony_sandbox
+):
+    gone = '{"code": "not_found", "msg": "participant does not exist"}'
+    telephony_sandbox.fail(Fault(kind="status", status=404, body=gone, path="RemoveParticipant"))
+    ended = provider.end_call(placed)
+    assert (ended.status, ended.reason) == (CallStatus.NO_ANSWER, None)
+
+
 def test_metadata_cannot_pass_for_what_livekit_says(provider, placed, telephony_sandbox):
     before = len(telephony_sandbox.ledger("livekit", "call"))
     with pytest.raises(telephony.InvalidRequestError) as caught:

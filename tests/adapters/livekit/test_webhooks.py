@@ -202,6 +202,18 @@ def test_a_call_that_was_never_answered_is_not_completed(reason, word, status):
     )
 
 
+def test_a_call_that_was_never_connected_has_failed():
+    for word in ("dialing", "active"):
+        found = event(
+            delivery(
+                "participant_connection_aborted", "CLIENT_INITIATED", **{"sip.callStatus": word}
+            )
+        )
+        assert isinstance(found, webhooks.CallEnded)
+        assert found.call.status is CallStatus.FAILED
+        assert found.call.reason == "CLIENT_INITIATED"
+
+
 def test_numbers_are_written_as_listings_write_them():
     carriers = {"sip.trunkPhoneNumber": OURS[1:], "sip.phoneNumber": PERSON[1:]}
     call = event(delivery("participant_joined", **carriers, **{"sip.ruleID": "SDR_1"})).call
