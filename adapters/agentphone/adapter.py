@@ -319,12 +319,14 @@ class AgentPhone(Adapter):
         return calls.get(call, self.name)
 
     def end_call(self, call: str) -> Operation[Call]:
+        """Hang up, which AgentPhone does a moment after its response."""
         return calls.end(call, self.name)
 
     def get_transcript(self, call: str) -> Operation[Transcript]:
         return calls.transcript(call, self.name)
 
     def get_recording(self, call: str) -> Operation[Recording]:
+        """Return the recording. AgentPhone needs no key for it: the call's id is the secret."""
         return recordings.fetched(calls.recording(call), call, self.name)
 
     # --- Webhooks --------------------------------------------------------------------------------

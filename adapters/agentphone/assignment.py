@@ -103,7 +103,10 @@ def complete(bought: PhoneNumber, agent: object) -> Operation[PhoneNumber]:
 
 def _name_target(failure: ProviderError) -> None:
     """Say that it is the agent that is missing, unless it is the number."""
-    if isinstance(failure, NotFoundError) and failure.code != errors.NO_NUMBER:
+    if not isinstance(failure, NotFoundError) or failure.code == errors.NO_NUMBER:
+        return
+    # Only some errors have a code.
+    if "number" not in failure.message.lower():
         failure.argument = "target"
 
 

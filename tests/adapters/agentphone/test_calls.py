@@ -376,15 +376,28 @@ def test_the_nearest_agent_is_named_when_there_is_no_such(provider, assigned):
     assert provider.get_number(number).assignment == (Agent(assigned) if assigned else None)
 
 
-def test_a_number_that_is_gone_is_not_taken_for_a_missing_agent(provider, vendor, number):
-    free = provider.unassign_number(number)
-    vendor.account.numbers[number.id]["status"] = "released"
-    vendor.state.respond(free.raw, to=f"GET /v1/numbers/{number.id}$")
+@pytest.mark.parametrize(
+    ("said", "argument"),
+    [
+        ({"error": {"message": "Not found", "code": "PHONE_NUMBER_NOT_FOUND"}}, None),
+        ({"detail": "Phone number not found"}, None),
+        ({"detail": "Agent not found"}, "to"),
+        ({"detail": "Not Found"}, "to"),
+        ({}, "to"),
+    ],
+)
+def test_what_is_missing_when_a_number_is_assigned_is_named(
+    provider, telephony_sandbox, said, argument
+):
+    number = provider.provision_number()
+    body = json.dumps(said)
+    fault = Fault(kind="status", status=404, body=body, method="POST", path="/agents/")
+    telephony_sandbox.fail(fault)
 
     with pytest.raises(telephony.NotFoundError) as caught:
-        provider.assign_number(number.id, DESK)
+        provider.assign_number(number, DESK)
 
-    assert caught.value.argument is None
+    assert caught.value.argument == argument
 
 
 # --- What AgentPhone has no place for ------------------------------------------------------------
