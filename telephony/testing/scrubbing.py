@@ -38,9 +38,21 @@ _SECRET = re.compile(
 )
 # …and none of these: they describe a secret, or lead to the next page.
 _HARMLESS = re.compile(r"\b(id|sid|ids|name|type|url|expires|page|next|previous|continuation)\b")
-_TEXTS = frozenset({"body", "text", "transcript", "last message", "last message preview"})
-# Beside a `role`, which names who speaks, these hold the words.
-_SAID = frozenset({"message", "content", "result"})
+_TEXTS = frozenset(
+    {
+        "body",
+        "text",
+        "transcript",
+        "last message",
+        "last message preview",
+        "last transcript snippet",
+    }
+)
+# Beside a `role`, which names who speaks, and beside what the caller said, these hold words.
+_SAID = {
+    "role": frozenset({"message", "content", "result"}),
+    "transcript": frozenset({"response"}),
+}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _NUMBER = re.compile(
@@ -178,7 +190,7 @@ class Scrubber:
     def value(self, value: JsonValue, name: str = "") -> JsonValue:
         """Return a JSON value; `name` is the key it stands under, if any."""
         if isinstance(value, dict):
-            said = _SAID if "role" in value else frozenset[str]()
+            said = frozenset[str]().union(*(_SAID[key] for key in _SAID if key in value))
             return {
                 key: TEXT if key in said and item and isinstance(item, str)
                 else self.value(item, key)

@@ -122,6 +122,19 @@ def test_what_is_said_in_a_call_is_not_recorded_wherever_a_role_says_by_whom():
     }
 
 
+def test_what_is_said_in_a_call_is_not_recorded_beside_what_it_responds_to():
+    exchange = {"id": "tr_1", "transcript": "It is me, Ann", "response": "Hello, Ann"}
+    call = {"lastTranscriptSnippet": "Bye, Ann", "transcripts": [exchange], "response": "kept"}
+
+    scrubbed = Scrubber().value(call)
+
+    assert scrubbed == {
+        "lastTranscriptSnippet": TEXT,
+        "transcripts": [{"id": "tr_1", "transcript": TEXT, "response": TEXT}],
+        "response": "kept",
+    }
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
