@@ -16,7 +16,7 @@ from msgspec import field
 from telephony import model, recordings
 from telephony.errors import ConflictError, InvalidRequestError, NotFoundError
 from telephony.model import Call, CallStatus, Direction, Recording
-from telephony.reading import Body, Id, Time, moment, read, rows
+from telephony.reading import LATEST, Body, Id, Time, moment, read, rows
 from telephony.unchecked import Unchecked
 from telephony.wire import (
     Batch,
@@ -55,7 +55,8 @@ _DIRECTIONS: Mapping[str | None, Direction] = {
     "trunking-terminating": Direction.OUTBOUND,
 }
 _LONGEST_RING = 600
-_HOST = re.compile(r"https?://([^/?#]+)")
+_LAST_DAY = LATEST - timedelta(days=1)
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?((?P<name>[^/?#:]+)(?::\d+)?)")
 _OVER_ALREADY = "21220"
 _CALLS = Unchecked(model.Call)
 
@@ -136,17 +137,15 @@ class Calls:
     ) -> Timeline[Call]:
         """Return the calls of a number, or of all, newest first."""
         # Twilio's filters know whole days only, and it is not certain that the last one is in.
-        last = None if before is None else f"{before + timedelta(days=1):%Y-%m-%d}"
-        period = {
-            "StartTime>": None if after is None else f"{after:%Y-%m-%d}",
-            "StartTime<": last,
-        }
+        following = None if before is None or before > _LAST_DAY else before + timedelta(days=1)
+        period = {"StartTime>": _day(after), "StartTime<": _day(following)}
         sides = [{}] if number is None else [{"To": number}, {"From": number}]
         listings = [
             Pages(
                 self._path,
                 {**side, **period},
-                size=limit,
+                # Those of a day or two may have to be read before the first that is wanted.
+                size=limit if before is None else None,
                 base_url=self._base_url,
                 read=self._listed,
                 id_of=attrgetter("id"),
@@ -204,10 +203,9 @@ class Calls:
 
     def _elsewhere(self, url: str) -> bool:
         """Return whether a recording is kept outside of Twilio, as accounts can choose."""
-        found = _HOST.match(url)
-        here = _HOST.match(self._base_url)
+        found, here = _HOST.match(url), _HOST.match(self._base_url)
         return found is not None and not (
-            found[1].endswith(".twilio.com") or (here is not None and found[1] == here[1])
+            found["name"].endswith(".twilio.com") or (here is not None and found[1] == here[1])
         )
 
     def _of(self, call: str) -> str:
@@ -241,6 +239,10 @@ def check_placed(url: str | None, timeout: float | None, options: Options) -> No
 def listed(timeline: Timeline[Call]) -> Listing[Call]:
     while timeline.more:
         yield Batch((yield from timeline.fetch()))
+
+
+def _day(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.date().isoformat()
 
 
 def _seconds(stated: Time) -> timedelta | None:

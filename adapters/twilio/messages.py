@@ -123,4 +123,4 @@ def check_media(media: Sequence[str]) -> None:
 
 
 def _second(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else f"{moment.replace(tzinfo=None, microsecond=0).isoformat()}Z"

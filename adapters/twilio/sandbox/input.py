@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from telephony.reading import LATEST
+
 from .refusals import invalid
 
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
@@ -52,7 +54,8 @@ def period(request: ParsedRequest, name: str) -> tuple[datetime | None, datetime
         except ValueError:
             raise invalid(f"{bound} is not a date") from None
         begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
-        end = begin + (timedelta(days=1) if len(value) == 10 else timedelta(seconds=1))
+        step = timedelta(days=1) if len(value) == 10 else timedelta(seconds=1)
+        end = begin + min(step, LATEST - begin)
         low = low if bound[-1] == "<" else begin
         high = high if bound[-1] == ">" else end
     return low, high

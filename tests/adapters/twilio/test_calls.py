@@ -149,6 +149,28 @@ def test_calls_received_and_placed_come_in_one_listing(provider, vendor, number)
     assert [c.id for c in provider.list_calls(limit=1)] == calls[:-2:-1]
 
 
+def test_the_earliest_and_the_latest_moment_bound_nothing(provider, vendor, number):
+    call = provider.place_call(number, OTHER, url=VOICE)
+    sent = provider.send_message(number, OTHER, "hello")
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+    assert [c.id for c in provider.list_calls(after=first, before=last)] == [call.id]
+    assert [m.id for m in provider.list_messages(after=first, before=last)] == [sent.id]
+
+
+def test_few_calls_of_a_full_day_take_few_requests(provider, vendor, number, telephony_sandbox):
+    calls = []
+    for _ in range(20):
+        calls.append(provider.place_call(number, OTHER, url=VOICE))
+        vendor.advance(60)
+    before = len(telephony_sandbox.requests("twilio"))
+
+    found = provider.list_calls(number, before=calls[0].started_at + timedelta(1 / 86400), limit=1)
+
+    assert [call.id for call in found] == [calls[0].id]
+    assert len(telephony_sandbox.requests("twilio")) - before == 2
+
+
 @pytest.mark.parametrize("hour", [0, 12, 23])
 def test_bounds_are_moments_though_twilio_filters_by_days(provider, vendor, number, hour):
     """Every two hours a call, so that the bounds lie within days as well as between them."""
@@ -281,9 +303,18 @@ def test_a_recording_kept_elsewhere_is_fetched_without_our_key(alone, vendor_ser
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.twilio.com/x/RE1", "https://api.dublin.ie1.twilio.com/x", "/x", ""]
+    "url",
+    [
+        "http://api.twilio.com/x/RE1",
+        "https://api.dublin.ie1.twilio.com:443/x",
+        "https://user:password@api.twilio.com/x",
+        "{base_url}/x",
+        "/x",
+        "",
+    ],
 )
 def test_a_recording_at_twilio_is_fetched_below_the_base_url(alone, vendor_server, url):
+    url = url.format(base_url=vendor_server.url)
     recorded(vendor_server, {"sid": RECORDING, "status": "completed", "media_url": url})
     vendor_server.responses[f"GET {HERE}/Recordings/{RECORDING}.wav"] = (200, sound())
     assert alone.get_recording(CALL).content == sound()
