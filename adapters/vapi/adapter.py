@@ -71,7 +71,8 @@ class Vapi(Adapter):
     """Numbers that Vapi's assistants answer.
 
     An `Agent` is an assistant by its id, or ``squad:<id>``, or ``workflow:<id>``. A `Webhook` is a
-    server URL: Vapi asks it for an assistant at each call. An imported number of Twilio's answers
+    server URL: Vapi asks it for an assistant at each call, in an `UnknownEvent` of the kind
+    ``assistant-request``, whose handler returns a dict. An imported number of Twilio's answers
     texts too, unless ``options={"smsEnabled": False}``. The idempotency key of a call is looked for
     among the number's calls of the last 24 hours, and kept in the call's name.
     """

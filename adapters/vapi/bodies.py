@@ -125,13 +125,14 @@ def number(response: Response, provider: str) -> model.PhoneNumber:
 
 def created(response: Response, provider: str) -> model.PhoneNumber:
     """Return a number just bought or imported, with what the caller should know."""
-    made = number(response, provider)
-    if made.status is model.NumberStatus.PENDING:
-        return made.model_copy(update={"notices": (_ACTIVATING,)})
-    texts = read(Number, response.content, response)
-    if texts.provider == "twilio" and texts.sms_enabled is not False:
-        return made.model_copy(update={"notices": (_TEXTS,)})
-    return made
+    found = read(Number, response.content, response)
+    notices: tuple[str, ...] = ()
+    if found.status == "activating":
+        notices = (_ACTIVATING,)
+    elif found.provider == "twilio" and found.sms_enabled is not False:
+        notices = (_TEXTS,)
+    made = found.normalized(provider, secrets.removed(response.object()))
+    return made.model_copy(update={"notices": notices}) if notices else made
 
 
 def number_page(

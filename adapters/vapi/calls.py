@@ -311,9 +311,18 @@ def end(call: str, provider: str) -> Operation[Call]:
     except ProviderError as refused:
         # It may have ended in the meantime, or at an attempt before.
         now = yield from reconciled(get(call, provider), refused)
-        if now.ended_at is None and now.reason is None:
-            raise
-        return now
+        if now.ended_at is not None or now.reason is not None:
+            return now
+        if isinstance(refused, NotFoundError):
+            raise reclassified(
+                refused,
+                ConflictError,
+                "The call is there, but its URL for control is refused",
+                hint="Call end_call() again; if that does not help, look whether its assistant "
+                "sets `monitorPlan.controlAuthenticationEnabled`, which asks for another key.",
+                retry_safe=True,
+            ) from refused
+        raise
     try:
         return (yield from get(call, provider))
     except ProviderError as unread:

@@ -207,6 +207,19 @@ def test_only_a_scheduled_call_is_deleted(planned, vendor_server):
     assert [sent.method for sent in vendor_server.requests] == ["GET", "DELETE", "GET", "GET"]
 
 
+def test_a_url_for_control_that_wants_another_key_is_named(planned, vendor_server):
+    call = {
+        "id": "c_1", "status": "in-progress", "createdAt": "2026-09-02T09:00:00.000Z",
+        "monitor": {"controlUrl": f"{vendor_server.url}/control/c_1"},
+    }  # fmt: skip
+    vendor_server.responses = {"GET /call/c_1": (200, call), "POST /control/c_1": (401, {})}
+
+    with pytest.raises(telephony.ConflictError, match="controlAuthenticationEnabled") as caught:
+        planned.end_call("c_1")
+
+    assert caught.value.retry_safe
+
+
 # --- What was said -------------------------------------------------------------------------------
 
 
