@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from sys import intern
 
 from msgspec import field
 
@@ -112,32 +111,28 @@ class Message(Body, kw_only=True):
     date_created: Time = None
 
     def normalized(self, provider: str, number: str, raw: bytes) -> model.Message:
-        return _MESSAGES.made(self.fields(provider, number), raw)
-
-    def fields(self, provider: str, number: str) -> dict[str, object]:
-        """Return the fields of a message that `number` received or sent, without `raw`."""
-        sender, recipient = self.sender, self.recipient
+        """Return a message that `number` received or sent."""
         fields = _MESSAGES.fields()
         fields["id"] = self.sid
         fields["provider"] = provider
         fields["number"] = number
-        # One text for all messages of a conversation takes less memory.
-        fields["sender"] = number if sender == number else sender and intern(sender)
-        fields["recipient"] = number if recipient == number else recipient and intern(recipient)
+        fields["sender"], fields["recipient"], channel = _ends(self.sender, self.recipient)
         if self.body is not None:
             fields["body"] = self.body
-        if self.direction in _DIRECTIONS:
-            fields["direction"] = _DIRECTIONS[self.direction]
-        if self.status in MESSAGE_STATUS:
-            fields["status"] = MESSAGE_STATUS[self.status]
-        fields["channel"] = addresses.channel(sender, recipient) or (
-            Channel.MMS if self.sid[:2] == "MM" or self.has_media else _SMS
-        )
+        direction = _DIRECTIONS.get(self.direction)
+        if direction is not None:
+            fields["direction"] = direction
+        status = MESSAGE_STATUS.get(self.status)
+        if status is not None:
+            fields["status"] = status
+        if channel is None:
+            channel = Channel.MMS if self.sid[:2] == "MM" or self.has_media else _SMS
+        fields["channel"] = channel
         # Until it is sent, the moment when Twilio took it is the only one on record.
         fields["sent_at"] = moment(self.date_sent) or moment(self.date_created)
         if self.error_code:
             fields["error"] = self._error()
-        return fields
+        return _MESSAGES.made(fields, raw)
 
     @property
     def has_media(self) -> bool:
@@ -253,6 +248,14 @@ def released(number: model.PhoneNumber, until: datetime) -> model.Release:
         how_to_undo="Take it back in the Twilio console: Phone Numbers, Manage, Released Numbers.",
         raw=number.raw,
     )
+
+
+@lru_cache(maxsize=1024)
+def _ends(
+    sender: str | None, recipient: str | None
+) -> tuple[str | None, str | None, Channel | None]:
+    """Return both ends and the channel that they name, the same texts for a whole conversation."""
+    return sender, recipient, addresses.channel(sender, recipient)
 
 
 def channels(capabilities: dict[str, object] | None) -> frozenset[Channel]:
