@@ -84,7 +84,9 @@ class Targets:
                     raise NotFoundError(
                         f"Twilio finds no {_kind(part)} {part.id} in the account",
                         argument="target",
+                        status=refusal.status,
                         code=refusal.code,
+                        request_id=refusal.request_id,
                         raw=refusal.raw,
                     ) from refusal
             raise

@@ -136,6 +136,7 @@ def test_a_target_that_does_not_exist_is_named_with_the_nearest(provider, vendor
         assert caught.value.argument == "to"
         assert f"{known} ({name})" in caught.value.hint
         assert misspelt in str(caught.value)
+        assert (caught.value.status, caught.value.request_id[:2]) == (400, "RQ")
     assert provider.get_number(number).assignment is None
 
 
