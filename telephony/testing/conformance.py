@@ -310,10 +310,15 @@ class AdapterConformance(CallConformance, RefusalConformance):
         events = {
             event.id: event for each in server.delivered() for event in self._parsed(provider, each)
         }
-        first, *_, last = events.values()
-        assert isinstance(first, webhooks.CallStarted | webhooks.CallTurn)
+        *begun, last = events.values()
         assert isinstance(last, webhooks.CallEnded)
-        for event in (first, last):
+        concerned: list[webhooks.CallStarted | webhooks.CallTurn | webhooks.CallEnded] = [last]
+        note = provider.capabilities[Capability.PARSE_WEBHOOK].note
+        if "nothing is sent when they begin" not in note:
+            first = begun[0]
+            assert isinstance(first, webhooks.CallStarted | webhooks.CallTurn)
+            concerned.append(first)
+        for event in concerned:
             assert (event.call.id, event.call.number) == (called, made.number)
             assert (event.call.sender, event.call.recipient) == (OTHER_PARTY, made.number)
             assert event.call.direction is telephony.Direction.INBOUND
@@ -344,7 +349,8 @@ class AdapterConformance(CallConformance, RefusalConformance):
         assert (first.url, first.provider) == (one, provider.name)
         assert (first.previous and first.previous.url) == (was and was.url)
         again = provider.set_webhook(one, of=of)
-        assert (again.id, again.secret, again.previous) == (first.id, first.secret, None)
+        assert (again.id, again.previous) == (first.id, None)
+        assert again.secret in {first.secret, None}  # some vendors show it once
         with pytest.raises(telephony.ConflictError, match="replace=True"):
             provider.set_webhook(other, of=of)
         found = provider.get_webhook(of)

@@ -17,6 +17,10 @@ class TestCartesia(AdapterConformance):
     adapter = "cartesia"
 
 
+class TestElevenLabs(AdapterConformance):
+    adapter = "elevenlabs"
+
+
 class TestLiveKit(AdapterConformance):
     adapter = "livekit"
 
