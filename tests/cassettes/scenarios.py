@@ -20,6 +20,7 @@ from .scenario import RETRY_AFTER, Act, Scenario
 _TOO_MANY = {
     "agentphone": '{"error": {"message": "Rate limit exceeded", "code": "RATE_LIMIT_EXCEEDED", '
     '"type": "rate_limit_error", "details": null}}',
+    "elevenlabs": '{"detail": {"status": "system_busy", "message": "Too many requests"}}',
     "livekit": '{"code": "resource_exhausted", "msg": "rate limit exceeded"}',
     "twilio": '{"code": 20429, "message": "Too Many Requests", "status": 429, '
     '"more_info": "https://www.twilio.com/docs/errors/20429"}',
@@ -281,6 +282,49 @@ def _cartesia() -> list[Scenario]:
     ]  # fmt: skip
 
 
+def _elevenlabs() -> list[Scenario]:
+    operation = Capability
+    return [
+        Scenario(
+            "elevenlabs", operation.IMPORT_NUMBER, "conflict",
+            _again(operation.IMPORT_NUMBER), telephony.ConflictError,
+        ),
+        Scenario(
+            "elevenlabs", operation.IMPORT_NUMBER, "not_held",
+            _import(_NOBODY), telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "elevenlabs", operation.IMPORT_NUMBER, "invalid",
+            _import(_NOBODY, label=5), telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "elevenlabs", operation.IMPORT_NUMBER, "sip_trunk",
+            lambda p, s: p.import_number(s.importable, source=_TRUNK),
+            check=CHECKS[operation.IMPORT_NUMBER],
+        ),
+        Scenario(
+            "elevenlabs", operation.ASSIGN_NUMBER, "unknown_agent",
+            _assign(Agent("agent_nobody")), telephony.NotFoundError,
+        ),
+        Scenario(
+            "elevenlabs", operation.RELEASE_NUMBER, "unknown_id",
+            lambda p, _: p.release_number("no_such_id"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "elevenlabs", operation.PLACE_CALL, "refused",
+            CALLS[operation.PLACE_CALL], telephony.InvalidRequestError,
+            plant=_planted("refused", ["The carrier refused the call."]),
+        ),
+        Scenario(
+            "elevenlabs", operation.PLACE_CALL, "with_a_key", _call_twice_with_a_key, check=_once,
+        ),
+        Scenario(
+            "elevenlabs", operation.GET_CALL, "unknown_id",
+            lambda p, _: p.get_call("no_such_id"), telephony.NotFoundError,
+        ),
+    ]  # fmt: skip
+
+
 def _livekit() -> list[Scenario]:
     operation = Capability
     return [
@@ -410,6 +454,7 @@ _SPECIAL = {
     "agentphone": _agentphone,
     "butter": _butter,
     "cartesia": _cartesia,
+    "elevenlabs": _elevenlabs,
     "livekit": _livekit,
     "twilio": _twilio,
     "vapi": _vapi,

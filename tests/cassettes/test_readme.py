@@ -40,6 +40,7 @@ def test_every_file_names_its_server_and_has_the_vendors_own_urls():
         "agentphone": "https://api.agentphone.ai/",
         "butter": "https://api.getbutter.ai/",
         "cartesia": "https://api.cartesia.ai/",
+        "elevenlabs": "https://api.elevenlabs.io/",
         "livekit": "https://example.livekit.cloud/",
         "twilio": "https://api.twilio.com/",
         "vapi": "https://api.vapi.ai/",

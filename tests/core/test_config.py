@@ -272,6 +272,12 @@ def _forged_at_agentphone(key):
     return {"X-Webhook-Timestamp": at, "X-Webhook-Signature": f"sha256={mac}"}
 
 
+def _forged_at_elevenlabs(key):
+    at = str(int(time.time()))
+    mac = hmac.new(key, at.encode() + b"." + BODY, hashlib.sha256).hexdigest()
+    return {"ElevenLabs-Signature": f"t={at},v0={mac}"}
+
+
 def _forged_at_twilio(key):
     mac = hmac.new(key, b"https://example.com/", hashlib.sha1).digest()
     return {"X-Twilio-Signature": base64.b64encode(mac).decode()}
@@ -280,6 +286,7 @@ def _forged_at_twilio(key):
 FORGED = {
     "agentphone": ("POST", _forged_at_agentphone, {"api_key": "k"}),
     "cartesia": ("POST", lambda key: {"X-Webhook-Secret": key.decode()}, {"api_key": "k"}),
+    "elevenlabs": ("POST", _forged_at_elevenlabs, {"api_key": "k"}),
     "vapi": ("POST", lambda key: {"X-Vapi-Secret": key.decode()}, {"api_key": "k"}),
     "twilio": ("GET", _forged_at_twilio, {
         "account_sid": SID, "api_key_sid": "SK" + "1a" * 16, "api_key_secret": "s"}),
