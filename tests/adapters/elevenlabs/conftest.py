@@ -1,0 +1,27 @@
+"""A provider at the sandbox, and one at a vendor that responds as planned."""
+
+from __future__ import annotations
+
+import pytest
+
+import telephony
+
+
+@pytest.fixture
+def provider(telephony_connect):
+    return telephony_connect("elevenlabs")
+
+
+@pytest.fixture
+def account(telephony_sandbox):
+    """Return what the workspace of the sandbox holds."""
+    return telephony_sandbox.vendors["elevenlabs"].account
+
+
+@pytest.fixture
+def planned(vendor_server):
+    """Return a provider at a vendor that responds with what is planned."""
+    with telephony.connect(
+        "elevenlabs", api_key="k", base_url=vendor_server.url, backoff=0.0
+    ) as provider:
+        yield provider
