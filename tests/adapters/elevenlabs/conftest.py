@@ -22,6 +22,12 @@ def account(telephony_sandbox):
 def planned(vendor_server):
     """Return a provider at a vendor that responds with what is planned."""
     with telephony.connect(
-        "elevenlabs", api_key="k", base_url=vendor_server.url, backoff=0.0
+        "elevenlabs", api_key="key-of-tests", base_url=vendor_server.url, backoff=0.0
     ) as provider:
         yield provider
+
+
+@pytest.fixture
+def sandbox_source(telephony_sandbox):
+    """Return the Twilio account that holds the numbers of the sandbox."""
+    return telephony_sandbox.vendors["elevenlabs"].sample.source
