@@ -64,6 +64,6 @@ def pages(
                 retry_safe=True,
                 hint="Make the same call again; if it fails again, report it to ElevenLabs.",
             )
-        # A page may be empty, if only the cursor leads on.
-        if (found and not new) or not cursors.unseen([cursor], str):
+        # A page may be empty, if only its cursor leads on.
+        if not new and (found or not cursors.unseen([cursor], str)):
             raise tracker.repeated_page()
