@@ -20,7 +20,17 @@ from telephony.errors import (
     reclassified,
 )
 from telephony.redaction import revealed
-from telephony.wire import Json, Operation, Options, Request, first, merged, path, reconciled
+from telephony.wire import (
+    Json,
+    Listing,
+    Operation,
+    Options,
+    Request,
+    first,
+    merged,
+    path,
+    reconciled,
+)
 
 from . import bodies, paging
 
@@ -34,7 +44,7 @@ _EDGES = {"ie1": "dublin", "au1": "sydney"}
 
 def numbers(
     provider: str, *, number: str | None = None, limit: int | None = None
-) -> paging.Listing[model.PhoneNumber]:
+) -> Listing[model.PhoneNumber]:
     """List the numbers of the workspace, or those with this E.164."""
     params = [("page_size", str(paging.size(limit)))]
     return paging.pages(
