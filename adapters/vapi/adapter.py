@@ -59,6 +59,7 @@ from . import (
     paging,
     purchase,
     targets,
+    transcripts,
     webhooks,
 )
 from .capabilities import CAPABILITIES, OUTCOMES
@@ -246,10 +247,10 @@ class Vapi(Adapter):
         return calls.end(call, self.name)
 
     def get_transcript(self, call: str) -> Operation[Transcript]:
-        return calls.transcript(call, self.name)
+        return transcripts.get(call, self.name)
 
     def get_recording(self, call: str) -> Operation[Recording]:
-        return calls.recording(call, self.name)
+        return transcripts.recording(call, self.name)
 
     # --- Carrier accounts ------------------------------------------------------------------------
 
@@ -290,13 +291,7 @@ class Vapi(Adapter):
         """Return the fields that let a number come from another account of its kind."""
         if source is None:
             return {}
-        if isinstance(source, TwilioAccount):
-            fields = bodies.twilio(source)
-        elif isinstance(source, LinkedCarrier):
-            linked = yield from carriers.get(source.id, self.name)
-            fields = {"provider": carriers.number_kind(linked), "credentialId": source.id}
-        else:
-            raise TypeError(f"not a source at Vapi: {type(source).__name__}")
+        fields = yield from purchase.origin(source, self.name)
         if fields["provider"] != number.raw.get("provider"):
             raise InvalidRequestError(
                 "A number cannot move to another kind of carrier.",

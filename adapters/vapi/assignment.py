@@ -45,7 +45,7 @@ def chosen(to: Target | None) -> Json:
 
 
 def changed(to: Target | None, server: JsonValue) -> Json:
-    """Return the fields that let `to` answer a number, or nobody.
+    """Return the fields that let `to` answer a number; None: no one does.
 
     Args:
         server: as the number has it: a change replaces the whole of it.

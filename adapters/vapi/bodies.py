@@ -1,6 +1,6 @@
 """Vapi's numbers, and the way from them into the unified model and back.
 
-There are five kinds, told apart by `provider`; unset fields are missing.
+There are five kinds, named by `provider`; unset fields are missing.
 Source: docs.vapi.ai, API reference of phone numbers; vapi-server-sdk 3.0.0.
 """
 

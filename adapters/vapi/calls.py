@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from telephony import recordings
 from telephony.errors import (
     ConflictError,
     InvalidRequestError,
@@ -26,10 +25,6 @@ from telephony.model import (
     CallStatus,
     Direction,
     PhoneNumber,
-    Recording,
-    Speaker,
-    Transcript,
-    Turn,
 )
 from telephony.raw import parsed
 from telephony.reading import Body, Id, Time, moment, read
@@ -69,13 +64,6 @@ _DIRECTIONS = {
 }
 # What a call has of its own in the settings of what answers it; those of a workflow keep nothing.
 _OVERRIDES = {assignment.ASSISTANT: "assistantOverrides", "squadId": "squadOverrides"}
-_SPEAKERS = {
-    "user": Speaker.CALLER,
-    "bot": Speaker.AGENT,
-    "assistant": Speaker.AGENT,
-    "tool_calls": Speaker.TOOL,
-    "tool_call_result": Speaker.TOOL,
-}
 
 
 class _Customer(Body, rename="camel"):
@@ -153,22 +141,6 @@ class Placed(paging.Row, kw_only=True, rename="camel"):
             if found:
                 return assignment.agent(field, found).id
         return None
-
-
-class _Message(Body, kw_only=True):
-    role: str = ""
-    message: str | None = None
-    result: str | None = None
-    time: Time = None
-
-
-class _Artifact(Body):
-    messages: list[_Message] | None = None
-
-
-class _Spoken(Body):
-    artifact: _Artifact | None = None
-    messages: list[_Message] | None = None
 
 
 # --- Placed --------------------------------------------------------------------------------------
@@ -281,7 +253,7 @@ def listed(
 
 
 def get(call: str, provider: str) -> Operation[Call]:
-    response = yield from _fetched(call)
+    response = yield from fetched(call)
     return (yield from _with_number(response, provider))
 
 
@@ -290,7 +262,7 @@ def end(call: str, provider: str) -> Operation[Call]:
 
     Deleting one that has begun or ended would remove what is stored of it.
     """
-    response = yield from _fetched(call)
+    response = yield from fetched(call)
     found = read(Placed, response.content, response)
     if found.status == "ended":
         return (yield from _with_number(response, provider))
@@ -334,39 +306,10 @@ def end(call: str, provider: str) -> Operation[Call]:
         ) from unread
 
 
-def transcript(call: str, provider: str) -> Operation[Transcript]:
-    """Return what was said, without the assistant's instructions."""
-    response = yield from _fetched(call)
-    found = read(_Spoken, response.content, response)
-    said = (found.artifact.messages if found.artifact else None) or found.messages
-    if said is None:
-        raise NotFoundError(
-            "Vapi has no transcript of this call", hint="Ask again once the call has ended."
-        )
-    turns = tuple(
-        Turn(
-            speaker=_SPEAKERS[each.role],
-            text=each.message or each.result or "",
-            at=moment(each.time),
-        )
-        for each in said
-        if each.role in _SPEAKERS
-    )
-    artifact = response.object().get("artifact")
-    raw = secrets.removed(artifact) if isinstance(artifact, dict) else {}
-    return Transcript(call=call, provider=provider, turns=turns, raw=raw)
-
-
-def recording(call: str, provider: str) -> Operation[Recording]:
-    """Fetch the recording: the URLs in the call itself can no longer be downloaded."""
-    request = Request.get(path(f"{ROUTE}/{{}}/mono-recording", call))
-    return lookup.found(recordings.fetched(request, call, provider))
-
-
 # --- Shared steps --------------------------------------------------------------------------------
 
 
-def _fetched(call: str) -> Operation[Response]:
+def fetched(call: str) -> Operation[Response]:
     return lookup.fetched(f"{ROUTE}/{{}}", call)
 
 

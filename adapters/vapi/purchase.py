@@ -82,8 +82,10 @@ def import_(
 
     What Vapi responds to a second import is not documented, so the number is looked for first.
     """
-    origin = yield from _origin(source, provider)
-    wanted = {**origin, "number": number, "name": label, **assignment.chosen(assign_to)}
+    if source is None:
+        source = yield from carriers.only(provider)
+    fields = yield from origin(source, provider)
+    wanted = {**fields, "number": number, "name": label, **assignment.chosen(assign_to)}
     body = bodies.named(merged(wanted, options), None)
     if (yield from find(number, provider)) is not None:
         raise _imported_already()
@@ -116,12 +118,10 @@ def stored_name(number: PhoneNumber) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _origin(source: Source | None, provider: str) -> Operation[Json]:
+def origin(source: Source, provider: str) -> Operation[Json]:
     """Return the fields that say where a number is to come from."""
     if isinstance(source, TwilioAccount):
         return bodies.twilio(source)
-    if source is None:
-        source = yield from carriers.only(provider)
     if not isinstance(source, LinkedCarrier):
         raise TypeError(f"not a source at Vapi: {type(source).__name__}")
     linked = yield from carriers.get(source.id, provider)

@@ -101,7 +101,7 @@ async def recording(account: Account, request: Request) -> Response:
 
 
 async def stored(account: Account, request: Request) -> Response:
-    """Return a recording as a storage does: by a signed URL, and to nobody with another key."""
+    """Return a recording as a storage does: by a signed URL, and refuse any key."""
     account.calls.find(request.path_params["id"])
     _keep_keys_away(request)
     if "X-Amz-Signature" not in request.query_params:
@@ -141,7 +141,7 @@ def _word(played: PlayedCall) -> str:
 
 
 def _messages(played: PlayedCall) -> list[JsonValue]:
-    """Return what was said, after the instructions that nobody said."""
+    """Return what was said, after the assistant's instructions."""
     said: list[JsonValue] = [{"role": "system", "message": _INSTRUCTIONS, "time": 0}]
     for turn in played.turns:
         time = turn.at.timestamp() * 1000 if turn.at else 0

@@ -54,7 +54,7 @@ def sdk(request, telephony_sandbox):
 def test_the_sdk_runs_the_lifecycle_of_a_number_and_a_call(sdk, telephony_sandbox):
     made = sdk(lambda c: c.phone_numbers.create(request=_twilio(assistantId=RECEPTION)))
     assert (made.number, made.assistant_id, made.status) == (NUMBER, RECEPTION, "active")
-    assert made.twilio_auth_token == "sandbox-token"  # which we show to nobody
+    assert made.twilio_auth_token == "sandbox-token"  # which we take out
     assert sdk(lambda c: c.phone_numbers.get(made.id)).id == made.id
     assert [one.id for one in sdk(lambda c: c.phone_numbers.list())] == [made.id]
     found = sdk(lambda c: c.phone_numbers.phone_number_controller_find_all_paginated(search=NUMBER))
