@@ -38,6 +38,7 @@ _TEXTS = (
     "Vapi answers its texts too, and has set its messaging URL at Twilio: with "
     "options={'smsEnabled': False} an import leaves texts where they are."
 )
+_PROFILE = "To place calls from it, give the number an outbound voice profile at Telnyx itself."
 _ACTIVATING = (
     "Vapi is still activating the number, which takes minutes: calls fail until get_number() by "
     "its id says that it is active."
@@ -131,6 +132,8 @@ def created(response: Response, provider: str) -> model.PhoneNumber:
         notices = (_ACTIVATING,)
     elif found.provider == "twilio" and found.sms_enabled is not False:
         notices = (_TEXTS,)
+    elif found.provider == "telnyx":
+        notices = (_PROFILE,)
     made = found.normalized(provider, secrets.removed(response.object()))
     return made.model_copy(update={"notices": notices}) if notices else made
 

@@ -183,6 +183,13 @@ def test_a_call_is_ended_by_its_own_url_which_gets_no_key(provider, telephony_sa
     assert ended.status is CallStatus.COMPLETED
 
 
+def test_a_call_is_ended_on_a_port_of_vapis_own(telephony_sandbox, telephony_connect):
+    own = telephony_connect("vapi", base_url=telephony_sandbox.root_url("vapi"))
+    own.import_number(NUMBER, source=TOKEN, assign_to=vendor.RECEPTION)
+
+    assert own.end_call(own.place_call(NUMBER, OTHER)).status is CallStatus.CANCELED
+
+
 def test_a_call_that_ended_meanwhile_has_ended(provider, telephony_sandbox, number):
     call = provider.place_call(number, OTHER)
     telephony_sandbox.fail(Fault(kind="lost", method="POST", path="/control/"))
@@ -256,6 +263,13 @@ def test_tools_are_shown_and_instructions_are_not(planned, vendor_server):
     ]  # fmt: skip
     assert turns[0].at.isoformat() == "2026-09-02T09:00:00+00:00"
     assert [turn.text for turn in planned.get_transcript("c_2").turns] == ["Hello"]
+    written = "AI: Hello.\nUser: Is it AI: \nor not?\nAI: It is.\n"
+    vendor_server.responses["GET /call/c_4"] = (
+        200, {"id": "c_4", "artifact": {"transcript": written}},
+    )  # fmt: skip
+    assert [(turn.speaker, turn.text) for turn in planned.get_transcript("c_4").turns] == [
+        ("agent", "Hello."), ("caller", "Is it AI: \nor not?"), ("agent", "It is."),
+    ]  # fmt: skip
     with pytest.raises(telephony.NotFoundError, match="no transcript"):
         planned.get_transcript("c_3")
 

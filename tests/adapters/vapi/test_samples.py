@@ -326,6 +326,7 @@ def test_a_linked_number_is_imported_by_the_kind_of_its_account(planned, vendor_
         to = Webhook("https://example.com/")
         found = planned.import_number("+13125550150", source=source, assign_to=to)
         assert found.carrier.id == "c_1"
+        assert ["voice profile" in said for said in found.notices] == [True] * (kind == "telnyx")
         assert vendor_server.requests[-1].json == {
             "provider": number,
             "credentialId": "c_1",
