@@ -114,7 +114,7 @@ def _placed(response: Response, number: PhoneNumber, to: str, agent: str) -> Cal
         raise InvalidRequestError(
             found.message or "ElevenLabs says that it did not place the call",
             hint=(
-                "Nobody was called."
+                "No call was placed: see what the message says."
                 if number.raw.get("supports_outbound") is not False
                 else "This number receives calls only: call from another one."
             ),

@@ -39,7 +39,7 @@ NUMBERS = "/v1/convai/phone-numbers"
 _LIST = "/v1/convai/v2/phone-numbers"
 
 # A region of Twilio's is reached by an edge, which must be named.
-_EDGES = {"ie1": "dublin", "au1": "sydney"}
+_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 
 
 def numbers(
@@ -161,11 +161,17 @@ def _of_twilio(account: model.TwilioAccount) -> Json:
             "token": _clear(account.api_key_secret),
             "account_auth_token": token,
         }
-    if account.region in _EDGES:
+    if account.region is not None:
+        edge = _EDGES.get(account.region)
+        if edge is None:
+            raise _bad_source(
+                f"ElevenLabs does not reach Twilio's region {account.region!r}.",
+                f"Give one of {', '.join(_EDGES)}.",
+            )
         fields["region_config"] = {
             "region_id": account.region,
             "token": token,
-            "edge_location": _EDGES[account.region],
+            "edge_location": edge,
         }
     return fields
 
@@ -194,6 +200,19 @@ def trunk_sides(trunk: model.SipTrunk) -> Json:
     for name, value in unsupported.items():
         if value:
             raise _bad_source(f"ElevenLabs's SIP trunks have no `{name}`.", "Leave it out.")
+    incomplete = {
+        ("username", "address"): trunk.username and not trunk.address,
+        ("transport", "address"): trunk.transport and not trunk.address,
+        ("password", "username"): trunk.password and not trunk.username,
+        ("inbound_password", "inbound_username"): (
+            trunk.inbound_password and not trunk.inbound_username
+        ),
+    }
+    for (given, missing), wrong in incomplete.items():
+        if wrong:
+            raise _bad_source(
+                f"The `{given}` of a SIP trunk needs its `{missing}`.", "Give both, or neither."
+            )
     login = trunk.inbound_username
     inbound = merged(
         {

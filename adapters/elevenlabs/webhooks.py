@@ -67,7 +67,6 @@ class _Failure(Body):
 class _Webhook(Body):
     webhook_id: Id
     webhook_url: str
-    name: str | None = None
 
 
 class _Registry(Body):
@@ -207,15 +206,15 @@ def set_url(
     """
     _check_workspace(of)
     found, chosen = yield from _current(provider)
-    if found is not None and found.url == url and not options:
-        return found
-    if found is not None and found.url != url and not replace:
+    if found is not None and found.url == url:
+        if options:
+            yield Request.patch(_SETTINGS, {"webhooks": {**chosen, **options}})
+        return (yield from _enabled(found))
+    # One that the registry does not show is none of ours either.
+    if chosen.get("post_call_webhook_id") and not replace:
         raise ConflictError(
             "Calls are reported to another URL", hint="Pass replace=True to overwrite it."
         )
-    if found is not None and found.url == url:
-        yield Request.patch(_SETTINGS, {"webhooks": {**chosen, **options}})
-        return found
     made = yield from _made(url, provider)
     events = chosen.get("events") or list(_EVENTS)
     wanted: Json = {**chosen, "post_call_webhook_id": made.id, "events": events, **options}
@@ -228,6 +227,17 @@ def set_url(
             yield from reconciled(_delete(made.id), failure)
             raise
     return made.model_copy(update={"previous": found})
+
+
+def _enabled(found: WebhookEndpoint) -> Operation[WebhookEndpoint]:
+    """Return a webhook, enabled if it was not: ElevenLabs disables those that fail for long."""
+    off = found.raw.get("is_disabled") is True or found.raw.get("is_auto_disabled") is True
+    if not off:
+        return found
+    body: Json = {"is_disabled": False, "name": found.raw.get("name")}
+    yield Request.patch(path(f"{_REGISTRY}/{{}}", found.id), body)
+    shown = {**found.raw, "is_disabled": False, "is_auto_disabled": False}
+    return found.model_copy(update={"raw": shown})
 
 
 def _check_workspace(of: str | None) -> None:

@@ -50,6 +50,8 @@ async def update(account: Account, request: Request) -> Response:
     webhook = account.webhooks.find(request.path_params["id"])
     wanted = await reader.body(WebhookChange, request)
     webhook.update(name=wanted.name, is_disabled=wanted.is_disabled)
+    if not wanted.is_disabled:
+        webhook["is_auto_disabled"] = False
     return JSONResponse({"status": "ok"})
 
 

@@ -350,6 +350,22 @@ def test_our_calls_from_a_trunk_and_its_changes_are_the_sdks(
     assert shape(mine) == shape(telephony_sandbox.requests("elevenlabs")[-1])
 
 
+def test_our_webhooks_are_made_and_enabled_as_the_sdks(sdk, telephony_connect, telephony_sandbox):
+    provider = telephony_connect("elevenlabs")
+    made = provider.set_webhook(URL)
+    registry = [r for r in telephony_sandbox.requests("elevenlabs") if r.method == "POST"]
+    name = registry[0].json()["settings"]["name"]
+    settings = elevenlabs.WebhookHmacSettings(name=name, webhook_url=URL)
+    sdk(lambda c: c.webhooks.create(settings=settings))
+    assert shape(registry[0]) == shape(telephony_sandbox.requests("elevenlabs")[-1])
+
+    telephony_sandbox.vendors["elevenlabs"].account.webhooks[made.id]["is_disabled"] = True
+    provider.set_webhook(URL)
+    mine = telephony_sandbox.requests("elevenlabs")[-1]
+    sdk(lambda c: c.webhooks.update(made.id, is_disabled=False, name=name))
+    assert shape(mine) == shape(telephony_sandbox.requests("elevenlabs")[-1])
+
+
 OF_ONE_CALL = {
     "get": (
         lambda c, call: c.conversational_ai.conversations.get(call),

@@ -419,6 +419,9 @@ def test_all_three_kinds_of_number_are_read_and_called_from_by_their_own_route(
         (SipTrunk(allowed_addresses=("192.0.2.1",)), "address"),
         (SipTrunk("sip.example.com", pin="1234"), "pin"),
         (SipTrunk("sip.example.com", name="HQ"), "name"),
+        (SipTrunk("sip.example.com", password="made-up"), "username"),
+        (SipTrunk("sip.example.com", inbound_password="made-up"), "inbound_username"),
+        (TwilioAccount("AC0f", "de1", auth_token="t"), "de1"),
     ],
 )
 def test_a_source_that_cannot_work_is_refused_before_any_request(

@@ -280,6 +280,24 @@ def test_options_change_how_a_webhook_is_used(provider, account):
     assert len(account.webhooks) == 1
 
 
+def test_a_webhook_that_was_disabled_is_enabled_again(provider, account):
+    made = provider.set_webhook(URL)
+    for disabled in ("is_disabled", "is_auto_disabled"):
+        account.webhooks[made.id][disabled] = True
+        again = provider.set_webhook(URL)
+        assert (again.id, again.raw[disabled]) == (made.id, False)
+        assert account.webhooks[made.id][disabled] is False
+    assert account.webhooks[made.id]["name"].startswith("telephony ")
+
+
+def test_a_webhook_that_the_registry_does_not_show_is_not_overwritten(provider, account):
+    account.routing["post_call_webhook_id"] = "of_somebody_else"
+    assert provider.get_webhook() is None
+    with pytest.raises(telephony.ConflictError, match="replace=True"):
+        provider.set_webhook(URL)
+    assert provider.set_webhook(URL, replace=True).secret
+
+
 def test_a_webhook_whose_secret_was_lost_is_deleted(provider, account, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="lost", method="POST", path="webhooks"))
     with pytest.raises(telephony.OutcomeUnknownError, match="same call again") as caught:
