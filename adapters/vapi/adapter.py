@@ -191,7 +191,7 @@ class Vapi(Adapter):
             return (yield from self._answered_by(found, to, options))
         except (InvalidRequestError, NotFoundError) as refused:
             if isinstance(to, Agent):
-                raise (yield from targets.missing(to.id, refused)) from None
+                raise (yield from targets.missing(to.id, refused, "target")) from None
             raise
 
     def unassign_number(self, number: NumberRef, *, options: Options) -> Operation[PhoneNumber]:

@@ -43,7 +43,7 @@ from telephony.wire import (
     reconciled,
 )
 
-from . import assignment, bodies, endings, lookup, paging, secrets
+from . import assignment, bodies, endings, lookup, paging, secrets, targets
 from .purchase import NUMBERS
 
 ROUTE = "/call"
@@ -183,6 +183,8 @@ def place(
     try:
         response = yield Request.post(ROUTE, body)
         return _call(response, number.provider, number.number)
+    except InvalidRequestError as refused:
+        raise (yield from targets.missing(speaker, refused, "agent")) from None
     except OutcomeUnknownError as lost:
         placed = yield from reconciled(_marked(number, mark, KEPT), lost)
         if placed is None:

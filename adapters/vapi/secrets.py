@@ -12,7 +12,9 @@ from pydantic import JsonValue
 
 from telephony.wire import Json
 
-_SECRET = re.compile(r"(token|secret|password|api_?key|^headers)$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(token|secret|password|(api|access|private|signing)_?key|^headers)$", re.IGNORECASE
+)
 
 
 def removed(body: Json) -> Json:

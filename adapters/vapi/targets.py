@@ -33,15 +33,15 @@ def _agents(field: str, limit: int | None) -> Listing[Target]:
     return paging.by_time(_ROUTES[field], _Agent, made, limit=limit)
 
 
-def missing(agent: str, refused: ProviderError) -> Operation[ProviderError]:
-    """Return the error for a change that was refused: that there is no such agent, if so."""
+def missing(agent: str, refused: ProviderError, argument: str) -> Operation[ProviderError]:
+    """Return the error for what was refused: that there is no such agent, if so."""
     field, id_ = assignment.agent_field(agent)
     try:
         yield from lookup.fetched(f"{_ROUTES[field]}/{{}}", id_)
     except NotFoundError:
         return NotFoundError(
             "Vapi has no such assistant, squad or workflow",
-            argument="target",
+            argument=argument,
             status=refused.status,
             raw=refused.raw,
         )

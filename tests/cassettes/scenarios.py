@@ -428,6 +428,11 @@ def _vapi() -> list[Scenario]:
             lambda p, _: p.release_number("no_such_id"), telephony.NotFoundError,
         ),
         Scenario(
+            "vapi", operation.PLACE_CALL, "unknown_assistant",
+            lambda p, s: p.place_call(s.number, s.other_party, agent="no-such-assistant"),
+            telephony.NotFoundError,
+        ),
+        Scenario(
             "vapi", operation.GET_CALL, "unknown_id",
             lambda p, _: p.get_call("no_such_id"), telephony.NotFoundError,
         ),

@@ -72,6 +72,18 @@ def test_a_call_that_did_not_arrive_stays_unknown(provider, telephony_sandbox, n
         provider.place_call(number, OTHER)
 
 
+def test_an_agent_that_there_is_not_is_named(provider, telephony_sandbox, number):
+    with pytest.raises(telephony.NotFoundError, match="no such assistant") as caught:
+        provider.place_call(number, OTHER, agent="no-such-agent")
+
+    assert caught.value.argument == "agent"
+    body = '{"message": "Over Concurrency Limit", "statusCode": 400}'
+    telephony_sandbox.fail(Fault(kind="status", status=400, method="POST", body=body))
+    with pytest.raises(telephony.InvalidRequestError, match="Over Concurrency Limit"):
+        provider.place_call(number, OTHER)
+    assert telephony_sandbox.ledger("vapi", "call") == []
+
+
 def test_what_a_call_cannot_have_is_refused(provider, telephony_sandbox, number):
     provider.unassign_number(number)
     wrong = [

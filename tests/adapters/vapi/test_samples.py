@@ -175,6 +175,21 @@ def test_all_five_kinds_of_number_are_read_and_released(
     assert planned.release_number("n_1").at_carrier is outcome
 
 
+def test_nothing_that_may_be_a_secret_is_kept_at_any_depth(planned, vendor_server):
+    hidden = {
+        "apiKey": "canary", "twilioApiKey": "canary", "secretAccessKey": "canary",
+        "authPassword": "canary", "webhookSecret": "canary", "serverUrlSecret": "canary",
+        "token": "canary", "bearer_token": "canary", "headers": {"X-Own": "canary"},
+    }  # fmt: skip
+    kept = {"maxTokens": 5, "keypad": 1, "monkey": "a", "name": "Token of thanks"}
+    config = {"model": {**hidden, **kept}, "credentials": [hidden, [hidden]]}
+    vendor_server.responses = {"GET /call/c_1": (200, {"id": "c_1", "assistant": config})}
+
+    raw = planned.get_call("c_1").raw
+
+    assert raw == {"id": "c_1", "assistant": {"model": kept, "credentials": [{}, [{}]]}}
+
+
 # --- Spoiled, one field at a time ----------------------------------------------------------------
 
 
