@@ -33,7 +33,9 @@ CAPABILITIES: Mapping[Capability, Support] = {
     ),
     Capability.IMPORT_NUMBER: FULL,
     Capability.UPDATE_NUMBER: FULL,
-    Capability.LIST_TARGETS: partial("assistants and squads; workflows are not listed"),
+    Capability.LIST_TARGETS: partial(
+        "assistants, and squads as `squad:<id>`; a workflow is `workflow:<id>`, but not listed"
+    ),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
