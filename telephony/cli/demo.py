@@ -11,6 +11,7 @@ from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import console, document, errors, missing_vendors, table
 
+_COLUMNS = ("VENDOR", "GET", "NUMBER", "LABEL", "ASSIGN", "TEXTS", "CALL", "FREE", "RELEASE")
 EXAMPLES = examples(
     "telephony demo",
     "telephony demo cartesia twilio",
@@ -31,7 +32,7 @@ def demo(
     try:
         from telephony.sandbox import Sandbox
         from telephony.sandbox.server import missing as missing_sandboxes
-        from telephony.sandbox.walkthrough import STEPS, tour
+        from telephony.sandbox.walkthrough import FAILED, tour
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"The demo needs the package {missing.name!r}. "
@@ -50,10 +51,35 @@ def demo(
     if as_json:
         document({vendor: dict(steps) for vendor, steps in results.items()})
     else:
-        rows = [(step, *(str(steps[step]) for steps in results.values())) for step in STEPS]
-        table(("STEP", *(vendor.upper() for vendor in results)), rows, empty="No vendor.", gap=1)
-        console.print("\n- : not offered by the vendor. See `telephony providers` for the reasons.")
+        table(_COLUMNS, map(_row, results, results.values()), empty="No vendor.", gap=1)
+        for vendor, steps in results.items():
+            for step, outcome in steps.items():
+                if outcome.startswith(FAILED):
+                    console.print(f"\n{vendor}: {step}: {outcome}")
+        console.print("\n-    not offered by the vendor: `telephony providers` has the reasons")
+        console.print("kept the number stays at the carrier that it was imported from")
     if not vendors:
         missing_vendors(missing_sandboxes())
-    if any("failed" in outcome for steps in results.values() for outcome in steps.values()):
+    if any(outcome.startswith(FAILED) for steps in results.values() for outcome in steps.values()):
         raise typer.Exit(1)
+
+
+def _row(vendor: str, steps: dict[str, str]) -> tuple[str, ...]:
+    """Return what a vendor did in one line: with a line a step, eight vendors would not fit."""
+    texts = {"in": steps["messages"], "out": steps["send text"]}
+    done = [way for way, outcome in texts.items() if _short(outcome) == "done"]
+    return (
+        vendor,
+        steps["get number"],
+        steps["number"],
+        _short(steps["label"]),
+        steps["assign"].removeprefix("to "),
+        ", ".join(done) or "-",
+        steps["call"],
+        _short(steps["unassign"]),
+        steps["release"].partition(" ")[0],
+    )
+
+
+def _short(outcome: str) -> str:
+    return outcome if outcome in {"-", "no", "left out"} else "done"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from telephony import _tables
+from telephony import Capability, _tables
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import console, document, missing_vendors, table
 
+_GAP = 2  # between columns
 EXAMPLES = examples(
     "telephony providers",
     "telephony providers --outcomes",
@@ -43,19 +45,16 @@ def providers(
             }
         )
         return
-    capabilities = next(iter(rows.values()))
-    table(
-        ("OPERATION", *(name.upper() for name in rows)),
-        [
-            (
-                str(capability),
-                *(_tables.SIGNS[supports[capability].level] for supports in rows.values()),
-            )
-            for capability in capabilities
-        ],
-        empty="No adapter is installed.",
-    )
-    console.print()
+    for names in _fitting(list(rows)):
+        table(
+            ("OPERATION", *(name.upper() for name in names)),
+            [
+                (str(each), *(_tables.SIGNS[rows[name][each].level] for name in names))
+                for each in Capability
+            ],
+            empty="No adapter is installed.",
+        )
+        console.print()
     notes = [
         f"{name} {capability}: {support.note}"
         for name, supports in rows.items()
@@ -64,6 +63,20 @@ def providers(
     ]
     for note in notes:
         console.print(note)
+
+
+def _fitting(vendors: list[str]) -> Iterator[list[str]]:
+    """Yield the vendors in groups of which each fits beside the names of the operations."""
+    room = console.width - max(map(len, Capability))
+    group: list[str] = []
+    for vendor in vendors:
+        taken = sum(len(each) + _GAP for each in [*group, vendor])
+        if group and taken > room:
+            yield group
+            group = []
+        group.append(vendor)
+    if group:
+        yield group
 
 
 def _outcomes(as_json: bool) -> None:

@@ -21,6 +21,7 @@ STEPS = (
     "release",
 )
 NOT_OFFERED = "-"
+FAILED = "failed: "
 _PERSON = "+14155550199"
 _LONG_ENOUGH = 3600.0  # seconds after which a call has ended
 
@@ -64,7 +65,7 @@ class _Tour:
             try:
                 outcomes[step] = act()
             except (TelephonyError, LookupError) as error:
-                outcomes[step] = f"failed: {error}"
+                outcomes[step] = f"{FAILED}{error}"
                 break
         return outcomes
 

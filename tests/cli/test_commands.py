@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from telephony import Capability
 from telephony.sandbox import Fault
 
 NUMBER = "+14155550142"
@@ -288,6 +289,24 @@ def test_the_demo_needs_no_configuration_and_every_step_succeeds(tmp_path):
     assert set(outcomes) >= {"cartesia"}
     for steps in outcomes.values():
         assert not any(said in ("left out", "no") for said in steps.values())
+
+
+def test_the_demo_and_the_matrix_fit_into_80_columns(cli):
+    shown = cli("demo", "cartesia", "twilio", environment={"COLUMNS": "80"}).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    (line,) = [line for line in shown.splitlines() if line.startswith("twilio")]
+    assert line.split() == [
+        "twilio", "bought", "+14155550100", "done", "webhook", "in,", "out", "completed", "done",
+        "gone",
+    ]  # fmt: skip
+
+    shown = cli("providers", environment={"COLUMNS": "80"}).stdout
+    matrix = shown.partition("agentphone ")[0].splitlines()
+    names = [name for line in matrix if line.startswith("OPERATION") for name in line.split()[1:]]
+    assert {"AGENTPHONE", "TWILIO"} <= set(names)
+    assert len(names) == len(set(names))
+    # No name of an operation is broken over two lines.
+    assert {line.split()[0] for line in matrix if line.strip()} == {"OPERATION", *Capability}
 
 
 def test_the_sandbox_prints_what_points_a_client_at_it(cli, tmp_path):
