@@ -26,7 +26,7 @@ MATCHED = ("method", "scheme", "host", "port", "path", "query", "same_body")
 # Names that an adapter makes up itself.
 _MADE_UP = re.compile(
     r'(?<=\bcall-)[0-9a-f]{32}|(?<="externalId":")[0-9a-f]{24}|(?<=\[key:)[0-9a-f]{12}'
-    r'|(?<="telephony_key":")[0-9a-f]{12}'
+    r'|((?<="telephony_key":")|(?<="telephony_key": "))[0-9a-f]{12}'
     r'|(?<="idempotency_key":")[0-9a-f]{24}'
 )
 
