@@ -106,7 +106,7 @@ def import_(
         ) from unread
     if body.get("agent_id") == _agent_id(read):
         return read
-    notice = "The number is not assigned: a caller id that was not bought receives no calls."
+    notice = "The number is not assigned: a verified caller id, not bought, takes no agent."
     return read.model_copy(update={"notices": (notice,)})
 
 
