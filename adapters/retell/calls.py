@@ -177,12 +177,11 @@ def place(
         "to_number": to,
         "override_agent_id": agent,
         "metadata": dict(metadata) or None,
-        "agent_override": _ringing(timeout, options),
         "idempotency_key": key or token_hex(12),
     }
-    body = merged(wanted, {name: v for name, v in options.items() if name != "agent_override"})
-    if "agent_override" in options and timeout is None:
-        body["agent_override"] = options["agent_override"]
+    body = merged(wanted, options)
+    if timeout is not None:
+        body["agent_override"] = _ringing(timeout, options.get("agent_override"))
 
     def placed(safety: Safety) -> Operation[Call]:
         response = yield Request("POST", _PLACE, json=body, safety=safety, timeout=_PATIENCE)
@@ -195,11 +194,8 @@ def place(
         return (yield from reconciled(placed(Safety.IDEMPOTENT), lost))
 
 
-def _ringing(timeout: float | None, options: Options) -> Json | None:
+def _ringing(timeout: float, override: JsonValue) -> Json:
     """Return what overrides the agent so that the telephone rings so many seconds."""
-    if timeout is None:
-        return None
-    override = options.get("agent_override")
     others = override if isinstance(override, dict) else {}
     agent = others.get("agent")
     given = agent if isinstance(agent, dict) else {}

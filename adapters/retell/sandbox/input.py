@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt
 
@@ -34,7 +34,7 @@ Countries: TypeAlias = list[Annotated[str, Field(pattern="^[A-Z]{2}$")]] | None
 
 
 class _Number(BaseModel):
-    model_config = _STRICT
+    model_config: ClassVar[ConfigDict] = _STRICT
     nickname: str | None = None
     inbound_agents: Agents = None
     outbound_agents: Agents = None
@@ -74,7 +74,7 @@ class NumberChange(_Number):
 
 
 class NewCall(BaseModel):
-    model_config = _STRICT
+    model_config: ClassVar[ConfigDict] = _STRICT
     from_number: str
     to_number: E164
     override_agent_id: str | None = None
@@ -86,7 +86,7 @@ class NewCall(BaseModel):
 
 
 class AgentChange(BaseModel):
-    model_config = _STRICT
+    model_config: ClassVar[ConfigDict] = _STRICT
     agent_name: str | None = None
     webhook_url: Url = None
     webhook_events: list[str] | None = None
@@ -153,7 +153,7 @@ class _Range(BaseModel):
 
 
 class CallFilter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     from_number: _Text | None = None
     to_number: _Text | None = None
     call_status: _Enum | None = None
@@ -163,7 +163,7 @@ class CallFilter(BaseModel):
 
 
 class ChatFilter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     agent_number: _Text | None = None
     user_number: _Text | None = None
     chat_type: _Enum | None = None

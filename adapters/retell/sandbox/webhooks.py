@@ -46,7 +46,8 @@ def _body(account: Account, call: Json, played: PlayedCall, event: str) -> bytes
             if name not in spared and not name.startswith("transcript")
         }
     if event == "call_analyzed":
-        shown["call_analysis"] = {"call_successful": played.answered, "in_voicemail": False}
+        analysis: Json = {"call_successful": played.answered, "in_voicemail": False}
+        shown["call_analysis"] = analysis
     return to_json({"event": event, "call": shown, "event_timestamp": account.now()})
 
 
