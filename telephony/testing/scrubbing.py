@@ -43,6 +43,7 @@ _TEXTS = frozenset(
         "body",
         "text",
         "transcript",
+        "word",
         "last message",
         "last message preview",
         "last transcript snippet",
@@ -50,7 +51,7 @@ _TEXTS = frozenset(
 )
 # Beside a `role`, which names who speaks, and beside what the caller said, these hold words.
 _SAID = {
-    "role": frozenset({"message", "content", "result"}),
+    "role": frozenset({"message", "content", "result", "arguments"}),
     "transcript": frozenset({"response"}),
 }
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -122,6 +122,18 @@ def test_what_is_said_in_a_call_is_not_recorded_wherever_a_role_says_by_whom():
     }
 
 
+def test_neither_single_words_nor_what_a_tool_is_asked_are_recorded():
+    said = {"role": "user", "content": "Ann", "words": [{"word": "Ann", "start": 1.5}]}
+    asked = {"role": "tool_call_invocation", "name": "book", "arguments": '{"who": "Ann"}'}
+
+    scrubbed = Scrubber().value([said, asked])
+
+    assert scrubbed == [
+        {**said, "content": TEXT, "words": [{"word": TEXT, "start": 1.5}]},
+        {**asked, "arguments": TEXT},
+    ]
+
+
 def test_what_is_said_in_a_call_is_not_recorded_beside_what_it_responds_to():
     exchange = {"id": "tr_1", "transcript": "It is me, Ann", "response": "Hello, Ann"}
     call = {"lastTranscriptSnippet": "Bye, Ann", "transcripts": [exchange], "response": "kept"}

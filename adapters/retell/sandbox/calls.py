@@ -51,14 +51,12 @@ async def place(account: Account, request: Request) -> Response:
             call[name] = value
     id_ = str(call["call_id"])
 
-    def report(event: str) -> None:
-        webhooks.report(account, *account.calls[id_], event)
+    def report(*events: str) -> None:
+        webhooks.report(account, *account.calls[id_], *events)
 
-    def ended() -> None:
-        report("call_ended")
-        report("call_analyzed")
-
-    played = account.state.calls.place(lambda: report("call_started"), ended)
+    played = account.state.calls.place(
+        lambda: report("call_started"), lambda: report("call_ended", "call_analyzed")
+    )
     account.calls[id_] = call, played
     if key is not None:
         account.keys[key] = id_, now
