@@ -9,17 +9,11 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from telephony.errors import (
-    ConfigurationError,
-    ConflictError,
-    InvalidRequestError,
-    SignatureError,
-)
+from telephony.errors import ConflictError, InvalidRequestError, SignatureError
 from telephony.events import CallEnded, CallStarted, Event, UnknownEvent, WebhookRequest
 from telephony.model import WebhookEndpoint
 from telephony.numbers import is_e164
 from telephony.reading import Body, Id, Time, moment, read, read_or_none, required_header
-from telephony.settings import is_blank
 from telephony.wire import Operation, Options, Request, Response, merged, path
 
 from . import calls, secrets
@@ -48,12 +42,7 @@ class _Agent(Body):
 
 
 def verify(request: WebhookRequest, secret: SecretStr, provider: str) -> None:
-    """Raise `SignatureError` for a wrong or stale signature, `ConfigurationError` without a key."""
-    if is_blank(secret):
-        raise ConfigurationError(
-            f"{provider}: `webhook_secret` is empty: set it to the API key with the webhook badge, "
-            "or leave it out where that is `api_key`."
-        )
+    """Raise `SignatureError` for a wrong or stale signature."""
     header = required_header(request, "X-Retell-Signature", provider)
     match = _SIGNATURE.fullmatch(header)
     if match is None:
