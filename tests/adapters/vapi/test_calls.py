@@ -260,7 +260,7 @@ def test_tools_are_shown_and_instructions_are_not(planned, vendor_server):
         {"role": "tool_calls", "message": "", "toolCalls": []},
         {"role": "tool_call_result", "name": "book", "result": "booked"},
         {"role": "user", "message": "Thanks"},
-        {"role": "pigeon", "message": "coo"},
+        {"role": "pigeon", "message": "croak"},
     ]
     vendor_server.responses = {
         "GET /call/c_1": (200, {"id": "c_1", "artifact": {"messages": said}}),
