@@ -2,36 +2,9 @@
 
 from __future__ import annotations
 
+from telephony.registry import available
 from telephony.testing.conformance import AdapterConformance
 
-
-class TestAgentPhone(AdapterConformance):
-    adapter = "agentphone"
-
-
-class TestButter(AdapterConformance):
-    adapter = "butter"
-
-
-class TestCartesia(AdapterConformance):
-    adapter = "cartesia"
-
-
-class TestElevenLabs(AdapterConformance):
-    adapter = "elevenlabs"
-
-
-class TestLiveKit(AdapterConformance):
-    adapter = "livekit"
-
-
-class TestRetell(AdapterConformance):
-    adapter = "retell"
-
-
-class TestTwilio(AdapterConformance):
-    adapter = "twilio"
-
-
-class TestVapi(AdapterConformance):
-    adapter = "vapi"
+for _name in available():
+    _class = f"Test{_name.capitalize()}"
+    globals()[_class] = type(_class, (AdapterConformance,), {"adapter": _name})
