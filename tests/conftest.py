@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import os
 import socket
 import threading
 import time
@@ -26,6 +27,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from telephony import registry
 from telephony.sandbox.vendor import application
+
+
+def pytest_xdist_auto_num_workers():
+    """Use more workers than cores: many tests wait for sockets and for other processes."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @contextlib.contextmanager
