@@ -95,7 +95,7 @@ def chosen(to: Target | None) -> Json:
 
 
 def changed(to: Target | None, number: Json) -> Json:
-    """Return the fields that let `to` answer a number, or nobody.
+    """Return the fields that let `to` answer a number, or leave it unanswered.
 
     An agent answers calls, and texts stay as they are. So do agents under a URL: they answer where
     it gives no answer.

@@ -46,7 +46,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     ),
     Capability.PLACE_CALL: FULL,
     Capability.LIST_CALLS: partial(
-        "calls that nobody answered have no time: with `after` or `before` they are left out"
+        "unanswered calls have no time: with `after` or `before` they are left out"
     ),
     Capability.GET_CALL: FULL,
     Capability.END_CALL: FULL,

@@ -407,7 +407,7 @@ class AsyncPhoneNumberProvider(Protocol):
                 assigned to.
             url: the webhook that handles the call, at vendors that work with webhooks.
             metadata: what to keep with the call, at vendors that do.
-            timeout: how many seconds to let it ring, at vendors that can be told; None: the
+            timeout: how many seconds to let it ring, at vendors that take it; None: the
                 vendor's default.
             idempotency_key: a name of yours for this call, at vendors that can store one; a second
                 request with the same key returns the call of the first.

@@ -1,4 +1,4 @@
-"""A result's `raw` is parsed when it is read, and nobody can see the difference."""
+"""A result's `raw` is parsed when it is read, and the difference cannot be seen."""
 
 from __future__ import annotations
 

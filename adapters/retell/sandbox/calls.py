@@ -91,7 +91,7 @@ async def stop(account: Account, request: Request) -> Response:
 
 
 async def stored(account: Account, request: Request) -> Response:
-    """Return a recording as a storage does: by a signed URL, and to nobody with a key."""
+    """Return a recording as a storage does: by a signed URL, and without a key."""
     account.calls.find(request.path_params["call"])
     if "authorization" in request.headers:
         raise invalid("Only one auth mechanism allowed")

@@ -121,7 +121,7 @@ def test_an_empty_key_forges_nothing(monkeypatch, telephony_connect):
     assert parsed(provider).call.id == "call_example"
 
 
-# As the vendor sends it when nobody answers: without any time of the call.
+# As the vendor sends it for an unanswered call: without any time of the call.
 NO_ANSWER = {
     "event": "call_ended",
     "call": {
