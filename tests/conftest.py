@@ -34,6 +34,15 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) * 3 // 2
 
 
+def inherited():
+    """Return the environment that a command needs: no settings, but what measures its coverage."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME", "LANG"} or name.startswith("COVERAGE_")
+    }
+
+
 @contextlib.contextmanager
 def asgi_server(app):
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import EXAMPLE
+from tests.conftest import EXAMPLE, inherited
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def acme_command(acme, tmp_path):
     )
     settings = acme.settings(acme.base_url)
     environment = {
-        **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}},
+        **inherited(),
         "COLUMNS": "80",
         "PYTHONPATH": f"{EXAMPLE}{os.pathsep}{site.parent}",
         "TELEPHONY_PROVIDER": "acme",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.conftest import inherited
 
 SID = "AC" + "0f" * 16
 
@@ -15,7 +16,7 @@ SID = "AC" + "0f" * 16
 @pytest.fixture
 def vapi(telephony_sandbox, tmp_path):
     """Run `telephony …` at Vapi; return the process, and the body of the last request."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = inherited()
     # Not the variables of the carriers' own tools, which are secrets here.
     given = telephony_sandbox.environment().items()
     kept |= {name: value for name, value in given if name.startswith("TELEPHONY_")}

@@ -13,6 +13,7 @@ import pytest
 
 from telephony import Capability
 from telephony.sandbox import Fault
+from tests.conftest import inherited
 
 NUMBER = "+14155550142"
 
@@ -22,7 +23,6 @@ def cli(telephony_sandbox, tmp_path):
     """Run `telephony …` against the sandbox, as a process without a terminal."""
 
     def run(*arguments, environment=None, **options):
-        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
         return subprocess.run(
             [sys.executable, "-W", "error", "-m", "telephony", *arguments],
             capture_output=True,
@@ -30,7 +30,7 @@ def cli(telephony_sandbox, tmp_path):
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             env={
-                **kept,
+                **inherited(),
                 "COLUMNS": "80",
                 "TELEPHONY_PROVIDER": "cartesia",
                 **telephony_sandbox.environment(),
@@ -282,7 +282,7 @@ def test_the_demo_needs_no_configuration_and_every_step_succeeds(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "telephony", "demo", "--json"],
         capture_output=True, text=True, cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={**inherited(), "HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     outcomes = json.loads(done.stdout)

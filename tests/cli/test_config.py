@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import inherited
+
 README = Path(__file__).parents[2] / "README.md"
 SID = "AC" + "0f" * 16
 
@@ -30,7 +32,7 @@ def cli(tmp_path):
             text=True,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COLUMNS": "80", **environment},
+            env={**inherited(), "HOME": str(tmp_path), "COLUMNS": "80", **environment},
         )
 
     return run
@@ -171,7 +173,7 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path,
         "[telephony.adapters]\nacme = acme_adapter:Acme\n"
     )
     (tmp_path / "acme_adapter.py").write_text("import acme_sdk\n")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    environment = {**inherited(), "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
     for words in (["config", "check"], ["providers"]):
         done = subprocess.run(
             [sys.executable, "-m", "telephony", *words],
@@ -251,7 +253,7 @@ def test_an_interrupt_at_a_question_of_init_writes_nothing(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "telephony", "config", "init"],
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={**inherited(), "HOME": str(tmp_path)},
     ) as process:  # fmt: skip
         assert process.stderr.read(6) == "Vendor"
         process.send_signal(signal.SIGINT)
@@ -268,7 +270,7 @@ def test_init_asks_at_a_terminal_and_says_what_comes_next(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "telephony", "config", "init"],
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={**inherited(), "HOME": str(tmp_path)},
     )  # fmt: skip
     # An unknown vendor, Twilio as "büro 1" with every default, then Butter: a key, then a variable.
     os.write(

@@ -19,6 +19,7 @@ import typer
 from telephony import __version__
 from telephony.cli.app import app
 from telephony.sandbox import Fault
+from tests.conftest import inherited
 
 LABEL = "Zażółć 🎉"
 ENCODINGS = {
@@ -31,7 +32,7 @@ ENCODINGS = {
 
 @pytest.fixture
 def environment(telephony_sandbox):
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
+    kept = inherited()
     return {
         **kept,
         "COLUMNS": "80",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.conftest import inherited
+
 PERSON = "+14155550199"
 
 
 @pytest.fixture
 def command(telephony_sandbox, tmp_path):
     """Return the arguments of `Popen` that run `telephony …` against the sandbox."""
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
+    kept = inherited()
     environment = {
         **kept,
         "COLUMNS": "80",
