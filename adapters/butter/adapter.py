@@ -62,6 +62,7 @@ class Butter(Adapter):
     vendor = "Butter AI"
     Settings: ClassVar[type[ProviderSettings]] = ButterSettings
     outcomes = OUTCOMES
+    one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, SipTrunk)

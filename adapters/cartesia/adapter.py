@@ -171,12 +171,6 @@ class Cartesia(Adapter):
         Cartesia may respond with 400 although the number was imported and only its assignment
         failed. After that, and after a lost response, the number is read back.
         """
-        if not inbound or not outbound:
-            raise UnsupportedOperationError(
-                self.name,
-                "import_number for one direction",
-                "An imported number works in each direction that its carrier does: limit it there.",
-            )
         if source is None:
             source = yield from carriers.only(self.name)
         wanted: Json = {

@@ -57,6 +57,7 @@ class ElevenLabs(Adapter):
     vendor = "ElevenLabs"
     Settings: ClassVar[type[ProviderSettings]] = ElevenLabsSettings
     outcomes = OUTCOMES
+    one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset(
         {"agent", "metadata", "timeout", "idempotency_key"}

@@ -56,6 +56,7 @@ class LiveKit(Adapter):
     vendor = "LiveKit"
     Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
     outcomes = OUTCOMES
+    one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent", "metadata", "timeout"})
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)

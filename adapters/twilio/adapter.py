@@ -11,7 +11,6 @@ from telephony.errors import (
     InvalidRequestError,
     NotFoundError,
     ProviderError,
-    UnsupportedOperationError,
 )
 from telephony.events import Event, MessageToSend, WebhookRequest, WebhookResponse
 from telephony.idempotency import find_digest
@@ -186,12 +185,6 @@ class Twilio(Adapter):
         options: Options,
     ) -> Operation[PhoneNumber]:
         """Adopt a number that the account holds, and configure it if anything is given."""
-        if not inbound or not outbound:
-            raise UnsupportedOperationError(
-                self.name,
-                "import_number for one direction",
-                "A Twilio number both receives and places calls: leave out what you do not need.",
-            )
         routes = assignment.fields(assign_to) if assign_to is not None else {}
         found = yield from self._inventory.find(number)
         if found is None:

@@ -11,7 +11,6 @@ from telephony.errors import (
     InvalidRequestError,
     NotFoundError,
     ProviderError,
-    UnsupportedOperationError,
 )
 from telephony.events import Event, WebhookRequest
 from telephony.idempotency import find_digest
@@ -156,12 +155,6 @@ class Vapi(Adapter):
         outbound: bool,
         options: Options,
     ) -> Operation[PhoneNumber]:
-        if not inbound or not outbound:
-            raise UnsupportedOperationError(
-                self.name,
-                "import_number for one direction",
-                "An imported number works in each direction that its carrier does: limit it there.",
-            )
         return purchase.import_(
             number,
             self.name,

@@ -125,6 +125,16 @@ class Arguments:
         self.check_kind(operation, source, kinds, "source")
         return source
 
+    def check_directions(self, inbound: bool, outbound: bool) -> None:
+        """Raise for an import for calls in one direction, where the vendor knows none."""
+        checks.directions(inbound, outbound)
+        if not ((inbound and outbound) or self._adapter.one_way_imports):
+            raise UnsupportedOperationError(
+                self._adapter.name,
+                f"{Capability.IMPORT_NUMBER} for one direction",
+                "An imported number works in each direction that its carrier does: limit it there.",
+            )
+
     def check_filter(
         self, argument: str, wanted: frozenset[StrEnum], offered: frozenset[StrEnum]
     ) -> None:

@@ -117,7 +117,7 @@ class Operations:
         outbound: bool,
         options: Options | None,
     ) -> Invocation[Request, PhoneNumber]:
-        checks.directions(inbound, outbound)
+        self._given.check_directions(inbound, outbound)
         origin = self._given.source(Capability.IMPORT_NUMBER, source, self.adapter.sources)
         steps = self.adapter.import_number(
             self._given.e164(number, "number"),

@@ -62,6 +62,7 @@ class Adapter(Protocol):
         ambiguous_statuses: those below 500 after which an unsafe request may have been done.
         address_schemes: the prefixes of senders and recipients that are not telephone numbers, such
             as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
+        one_way_imports: whether a number can be imported for calls in one direction only.
         short_code_senders: whether messages can be sent from short codes, which arrive likewise.
         webhook_methods: the HTTP methods of its webhooks.
         webhook_types: the content types of their bodies.
@@ -80,6 +81,7 @@ class Adapter(Protocol):
     ambiguous_statuses: ClassVar[frozenset[int]] = frozenset({408})
     address_schemes: ClassVar[tuple[str, ...]] = ()
     short_code_senders: ClassVar[bool] = False
+    one_way_imports: ClassVar[bool] = False
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 
