@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import types
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import (
     TYPE_CHECKING,
@@ -62,6 +62,7 @@ _MONTHS = {
 }
 # Later numbers are milliseconds: as seconds, they would be after the year 2600.
 _LAST_SECOND = 20_000_000_000
+_LONGEST_CALL = 10_000_000  # seconds
 
 
 class Body(msgspec.Struct, gc=False):
@@ -184,6 +185,24 @@ def _any_moment(time: object) -> datetime | None:
     return None
 
 
+def duration(seconds: Time) -> timedelta | None:
+    """Return how long a call lasted; None where it cannot be read."""
+    try:
+        passed = float("" if seconds is None else seconds)
+    except (ValueError, OverflowError):
+        return None
+    return timedelta(seconds=passed) if 0 <= passed < _LONGEST_CALL else None
+
+
+def later(start: datetime | None, seconds: float | None) -> datetime | None:
+    """Return the time so many seconds after the start of a call; None where one cannot be read."""
+    passed = duration(seconds)
+    try:
+        return None if start is None or passed is None else start + passed
+    except OverflowError:
+        return None
+
+
 def error_object(response: Response) -> Json:
     """Return the JSON object of an error response; an empty one where there is none."""
     try:
@@ -210,6 +229,12 @@ def required_header(request: WebhookRequest, name: str, provider: str) -> str:
     return value
 
 
+def is_between(time: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    """Return whether a time is `after` or later and before `before`; None is yet to come."""
+    at = time or LATEST
+    return (after is None or after <= at) and (before is None or at < before)
+
+
 def sent_between(
     messages: list[Message], after: datetime | None, before: datetime | None
 ) -> list[Message]:
@@ -219,12 +244,7 @@ def sent_between(
     """
     if after is None and before is None:
         return messages
-    dated = [(message.sent_at or LATEST, message) for message in messages]
-    return [
-        message
-        for at, message in dated
-        if (after is None or after <= at) and (before is None or at < before)
-    ]
+    return [message for message in messages if is_between(message.sent_at, after, before)]
 
 
 # --- What is not as it should be -------------------------------------------------------------

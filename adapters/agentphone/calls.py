@@ -8,7 +8,7 @@ Source: docs.agentphone.ai/api-reference/calls.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from telephony.errors import ProviderError
 from telephony.model import Call, CallStatus, Direction, Speaker, Transcript, Turn
@@ -19,6 +19,8 @@ from telephony.reading import (
     Id,
     Rows,
     Time,
+    duration,
+    is_between,
     items,
     moment,
     read,
@@ -100,7 +102,7 @@ class CallBody(Body, kw_only=True, rename="camel"):
             agent=self.agent_id,
             started_at=moment(self.started_at),
             ended_at=moment(self.ended_at),
-            duration=_duration(self.duration_seconds),
+            duration=duration(self.duration_seconds),
             reason=self.disconnection_reason,
         )
         return with_raw(found, raw)
@@ -178,7 +180,7 @@ def listing(
         newest_first = bool(found) and _began(found[0]) >= _began(found[-1])
         found.sort(key=_began, reverse=True)
         passed = newest_first and after is not None and _began(found[0]) < after
-        return [call for call in found if _is_between(_began(call), after, before)]
+        return [call for call in found if is_between(call.started_at, after, before)]
 
     yield from paging.offset_pages(url, size, within, ended=lambda: passed)
 
@@ -232,14 +234,3 @@ def _call(response: Response, provider: str, own: str | None = None) -> Call:
 
 def _began(call: Call) -> datetime:
     return call.started_at or LATEST
-
-
-def _is_between(began: datetime, after: datetime | None, before: datetime | None) -> bool:
-    return (after is None or after <= began) and (before is None or began < before)
-
-
-def _duration(seconds: float | None) -> timedelta | None:
-    try:
-        return None if seconds is None else timedelta(seconds=seconds)
-    except (ValueError, OverflowError):  # more than a timedelta holds, or not a number
-        return None

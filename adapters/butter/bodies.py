@@ -7,7 +7,6 @@ Source: docs.getbutter.ai/api-reference (introduction, phone-numbers, agents, in
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TypeVar
 
 from msgspec import Raw, field
@@ -21,6 +20,7 @@ from telephony.reading import (
     Id,
     Rows,
     Time,
+    duration,
     error_object,
     items,
     moment,
@@ -63,7 +63,6 @@ _SPEAKERS = {
     **dict.fromkeys(("caller", "customer", "human", "user"), model.Speaker.CALLER),
     **dict.fromkeys(("function", "tool"), model.Speaker.TOOL),
 }
-_LONGEST = 10_000_000  # seconds: what is longer is no call
 _NOTHING = Raw(b"null")
 
 M = TypeVar("M", bound=Body)
@@ -197,7 +196,6 @@ class _Call(Body, kw_only=True):
 
     def normalized(self, provider: str, raw: bytes) -> model.Call:
         mine = {"inbound": self.to_number, "outbound": self.from_number}
-        seconds = self.duration_seconds
         found = model.Call(
             id=self.call_sid,
             provider=provider,
@@ -210,11 +208,7 @@ class _Call(Body, kw_only=True):
             agent=self.agent_id or None,
             started_at=moment(self.start_time) or moment(self.created_at),
             ended_at=moment(self.end_time),
-            duration=(
-                timedelta(seconds=seconds)
-                if seconds is not None and 0 <= seconds < _LONGEST
-                else None
-            ),
+            duration=duration(self.duration_seconds),
             reason=self.end_reason or (self.summary.end_reason if self.summary else None) or None,
         )
         return _with_raw(found, raw)

@@ -7,7 +7,7 @@ from datetime import datetime
 from telephony import recordings
 from telephony.errors import InvalidRequestError, NotFoundError
 from telephony.model import Call, PhoneNumber, Recording, Transcript
-from telephony.reading import EARLIEST, LATEST
+from telephony.reading import is_between
 from telephony.wire import Json, Listing, Operation, Options, Request, merged, path
 
 from . import bodies
@@ -39,12 +39,11 @@ def listed(
     limit: int | None,
 ) -> Listing[Call]:
     """List calls. Butter AI filters nothing and documents no order, so all pages are read."""
-    low, high = after or EARLIEST, before or LATEST
     every = number is None and after is None and before is None
 
     def wanted(call: Call) -> bool:
         mine = number is None or number in (call.sender, call.recipient)
-        return mine and low <= (call.started_at or LATEST) < high
+        return mine and is_between(call.started_at, after, before)
 
     return pages(
         _CALLS,

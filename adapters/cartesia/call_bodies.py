@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec import Raw, field
 from pydantic import JsonValue
@@ -17,7 +17,7 @@ from telephony import model
 from telephony.errors import InvalidRequestError, NotFoundError
 from telephony.model import CallStatus, Direction, Speaker
 from telephony.raw import parsed, with_raw
-from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
+from telephony.reading import Body, Id, Rows, Time, later, moment, read, read_or_none, rows
 from telephony.wire import Json, Options, Response, merged, unreadable
 
 _NULL = Raw(b"null")
@@ -301,19 +301,12 @@ def transcript(response: Response, provider: str) -> model.Transcript:
         )
     began = moment(found.start_time)
     turns = [
-        model.Turn(speaker=speaker, text=text, at=_after(began, turn.start_timestamp))
+        model.Turn(speaker=speaker, text=text, at=later(began, turn.start_timestamp))
         for turn, _ in rows(_Turn, found.transcript, response)
         for speaker, text in turn.said()
     ]
     made = model.Transcript(call=of.id, provider=provider, turns=tuple(turns))
     return with_raw(made, response.content)
-
-
-def _after(began: datetime | None, seconds: float | None) -> datetime | None:
-    try:
-        return None if began is None or seconds is None else began + timedelta(seconds=seconds)
-    except (OverflowError, ValueError):
-        return None
 
 
 def _shown(value: Raw) -> str:

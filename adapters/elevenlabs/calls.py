@@ -14,7 +14,7 @@ from telephony import recordings
 from telephony.errors import InvalidRequestError, NotFoundError, OutcomeUnknownError
 from telephony.model import Agent, Call, CallStatus, PhoneNumber, Recording, Transcript
 from telephony.raw import with_raw
-from telephony.reading import EARLIEST, LATEST, Body, Id, read
+from telephony.reading import Body, Id, is_between, read
 from telephony.wire import (
     Json,
     Listing,
@@ -173,15 +173,13 @@ def listed(
     if before is not None:
         params.append(("call_start_before_unix", str(math.ceil(before.timestamp()) + 1)))
     own = number.number if number is not None else None
-    low, high = after or EARLIEST, before or LATEST
-    bounded = after is not None or before is not None
 
     return paging.pages(
         _CONVERSATIONS,
         params,
         lambda response: conversations.call_page(response, provider, own),
         id_of=lambda call: call.id,
-        wanted=lambda call: not bounded or low <= (call.started_at or LATEST) < high,
+        wanted=lambda call: is_between(call.started_at, after, before),
     )
 
 

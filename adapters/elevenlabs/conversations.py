@@ -7,11 +7,11 @@ reach the other side went. Source: SDK 2.78.0 (types of conversations).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from telephony.model import Call, CallStatus, Direction, Speaker, Transcript, Turn
 from telephony.raw import with_raw
-from telephony.reading import Body, Id, Rows, Time, moment, read, rows
+from telephony.reading import Body, Id, Rows, Time, duration, later, moment, read, rows
 from telephony.wire import Json, Response
 
 from . import paging, secrets
@@ -48,7 +48,6 @@ TEXTS = frozenset(
         "salesforce_integration",
     }
 )
-_LONGEST = 10_000_000  # seconds: what is longer is no call
 
 
 class _PhoneCall(Body):
@@ -146,7 +145,7 @@ class Conversation(Body, kw_only=True):
             agent=self.agent_id or None,
             started_at=_moment(about.start_time_unix_secs),
             answered_at=_moment(about.accepted_time_unix_secs) if answered else None,
-            duration=_length(about.call_duration_secs) if status.is_final else None,
+            duration=duration(about.call_duration_secs) if status.is_final else None,
             reason=about.termination_reason or (about.error.reason if about.error else None),
         )
 
@@ -155,7 +154,7 @@ class Conversation(Body, kw_only=True):
         start = _moment(self.metadata.start_time_unix_secs) if self.metadata else None
         found: list[Turn] = []
         for said in self.transcript or ():
-            at = _moment(said.created_at_unix_ms) or _later(start, said.time_in_call_secs)
+            at = _moment(said.created_at_unix_ms) or later(start, said.time_in_call_secs)
             if said.message:
                 speaker = _SPEAKERS.get(said.role or "", Speaker.SYSTEM)
                 found.append(Turn(speaker=speaker, text=said.message, at=at))
@@ -195,7 +194,7 @@ class _Summary(Body, kw_only=True):
             status=status,
             agent=self.agent_id or None,
             started_at=_moment(self.start_time_unix_secs),
-            duration=_length(self.call_duration_secs) if status.is_final else None,
+            duration=duration(self.call_duration_secs) if status.is_final else None,
             reason=self.termination_reason or None,
         )
         return with_raw(found, raw)
@@ -246,17 +245,6 @@ def ids(response: Response) -> list[str]:
 def _moment(time: Time) -> datetime | None:
     """Return a time; zero stands for none."""
     return moment(time) if time else None
-
-
-def _later(start: datetime | None, seconds: float | None) -> datetime | None:
-    length = _length(seconds)
-    return start + length if start is not None and length is not None else None
-
-
-def _length(seconds: float | None) -> timedelta | None:
-    if seconds is None or not 0 <= seconds < _LONGEST:
-        return None
-    return timedelta(seconds=seconds)
 
 
 STATUS_OF_FAILURE: Mapping[str, CallStatus] = {

@@ -8,7 +8,7 @@ list-calls, stop-call); retell-sdk 6.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_hex
 
 from pydantic import JsonValue
@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from telephony import recordings
 from telephony.errors import NotFoundError, OutcomeUnknownError, ProviderError, reclassified
 from telephony.model import Call, CallStatus, Direction, Recording, Speaker, Transcript, Turn
-from telephony.reading import EARLIEST, LATEST, Body, Id, Time, moment, read
+from telephony.reading import EARLIEST, LATEST, Body, Id, Time, duration, later, moment, read
 from telephony.wire import (
     Json,
     Listing,
@@ -128,7 +128,9 @@ class PhoneCall(Body, kw_only=True):
             started_at=started,
             answered_at=started if connected else None,
             ended_at=moment(self.end_timestamp),
-            duration=_length(self.duration_ms) if self.has_ended else None,
+            duration=duration(self.duration_ms / 1000)
+            if self.duration_ms is not None and self.has_ended
+            else None,
             reason=self.disconnection_reason or None,
             raw=raw,
         )
@@ -330,13 +332,6 @@ def _period(after: datetime | None, before: datetime | None) -> Json:
     return {"type": "number", "op": "le", "value": high}
 
 
-def _length(milliseconds: float | None) -> timedelta | None:
-    try:
-        return None if milliseconds is None else timedelta(milliseconds=milliseconds)
-    except (OverflowError, ValueError):
-        return None
-
-
 def _text(said: _Utterance) -> str:
     if said.role == "tool_call_invocation":
         return f"{said.name or ''}({said.arguments or ''})"
@@ -346,7 +341,4 @@ def _text(said: _Utterance) -> str:
 def _at(said: _Utterance, began: datetime | None) -> datetime | None:
     """Return when something was said: its words count seconds from the start of the call."""
     first = next((word.start for word in said.words or () if word.start is not None), None)
-    try:
-        return None if began is None or first is None else began + timedelta(seconds=first)
-    except (OverflowError, ValueError):
-        return None
+    return later(began, first)

@@ -16,7 +16,7 @@ from msgspec import field
 from telephony import model, recordings
 from telephony.errors import ConflictError, InvalidRequestError, NotFoundError
 from telephony.model import Call, CallStatus, Direction, Recording
-from telephony.reading import LATEST, Body, Id, Time, moment, read, rows
+from telephony.reading import LATEST, Body, Id, Time, duration, moment, read, rows
 from telephony.unchecked import Unchecked
 from telephony.wire import (
     Batch,
@@ -87,7 +87,7 @@ class CallBody(Body, kw_only=True):
         # Until it is dialled, the moment when Twilio took it is the only one on record.
         fields["started_at"] = moment(self.start_time) or moment(self.date_created)
         fields["ended_at"] = moment(self.end_time)
-        fields["duration"] = _seconds(self.duration)
+        fields["duration"] = duration(self.duration)
         return _CALLS.made(fields, raw)
 
 
@@ -243,10 +243,3 @@ def listed(timeline: Timeline[Call]) -> Listing[Call]:
 
 def _day(moment: datetime | None) -> str | None:
     return None if moment is None else moment.date().isoformat()
-
-
-def _seconds(stated: Time) -> timedelta | None:
-    try:
-        return timedelta(seconds=float("" if stated is None else stated))
-    except (ValueError, OverflowError):
-        return None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from telephony.model import Call, Message
-from telephony.reading import EARLIEST, LATEST
+from telephony.reading import EARLIEST, LATEST, is_between
 from telephony.wire import Operation
 
 from .paging import Pages
@@ -41,7 +41,7 @@ class Timeline(Generic[T]):
         self._listings: Sequence[Pages[T]] = listings
         self._moment: Callable[[T], datetime | None] = moment
         self._bounded = after is not None or before is not None
-        self._after, self._before = after or EARLIEST, before or LATEST
+        self._after, self._before = after, before
         self._reached = [LATEST] * len(listings)
         self._waiting: list[T] = []
         self._to_itself: set[str] = set()
@@ -74,9 +74,7 @@ class Timeline(Generic[T]):
         )
         items, self._waiting = self._waiting[:ready], self._waiting[ready:]
         if self._bounded:
-            items = [
-                item for item in items if self._after <= (moment(item) or LATEST) < self._before
-            ]
+            items = [item for item in items if is_between(moment(item), self._after, self._before)]
         return items
 
     def _again(self, item: str) -> bool:

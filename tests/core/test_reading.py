@@ -11,7 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.errors import InvalidResponseError, OutcomeUnknownError
-from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or_none, rows
+from telephony.reading import (
+    LATEST,
+    Body,
+    Id,
+    Rows,
+    Time,
+    duration,
+    is_between,
+    items,
+    later,
+    moment,
+    read,
+    read_or_none,
+    rows,
+)
 from telephony.wire import Request, Response
 
 JSON = st.recursive(
@@ -244,3 +258,32 @@ def test_any_rows_of_a_listing_are_read_or_left_out(values):
     assert [thing.id for thing, _ in rows(Thing, items(values, READ), READ)] == [
         thing.id for thing, _ in found[1:]
     ]
+
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("time", [None, NOON])
+def test_without_bounds_everything_is_between_them(time):
+    assert is_between(time, None, None)
+
+
+def test_what_has_no_time_is_yet_to_come():
+    assert is_between(None, NOON, None)
+    assert not is_between(None, None, NOON)
+    assert is_between(NOON, NOON, NOON + timedelta(seconds=1))
+    assert not is_between(NOON, None, NOON)
+
+
+@pytest.mark.parametrize("written", [None, "", "long", -1, float("nan"), float("inf"), 1e12])
+def test_what_is_no_duration_is_none(written):
+    assert duration(written) is None
+
+
+def test_a_duration_is_read_as_a_number_or_as_text():
+    assert duration("30") == duration(30) == timedelta(seconds=30)
+
+
+def test_a_time_after_the_start_of_a_call_is_none_where_it_cannot_be():
+    assert later(NOON, 1.5) == NOON + timedelta(seconds=1.5)
+    assert later(None, 1) is later(NOON, None) is later(LATEST, 1) is None
