@@ -5,13 +5,17 @@ READY := .venv/.ready
 WHEEL := .venv/wheel
 TYPED := .venv/typed
 
-.PHONY: help coverage demo test lint test-wheel readme record bench clean soak real
+SITE := build/docs
+
+.PHONY: docs docs-serve help coverage demo test lint test-wheel readme record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
 	@echo "make test        all tests"
 	@echo "make real        the tests against real servers, which it brings where it can"
 	@echo "make coverage    all tests, and how much of the code they reach; fails below 95 %"
 	@echo "make soak        random lives of numbers with faults at every vendor, for ten minutes"
+	@echo "make docs        build the site into build/docs; any warning or dead link is an error"
+	@echo "make docs-serve  build it, and show it at http://127.0.0.1:8008"
 	@echo "make lint        formatting, lint, types, import rules"
 	@echo "make readme      write the tables of the README anew, from the adapters"
 	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
@@ -31,6 +35,13 @@ $(TYPED): $(READY) $(wildcard telephony/*)
 	@rm -rf $@
 	@mkdir -p $@/telephony
 	@ln -s $(addprefix $(CURDIR)/,$(wildcard telephony/*) adapters) $@/telephony/
+
+docs: $(READY)
+	@$(BIN)/sphinx-build -W --keep-going -n -q -b html -d build/doctrees docs $(SITE)
+
+docs-serve: docs
+	@echo "http://127.0.0.1:8008"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8008
 
 demo: $(READY)
 	@$(BIN)/telephony demo
