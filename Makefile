@@ -83,7 +83,7 @@ test-wheel: $(READY)
 	$(WHEEL)/venv/bin/python -m pip install --quiet --upgrade pip
 	$(WHEEL)/venv/bin/python -m pip install --quiet --constraint constraints.txt \
 	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
-	cp -r tests examples cassettes README.md pyproject.toml $(WHEEL)
+	cp -r tests examples cassettes docs README.md pyproject.toml $(WHEEL)
 	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
 	cd $(WHEEL) && venv/bin/mypy --strict --config-file= tests/example_adapter/acme_telephony
 	cd $(WHEEL) && venv/bin/pytest -n auto -k "not nothing_is_done_twice" \

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from telephony import Capability, Level
@@ -25,9 +21,7 @@ ROOT = Path(__file__).parents[2]
 PATH = ROOT / "README.md"
 README = PATH.read_text("utf-8")
 BLOCKS = re.findall(r"(?:<!-- example: (\w+) -->\n)?```python\n(.*?)```", README, re.DOTALL)
-PLAIN = [code for name, code in BLOCKS if not name]
 NAMED = {name: code for name, code in BLOCKS if name}
-WALK = dict(re.findall(r"<!-- walk: (\w+) -->\n```sh\n(.*?)```", README, re.DOTALL))
 
 
 @pytest.mark.parametrize(("name", "made"), [("matrix", markdown), ("outcomes", outcomes_markdown)])
@@ -38,24 +32,6 @@ def test_its_tables_are_made_from_code(name, made):
         PATH.write_text(f"{before}<!-- {name} -->\n{made()}\n<!-- /{name} -->\n{after}", "utf-8")
     else:
         assert written.strip() == made(), "run `make readme`"
-
-
-@pytest.fixture
-def run(telephony_sandbox, tmp_path):
-    def run(code, *arguments):
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-c", code, *arguments],
-            cwd=tmp_path, capture_output=True, text=True,
-            env={"PATH": os.environ["PATH"], **telephony_sandbox.environment()},
-        )  # fmt: skip
-
-    return run
-
-
-@pytest.mark.parametrize("code", PLAIN)
-def test_its_examples_run(run, code):
-    done = run(code)
-    assert done.returncode == 0, done.stderr
 
 
 def test_its_fixtures_example_passes(tmp_path):
@@ -93,7 +69,7 @@ def test_the_same_script_runs_at_every_vendor(run, telephony_sandbox, telephony_
     target = made.sample.target
     name = next(iter(vars(target).values())) or target.sms_url
 
-    done = run(NAMED["swap"], vendor, made.number, name)
+    done = run("-c", NAMED["swap"], vendor, made.number, name)
 
     assert done.returncode == 0, done.stderr
     assert "assign_number: " in done.stdout
@@ -111,7 +87,9 @@ def test_a_call_is_followed_to_its_end_at_every_vendor_that_can(
     provider.assign_number(made.number, made.sample.target)
     url = [made.sample.call_url] if made.sample.call_url else []
     with ThreadPoolExecutor() as threads:
-        talking = threads.submit(run, NAMED["call"], vendor, made.number, "+14155550199", *url)
+        talking = threads.submit(
+            run, "-c", NAMED["call"], vendor, made.number, "+14155550199", *url
+        )
         while not telephony_sandbox.ledger(vendor, "call"):
             assert not talking.done(), talking.result().stderr
             time.sleep(0.01)
@@ -122,67 +100,3 @@ def test_a_call_is_followed_to_its_end_at_every_vendor_that_can(
     assert done.stdout.startswith("completed ")
     if provider.supports(Capability.GET_TRANSCRIPT):
         assert "caller: Is five okay?" in done.stdout
-
-
-def test_its_webhooks_example_is_an_application(run):
-    done = run(NAMED["webhooks"] + "assert callable(app)")
-    assert done.returncode == 0, done.stderr
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
-
-
-def test_the_walk_through_webhooks_shows_the_same_message_twice(tmp_path):
-    """Three terminals, as the README has them, on ports that are free."""
-    ports = {"4010": _free_port(), "8000": _free_port()}
-    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
-
-    def lines(terminal):
-        text = WALK[terminal]
-        for port, free in ports.items():
-            text = text.replace(port, free)
-        return text.strip().splitlines()
-
-    def start(command):
-        words = ["/bin/sh", "-c", f"exec {command}"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return running.enter_context(subprocess.Popen(words, cwd=ROOT, env=environment, **pipes))
-
-    with ExitStack() as running:
-        (sandbox,) = lines("sandbox")
-        first = start(f"{sandbox} --port {ports['4010']}")
-        running.callback(first.terminate)
-        for line in first.stdout:
-            if line.startswith("export "):
-                name, _, value = line.removeprefix("export ").strip().partition("=")
-                environment[name] = value.strip("'")
-            if "Ctrl-C" in line:
-                break
-        _install, application = lines("application")
-        second = start(application)
-        running.callback(second.terminate)
-        assert any("Uvicorn running" in line for line in second.stdout)
-
-        shown = []
-        for command in lines("text"):
-            if command.startswith("curl "):
-                shown.append(httpx.get(command.removeprefix("curl ")).text)
-                continue
-            done = subprocess.run(
-                ["/bin/sh", "-c", command],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-            )
-            assert done.returncode == 0, done.stderr
-            shown.append(done.stdout)
-
-    _bought, received, by_webhook, listed = shown
-    assert ": 200" in received
-    (message,), (same,) = json.loads(by_webhook), json.loads(listed)
-    assert message["body"] == "Is my order ready?"
-    assert message.pop("raw") != same.pop("raw")
-    assert message == same
