@@ -55,11 +55,17 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         holdings: all of them, of the profiles that could be read.
         unreadable: why a profile could not be read, by profile.
         previous: how many numbers the last complete listing of each profile had.
+        bought: the numbers that orders have bought, by order: what the journal knows, as some
+            vendors keep no mark.
+        wired: by number, what it read as at its owner after the vendor that answers it had last
+            written its routing: what the journal knows.
     """
 
     holdings: tuple[Holding, ...]
     unreadable: Mapping[str, str]
     previous: Mapping[str, int]
+    bought: Mapping[str, str] = {}
+    wired: Mapping[str, str] = {}
 
 
 class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -73,7 +79,9 @@ class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         number: E.164; empty while it is to be bought.
         holding: the vendor's id of the number there; None where it is not held there yet.
         before: the label or target that was read.
-        after: the label or target that is wanted.
+        after: the label or target that is wanted; of an import, what it is assigned to from the
+            start; of an assignment that equals `before`, what is written again, so that the vendor
+            routes the number again.
         order: the order that a purchase is for; it is the idempotency key.
         source: the answerer whose declared source a number is imported from.
         country: of a purchase.

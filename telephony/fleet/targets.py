@@ -1,0 +1,153 @@
+"""A target as text and back, so that a line of a file, a journal and a plan can hold it.
+
+``agent:ID``, ``trunk:TK…``, ``application:AP…``, ``room:NAME``, ``webhook:https://…`` (for calls
+only) and ``-`` for nothing. Everything else is compact JSON with sorted keys. The names of targets
+are left out: they take no part in equality. In a file a plain word is what the vendor makes of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from telephony.errors import InvalidRequestError
+from telephony.model import Agent, Application, Room, Split, Target, Trunk, Webhook
+
+NOTHING = "-"
+
+
+def text_of(target: Target | None) -> str:
+    """Return a target as text; equal targets have the same."""
+    match target:
+        case None:
+            return NOTHING
+        case Agent() | Trunk() | Application():
+            return f"{target.kind}:{target.id}"
+        case Room():
+            return f"room:{target.name}"
+        case Webhook(voice_url=str(url), sms_url=None):
+            return f"webhook:{url}"
+        case Split(voice=None, sms=None):
+            return NOTHING
+    return json.dumps(_fields(target), separators=(",", ":"), sort_keys=True)
+
+
+def target_of(text: str, word: Callable[[str], Target] | None = None) -> Target | None:
+    """Return the target that a text means, or None for nothing.
+
+    Args:
+        text: what `text_of` returned, or with `word` also what somebody wrote.
+        word: what a vendor makes of a plain word: ``provider.adapter.target``.
+
+    Raises:
+        InvalidRequestError: it means no target.
+    """
+    if text == NOTHING:
+        return None
+    if text.startswith("{"):
+        return _of_json(text)
+    kind, colon, value = text.partition(":")
+    if colon and value:
+        match kind:
+            case "agent":
+                return Agent(value)
+            case "trunk":
+                return Trunk(value)
+            case "application":
+                return Application(value)
+            case "room":
+                return Room(value)
+            case "webhook":
+                return Webhook(value)
+    if word is None or not text.strip() or (kind in _KINDS and colon):
+        raise _misfit(text)
+    return word(text)
+
+
+@lru_cache(maxsize=4096)
+def parts(text: str) -> tuple[str, str | None]:
+    """Return what answers calls and what answers texts, each as text; None: it does not say.
+
+    A trunk and a room take calls only. Of an application or an agent alone a vendor does not say
+    what answers the texts.
+    """
+    match target_of(text):
+        case None:
+            return NOTHING, NOTHING
+        case Split(voice=voice, sms=sms):
+            return text_of(voice), text_of(sms)
+        case Webhook(voice_url=voice_url, sms_url=sms_url):
+            voice = None if voice_url is None else Webhook(voice_url)
+            sms = None if sms_url is None else Webhook(None, sms_url)
+            return text_of(voice), text_of(sms)
+    return text, None
+
+
+def reads_as(read: str, wanted: str) -> bool:
+    """Return whether a number that reads as `read` has the target `wanted`.
+
+    Vendors show less than was assigned: a number with a trunk does not show what answers its texts.
+    What `wanted` leaves alone, and what cannot be read, is no difference.
+    """
+    if read == wanted:
+        return True
+    calls, texts = parts(read)
+    wanted_calls, wanted_texts = _asked(wanted)
+    return (wanted_calls is None or calls == wanted_calls) and (
+        wanted_texts is None or texts is None or texts == wanted_texts
+    )
+
+
+_KINDS = frozenset({"agent", "trunk", "application", "room", "webhook"})
+
+
+def _asked(wanted: str) -> tuple[str | None, str | None]:
+    """Return what assigning `wanted` changes: a URL that a webhook does not give stays as it is."""
+    calls, texts = parts(wanted)
+    if isinstance(target_of(wanted), Webhook):
+        return (None if calls == NOTHING else calls), (None if texts == NOTHING else texts)
+    return calls, texts
+
+
+def _fields(target: Target) -> dict[str, object]:
+    fields: dict[str, object] = {"kind": target.kind}
+    match target:
+        case Split():
+            for name in ("voice", "sms", "overruled"):
+                part: Target | None = getattr(target, name)
+                if part is not None:
+                    fields[name] = _fields(part)
+        case Webhook():
+            if target.voice_url is not None:
+                fields["voice_url"] = target.voice_url
+            if target.sms_url is not None:
+                fields["sms_url"] = target.sms_url
+        case Room():
+            fields["name"] = target.name
+        case _:
+            fields["id"] = target.id
+    return fields
+
+
+def _of_json(text: str) -> Target:
+    try:
+        return _schema().validate_json(text)
+    except ValidationError:
+        raise _misfit(text) from None
+
+
+@cache
+def _schema() -> TypeAdapter[Target]:
+    return TypeAdapter(Annotated[Target, Field(discriminator="kind")])
+
+
+def _misfit(text: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{text[:80]!r} is not a target",
+        argument="target",
+        hint="Write it like agent:ID, trunk:ID, application:ID, room:NAME or webhook:https://….",
+    )
