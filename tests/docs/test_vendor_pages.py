@@ -1,0 +1,82 @@
+"""A page a vendor: what it shows is run, in its order, against the sandbox."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telephony.cli.app import run
+from telephony.registry import available
+
+FOLDER = Path(__file__).parents[2] / "docs" / "vendors"
+PAGES = {page.stem: page.read_text("utf-8") for page in FOLDER.glob("*.md")}
+INDEX = PAGES.pop("index")
+SECTIONS = [
+    "Prepare", "Check it", "Use it", "What works", "Numbers", "Messages", "Calls", "Webhooks",
+    "Carriers", "Limits and traps", "Sources",
+]  # fmt: skip
+SHOWN = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+HELD = "+14155550123"
+
+
+def test_every_vendor_has_a_page_of_the_same_order():
+    assert PAGES.keys() == set(available())
+    for page in PAGES.values():
+        assert re.findall(r"^## (.*)$", page, re.MULTILINE) == SECTIONS
+    for vendor in PAGES:
+        assert f"\n{vendor}\n" in INDEX
+        assert INDEX.count(f"({vendor}.md)") >= 2
+
+
+@pytest.fixture
+def environment(telephony_sandbox, monkeypatch):
+    """Only what a user sets, besides where the vendors are: their own variables, and a login."""
+    wanted = {
+        name: value
+        for name, value in telephony_sandbox.environment().items()
+        if not name.startswith("TELEPHONY_") or name.endswith("_BASE_URL")
+    }
+    wanted |= {"SIP_USERNAME": "agents", "SIP_PASSWORD": "sandbox-password", "COLUMNS": "200"}
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    return {"PATH": os.environ["PATH"], **wanted}
+
+
+@pytest.mark.parametrize("vendor", sorted(PAGES))
+def test_what_it_shows_runs(
+    vendor, environment, telephony_sandbox, telephony_connect, tmp_path, monkeypatch, capsys
+):
+    page = PAGES[vendor]
+    (profile,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "telephony.toml").write_text(profile)
+    monkeypatch.setenv("TELEPHONY_CONFIG", str(tmp_path / "telephony.toml"))
+    environment["TELEPHONY_CONFIG"] = str(tmp_path / "telephony.toml")
+    if vendor == "livekit":
+        telephony_connect("twilio").provision_number(number=HELD)
+
+    kinds = []
+    for kind, shown in SHOWN.findall(page):
+        kinds.append(kind)
+        if kind == "python":
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", shown],
+                cwd=tmp_path, env=environment, capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            continue
+        for line in shown.splitlines():
+            prompt, command, *arguments = shlex.split(line)
+            assert (prompt, command) == ("$", "telephony")
+            assert run(arguments) == 0, capsys.readouterr().err
+    assert kinds[:2] == ["console", "python"]
+    assert "ok, the vendor responds" in capsys.readouterr().out
+    (bought,) = telephony_connect(vendor).list_numbers()
+    assert bought.assignment is not None
+    done_there = [entry.kind for entry in telephony_sandbox.ledger(vendor, "call", "message")]
+    assert done_there == ["message" if vendor in {"agentphone", "twilio"} else "call"]
