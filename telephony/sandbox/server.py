@@ -29,6 +29,7 @@ from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
 from telephony.sandbox.vendor import Entry, VendorSandbox, application
 from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
+from telephony.sandbox.world import Answerer, World
 from telephony.settings import is_loopback
 
 GROUP = "telephony.sandboxes"
@@ -225,8 +226,19 @@ class Sandbox:
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
     def receive_call(self, vendor: str, to: str, *, sender: str) -> str:
-        """Let a number receive a call that ends; return its id. Raises `LookupError`."""
-        return self.vendors[vendor].receive_call(to, sender)
+        """Let a number receive a call that ends; return its id. Raises `LookupError`.
+
+        Where a carrier sends the number's calls to another vendor here, that receives it too.
+        """
+        made = self.vendors[vendor].receive_call(to, sender)
+        answerer = self.answerer(to)
+        if answerer is not None and answerer.vendor != vendor and self._is_carrier(vendor, to):
+            self.vendors[answerer.vendor].receive_call(to, sender)
+        return made
+
+    def answerer(self, number: str) -> Answerer | None:
+        """Return who really answers a call to the number now, as its carrier routes it."""
+        return World(self.vendors).answerer(number)
 
     def advance(self, vendor: str, seconds: float) -> None:
         """Move the clock of a vendor's calls forward: they are answered, spoken in and end."""
@@ -293,6 +305,10 @@ class Sandbox:
         self.send_webhooks(self._webhook)
         for vendor in self.vendors.values():
             vendor.state.calls.real_time = self._real_time
+            vendor.state.world = World(self.vendors)
+
+    def _is_carrier(self, vendor: str, number: str) -> bool:
+        return self.vendors[vendor].leads_to(number) is not None
 
     def _open_own_ports(self, port: int) -> dict[str, int]:
         # Counted over all that are installed: a vendor's port does not depend on which are served.

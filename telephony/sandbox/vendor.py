@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from telephony.model import CarrierCredentials, Source, Target
 from telephony.sandbox.calls import Calls
 from telephony.sandbox.webhook_sender import OutgoingWebhook, WebhookSender
+from telephony.sandbox.world import World
 
 Json = dict[str, JsonValue]
 T = TypeVar("T")
@@ -104,12 +105,14 @@ class State:
         calls: the calls, which go by a clock of their own.
         webhook_url: where webhooks go that the vendor's own configuration sends nowhere.
         webhook_sender: None until a server runs.
+        world: the vendors beside this one; none until a server runs.
     """
 
     seed: int = 1
     ledger: list[Entry] = field(default_factory=list)
     webhook_url: str | None = None
     webhook_sender: WebhookSender | None = None
+    world: World = field(default_factory=lambda: World({}))
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - made-up ids
@@ -162,12 +165,14 @@ class VendorSandbox(Protocol):
         state: ids, clock and ledger.
         sample: arguments that make sense here.
         too_many: the response to more requests than the vendor takes.
+        hosts: where calls arrive that are sent to the vendor by SIP, as it documents them.
     """
 
     name: ClassVar[str]
     state: State
     sample: Sample
     too_many: ClassVar[Refusal] = Refusal(429, "Too many requests")
+    hosts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None: ...
 
@@ -198,6 +203,37 @@ class VendorSandbox(Protocol):
     def receive_call(self, to: str, sender: str) -> str:
         """Let the number `to` receive a call that ends; return its id. Raises `LookupError`."""
         raise LookupError(f"In the sandbox of {self.name} {sender} cannot call {to}")
+
+    def point(
+        self,
+        account: str,  # noqa: ARG002 - for carriers
+        number: str,  # noqa: ARG002
+        voice: str | None,  # noqa: ARG002
+        sms: str | None,  # noqa: ARG002
+    ) -> bool | None:
+        """Send the calls, and the texts, of a number to URLs, as other vendors ask a carrier to.
+
+        Args:
+            account: the carrier's own id of the account.
+            voice: None leaves calls as they are; an empty text: nowhere.
+            sms: likewise for texts.
+
+        Returns:
+            None: there is no such account here. False: it does not hold the number.
+        """
+        return None
+
+    def leads_to(self, number: str) -> list[str] | None:  # noqa: ARG002
+        """Return where a carrier sends the calls of a number: URLs, SIP addresses; or nowhere.
+
+        Returns:
+            None: no account here holds the number as a carrier.
+        """
+        return None
+
+    def answered_by(self, number: str) -> str | None:  # noqa: ARG002
+        """Return what answers the calls of a number that reach this vendor, such as an agent."""
+        return None
 
 
 def application(vendor: VendorSandbox) -> Starlette:

@@ -88,6 +88,12 @@ class AgentPhoneSandbox(VendorSandbox):
     def receive_call(self, to: str, sender: str) -> str:
         return calls.receive(self.account, self._held(to), sender)
 
+    def answered_by(self, number: str) -> str | None:
+        for held in self.account.held():
+            if held["phoneNumber"] == number and held["agentId"] is not None:
+                return str(held["agentId"])
+        return None
+
     def _held(self, to: str) -> Json:
         for number in self.account.held():
             if number["phoneNumber"] == to:

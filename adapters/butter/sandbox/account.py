@@ -35,6 +35,7 @@ class Account:
 
     Attributes:
         agents: their names by id.
+        carriers: the carrier's id of the account of each integration.
         elsewhere: numbers, and ids of agents and integrations, that another organization holds.
         unintegrated: ids of Twilio numbers that have lost their integration.
         page_size: how many numbers a page of the list holds.
@@ -47,6 +48,7 @@ class Account:
     numbers: Table[Json] = field(init=False)
     integrations: Table[Json] = field(init=False)
     calls: Table[Held] = field(init=False)
+    carriers: dict[str, str] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     unintegrated: set[str] = field(default_factory=set)
     page_size: int = 50

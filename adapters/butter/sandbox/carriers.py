@@ -26,6 +26,7 @@ async def link(account: Account, request: Request) -> Response:
         "updated_at": now,
     }
     account.integrations[str(made["integration_id"])] = made
+    account.carriers[str(made["integration_id"])] = wanted.credentials.account_sid
     account.state.record("link", str(made["integration_id"]))
     return JSONResponse(done("Integration created successfully", made), 201)
 
@@ -37,6 +38,7 @@ async def rotate(account: Account, request: Request) -> Response:
         integration["name"] = wanted.name
     integration["updated_at"] = iso(account.state.now())
     if wanted.credentials is not None:
+        account.carriers[str(integration["integration_id"])] = wanted.credentials.account_sid
         account.state.record("rotate", str(integration["integration_id"]))
     return JSONResponse(done("Integration updated successfully", integration))
 

@@ -26,6 +26,9 @@ async def assign(account: Account, request: Request) -> Response:
     now = iso(account.state.now())
     number.update(status="assigned", assigned_agent_id=agent, updated_at=now)
     account.state.record("assign", number_id, str(number["phone_number"]))
+    carrier = account.carriers.get(str(number.get("integration_id")))
+    if carrier is not None:
+        account.state.world.point(carrier, str(number["phone_number"]), "butter")
     return JSONResponse(done("Phone number assigned successfully", _fragment(account, agent)))
 
 

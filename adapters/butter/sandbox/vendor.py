@@ -73,6 +73,12 @@ class ButterSandbox(VendorSandbox):
             "requests_per_second": "1000",
         }
 
+    def answered_by(self, number: str) -> str | None:
+        for held in self.account.numbers.values():
+            if held["phone_number"] == number and held["assigned_agent_id"] is not None:
+                return str(held["assigned_agent_id"])
+        return None
+
     def receive_call(self, to: str, sender: str) -> str:
         for number in self.account.numbers.values():
             if number["phone_number"] == to and number["assigned_agent_id"] is not None:

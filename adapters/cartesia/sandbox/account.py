@@ -42,6 +42,8 @@ class Account:
         agents: their names by id.
         webhook_of_agent: the id of the webhook that an agent uses; none until it is planted.
         fail_next_assignment: import with an agent once, assign nothing, and respond with 400.
+        clears_foreign_routing: whether the deletion of a number clears what its carrier does with
+            calls even where somebody else has set that since; no document says.
     """
 
     state: State
@@ -52,6 +54,7 @@ class Account:
     calls: Table[Call] = field(default_factory=lambda: Table(lambda _: missing("call")))
     webhook_of_agent: dict[str, str] = field(default_factory=dict)
     fail_next_assignment: bool = False
+    clears_foreign_routing: bool = False
 
     def __post_init__(self) -> None:
         self.began_at: datetime = self.state.now()

@@ -37,13 +37,15 @@ async def import_(account: Account, request: Request) -> Response:
     agent = account.agent(wanted.agent_id)
     if any(held["number"] == wanted.number for held in account.numbers.values()):
         raise refusal(409, "Already imported", "This number is imported already.")
-    if wanted.number.endswith("0000"):
+    if wanted.number.endswith("0000") or not _holds(account, carrier, wanted.number):
         raise refusal(400, "Number not found", "The account does not hold this number.")
     if agent is not None and account.fail_next_assignment:
         account.fail_next_assignment = False
         _add(account, "import", wanted.number, wanted.label, None, _reference(carrier))
         raise refusal(400, "Webhook setup failed", "Imported, but not assigned.")
     made = _add(account, "import", wanted.number, wanted.label, agent, _reference(carrier))
+    if agent is not None:
+        _take_calls(account, made)
     return JSONResponse(_shown(account, made), 201)
 
 
@@ -78,6 +80,8 @@ async def update(account: Account, request: Request) -> Response:
     if isinstance(wanted, dict):
         changes["provider"] = _moved(account, number, wanted, request.headers["cartesia-version"])
     number.update(changes, updated_at=iso(account.state.now()))
+    if changes.get("agent") is not None:
+        _take_calls(account, number)
     return JSONResponse(_shown(account, number))
 
 
@@ -87,7 +91,30 @@ async def release(account: Account, request: Request) -> Response:
         raise refusal(400, "Number in use", "Unassign the number from its agent first.")
     del account.numbers[str(number["id"])]
     account.state.record("release", str(number["id"]), str(number["number"]))
+    _give_up_calls(account, number)
     return Response(status_code=204)
+
+
+def _holds(account: Account, carrier: Json, number: str) -> bool:
+    return account.state.world.holds(str(carrier.get("account_sid")), number)
+
+
+def _take_calls(account: Account, number: Json) -> None:
+    """Point the number at its carrier's to Cartesia, which documents that it does so."""
+    carrier = _carrier(account, number)
+    if carrier is not None:
+        account.state.world.point(
+            str(carrier.get("account_sid")), str(number["number"]), "cartesia"
+        )
+
+
+def _give_up_calls(account: Account, number: Json) -> None:
+    """Clean up at the carrier, which Cartesia documents only by how that fails."""
+    carrier, text, world = _carrier(account, number), str(number["number"]), account.state.world
+    if carrier is not None and (
+        account.clears_foreign_routing or world.points_at(text, "cartesia")
+    ):
+        world.point(str(carrier.get("account_sid")), text, None)
 
 
 def _matches(number: Json, query: Mapping[str, str], text: str) -> bool:
@@ -144,13 +171,17 @@ def _add(
 
 def _shown(account: Account, number: Json) -> Json:
     """Return a number with its carrier account as that is now, without the details of a trunk."""
-    held = number["provider"]
-    carrier_id = held.get("id") if isinstance(held, dict) else None
-    if carrier_id is None:
+    carrier = _carrier(account, number)
+    if carrier is None:
         return number
-    carrier = account.carriers[str(carrier_id)]
     details = {"inbound", "outbound"}
     return {**number, "provider": {k: v for k, v in carrier.items() if k not in details}}
+
+
+def _carrier(account: Account, number: Json) -> Json | None:
+    held = number.get("provider")
+    linked = held.get("id") if isinstance(held, dict) else None
+    return account.carriers[str(linked)] if linked is not None else None
 
 
 def _reference(carrier: Json) -> Json:

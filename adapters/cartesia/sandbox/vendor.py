@@ -33,6 +33,7 @@ class CartesiaSandbox(VendorSandbox):
 
     name: ClassVar[str] = "cartesia"
     too_many: ClassVar[Refusal] = refusal(429, "Too many requests")
+    hosts: ClassVar[tuple[str, ...]] = ("sip.cartesia.ai",)
 
     def __init__(self) -> None:
         self.state: State = State(seed=0xCA)
@@ -91,11 +92,17 @@ class CartesiaSandbox(VendorSandbox):
         return {"base_url": base_url, "api_key": _KEY, "webhook_secret": webhooks.SECRET}
 
     def receive_call(self, to: str, sender: str) -> str:
-        for number in self.account.numbers.values():
-            agent = number["agent"]
-            if number["number"] == to and isinstance(agent, dict):
-                return calls.receive(self.account, to, str(agent["id"]), sender)
-        raise LookupError(f"No agent answers {to} in Cartesia's sandbox")
+        agent = self.answered_by(to)
+        if agent is None:
+            raise LookupError(f"No agent answers {to} in Cartesia's sandbox")
+        return calls.receive(self.account, to, agent, sender)
+
+    def answered_by(self, number: str) -> str | None:
+        for held in self.account.numbers.values():
+            agent = held["agent"]
+            if held["number"] == number and isinstance(agent, dict):
+                return str(agent["id"])
+        return None
 
     def _authorize(self, request: Request) -> Account:
         given = request.headers.get("authorization") or request.headers.get("x-api-key", "")

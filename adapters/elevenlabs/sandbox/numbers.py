@@ -61,6 +61,12 @@ async def import_(account: Account, request: Request) -> Response:
             raise invalid("account_auth_token is needed with an API key")
         if wanted.phone_number in account.caller_ids:
             made |= {"supports_inbound": False, "assigned_agent": None}
+        elif not account.state.world.point(
+            wanted.sid, wanted.phone_number, "elevenlabs", texts=wanted.enable_sms
+        ):
+            raise refusal(
+                400, "invalid_provider_config", "The Twilio account does not hold this number."
+            )
     elif isinstance(wanted, NewTrunk):
         made |= {"livekit_stack": "standard", "store_sip_messages": False}
         made |= _sides(wanted.inbound_trunk_config, wanted.outbound_trunk_config)

@@ -31,6 +31,7 @@ class ElevenLabsSandbox(VendorSandbox):
 
     name: ClassVar[str] = "elevenlabs"
     too_many: ClassVar[Refusal] = refusal(429, "system_busy", "Too many requests")
+    hosts: ClassVar[tuple[str, ...]] = ("sip.rtc.elevenlabs.io",)
 
     def __init__(self) -> None:
         self.state: State = State(seed=0x11)
@@ -75,6 +76,13 @@ class ElevenLabsSandbox(VendorSandbox):
 
     def settings(self, base_url: str) -> Mapping[str, str]:
         return {"base_url": base_url, "api_key": _KEY, "webhook_secret": webhooks.SECRET}
+
+    def answered_by(self, number: str) -> str | None:
+        for held in self.account.numbers.values():
+            agent = held["assigned_agent"]
+            if held["phone_number"] == number and isinstance(agent, dict):
+                return str(agent["agent_id"])
+        return None
 
     def receive_call(self, to: str, sender: str) -> str:
         for number in self.account.numbers.values():

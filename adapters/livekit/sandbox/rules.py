@@ -93,6 +93,14 @@ def rule_for(account: Account, called: str, caller: str) -> str | None:
     return best.sip_dispatch_rule_id if best is not None and trunks else None
 
 
+def answering(account: Account, rule_id: str) -> str:
+    """Return the agent that a rule dispatches, else the room that it leads to."""
+    rule = account.rules[rule_id]
+    for agent in rule.room_config.agents:
+        return agent.agent_name
+    return rule.rule.dispatch_rule_direct.room_name
+
+
 def _priority(rule: sip.SIPDispatchRuleInfo) -> tuple[int, str]:
     kind = rule.rule.WhichOneof("rule") or ""
     leads = getattr(rule.rule, kind)

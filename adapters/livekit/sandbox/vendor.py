@@ -98,6 +98,7 @@ class LiveKitSandbox(VendorSandbox):
 
     name: ClassVar[str] = "livekit"
     too_many: ClassVar[Refusal] = refusal("resource_exhausted", "rate limit exceeded")
+    hosts: ClassVar[tuple[str, ...]] = ("sip.livekit.cloud",)
 
     def __init__(self) -> None:
         self.state: State = State(seed=0x11)
@@ -134,6 +135,10 @@ class LiveKitSandbox(VendorSandbox):
         if rule is None:
             raise LookupError(f"No dispatch rule answers {to} in LiveKit's sandbox")
         return webhooks.called(self.account, to, sender, rule)
+
+    def answered_by(self, number: str) -> str | None:
+        rule = rules.rule_for(self.account, number, "") or numbers.rule_for(self.account, number)
+        return rules.answering(self.account, rule) if rule is not None else None
 
     async def _serve(self, request: Request) -> Response:
         found = claims(request, {_KEY: _SECRET})

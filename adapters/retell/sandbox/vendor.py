@@ -32,6 +32,7 @@ class RetellSandbox(VendorSandbox):
 
     name: ClassVar[str] = "retell"
     too_many: ClassVar[Refusal] = refusal(429, "Account rate limited, please throttle requests.")
+    hosts: ClassVar[tuple[str, ...]] = ("sip.retellai.com",)
 
     def __init__(self) -> None:
         self.state: State = State(seed=0x2E)
@@ -90,6 +91,10 @@ class RetellSandbox(VendorSandbox):
         if agent is None:
             raise LookupError(f"No agent answers {to} in Retell's sandbox")
         return calls.receive(self.account, number, agent, sender)
+
+    def answered_by(self, number: str) -> str | None:
+        held = self.account.numbers.get(number)
+        return self.account.drawn(held, "inbound_agents") if held is not None else None
 
     def _held(self, to: str) -> Json:
         if to not in self.account.numbers:

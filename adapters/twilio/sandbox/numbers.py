@@ -94,6 +94,16 @@ def release(account: Account, request: ParsedRequest) -> Response:
     return Response(status_code=204)
 
 
+def point(account: Account, number: str, voice: str | None, sms: str | None) -> bool:
+    """Set the URLs of a number as a vendor does that has the account's key."""
+    held = account.holds(number)
+    if held is None:
+        return False
+    held.update({"voice_url": voice} if voice is not None else {})
+    held.update({"sms_url": sms} if sms is not None else {})
+    return True
+
+
 def _any(account: Account, area: str) -> str:
     for number in available.for_sale("US", "Local", area):
         if not account.holds(number) and number not in account.taken:

@@ -201,6 +201,16 @@ def create_origination_url(account: Account, request: ParsedRequest) -> Response
     return JSONResponse(account.origination_urls[sid], 201)
 
 
+def of_calls(account: Account, number: Json) -> list[str]:
+    """Return where the calls of a number go: to its trunk's addresses, else to one URL."""
+    if number["trunk_sid"]:
+        rows = account.origination_urls.values()
+        on = [row for row in rows if row["trunk_sid"] == number["trunk_sid"] and row["enabled"]]
+        return [str(row["sip_url"]) for row in sorted(on, key=lambda row: str(row["priority"]))]
+    application = account.applications.get(str(number["voice_application_sid"]))
+    return [str(url) for url in [(application or number)["voice_url"]] if url]
+
+
 def _held(account: Account, request: ParsedRequest) -> Json:
     found(account.trunks, request, "trunk")
     for number in numbers.trunk_numbers(account, request.ids["trunk"]):

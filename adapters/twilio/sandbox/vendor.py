@@ -163,6 +163,18 @@ class TwilioSandbox(VendorSandbox):
         account, number = self._holder(to)
         return calls.receive(account, number, sender)
 
+    def point(self, account: str, number: str, voice: str | None, sms: str | None) -> bool | None:
+        for one in (self.account, self.subaccount):
+            if account in (one.sid, *one.logins):
+                return numbers.point(one, number, voice, sms)
+        return None
+
+    def leads_to(self, number: str) -> list[str] | None:
+        for account in (self.account, self.subaccount):
+            if (held := account.holds(number)) is not None:
+                return targets.of_calls(account, held)
+        return None
+
     def plant_messages(
         self, number: str, count: int, *, newest: datetime, media: Sequence[str] = ()
     ) -> None:

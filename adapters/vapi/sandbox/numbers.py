@@ -58,6 +58,9 @@ async def create(account: Account, request: Request) -> Response:
     made["status"] = "active"
     account.numbers[str(made["id"])] = made
     account.state.record("import", str(made["id"]), number)
+    if wanted["provider"] == "twilio":
+        held_by, texts = str(wanted["twilioAccountSid"]), bool(made["smsEnabled"])
+        account.state.world.point(held_by, number, "vapi", texts=texts)
     return JSONResponse(made, 201)
 
 
@@ -107,6 +110,8 @@ def _check_source(account: Account, wanted: Json) -> None:
     if wanted["provider"] == "twilio":
         if not (wanted.get("twilioAuthToken") or wanted.get("twilioApiSecret")):
             raise invalid("twilioAuthToken, or twilioApiKey and twilioApiSecret, are required")
+        if not account.state.world.holds(str(wanted["twilioAccountSid"]), str(wanted["number"])):
+            raise invalid("The account does not hold this number.")
         return
     credential = account.credentials.get(str(wanted["credentialId"]))
     if credential is None or credential["provider"] != _CREDENTIALS[str(wanted["provider"])]:

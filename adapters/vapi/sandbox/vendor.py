@@ -33,6 +33,7 @@ class VapiSandbox(VendorSandbox):
 
     name: ClassVar[str] = "vapi"
     too_many: ClassVar[Refusal] = refusal(429, "Rate limit exceeded")
+    hosts: ClassVar[tuple[str, ...]] = ("sip.vapi.ai", "sip.eu.vapi.ai")
 
     def __init__(self) -> None:
         self.state: State = State(seed=0x7A)
@@ -93,6 +94,12 @@ class VapiSandbox(VendorSandbox):
 
     def settings(self, base_url: str) -> Mapping[str, str]:
         return {"base_url": base_url, "api_key": _KEY, "webhook_secret": webhooks.SECRET}
+
+    def answered_by(self, number: str) -> str | None:
+        for held in self.account.numbers.values():
+            if held.get("number") == number:
+                return next((str(held[key]) for key in _AGENTS if key in held), None)
+        return None
 
     def receive_call(self, to: str, sender: str) -> str:
         for number in self.account.numbers.values():
