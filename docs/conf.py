@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "docstrings",
 ]
 exclude_patterns = ["_ext"]
 
@@ -31,3 +32,29 @@ html_show_copyright = False
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
+
+default_role = "name"
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+add_module_names = False
+autodoc_type_aliases = {
+    "BlockingHandler": "Callable[[Event], HandlerResult]",
+    "Event": "telephony.webhooks.Event",
+    "Handler": "Callable[[Event], HandlerResult | Awaitable[HandlerResult]]",
+    "WSGIApplication": "wsgiref.types.WSGIApplication",
+}
+napoleon_numpy_docstring = False
+nitpick_ignore_regex = [
+    # Of other packages, whose documentation is not here.
+    (
+        r"py:.*",
+        r"(collections|datetime|enum|importlib|logging|msgspec|os|pathlib|pydantic|pytest|starlette"
+        r"|types|wsgiref)\..*|Awaitable|Callable|EntryPoint|NoneType",
+    ),
+    # Variables of types.
+    (r"py:.*", r"telephony\..*\.(M|R|T|T_co)"),
+    # The keywords of `connect`, all of which are on the page of settings.
+    (r"py:.*", r"Settings"),
+]

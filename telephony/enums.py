@@ -92,5 +92,5 @@ class Speaker(enum.StrEnum):
     CALLER = "caller"
     """The person at the other end, whoever called whom."""
     TOOL = "tool"
-    """A tool that the agent uses: what it was asked, or its result."""
+    """A tool that the agent uses, with what it was asked or its result."""
     SYSTEM = "system"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -29,8 +29,36 @@ def is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-# Called with a `telephony._transport.instrumentation.HttpEvent`, unknown to this layer.
-Hook: TypeAlias = Callable[[Any], object]
+@dataclass(frozen=True, slots=True)
+class HttpEvent:
+    """One HTTP attempt, as hooks see it.
+
+    Attributes:
+        provider: the configured name.
+        operation: such as ``assign_number``.
+        path: without query; telephone numbers in it are replaced. Of a link that is a secret
+            itself, such as that of a recording, only the host.
+        attempt: 1 for the first.
+        status: the HTTP status; None before the response, and when there was none.
+        elapsed: seconds, once there is a response or a failure.
+        request_id: the vendor's.
+        failure: the name of the error without a response, or before another attempt.
+        wait: seconds until that attempt.
+    """
+
+    provider: str
+    operation: str
+    method: str
+    path: str
+    attempt: int
+    status: int | None = None
+    elapsed: float | None = None
+    request_id: str | None = None
+    failure: str | None = None
+    wait: float | None = None
+
+
+Hook: TypeAlias = Callable[[HttpEvent], object]
 
 
 @dataclass(frozen=True)
@@ -66,9 +94,8 @@ class ProviderSettings(BaseModel):
         max_concurrency: the most requests in flight at once, in asyncio for each event loop;
             further ones wait.
         protected: numbers (E.164) that release_number refuses to release; true: all.
-        on_request, on_response, on_retry: called with an `HttpEvent` of
-            `telephony._transport.instrumentation`, and awaited by `connect_async`. What they raise
-            is logged and does not affect the operation.
+        on_request, on_response, on_retry: called with an `HttpEvent`, and awaited by
+            `connect_async`. What they raise is logged and does not affect the operation.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
         proxy: the proxy for all requests, such as ``http://user:password@host:3128``; without

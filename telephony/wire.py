@@ -32,7 +32,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 Json: TypeAlias = dict[str, JsonValue]
+"""A JSON object."""
+
 Options: TypeAlias = Mapping[str, JsonValue]
+"""Further fields of a vendor's request."""
 
 _NUMBER = re.compile(r"(\+|%2B)\d{6,}", re.IGNORECASE)
 # Pages that may overlap with the one just read.
@@ -43,9 +46,9 @@ class Safety(enum.Enum):
     """What sending a request a second time would do."""
 
     READ = "read"
-    """Nothing: it changes nothing."""
+    """Nothing, since it changes nothing."""
     IDEMPOTENT = "idempotent"
-    """Nothing more: the second time leaves the same state."""
+    """Nothing more than the first time."""
     UNSAFE = "unsafe"
     """It could buy, import, send or call twice. Retried only if provably not processed."""
 
@@ -166,7 +169,10 @@ class Batch(Generic[T_co]):
 
 
 Operation: TypeAlias = Generator[Request, Response, T]
+"""An operation, which returns its result."""
+
 Listing: TypeAlias = Generator[Request | Batch[T], Response, None]
+"""A listing, which yields its items."""
 
 
 @dataclass(frozen=True, slots=True)

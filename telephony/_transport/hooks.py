@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from telephony.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from telephony._transport.instrumentation import HttpEvent
-    from telephony.settings import Hook, ProviderSettings
+    from telephony.settings import Hook, HttpEvent, ProviderSettings
 
 log: logging.Logger = logging.getLogger("telephony")
 

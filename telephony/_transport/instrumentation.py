@@ -10,12 +10,11 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from telephony.settings import ProviderSettings
+from telephony.settings import HttpEvent, ProviderSettings
 from telephony.wire import Request, Safety
 
 if TYPE_CHECKING:
@@ -25,35 +24,6 @@ if TYPE_CHECKING:
     from telephony._transport.retry import Wait
 
 log: logging.Logger = logging.getLogger("telephony")
-
-
-@dataclass(frozen=True, slots=True)
-class HttpEvent:
-    """One HTTP attempt, as hooks see it.
-
-    Attributes:
-        provider: the configured name.
-        operation: such as ``assign_number``.
-        path: without query; telephone numbers in it are replaced. Of a link that is a secret
-            itself, such as that of a recording, only the host.
-        attempt: 1 for the first.
-        status: the HTTP status; None before the response, and when there was none.
-        elapsed: seconds, once there is a response or a failure.
-        request_id: the vendor's.
-        failure: the name of the error without a response, or before another attempt.
-        wait: seconds until that attempt.
-    """
-
-    provider: str
-    operation: str
-    method: str
-    path: str
-    attempt: int
-    status: int | None = None
-    elapsed: float | None = None
-    request_id: str | None = None
-    failure: str | None = None
-    wait: float | None = None
 
 
 class OperationTrace:

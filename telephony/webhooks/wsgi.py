@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import application_uri
 
 from telephony.errors import InvalidRequestError
@@ -24,9 +25,6 @@ from telephony.webhooks.endpoint import (
     too_large,
 )
 from telephony.webhooks.store import Claim, ClaimState, Store
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def wsgi(
