@@ -27,6 +27,15 @@ class NumberKind(enum.StrEnum):
     NATIONAL = "national"
 
 
+class Ingress(enum.StrEnum):
+    """How calls to a number that is held elsewhere come to the vendor that answers it."""
+
+    SELF_WIRED = "self_wired"
+    """The vendor writes the carrier's routing, with the account's key."""
+    POINTED = "pointed"
+    """You point the carrier at the vendor's SIP address."""
+
+
 class NumberStatus(enum.StrEnum):
     """Whether a number works at the vendor."""
 

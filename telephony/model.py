@@ -25,6 +25,7 @@ from telephony.capabilities import CarrierOutcome
 from telephony.enums import CallStatus as CallStatus
 from telephony.enums import Channel as Channel
 from telephony.enums import Direction as Direction
+from telephony.enums import Ingress as Ingress
 from telephony.enums import MessageStatus as MessageStatus
 from telephony.enums import NumberKind as NumberKind
 from telephony.enums import NumberStatus as NumberStatus

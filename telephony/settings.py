@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 from urllib.parse import urlsplit
@@ -138,6 +139,20 @@ class ProviderSettings(BaseModel):
     proxy: SecretStr | None = None
     verify: bool | Path = True
     client_certificate: Path | None = None
+
+    @property
+    def account_id(self) -> str:
+        """Which account this is: the same text for the same one, without a secret in it.
+
+        A digest of the settings that `account` names; an adapter returns the vendor's own id of the
+        account where a setting holds it.
+        """
+        named = [self.base_url, *(getattr(self, setting) for setting in self.account)]
+        texts = (
+            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for value in named
+        )
+        return sha256("\n".join(texts).encode()).hexdigest()[:16]
 
     @model_validator(mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Ingress,
     LinkedCarrier,
     PhoneNumber,
     Recording,
@@ -67,6 +68,10 @@ class Butter(Adapter):
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, SipTrunk)
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount,)
+    ingress: ClassVar[Mapping[str, Ingress]] = {
+        "twilio": Ingress.SELF_WIRED,
+        "sip_trunk": Ingress.POINTED,
+    }
     capabilities = CAPABILITIES
 
     def __init__(self, settings: ButterSettings, *, name: str) -> None:

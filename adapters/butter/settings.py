@@ -24,3 +24,8 @@ class ButterSettings(ProviderSettings):
     api_key: Annotated[SecretStr, Env("BUTTER_API_KEY")]
     organization_id: Annotated[str, Env("BUTTER_ORGANIZATION_ID")]
     requests_per_second: float = Field(default=10.0, gt=0)
+
+    @property
+    def account_id(self) -> str:
+        """The organization: it may have several keys."""
+        return self.organization_id

@@ -22,6 +22,7 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Ingress,
     LinkedCarrier,
     PhoneNumber,
     Recording,
@@ -75,6 +76,10 @@ class Cartesia(Adapter):
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, TwilioAccount)
     update_sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier,)
     carriers: ClassVar[tuple[type[CarrierCredentials], ...]] = (TwilioAccount, SipTrunk)
+    ingress: ClassVar[Mapping[str, Ingress]] = {
+        "twilio": Ingress.SELF_WIRED,
+        "sip_trunk": Ingress.POINTED,
+    }
     capabilities = CAPABILITIES
 
     def __init__(self, settings: CartesiaSettings, *, name: str) -> None:

@@ -10,6 +10,7 @@ from telephony.errors import ConflictError, InvalidRequestError, NotFoundError, 
 from telephony.model import (
     Agent,
     Call,
+    Ingress,
     PhoneNumber,
     Recording,
     Release,
@@ -64,6 +65,10 @@ class ElevenLabs(Adapter):
     )
     sources: ClassVar[tuple[type[Source], ...]] = (TwilioAccount, SipTrunk)
     update_sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
+    ingress: ClassVar[Mapping[str, Ingress]] = {
+        "twilio": Ingress.SELF_WIRED,
+        "sip_trunk": Ingress.POINTED,
+    }
     capabilities = CAPABILITIES
 
     def __init__(self, settings: ElevenLabsSettings, *, name: str) -> None:

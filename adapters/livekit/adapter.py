@@ -19,6 +19,7 @@ from telephony.model import (
     AvailableNumber,
     Call,
     Channel,
+    Ingress,
     NumberKind,
     PhoneNumber,
     Release,
@@ -55,6 +56,7 @@ class LiveKit(Adapter):
 
     vendor = "LiveKit"
     Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
+    ingress: ClassVar[Mapping[str, Ingress]] = {"sip_trunk": Ingress.POINTED}
     outcomes = OUTCOMES
     one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)

@@ -39,6 +39,11 @@ class LiveKitSettings(ProviderSettings):
         return value
 
     @property
+    def account_id(self) -> str:
+        """The project's host: a project may have several keys."""
+        return urlsplit(self.base_url).netloc
+
+    @property
     def sells_numbers(self) -> bool:
         """Whether LiveKit Phone Numbers can be bought."""
         if self.phone_numbers is None:

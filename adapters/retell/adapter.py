@@ -16,6 +16,7 @@ from telephony.idempotency import find_digest
 from telephony.model import (
     Agent,
     Call,
+    Ingress,
     Message,
     PhoneNumber,
     Recording,
@@ -66,6 +67,7 @@ class Retell(Adapter):
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Webhook, Split)
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
     update_sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)
+    ingress: ClassVar[Mapping[str, Ingress]] = {"sip_trunk": Ingress.POINTED}
     capabilities = CAPABILITIES
     place_call_arguments: ClassVar[frozenset[str]] = frozenset(
         {"agent", "metadata", "timeout", "idempotency_key"}

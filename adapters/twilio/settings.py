@@ -91,6 +91,11 @@ class TwilioSettings(ProviderSettings):
         return f"https://{product}.{self.edge or _EDGES[region]}.{region}.twilio.com"
 
     @property
+    def account_id(self) -> str:
+        """``AC…``, by which other vendors name the account too."""
+        return self.account_sid
+
+    @property
     def login(self) -> tuple[str, str]:
         """The user and the password of HTTP Basic authentication, in clear text."""
         if self.api_key_sid is not None and self.api_key_secret is not None:

@@ -19,6 +19,7 @@ from telephony.model import (
     Call,
     CarrierAccount,
     CarrierCredentials,
+    Ingress,
     LinkedCarrier,
     PhoneNumber,
     Recording,
@@ -88,6 +89,10 @@ class Vapi(Adapter):
         TelnyxAccount,
         SipTrunk,
     )
+    ingress: ClassVar[Mapping[str, Ingress]] = {
+        "twilio": Ingress.SELF_WIRED,
+        "sip_trunk": Ingress.POINTED,
+    }
     capabilities = CAPABILITIES
     place_call_arguments: ClassVar[frozenset[str]] = frozenset(
         {"agent", "metadata", "idempotency_key"}

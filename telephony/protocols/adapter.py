@@ -14,6 +14,7 @@ from telephony.model import (
     CarrierAccount,
     CarrierCredentials,
     Channel,
+    Ingress,
     Message,
     NumberKind,
     PhoneNumber,
@@ -60,6 +61,8 @@ class Adapter(Protocol):
             ``idempotency_key`` its `place_call` carries; the others are refused.
         send_message_arguments: likewise of its `send_message`: ``idempotency_key`` or none.
         ambiguous_statuses: those below 500 after which an unsafe request may have been done.
+        ingress: how calls to a number come to the vendor, by the `kind` of its carrier account or
+            source, as far as documents say; numbers of the vendor's own need nothing.
         address_schemes: the prefixes of senders and recipients that are not telephone numbers, such
             as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
         one_way_imports: whether a number can be imported for calls in one direction only.
@@ -82,6 +85,7 @@ class Adapter(Protocol):
     address_schemes: ClassVar[tuple[str, ...]] = ()
     short_code_senders: ClassVar[bool] = False
     one_way_imports: ClassVar[bool] = False
+    ingress: ClassVar[Mapping[str, Ingress]] = {}
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
 

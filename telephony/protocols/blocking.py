@@ -57,6 +57,14 @@ class PhoneNumberProvider(Protocol):
         """The adapter that speaks the vendor's API."""
 
     @property
+    def account(self) -> str:
+        """Which account it is connected to, as text without a secret.
+
+        That is the vendor's id of it, such as ``AC…``, where the settings hold one, else a digest.
+        Providers with the same text share the vendor's rate limit and hold the same numbers.
+        """
+
+    @property
     def capabilities(self) -> Mapping[Capability, Support]:
         """How far the vendor offers each operation, with what is missing or what to use instead."""
 

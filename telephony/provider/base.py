@@ -52,6 +52,10 @@ class BaseProvider:
         return self._adapter
 
     @property
+    def account(self) -> str:
+        return self._settings.account_id
+
+    @property
     def capabilities(self) -> Mapping[Capability, Support]:
         declared = self._adapter.capabilities
         return {capability: support_of(declared, capability) for capability in Capability}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 import telephony
-from telephony.model import Agent, LinkedCarrier, Split, Trunk, TwilioAccount, Webhook
+from telephony.model import Agent, Ingress, LinkedCarrier, Split, Trunk, TwilioAccount, Webhook
+from telephony.registry import available, load
 from telephony.sandbox.world import Answerer
 
 PERSON = "+14155550199"
+SELF_WIRED = [
+    name for name in available() if load(name).ingress.get("twilio") is Ingress.SELF_WIRED
+]
 OWN_APPLICATION = Webhook("https://example.com/voice", "https://example.com/sms")
 
 
@@ -51,7 +55,7 @@ def _imported(provider, number, account, agent):
     return provider.import_number(number, source=source, assign_to=agent)
 
 
-@pytest.mark.parametrize("vendor", ["butter", "cartesia", "elevenlabs", "vapi"])
+@pytest.mark.parametrize("vendor", SELF_WIRED)
 def test_a_vendor_that_answers_a_number_points_its_carrier_at_itself(
     vendor, carrier, number, account, telephony_connect, telephony_sandbox
 ):
@@ -72,7 +76,7 @@ def test_a_vendor_that_answers_a_number_points_its_carrier_at_itself(
     assert call.sender in (PERSON, None)
 
 
-@pytest.mark.parametrize("vendor", ["butter", "cartesia", "elevenlabs", "vapi"])
+@pytest.mark.parametrize("vendor", SELF_WIRED)
 def test_who_is_routed_elsewhere_is_not_called(
     vendor, carrier, number, account, telephony_connect, telephony_sandbox
 ):
