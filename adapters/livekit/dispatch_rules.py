@@ -11,6 +11,7 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from telephony import model
+from telephony.errors import ConfigurationError
 from telephony.wire import Json
 
 from .bodies import RULE_ID, Rule, given
@@ -104,10 +105,19 @@ def further_settings(rule: Rule, *, kept: bool) -> list[str]:
     """Return the names of a rule's further settings, for when they are lost.
 
     With `kept`, return those that are lost when a room replaces the agent.
+
+    Raises:
+        ConfigurationError: the packages that read a rule are not installed.
     """
     # Loading the messages takes longer than many requests do.
-    from google.protobuf.json_format import ParseDict, ParseError
-    from livekit.protocol.sip import SIPDispatchRuleInfo, SIPMediaConfig, SIPMediaEncryption
+    try:
+        from google.protobuf.json_format import ParseDict, ParseError
+        from livekit.protocol.sip import SIPDispatchRuleInfo, SIPMediaConfig, SIPMediaEncryption
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"Changing LiveKit's dispatch rules needs the package {missing.name!r}. "
+            "Install it with: pip install 'telephony[livekit]'"
+        ) from missing
 
     off = SIPMediaConfig(encryption=SIPMediaEncryption.SIP_MEDIA_ENCRYPT_DISABLE)
     try:

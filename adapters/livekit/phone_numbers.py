@@ -190,6 +190,7 @@ class PhoneNumbers:
     ) -> Operation[model.PhoneNumber]:
         """Make the number's own rule lead to `to`, and point the number to that rule."""
         before = dispatch_rules.answering(owned.rules)
+        notices = assignment.lost_settings(before, to) if before is not None else ()
         rule = yield from self._rule_for(owned.entry.e164_format, before, to, options)
         pointed = owned
         if rule.id not in owned.entry.rule_ids:
@@ -201,11 +202,8 @@ class PhoneNumbers:
             except ProviderError as refused:
                 yield from self._drop_rule(rule, refused)
                 raise
-        notices: tuple[str, ...] = ()
-        if before is not None:
-            notices = assignment.lost_settings(before, to)
-            if before.id != rule.id:
-                notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
+        if before is not None and before.id != rule.id:
+            notices += (f"{before.id} may answer other numbers too, and stays as it is.",)
         return self._changed(owned, OwnedNumber(pointed.entry, pointed.content, [rule]), notices)
 
     def unassign(self, owned: OwnedNumber, options: Options) -> Operation[model.PhoneNumber]:
@@ -223,8 +221,8 @@ class PhoneNumbers:
             )
         if owned.own_rule is None:
             return owned.normalized(self._provider)
-        yield from self._trunks.delete_rule(owned.own_rule, options)
         lost = dispatch_rules.further_settings(owned.own_rule, kept=False)
+        yield from self._trunks.delete_rule(owned.own_rule, options)
         notices = (f"Deleted with the dispatch rule {owned.own_rule.id}: {', '.join(lost)}.",)
         freed = self._changed(
             owned, OwnedNumber(owned.entry, owned.content), notices if lost else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import telephony
@@ -311,3 +313,17 @@ def test_a_listing_that_goes_in_circles_ends(provider, bought, sandbox):
         list(provider.list_numbers())
     with pytest.raises(telephony.InvalidResponseError, match="promises more pages"):
         provider.search_numbers()
+
+
+@pytest.mark.parametrize("kind", ["bought", "imported"])
+def test_without_the_packages_that_read_rules_nothing_changes(provider, monkeypatch, kind):
+    get = {"bought": provider.provision_number, "imported": provider.import_number}[kind]
+    number = get(number=FOR_SALE, assign_to="reception")
+    monkeypatch.setitem(sys.modules, "livekit.protocol.sip", None)
+
+    with pytest.raises(telephony.ConfigurationError, match=r"telephony\[livekit\]"):
+        provider.unassign_number(number)
+    with pytest.raises(telephony.ConfigurationError, match=r"telephony\[livekit\]"):
+        provider.assign_number(number, Room("lobby"))
+
+    assert provider.get_number(number).assignment == Agent("reception")
