@@ -7,7 +7,7 @@ TYPED := .venv/typed
 
 SITE := build/docs
 
-.PHONY: docs docs-serve help coverage demo test lint test-wheel readme record bench clean soak real
+.PHONY: docs docs-serve help coverage demo test lint test-wheel readme pictures record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
 	@echo "make test        all tests"
@@ -17,9 +17,10 @@ help:
 	@echo "make docs        build the site into build/docs; any warning or dead link is an error"
 	@echo "make docs-serve  build it, and show it at http://127.0.0.1:8008"
 	@echo "make lint        formatting, lint, types, import rules"
-	@echo "make readme      write the tables of the README anew, from the adapters"
+	@echo "make readme      write the tables of README and guides anew, from the adapters"
+	@echo "make pictures    draw the pictures of the README anew, from what runs"
 	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
-	@echo "make bench       compare the speed with the vendors' SDKs, into the README; minutes"
+	@echo "make bench       compare the speed with the vendors' SDKs, into docs/speed.md; minutes"
 	@echo "make test-wheel  build the wheel, install it alone, and test that"
 
 $(READY): pyproject.toml constraints.txt
@@ -91,6 +92,9 @@ test-wheel: $(READY)
 
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/docs/test_readme.py -k made_from_code
+
+pictures: $(READY)
+	$(BIN)/python scripts/pictures.py
 
 record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"

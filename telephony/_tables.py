@@ -1,4 +1,4 @@
-"""The capability matrix, built from what the adapters declare."""
+"""Tables of the README and of the guides, built from what the adapters declare."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from telephony.capabilities import Capability, Level, Outcome, Support, support_
 from telephony.errors import ConfigurationError
 
 SIGNS = {Level.FULL: "yes", Level.PARTIAL: "partly", Level.NONE: "-"}
+_MAIN = {
+    "buy": Capability.PROVISION_NUMBER,
+    "import": Capability.IMPORT_NUMBER,
+    "assign": Capability.ASSIGN_NUMBER,
+    "release": Capability.RELEASE_NUMBER,
+    "read texts": Capability.LIST_MESSAGES,
+    "send texts": Capability.SEND_MESSAGE,
+    "call": Capability.PLACE_CALL,
+    "transcript": Capability.GET_TRANSCRIPT,
+    "recording": Capability.GET_RECORDING,
+    "webhooks": Capability.PARSE_WEBHOOK,
+}
 
 
 def matrix() -> dict[str, dict[Capability, Support]]:
@@ -21,23 +33,27 @@ def matrix() -> dict[str, dict[Capability, Support]]:
     return rows
 
 
-def markdown() -> str:
-    """Return the matrix as the table in the README, with the notes as a list below it."""
-    rows = matrix()
+def summary_markdown() -> str:
+    """Return how far each vendor offers the main operations, as the README's table."""
     lines = [
-        f"| operation | {' | '.join(rows)} |",
-        f"| --- |{' --- |' * len(rows)}",
+        f"| | {' | '.join(_MAIN)} |",
+        f"| --- |{' --- |' * len(_MAIN)}",
     ]
-    notes: list[str] = []
-    for capability in Capability:
-        cells = []
-        for name, supports in rows.items():
-            support = supports[capability]
-            cells.append(SIGNS[support.level])
-            if support.level is Level.PARTIAL:
-                notes.append(f"- {name} `{capability}`: {support.note}.")
-        lines.append(f"| `{capability}` | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", "Partly means:", "", *notes])
+    for name, supports in matrix().items():
+        signs = (SIGNS[supports[capability].level] for capability in _MAIN.values())
+        lines.append(f"| `{name}` | {' | '.join(signs)} |")
+    return "\n".join(lines)
+
+
+def kinds_markdown() -> str:
+    """Return what each vendor's numbers come from and go to, as the table of the guide."""
+    lines = ["| | imported from | carriers linked | assigned to |", "| --- | --- | --- | --- |"]
+    for name in matrix():
+        adapter = registry.load(name)
+        kinds = (adapter.sources, adapter.carriers, adapter.targets)
+        cells = (", ".join(f"`{kind.__name__}`" for kind in each) or "-" for each in kinds)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def outcomes() -> dict[str, dict[Capability, Outcome]]:
@@ -50,18 +66,3 @@ def outcomes() -> dict[str, dict[Capability, Outcome]]:
         }
         for name in matrix()
     }
-
-
-def outcomes_markdown() -> str:
-    """Return the outcomes as the table in the README."""
-    lines = [
-        "| vendor | operation | retried | after a lost response |",
-        "| --- " * 4 + "|",
-    ]
-    for name, declared in outcomes().items():
-        lines += [
-            f"| {name} | `{capability}` | {'yes' if outcome.retried else 'no'} "
-            f"| {outcome.resolution} |"
-            for capability, outcome in declared.items()
-        ]
-    return "\n".join(lines)

@@ -93,7 +93,7 @@ def main() -> None:
                 rows.append(each)
                 print(each.name, file=sys.stderr)  # noqa: T201 - it takes minutes
     report.save(rows, RUNS)
-    report.write_readme()
+    report.write()
     print(report.table(rows))  # noqa: T201 - what it is for
 
 

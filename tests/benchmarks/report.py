@@ -1,4 +1,4 @@
-"""What was measured: as rows, as JSON, as a table for the terminal and as one for the README."""
+"""What was measured: as rows, as JSON, as tables for the terminal, the site and the README."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,7 +15,13 @@ from statistics import median
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-README = HERE.parents[1] / "README.md"
+ROOT = HERE.parents[1]
+_SHORT = (
+    "list 10,000 messages, Twilio",
+    "list 10,000 numbers, LiveKit",
+    "memory, 100,000 numbers, Twilio, kept",
+    "first connect, twilio",
+)
 _PACKAGES = (
     "telephony",
     "httpx",
@@ -87,13 +93,14 @@ def table(rows: Iterable[Row]) -> str:
     )
 
 
-def markdown() -> str:
-    """Return what `results.json` holds, for the README."""
+def markdown(names: Container[str] = ()) -> str:
+    """Return what `results.json` holds, or the rows of these names, as Markdown."""
     document = json.loads(RESULTS.read_text("utf-8"))
+    rows = [Row(**each) for each in document["rows"] if not names or each["name"] in names]
     lines = [
         "| | telephony | vendor's SDK | floor | SDK / telephony | telephony / floor |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
-        *(f"| {' | '.join(_cells(Row(**each)))} |" for each in document["rows"]),
+        *(f"| {' | '.join(_cells(each))} |" for each in rows),
     ]
     about = (
         f"Measured on {document['date']} with Python {document['python']} on "
@@ -102,10 +109,12 @@ def markdown() -> str:
     return f"{about}\n\n" + "\n".join(lines)
 
 
-def write_readme() -> None:
-    text = README.read_text("utf-8")
-    before, _, after = re.split(r"<!-- /?bench -->\n", text)
-    README.write_text(f"{before}<!-- bench -->\n{markdown()}\n<!-- /bench -->\n{after}", "utf-8")
+def write() -> None:
+    """Write the table of the site, and the short one of the README."""
+    for page, names in ((ROOT / "docs" / "speed.md", ()), (ROOT / "README.md", _SHORT)):
+        before, _, after = re.split(r"<!-- /?bench -->\n", page.read_text("utf-8"))
+        table = f"<!-- bench -->\n{markdown(names)}\n<!-- /bench -->\n"
+        page.write_text(f"{before}{table}{after}", "utf-8")
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str, str]:

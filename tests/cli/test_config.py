@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import inherited
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 SID = "AC" + "0f" * 16
 
 
@@ -47,8 +47,8 @@ def profiles(done):
     return {report["profile"]: report for report in json.loads(done.stdout)["profiles"]}
 
 
-def test_the_readmes_own_file_is_valid_once_its_variables_are_set(cli, write):
-    (toml,) = re.findall(r"```toml\n(default.*?)```", README.read_text("utf-8"), re.DOTALL)
+def test_the_guides_own_file_is_valid_once_its_variables_are_set(cli, write):
+    (toml,) = re.findall(r"```toml\n(default.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     write(toml)
     variables = dict.fromkeys(re.findall(r"env:(\w+)", toml), "x")
     given = {**variables, "TWILIO_ACCOUNT_SID": SID, "CARTESIA_API_KEY": "canary-of-cartesia"}

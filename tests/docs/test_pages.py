@@ -23,6 +23,9 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_its_programs_run(program, run, telephony_sandbox, telephony_connect, tmp_path):
     """At each vendor that it names there is a number, which has received a text if it can."""
+    for block in blocks(program.page):
+        if block.language == "toml" and block.code.startswith("default"):
+            (tmp_path / "telephony.toml").write_text(block.code)
     if "def test_" in program.code:
         (tmp_path / "test_example.py").write_text(program.code)
         done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py")
