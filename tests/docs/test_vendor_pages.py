@@ -22,6 +22,7 @@ SECTIONS = [
     "Carriers", "Limits and traps", "Sources",
 ]  # fmt: skip
 SHOWN = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SELLERS = {"agentphone", "retell", "twilio"}
 HELD = "+14155550123"
 
 
@@ -57,8 +58,9 @@ def test_what_it_shows_runs(
     (tmp_path / "telephony.toml").write_text(profile)
     monkeypatch.setenv("TELEPHONY_CONFIG", str(tmp_path / "telephony.toml"))
     environment["TELEPHONY_CONFIG"] = str(tmp_path / "telephony.toml")
-    if vendor == "livekit":
+    if vendor not in SELLERS:
         telephony_connect("twilio").provision_number(number=HELD)
+        _agents_trunk(telephony_sandbox.vendors["twilio"])
 
     kinds = []
     for kind, shown in SHOWN.findall(page):
@@ -76,7 +78,17 @@ def test_what_it_shows_runs(
             assert run(arguments) == 0, capsys.readouterr().err
     assert kinds[:2] == ["console", "python"]
     assert "ok, the vendor responds" in capsys.readouterr().out
-    (bought,) = telephony_connect(vendor).list_numbers()
-    assert bought.assignment is not None
+    (number,) = telephony_connect(vendor).list_numbers()
+    assert telephony_sandbox.answerer(number.number).vendor == vendor
     done_there = [entry.kind for entry in telephony_sandbox.ledger(vendor, "call", "message")]
     assert done_there == ["message" if vendor in {"agentphone", "twilio"} else "call"]
+
+
+def _agents_trunk(twilio):
+    """Send the calls of the trunk that LiveKit's page makes in Twilio's console to LiveKit."""
+    twilio.account.origination_urls["OU" + "0" * 32] = {
+        "trunk_sid": twilio.trunks[0],
+        "sip_url": "sip:vjnxecm0tjk.sip.livekit.cloud;transport=tcp",
+        "priority": 1,
+        "enabled": True,
+    }
