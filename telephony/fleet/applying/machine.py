@@ -1,0 +1,314 @@
+"""How one operation is done, and a lane of them: generators, without I/O.
+
+They yield a `Save`, which is durable before they go on, or a `Call`, and are sent its result or
+have its error thrown in. So blocking and asyncio apply the same way, and a test can be the vendor.
+
+An operation is written down as started before the first request that changes anything. What was
+started by a process that died is settled by reading: see `_look`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from enum import Enum
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from telephony.errors import (
+    AuthenticationError,
+    InvalidResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    ProviderTimeoutError,
+    RateLimitedError,
+    TelephonyError,
+    UnavailableError,
+)
+from telephony.fleet.journal.protocol import Entry, State
+from telephony.fleet.planning.ops import Op, Verb
+from telephony.fleet.targets import NOTHING, reads_as, target_of, text_of
+from telephony.model import LinkedCarrier, NumberStatus, PhoneNumber, Source
+
+log = logging.getLogger("telephony.fleet")
+
+
+class Save(Struct, frozen=True, gc=False):
+    """Write down where an operation stands; go on once that is durable.
+
+    Attributes:
+        entry: the operation.
+        was: where it stood before.
+    """
+
+    entry: Entry
+    was: State
+
+
+class Call(Struct, frozen=True):
+    """Call a method of a provider.
+
+    Attributes:
+        profile: which provider.
+        operation: the method's name, such as ``get_number``.
+        arguments: by name.
+    """
+
+    profile: str
+    operation: str
+    arguments: Mapping[str, object]
+
+
+Step: TypeAlias = Save | Call
+Steps: TypeAlias = Generator[Step, object, Entry]
+
+# What did not happen because of the vendor or the way there, and not because of what was asked.
+_FAILURES = (
+    AuthenticationError,
+    InvalidResponseError,
+    ProviderTimeoutError,
+    RateLimitedError,
+    UnavailableError,
+)
+_READ_FIRST = frozenset({Verb.IMPORT, Verb.ROUTE, Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE})
+
+
+class _Seen(Enum):
+    """What reading showed."""
+
+    WANTED = "wanted"
+    BEFORE = "before"
+    OTHER = "other"
+
+
+def lane_steps(
+    entries: Sequence[Entry],
+    sources: Mapping[str, Source],
+    can_go_on: Callable[[str], bool],
+) -> Generator[Step, object, None]:
+    """Do the operations of a lane that are not done, until one does not end as done.
+
+    Args:
+        entries: all operations of the lane, in order.
+        sources: where numbers are imported from, by the profile that answers them.
+        can_go_on: whether another operation may begin at a profile.
+    """
+    bought: Entry | None = None
+    imported: dict[tuple[str, str], str | None] = {}
+    for entry in entries:
+        if entry.state is not State.DONE:
+            if not can_go_on(entry.op.profile):
+                return
+            entry = yield from op_steps(entry, _filled(entry.op, bought, imported), sources)
+            if entry.state is not State.DONE:
+                return
+        if entry.op.verb is Verb.BUY:
+            bought = entry if entry.number else (yield from _with_number(entry))
+        elif entry.op.verb is Verb.IMPORT:
+            number = entry.op.number or (bought.number if bought else "")
+            imported[entry.op.profile, number] = entry.holding
+
+
+def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
+    """Do one operation, or settle it if it was started before; return how it stands.
+
+    Args:
+        entry: as the journal has it.
+        op: the same operation, with what operations before it brought.
+        sources: as for `lane_steps`.
+    """
+    if not _ref(op) and op.verb is not Verb.BUY:
+        return (yield from _ended(entry, State.FAILED, reason=_NOT_ACTIVE))
+    if op.verb is Verb.CHECK:
+        return (yield from _check(entry, op))
+    resumed = entry.state in {State.STARTED, State.UNKNOWN}
+    # A purchase is not read back here: its key makes the provider look before it buys.
+    if op.verb is not Verb.BUY and (resumed or op.verb in _READ_FIRST):
+        try:
+            seen, found = yield from _look(op, sources, resumed=resumed)
+        except TelephonyError as error:
+            # Nothing is known that was not known before.
+            state = entry.state if resumed else _state_after(error)
+            return (yield from _ended(entry, state, error))
+        if seen is _Seen.WANTED:
+            return (yield from _done(entry, found))
+        if seen is _Seen.OTHER:
+            return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
+        if entry.state is State.UNKNOWN:
+            return entry
+    started = replace(_cleared(entry), state=State.STARTED)
+    yield Save(started, entry.state)
+    try:
+        result = yield Call(op.profile, *_change(op, sources))
+    except OutcomeUnknownError as lost:
+        return (yield from _settle(started, op, sources, lost))
+    except TelephonyError as error:
+        return (yield from _ended(started, _state_after(error), error))
+    return (yield from _done(started, result))
+
+
+def _settle(
+    entry: Entry, op: Op, sources: Mapping[str, Source], lost: OutcomeUnknownError
+) -> Steps:
+    """Read once what came of a lost response."""
+    if op.verb is not Verb.BUY:  # of which the provider has read all that it could
+        try:
+            seen, found = yield from _look(op, sources, resumed=True)
+        except TelephonyError:
+            seen, found = _Seen.OTHER, None
+        if seen is _Seen.WANTED:
+            return (yield from _done(entry, found))
+        if lost.retry_safe:
+            return (yield from _ended(entry, State.FAILED, lost))
+    return (yield from _ended(entry, State.UNKNOWN, lost))
+
+
+def _check(entry: Entry, op: Op) -> Steps:
+    """Read whether the owner has what is wanted; nothing is changed, so nothing is settled."""
+    try:
+        found = yield from _read(op)
+    except TelephonyError as error:
+        return (yield from _ended(entry, _state_after(error), error))
+    if op.after is None or reads_as(text_of(found.assignment), op.after):
+        return (yield from _done(entry, found))
+    return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
+
+
+def _look(
+    op: Op, sources: Mapping[str, Source], *, resumed: bool
+) -> Generator[Step, object, tuple[_Seen, PhoneNumber | None]]:
+    """Read whether an operation has happened, is yet to do, or was overtaken."""
+    try:
+        found = yield from _read(op)
+    except NotFoundError:
+        if op.verb in {Verb.DETACH, Verb.RELEASE}:
+            return _Seen.WANTED, None
+        if op.verb is Verb.IMPORT:
+            return _Seen.BEFORE, None
+        raise
+    match op.verb:
+        case Verb.LABEL:
+            as_wanted, as_before = (found.label or "") == (op.after or ""), True
+        case Verb.IMPORT:
+            as_wanted, as_before = _is_from(found, sources.get(op.profile)), False
+        case Verb.DETACH | Verb.RELEASE:
+            as_wanted = found.status is NumberStatus.RELEASED
+            as_before = found.number == op.number and _has(found, op.before, NOTHING)
+        case Verb.UNASSIGN:
+            # Something else may stay, such as what sends the number's texts.
+            as_wanted = _has(found, NOTHING) or (resumed and not _has(found, op.before))
+            as_before = _has(found, op.before)
+        case _:
+            as_wanted, as_before = _has(found, op.after), _has(found, op.before)
+    if as_wanted:
+        return _Seen.WANTED, found
+    return (_Seen.BEFORE if as_before else _Seen.OTHER), found
+
+
+def _has(found: PhoneNumber, *targets: str | None) -> bool:
+    """Return whether the assignment is one of these; None: whatever it is."""
+    read = text_of(found.assignment)
+    return any(target is None or reads_as(read, target) for target in targets)
+
+
+def _is_from(found: PhoneNumber, source: Source | None) -> bool:
+    """Return whether a number comes from the source, as far as the vendor says."""
+    known = found.carrier.id if found.carrier else None
+    return not isinstance(source, LinkedCarrier) or known in {None, source.id}
+
+
+def _read(op: Op) -> Generator[Step, object, PhoneNumber]:
+    found = yield Call(op.profile, "get_number", {"number": _ref(op)})
+    assert isinstance(found, PhoneNumber)  # noqa: S101 - for the type checker
+    return found
+
+
+def _with_number(bought: Entry) -> Steps:
+    """Read the number of a purchase again that the vendor has yet to activate."""
+    op = replace(bought.op, holding=bought.holding)
+    try:
+        found = yield from _read(op)
+    except TelephonyError:
+        return bought
+    return (yield from _done(bought, found)) if found.number else bought
+
+
+def _filled(op: Op, bought: Entry | None, imported: Mapping[tuple[str, str], str | None]) -> Op:
+    """Return an operation with what those before it in its lane brought."""
+    number, holding = op.number, op.holding
+    if bought is not None and not number:
+        number = bought.number
+        holding = holding or (bought.holding if bought.op.profile == op.profile else None)
+    return replace(op, number=number, holding=holding or imported.get((op.profile, number)))
+
+
+def _ref(op: Op) -> str:
+    return op.holding or op.number
+
+
+def _change(op: Op, sources: Mapping[str, Source]) -> tuple[str, Mapping[str, object]]:
+    """Return the provider's method that does it, and its arguments."""
+    match op.verb:
+        case Verb.BUY:
+            wanted = {"area_code": op.area_code, "label": op.after, "idempotency_key": op.order}
+            return "provision_number", {"country": op.country or "US", **wanted}
+        case Verb.LABEL:
+            return "update_number", {"number": _ref(op), "label": op.after}
+        case Verb.IMPORT:
+            return "import_number", {"number": op.number, "source": sources.get(op.profile)}
+        case Verb.DETACH | Verb.RELEASE:
+            return "release_number", {"number": _ref(op), "unassign": True}
+    target = target_of(op.after or NOTHING)
+    if target is None:
+        return "unassign_number", {"number": _ref(op)}
+    return "assign_number", {"number": _ref(op), "to": target}
+
+
+# --- How an operation ended ----------------------------------------------------------------------
+
+_NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
+
+
+def _done(entry: Entry, result: object) -> Steps:
+    done = replace(_cleared(entry), state=State.DONE)
+    if isinstance(result, PhoneNumber) and entry.op.verb in {Verb.BUY, Verb.IMPORT}:
+        done = replace(done, number=result.number, holding=result.id)
+    yield Save(done, entry.state)
+    return done
+
+
+def _ended(
+    entry: Entry, state: State, error: TelephonyError | None = None, *, reason: str = ""
+) -> Steps:
+    ended = replace(_cleared(entry), state=state, reason=reason)
+    if error is not None:
+        ended = replace(ended, error=type(error).__name__, reason=str(error))
+    if isinstance(error, ProviderError) and error.status is not None:
+        # The vendor's own words are for the log alone.
+        log.info("%s: %s", entry.op.id, error)
+        ended = replace(
+            ended, status=error.status, code=error.code, request_id=error.request_id,
+            reason=error.hint,
+        )  # fmt: skip
+    yield Save(ended, entry.state)
+    return ended
+
+
+def _cleared(entry: Entry) -> Entry:
+    """Return an entry without how it ended before."""
+    return replace(entry, error=None, status=None, code=None, request_id=None, reason="")
+
+
+def _state_after(error: TelephonyError) -> State:
+    return State.FAILED if isinstance(error, _FAILURES) else State.REFUSED
+
+
+def _differs(op: Op, found: PhoneNumber | None) -> str:
+    now = text_of(found.assignment) if found else NOTHING
+    return (
+        f"The vendor has {now!r}, neither {op.before or NOTHING!r} as planned from, nor "
+        f"{op.after or NOTHING!r}. Plan again."
+    )

@@ -1,0 +1,90 @@
+"""Apply lanes over blocking providers, with threads that last as long as the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from telephony.errors import TelephonyError
+from telephony.fleet.applying.board import EVERY
+from telephony.fleet.applying.job import Job
+from telephony.fleet.applying.machine import Call, Save
+from telephony.fleet.journal.protocol import Lane
+from telephony.protocols import PhoneNumberProvider
+
+
+class Workers:
+    """The threads of one run."""
+
+    def __init__(self, job: Job[PhoneNumberProvider]) -> None:
+        self._job = job
+        self._reading = threading.Lock()
+        self._slots = {
+            profile: threading.Semaphore(many) for profile, many in job.concurrency.items()
+        }
+
+    def run(self) -> None:
+        """Work until nothing is left that can be done.
+
+        Interrupted, it finishes the operations that are under way and begins no more. Interrupted
+        a second time it leaves them: they are settled when the run is resumed.
+        """
+        board, threads = self._job.begun(), list(self._threads())
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(EVERY)
+                    board.show()
+        except BaseException:
+            board.stop()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            raise
+        board.show(last=True)
+        board.check()
+
+    def _threads(self) -> Iterator[threading.Thread]:
+        job = self._job
+        for profile, count in job.journal.beginnings(job.run).items():
+            lanes = job.lanes(profile)
+            for _ in range(min(count, job.concurrency[profile])):
+                yield threading.Thread(
+                    target=self._work, args=(lanes,), name=f"fleet-{profile}", daemon=True
+                )
+
+    def _work(self, lanes: Iterator[Lane]) -> None:
+        try:
+            while (lane := self._next(lanes)) is not None:
+                self._apply(lane)
+        except BaseException as failure:
+            self._job.board.stop(failure)
+
+    def _next(self, lanes: Iterator[Lane]) -> Lane | None:
+        with self._reading:
+            return None if self._job.board.stopping else next(lanes, None)
+
+    def _apply(self, lane: Lane) -> None:
+        job, steps = self._job, self._job.steps(lane)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Save):
+                    job.save(step).result()
+                    step = next(steps)
+                    continue
+                try:
+                    result = self._call(step)
+                except TelephonyError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration:
+            return
+
+    def _call(self, call: Call) -> object:
+        method = getattr(self._job.providers[call.profile], call.operation)
+        with self._slots[call.profile]:
+            return method(**call.arguments)
