@@ -11,8 +11,9 @@ from telephony.fleet.applying.board import Board
 from telephony.fleet.applying.machine import Save, Step, lane_steps
 from telephony.fleet.journal.protocol import Journal, Lane
 from telephony.model import Source
+from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
-P = TypeVar("P")
+P = TypeVar("P", PhoneNumberProvider, AsyncPhoneNumberProvider)
 
 
 @dataclass(frozen=True)

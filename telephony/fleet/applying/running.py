@@ -21,7 +21,7 @@ from telephony.fleet.planning.plan import Plan
 from telephony.model import Source
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
-P = TypeVar("P")
+P = TypeVar("P", PhoneNumberProvider, AsyncPhoneNumberProvider)
 log = logging.getLogger("telephony.fleet")
 
 CONCURRENCY = 10
@@ -62,7 +62,6 @@ def apply(
     providers: Mapping[str, PhoneNumberProvider],
     journal: Journal,
     *,
-    accounts: Mapping[str, str] | None = None,
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
@@ -70,14 +69,13 @@ def apply(
     """Do what a plan says, or go on with the run that began it.
 
     What was begun before is settled by reading first; nothing is bought, imported or released
-    twice. An operation that does not succeed stops its lane only.
+    twice. An operation that does not succeed stops its lane only. One run works on an account of
+    a vendor at a time.
 
     Args:
         plan: what to do.
         providers: the connected providers, by profile.
         journal: where the run is written down.
-        accounts: which account each profile uses, where two use the same one; one run works on an
-            account at a time.
         sources: where numbers are imported from, by the profile that answers them.
         concurrency: how many calls are under way at each profile at once; 10 where it is not said.
         progress: called with a `Progress`, in this thread, at most ten times a second.
@@ -87,7 +85,7 @@ def apply(
             of the plan is not connected.
     """
     used = {op.profile for op in plan.ops}
-    job = _job(plan.digest, used, providers, journal, accounts, sources, concurrency, progress)
+    job = _job(plan.digest, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         journal.begin(job.run, plan.ops)
         Workers(job).run()
@@ -99,7 +97,6 @@ def resume(
     providers: Mapping[str, PhoneNumberProvider],
     journal: Journal,
     *,
-    accounts: Mapping[str, str] | None = None,
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
@@ -111,7 +108,6 @@ def resume(
         run: its id, or the beginning of it.
         providers: as for `apply`.
         journal: where the run is written down.
-        accounts: as for `apply`.
         sources: as for `apply`.
         concurrency: as for `apply`.
         progress: as for `apply`.
@@ -125,7 +121,7 @@ def resume(
     if found.state is RunState.FINISHED:
         return status(journal, found.id)
     used = journal.profiles(found.id)
-    job = _job(found.id, used, providers, journal, accounts, sources, concurrency, progress)
+    job = _job(found.id, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         journal.reopen(job.run, repeat_unknown=repeat_unknown)
         Workers(job).run()
@@ -137,14 +133,13 @@ async def apply_async(
     providers: Mapping[str, AsyncPhoneNumberProvider],
     journal: Journal,
     *,
-    accounts: Mapping[str, str] | None = None,
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
 ) -> Run:
     """As `apply`, with asyncio."""
     used = {op.profile for op in plan.ops}
-    job = _job(plan.digest, used, providers, journal, accounts, sources, concurrency, progress)
+    job = _job(plan.digest, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         await asyncio.to_thread(journal.begin, job.run, plan.ops)
         await AsyncWorkers(job).run()
@@ -156,7 +151,6 @@ async def resume_async(
     providers: Mapping[str, AsyncPhoneNumberProvider],
     journal: Journal,
     *,
-    accounts: Mapping[str, str] | None = None,
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
@@ -167,7 +161,7 @@ async def resume_async(
     if found.state is RunState.FINISHED:
         return await asyncio.to_thread(status, journal, found.id)
     used = await asyncio.to_thread(journal.profiles, found.id)
-    job = _job(found.id, used, providers, journal, accounts, sources, concurrency, progress)
+    job = _job(found.id, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         await asyncio.to_thread(journal.reopen, job.run, repeat_unknown=repeat_unknown)
         await AsyncWorkers(job).run()
@@ -192,7 +186,6 @@ def _job(
     used: Collection[str],
     providers: Mapping[str, P],
     journal: Journal,
-    accounts: Mapping[str, str] | None,
     sources: Mapping[str, Source] | None,
     concurrency: Mapping[str, int] | None,
     progress: Report | None,
@@ -201,8 +194,12 @@ def _job(
     if missing:
         raise FleetError(f"The run needs {', '.join(missing)}, which is not connected.")
     many = {profile: (concurrency or {}).get(profile, CONCURRENCY) for profile in used}
-    known = {profile: (accounts or {}).get(profile, profile) for profile in used}
-    return Job(run, journal, providers, sources or {}, many, Board(known, progress))
+    board = Board({profile: _account(providers[profile]) for profile in used}, progress)
+    return Job(run, journal, providers, sources or {}, many, board)
+
+
+def _account(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:
+    return f"{provider.adapter.vendor} account {provider.account}"
 
 
 @contextmanager
