@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from telephony.cli.app import run
-from telephony.registry import available
+from telephony.config import variable_prefix
+from telephony.config.layers import own_variables
+from telephony.registry import available, load
+from telephony.settings import ProviderSettings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "vendors"
 PAGES = {page.stem: page.read_text("utf-8") for page in FOLDER.glob("*.md")}
@@ -92,3 +95,20 @@ def _agents_trunk(twilio):
         "priority": 1,
         "enabled": True,
     }
+
+
+@pytest.mark.parametrize("vendor", sorted(PAGES))
+def test_its_table_of_settings_is_that_of_the_code(vendor):
+    shown = {}
+    for names, variables in re.findall(
+        r"^\| (`[a-z_`, ]+`) \| .* \| (.*) \|$", PAGES[vendor], re.MULTILINE
+    ):
+        shown |= zip(re.findall(r"\w+", names), re.findall(r"\w+", variables), strict=True)
+
+    fields = load(vendor).Settings.model_fields
+    shared = ProviderSettings.model_fields
+    own = {name for name in fields if name not in shared or fields[name].is_required()}
+    assert own <= shown.keys()
+    for name, variable in shown.items():
+        ours = f"{variable_prefix(vendor)}{name.upper()}"
+        assert variable == next(iter(own_variables(fields[name])), ours)
