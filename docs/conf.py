@@ -19,6 +19,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "docstrings",
+    "made",
 ]
 exclude_patterns = ["_ext"]
 
@@ -53,6 +54,8 @@ nitpick_ignore_regex = [
         r"(collections|datetime|enum|importlib|logging|msgspec|os|pathlib|pydantic|pytest|starlette"
         r"|types|wsgiref)\..*|Awaitable|Callable|EntryPoint|NoneType",
     ),
+    # Parts of the sandbox that its users do not touch.
+    (r"py:.*", r"telephony\.sandbox\.\w+\..*"),
     # Variables of types.
     (r"py:.*", r"telephony\..*\.(M|R|T|T_co)"),
     # The keywords of `connect`, all of which are on the page of settings.

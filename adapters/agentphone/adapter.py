@@ -66,6 +66,10 @@ class AgentPhone(Adapter):
 
     vendor = "AgentPhone"
     Settings: ClassVar[type[ProviderSettings]] = AgentPhoneSettings
+    webhook_proof = (
+        "an HMAC of time and body, fresh for five minutes; "
+        "with `webhook_secret`, which `set_webhook` returns"
+    )
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent"})

@@ -68,6 +68,7 @@ class Cartesia(Adapter):
 
     vendor = "Cartesia"
     Settings: ClassVar[type[ProviderSettings]] = CartesiaSettings
+    webhook_proof = "a shared secret in a header; with `webhook_secret`"
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset(

@@ -57,6 +57,10 @@ class ElevenLabs(Adapter):
 
     vendor = "ElevenLabs"
     Settings: ClassVar[type[ProviderSettings]] = ElevenLabsSettings
+    webhook_proof = (
+        "an HMAC of time and body, fresh for half an hour; "
+        "with `webhook_secret`, which `set_webhook` returns once"
+    )
     outcomes = OUTCOMES
     one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent,)

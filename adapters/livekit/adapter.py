@@ -57,6 +57,7 @@ class LiveKit(Adapter):
     vendor = "LiveKit"
     Settings: ClassVar[type[ProviderSettings]] = LiveKitSettings
     ingress: ClassVar[Mapping[str, Ingress]] = {"sip_trunk": Ingress.POINTED}
+    webhook_proof = "a token with the hash of the body; with `api_key` and `api_secret`"
     outcomes = OUTCOMES
     one_way_imports = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)

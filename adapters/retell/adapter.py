@@ -63,6 +63,10 @@ class Retell(Adapter):
 
     vendor = "Retell AI"
     Settings: ClassVar[type[ProviderSettings]] = RetellSettings
+    webhook_proof = (
+        "an HMAC of body and time, fresh for five minutes; "
+        "with `api_key`, or `webhook_secret` where another key signs"
+    )
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Webhook, Split)
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)

@@ -68,6 +68,10 @@ class Twilio(Adapter):
 
     vendor = "Twilio"
     Settings: ClassVar[type[ProviderSettings]] = TwilioSettings
+    webhook_proof = (
+        "an HMAC of the URL and the form, or of the hash of the body; "
+        "with `auth_token`, or `webhook_secret` where another token signs"
+    )
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Webhook, Application, Trunk, Split)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"url", "timeout"})

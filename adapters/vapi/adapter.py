@@ -80,6 +80,10 @@ class Vapi(Adapter):
 
     vendor = "Vapi"
     Settings: ClassVar[type[ProviderSettings]] = VapiSettings
+    webhook_proof = (
+        "what you choose there: an HMAC of time and body, a secret in a header, or a bearer token; "
+        "with `webhook_secret`"
+    )
     outcomes = OUTCOMES
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Webhook)
     sources: ClassVar[tuple[type[Source], ...]] = (LinkedCarrier, TwilioAccount)

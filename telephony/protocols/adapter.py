@@ -69,6 +69,7 @@ class Adapter(Protocol):
         short_code_senders: whether messages can be sent from short codes, which arrive likewise.
         webhook_methods: the HTTP methods of its webhooks.
         webhook_types: the content types of their bodies.
+        webhook_proof: what proves that one is the vendor's, and with which setting, in words.
     """
 
     vendor: ClassVar[str]
@@ -88,6 +89,7 @@ class Adapter(Protocol):
     ingress: ClassVar[Mapping[str, Ingress]] = {}
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)
+    webhook_proof: ClassVar[str] = ""
 
     name: str
     base_url: str
