@@ -38,6 +38,11 @@ NUMBERS = "/v1/convai/phone-numbers"
 # A version of its own, below that of everything else.
 _LIST = "/v1/convai/v2/phone-numbers"
 
+_NO_AGENT = "The number is not assigned: a verified caller id, not bought, takes no agent."
+_TEXTS = (
+    "ElevenLabs answers its texts too, and has set its messaging URL at Twilio: with "
+    "options={'enable_sms': False} an import leaves texts where they are."
+)
 # A region of Twilio's is reached by an edge, which must be named.
 _EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 
@@ -95,7 +100,7 @@ def import_(
         found = yield from reconciled(find(number, provider), lost)
         if found is None or not _agrees(found, body):
             raise
-        return found
+        return _with_notices(found, body)
     try:
         read = yield from get(made, provider)
     except ProviderError as unread:
@@ -104,10 +109,18 @@ def import_(
             OutcomeUnknownError,
             hint=f"The number IS imported, as {made}: get_number() reads it.",
         ) from unread
-    if body.get("agent_id") == _agent_id(read):
-        return read
-    notice = "The number is not assigned: a verified caller id, not bought, takes no agent."
-    return read.model_copy(update={"notices": (notice,)})
+    return _with_notices(read, body)
+
+
+def _with_notices(made: model.PhoneNumber, body: Json) -> model.PhoneNumber:
+    """Return a number just imported, with what the caller may not expect of it."""
+    notices: tuple[str, ...] = ()
+    texts = body.get("provider") == "twilio" and body.get("enable_sms") is not False
+    if body.get("agent_id") != _agent_id(made):
+        notices = (_NO_AGENT,)
+    elif texts and made.raw.get("supports_inbound") is not False:
+        notices = (_TEXTS,)
+    return made.model_copy(update={"notices": notices})
 
 
 def _agrees(found: model.PhoneNumber, body: Json) -> bool:

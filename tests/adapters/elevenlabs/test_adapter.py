@@ -76,6 +76,16 @@ def test_a_caller_id_is_imported_and_cannot_be_assigned(provider, account, sandb
         provider.assign_number(made, AGENT)
 
 
+def test_that_texts_are_answered_too_is_said(provider, sandbox_source):
+    (notice,) = provider.import_number(OURS, source=sandbox_source).notices
+    assert "enable_sms" in notice
+    provider.release_number(OURS)
+
+    kept = provider.import_number(OURS, source=sandbox_source, options={"enable_sms": False})
+
+    assert kept.notices == ()
+
+
 def test_a_twilio_number_is_not_imported_for_one_direction(
     provider, telephony_sandbox, sandbox_source
 ):
