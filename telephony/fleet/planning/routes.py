@@ -1,0 +1,45 @@
+"""What is assigned at the owner so that its calls and its texts lead where they are declared to."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, cast
+
+from telephony.fleet.targets import NOTHING, parts, reads_as, target_of, text_of
+from telephony.model import Agent, Application, Room, Split, Trunk, Webhook
+
+_Sms: TypeAlias = Agent | Webhook | Application | Room | None
+_Voice: TypeAlias = _Sms | Trunk
+
+
+def adjusted(before: str | None, calls: str | None, texts: str | None) -> str | None:
+    """Return the target to assign, or None where nothing differs.
+
+    Args:
+        before: what is assigned now; None: the number is not bought yet.
+        calls: what is to answer calls; None: left alone.
+        texts: what is to answer texts; None: left alone.
+    """
+    if before is None:
+        return _both(calls or NOTHING, texts) if texts else calls
+    calls_now, texts_now = parts(before)
+    same_calls = calls is None or reads_as(before, calls)
+    # What answers texts is not shown beside a trunk or an application: left alone.
+    same_texts = texts is None or texts_now in (None, texts)
+    if same_calls and same_texts:
+        return None
+    if texts is not None:
+        if calls is not None and not same_calls:
+            return _both(parts(calls)[0], texts)
+        # A URL for texts alone leaves calls alone.
+        return texts if isinstance(target_of(texts), Webhook) else _both(calls_now, texts)
+    if calls == NOTHING and texts_now not in (None, NOTHING):
+        return _both(NOTHING, texts_now or NOTHING)
+    return calls
+
+
+def _both(calls: str, texts: str) -> str:
+    """Return one target for calls and texts, of which neither is one for both already."""
+    voice, sms = target_of(calls), target_of(texts)
+    if isinstance(voice, Webhook) and isinstance(sms, Webhook):
+        return text_of(Webhook(voice.voice_url, sms.sms_url))
+    return text_of(Split(cast("_Voice", voice), cast("_Sms", sms)))
