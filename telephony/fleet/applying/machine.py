@@ -258,7 +258,9 @@ def _change(op: Op, sources: Mapping[str, Source]) -> tuple[str, Mapping[str, ob
         case Verb.LABEL:
             return "update_number", {"number": _ref(op), "label": op.after}
         case Verb.IMPORT:
-            return "import_number", {"number": op.number, "source": sources.get(op.profile)}
+            # Some vendors route a number as soon as it is imported.
+            to, source = target_of(op.after or NOTHING), sources.get(op.profile)
+            return "import_number", {"number": op.number, "source": source, "assign_to": to}
         case Verb.DETACH | Verb.RELEASE:
             return "release_number", {"number": _ref(op), "unassign": True}
     target = target_of(op.after or NOTHING)

@@ -67,16 +67,20 @@ class _Work:
         self._problems: list[Finding] = []
         self._left_out: defaultdict[str, list[str]] = defaultdict(list)
         self._kept: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._settled: set[tuple[str | bool | None, ...]] = set()
         self._gone: list[Finding] = []
 
     def is_open(self, *profiles: str) -> bool:
         return not any(profile in self.held.closed for profile in profiles)
 
     def follow(self, row: Row) -> None:
-        number = row.number
-        if not self._is_planned(number, row.owner, row.answer_at):
+        signature = self.held.signature(row)
+        if signature in self._settled or not self._is_planned(row.number, row.owner, row.answer_at):
             return
-        self._take(number, self._followed(row))
+        number = self._followed(row)
+        self._take(row.number, number)
+        if signature and not (number.ops or number.problems or number.kept):
+            self._settled.add(signature)
 
     def order(self, order: Order, number: str | None) -> None:
         """Plan an order, of which `number` was bought already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from telephony.errors import InvalidRequestError
-from telephony.fleet.declared.model import Declared
+from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF
 from telephony.fleet.planning.ops import Holding, Snapshot
 from telephony.fleet.planning.plan import Offer
@@ -71,6 +71,26 @@ class Held:
             for profile, holdings in self.answerers.items()
             if number in holdings and profile not in profiles
         ]
+
+    def signature(self, row: Row) -> tuple[str | bool | None, ...] | None:
+        """Return all that decides over a row, but its number; None where more than this does.
+
+        Most rows of a fleet are as they are declared, and in the same way as many others.
+        """
+        number, owner, answer_at, label = row.number, row.owner, row.answer_at, row.label
+        at_owner = self.by_profile[owner].get(number) if owner else None
+        if at_owner is None or (label and label != at_owner.label):
+            return None
+        there = self.by_profile[answer_at].get(number) if answer_at in self.answerers else None
+        for profile, holdings in self.answerers.items():
+            if number in holdings and profile not in (owner, answer_at):
+                return None
+        if number in self.twice or number in self.snapshot.wired:
+            return None
+        return (
+            owner, answer_at, row.answer_to, row.sms_to, row.released, at_owner.assignment,
+            None if there is None else there.assignment,
+        )  # fmt: skip
 
     def bought(self, order: str, owner: str) -> str | None:
         """Return the number that an order has bought: the journal knows, or its mark says."""
