@@ -30,6 +30,9 @@ def find_digest(stored_label: str | None) -> str | None:
     return found[1] if found else None
 
 
-def strip_digest(stored_label: str | None) -> str | None:
-    """Return a vendor's label without its digest."""
-    return _SUFFIX.sub("", stored_label or "") or None
+def split_digest(stored_label: str | None) -> tuple[str | None, str | None]:
+    """Return a vendor's label without its digest, and the digest; None for what is not there."""
+    # Nearly no label ends so, and there may be a hundred thousand.
+    if not stored_label or stored_label[-1] != "]":
+        return stored_label or None, None
+    return _SUFFIX.sub("", stored_label) or None, find_digest(stored_label)

@@ -120,6 +120,8 @@ class PhoneNumber(_Result):
         replaced: after `assign_number` or `unassign_number`: the assignment before, so that
             ``assign_number(number, result.replaced)`` puts it back.
         notices: what else the caller should know, such as an area code that was not available.
+        mark: what the vendor keeps of the idempotency key that it was bought with, as
+            `telephony.idempotency.key_digest` makes it.
     """
 
     id: Id
@@ -133,6 +135,7 @@ class PhoneNumber(_Result):
     carrier: CarrierAccount | None = None
     replaced: Target | None = None
     notices: tuple[str, ...] = ()
+    mark: str | None = None
     created_at: Utc | None = None
     updated_at: Utc | None = None
     raw: Raw = Field(default_factory=dict, repr=False)

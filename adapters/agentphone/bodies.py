@@ -38,6 +38,7 @@ class Number(Body, kw_only=True, rename="camel"):
     agent_id: str | None = None
     type: str | None = "sms"
     whatsapp_enabled: bool | None = None
+    external_id: str | None = None
     created_at: Time = None
 
     def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
@@ -53,6 +54,7 @@ class Number(Body, kw_only=True, rename="camel"):
             channels=frozenset(channels),
             country=self.country,
             assignment=model.Agent(self.agent_id) if self.agent_id else None,
+            mark=self.external_id or None,
             created_at=moment(self.created_at),
         )
         return with_raw(found, raw)

@@ -56,7 +56,7 @@ def random_mark() -> str:
 
 def find_mark(mark: str, held: Iterable[PhoneNumber]) -> PhoneNumber | None:
     """Return the number of the purchase with this `externalId`, its only proof."""
-    return next((number for number in held if number.raw.get("externalId") == mark), None)
+    return next((number for number in held if number.mark == mark), None)
 
 
 def unknown_hint(held: Iterable[PhoneNumber], body: Json, key: str | None) -> str:
@@ -70,7 +70,7 @@ def unknown_hint(held: Iterable[PhoneNumber], body: Json, key: str | None) -> st
             number
             for number in held
             if number.country in (None, body["country"])
-            and number.raw.get("externalId") in (None, "", body.get("externalId"))
+            and number.mark in (None, "", body.get("externalId"))
         ),
         key=lambda number: number.created_at or EARLIEST,
         reverse=True,
@@ -91,6 +91,6 @@ def notices(bought: PhoneNumber, area_code: str | None, key: str | None) -> tupl
     found = list(bought.notices)
     if area_code is not None and not bought.number.startswith(f"+1{area_code}"):
         found.append(f"Area code {area_code} was not available; this is {bought.number[2:5]}.")
-    if key is not None and bought.raw.get("externalId") != key:
+    if key is not None and bought.mark != key:
         found.append("AgentPhone did not confirm the key: it may not find this number again.")
     return tuple(found)

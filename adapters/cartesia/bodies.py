@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from telephony import errors, model
 from telephony.capabilities import CarrierOutcome
-from telephony.idempotency import strip_digest
+from telephony.idempotency import split_digest
 from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, items, moment, read, read_or_none, rows
 from telephony.redaction import revealed
@@ -77,11 +77,13 @@ class _Number(Body, kw_only=True):
     updated_at: Time = None
 
     def normalized(self, provider: str, raw: bytes) -> model.PhoneNumber:
+        label, mark = split_digest(self.label)
         found = model.PhoneNumber(
             id=self.id,
             number=self.number,
             provider=provider,
-            label=strip_digest(self.label),
+            label=label,
+            mark=mark,
             # Cartesia keeps no status: a number is there and works, or is not there.
             status=model.NumberStatus.ACTIVE,
             channels=frozenset({model.Channel.VOICE}),

@@ -60,6 +60,7 @@ class LiveKit(Adapter):
     webhook_proof = "a token with the hash of the body; with `api_key` and `api_secret`"
     outcomes = OUTCOMES
     one_way_imports = True
+    shared_trunks = True
     targets: ClassVar[tuple[type[Target], ...]] = (Agent, Room)
     place_call_arguments: ClassVar[frozenset[str]] = frozenset({"agent", "metadata", "timeout"})
     sources: ClassVar[tuple[type[Source], ...]] = (SipTrunk,)

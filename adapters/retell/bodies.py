@@ -9,7 +9,7 @@ from __future__ import annotations
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
-from telephony.idempotency import add_digest, strip_digest
+from telephony.idempotency import add_digest, split_digest
 from telephony.reading import Body, Id, Time, moment, read, read_or_none
 from telephony.redaction import revealed
 from telephony.wire import Json, Response
@@ -46,11 +46,13 @@ class Number(assignment.Routes, kw_only=True):
         )
         # Whether a number may text is not shown, but only one that may has an agent for it.
         channels = {model.Channel.VOICE, *({model.Channel.SMS} if texts else ())}
+        label, mark = split_digest(self.nickname)
         found = model.PhoneNumber(
             id=self.phone_number,
             number=self.phone_number,
             provider=provider,
-            label=strip_digest(self.nickname),
+            label=label,
+            mark=mark,
             channels=frozenset(channels),
             assignment=self.target(),
             carrier=self._carrier(provider),

@@ -14,7 +14,7 @@ from msgspec import field
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
-from telephony.idempotency import add_digest, strip_digest
+from telephony.idempotency import add_digest, split_digest
 from telephony.model import Channel, Direction, MessageStatus, NumberStatus
 from telephony.raw import with_raw
 from telephony.reading import Body, Id, Rows, Time, moment, read, read_or_none, rows
@@ -84,7 +84,7 @@ class _Number(assignment.Routes, kw_only=True):
         fields["id"] = self.sid
         fields["number"] = self.phone_number
         fields["provider"] = provider
-        fields["label"] = strip_digest(self.friendly_name)
+        fields["label"], fields["mark"] = split_digest(self.friendly_name)
         # Free text at Twilio; only this word is documented.
         fields["status"] = _ACTIVE if self.status == "in-use" else _UNKNOWN
         fields["channels"] = channels(self.capabilities)

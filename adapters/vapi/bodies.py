@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 from telephony import model
 from telephony.capabilities import CarrierOutcome
 from telephony.errors import InvalidRequestError
-from telephony.idempotency import add_digest, strip_digest
+from telephony.idempotency import add_digest, split_digest
 from telephony.raw import parsed
 from telephony.reading import Body, Id, Rows, Time, moment, read, rows
 from telephony.redaction import revealed
@@ -69,11 +69,13 @@ class Number(Body, kw_only=True, rename="camel"):
     updated_at: Time = None
 
     def normalized(self, provider: str, raw: Json) -> model.PhoneNumber:
+        label, mark = split_digest(self.name)
         return model.PhoneNumber(
             id=self.id,
             number=self.number or self.sip_uri or "",
             provider=provider,
-            label=strip_digest(self.name),
+            label=label,
+            mark=mark,
             status=_STATUSES.get(self.status or "", model.NumberStatus.UNKNOWN),
             channels=frozenset({model.Channel.VOICE}),
             assignment=self._assignment(),

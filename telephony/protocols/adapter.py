@@ -66,6 +66,8 @@ class Adapter(Protocol):
         address_schemes: the prefixes of senders and recipients that are not telephone numbers, such
             as ``sip:``; they arrive as written, a sender as `NumberRef.id`.
         one_way_imports: whether a number can be imported for calls in one direction only.
+        shared_trunks: whether numbers can share a trunk: a change of one touches the others, and
+            the id of each is ``TRUNK/NUMBER``.
         short_code_senders: whether messages can be sent from short codes, which arrive likewise.
         webhook_methods: the HTTP methods of its webhooks.
         webhook_types: the content types of their bodies.
@@ -86,6 +88,7 @@ class Adapter(Protocol):
     address_schemes: ClassVar[tuple[str, ...]] = ()
     short_code_senders: ClassVar[bool] = False
     one_way_imports: ClassVar[bool] = False
+    shared_trunks: ClassVar[bool] = False
     ingress: ClassVar[Mapping[str, Ingress]] = {}
     webhook_methods: ClassVar[tuple[str, ...]] = ("POST",)
     webhook_types: ClassVar[tuple[str, ...]] = ("application/json",)

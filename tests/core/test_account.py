@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import telephony
+from telephony import Capability
+from telephony.idempotency import key_digest
 from telephony.model import Ingress, SipTrunk
 from telephony.redaction import secrets_of
 from telephony.registry import available
@@ -41,3 +43,14 @@ def test_a_carrier_is_pointed_at_who_takes_its_trunks(adapter):
     loaded = telephony.registry.load(adapter)
     trunks = SipTrunk in loaded.sources or SipTrunk in loaded.carriers
     assert (loaded.ingress.get("sip_trunk") is Ingress.POINTED) == trunks
+
+
+@pytest.mark.parametrize("adapter", available())
+def test_a_number_keeps_the_mark_of_its_purchase(adapter, telephony_connect):
+    provider = telephony_connect(adapter)
+    if not provider.supports(Capability.PROVISION_NUMBER) or adapter == "livekit":
+        return  # nothing is bought by a key there
+    bought = provider.provision_number(country="US", idempotency_key="order-17")
+    (listed,) = provider.list_numbers()
+    assert listed.mark == key_digest("order-17")
+    assert listed.id == bought.id
