@@ -46,6 +46,7 @@ RESULTS = [
         carrier=CARRIER,
         replaced=None,
         notices=("Look.",),
+        mark="0f0f0f0f0f0f",
         created_at=NOON,
         updated_at=None,
         raw={"a": [1]},
