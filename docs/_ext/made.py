@@ -1,4 +1,7 @@
-"""The directive ``{made} NAME``: Markdown that is made from code whenever the site is built."""
+"""The directive ``{made} NAME``: Markdown that is made from code whenever the site is built.
+
+A further word is an argument of what makes it, such as a vendor in ``{made} vendor cartesia``.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-MAKERS: dict[str, Callable[[], str]] = {
+MAKERS: dict[str, Callable[..., str]] = {
     "capabilities": tables.capabilities,
     "notes": tables.notes,
+    "vendor": tables.of_vendor,
     "outcomes": tables.outcomes,
     "errors": tables.errors,
     "proofs": tables.proofs,
@@ -30,10 +34,12 @@ class Made(SphinxDirective):
     """What a function makes, in place of the directive."""
 
     required_arguments: ClassVar[int] = 1
+    optional_arguments: ClassVar[int] = 1
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the Markdown."""
-        return self.parse_text_to_nodes(MAKERS[self.arguments[0]](), allow_section_headings=True)
+        name, *words = self.arguments
+        return self.parse_text_to_nodes(MAKERS[name](*words), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

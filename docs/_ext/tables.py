@@ -60,6 +60,14 @@ def notes() -> str:
     )
 
 
+def of_vendor(name: str) -> str:
+    """Return how far one vendor offers each operation, and what to do where it does not."""
+    lines = ["| operation | offered | what is missing, or what to do instead |", "| --- " * 3 + "|"]
+    for capability, support in _tables.matrix()[name].items():
+        lines.append(f"| {link(capability)} | {_tables.SIGNS[support.level]} | {support.note} |")
+    return "\n".join(lines)
+
+
 def outcomes() -> str:
     """Return, for each vendor, what becomes of a change whose response is lost."""
     return "\n".join(
