@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,70 +14,73 @@ from telephony.config import variable_prefix
 from telephony.config.layers import own_variables
 from telephony.registry import available, load
 from telephony.settings import ProviderSettings
+from tests.conftest import inherited
 
-FOLDER = Path(__file__).parents[2] / "docs" / "vendors"
-PAGES = {page.stem: page.read_text("utf-8") for page in FOLDER.glob("*.md")}
-INDEX = PAGES.pop("index")
+from .pages import DOCS, blocks
+
+PAGES = {page.stem: page for page in (DOCS / "vendors").glob("*.md")}
+INDEX = PAGES.pop("index").read_text("utf-8")
+TEXTS = {vendor: page.read_text("utf-8") for vendor, page in PAGES.items()}
 SECTIONS = [
     "Prepare", "Check it", "Use it", "What works", "Numbers", "Messages", "Calls", "Webhooks",
     "Carriers", "Limits and traps", "Sources",
 ]  # fmt: skip
-SHOWN = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SELLERS = {"agentphone", "retell", "twilio"}
 HELD = "+14155550123"
 
 
 def test_every_vendor_has_a_page_of_the_same_order():
-    assert PAGES.keys() == set(available())
-    for page in PAGES.values():
-        assert re.findall(r"^## (.*)$", page, re.MULTILINE) == SECTIONS
-    for vendor in PAGES:
+    assert TEXTS.keys() == set(available())
+    for vendor, text in TEXTS.items():
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+        assert f"\n```{{made}} vendor {vendor}\n```\n" in text
         assert f"\n{vendor}\n" in INDEX
         assert INDEX.count(f"({vendor}.md)") >= 2
 
 
 @pytest.fixture
-def environment(telephony_sandbox, monkeypatch):
-    """Only what a user sets, besides where the vendors are: their own variables, and a login."""
+def environment(telephony_sandbox, tmp_path, monkeypatch):
+    """Set only what a user sets: the vendors' own variables, a login; and where the vendors are."""
     wanted = {
         name: value
         for name, value in telephony_sandbox.environment().items()
         if not name.startswith("TELEPHONY_") or name.endswith("_BASE_URL")
     }
-    wanted |= {"SIP_USERNAME": "agents", "SIP_PASSWORD": "sandbox-password", "COLUMNS": "200"}
+    wanted |= {
+        "COLUMNS": "200",
+        "SIP_USERNAME": "agents",
+        "SIP_PASSWORD": "sandbox-password",
+        "TELEPHONY_CONFIG": str(tmp_path / "telephony.toml"),
+    }
     for name, value in wanted.items():
         monkeypatch.setenv(name, value)
-    return {"PATH": os.environ["PATH"], **wanted}
+    return {**inherited(), **wanted}
 
 
 @pytest.mark.parametrize("vendor", sorted(PAGES))
 def test_what_it_shows_runs(
-    vendor, environment, telephony_sandbox, telephony_connect, tmp_path, monkeypatch, capsys
+    vendor, environment, telephony_sandbox, telephony_connect, tmp_path, capsys
 ):
-    page = PAGES[vendor]
-    (profile,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    (tmp_path / "telephony.toml").write_text(profile)
-    monkeypatch.setenv("TELEPHONY_CONFIG", str(tmp_path / "telephony.toml"))
-    environment["TELEPHONY_CONFIG"] = str(tmp_path / "telephony.toml")
+    shown = blocks(PAGES[vendor])
+    assert [block.language for block in shown][:3] == ["toml", "console", "python"]
+    (tmp_path / "telephony.toml").write_text(shown[0].code)
     if vendor not in SELLERS:
         telephony_connect("twilio").provision_number(number=HELD)
         _agents_trunk(telephony_sandbox.vendors["twilio"])
 
-    kinds = []
-    for kind, shown in SHOWN.findall(page):
-        kinds.append(kind)
-        if kind == "python":
+    for block in shown[1:]:
+        if block.language == "python":
             done = subprocess.run(
-                [sys.executable, "-W", "error", "-c", shown],
-                cwd=tmp_path, env=environment, capture_output=True, text=True,
+                [sys.executable, "-W", "error", "-c", block.code],
+                env=environment, capture_output=True, text=True,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
             continue
-        for line in shown.splitlines():
+        for line in block.code.splitlines():
             prompt, command, *arguments = shlex.split(line)
             assert (prompt, command) == ("$", "telephony")
             assert run(arguments) == 0, capsys.readouterr().err
-    assert kinds[:2] == ["console", "python"]
+
     assert "ok, the vendor responds" in capsys.readouterr().out
     (number,) = telephony_connect(vendor).list_numbers()
     assert telephony_sandbox.answerer(number.number).vendor == vendor
@@ -101,7 +102,7 @@ def _agents_trunk(twilio):
 def test_its_table_of_settings_is_that_of_the_code(vendor):
     shown = {}
     for names, variables in re.findall(
-        r"^\| (`[a-z_`, ]+`) \| .* \| (.*) \|$", PAGES[vendor], re.MULTILINE
+        r"^\| (`[a-z_`, ]+`) \| .* \| (.*) \|$", TEXTS[vendor], re.MULTILINE
     ):
         shown |= zip(re.findall(r"\w+", names), re.findall(r"\w+", variables), strict=True)
 
