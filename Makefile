@@ -70,6 +70,7 @@ lint: $(READY) $(TYPED)
 	$(BIN)/python scripts/generate_providers.py --check
 	$(BIN)/codespell
 	$(BIN)/mypy
+	$(BIN)/mypy examples
 	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/$(TYPED) \
 	  $(BIN)/pyright --verifytypes telephony --ignoreexternal > $(TYPED)/report || \
 	  { cat $(TYPED)/report; exit 1; }

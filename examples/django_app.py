@@ -6,6 +6,8 @@ python examples/django_app.py runserver 8000
 """
 
 import sys
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -45,7 +47,7 @@ project = get_wsgi_application()
 vendors = webhooks.wsgi(map(telephony.connect, NAMES), handle)
 
 
-def application(environ, start_response):  # noqa: ANN001, ANN201 - as WSGI has it
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     ours = environ["PATH_INFO"].startswith("/webhooks/")
     return (vendors if ours else project)(environ, start_response)
 

@@ -31,4 +31,4 @@ def messages() -> list[dict[str, object]]:
 
 # Several workers need a store that they share: store=webhooks.SQLiteStore("webhooks.sqlite").
 vendors = webhooks.wsgi(map(telephony.connect, NAMES), handle, path="/{provider}")
-app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/webhooks": vendors})
+app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/webhooks": vendors})  # type: ignore[method-assign]

@@ -5,12 +5,13 @@
 ``telephony_aconnect``   the same for asyncio
 ``telephony_env``        for applications that call `telephony.connect` themselves: whatever they
                          connect to is the sandbox
+``telephony_webhooks``   serve an ASGI application, and let the vendors send it their webhooks
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     # pay for it at every start of pytest.
     from telephony.provider import AsyncProvider, Provider
     from telephony.sandbox import Sandbox
+    from telephony.webhooks.asgi import App
 
 
 pytest.register_assert_rewrite("telephony.testing.conformance", "telephony.testing.refusals")
@@ -90,6 +92,43 @@ def telephony_env(telephony_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     for variable, value in telephony_sandbox.environment(profiles=None).items():
         monkeypatch.setenv(variable, value)
     return telephony_sandbox
+
+
+@pytest.fixture
+def telephony_webhooks(telephony_sandbox: Sandbox) -> Iterator[Callable[..., str]]:
+    """Serve an ASGI application, and let the vendors send it their webhooks until the test ends.
+
+    ``telephony_webhooks(app)`` returns the application's URL. Webhooks arrive at
+    ``/webhooks/{provider}``, or at the `path` that is given. They are sent in the background:
+    ``telephony_sandbox.delivered()`` waits for them, and returns what became of each.
+    """
+    with ExitStack() as served:
+
+        def serve(app: App, path: str = "/webhooks/{provider}") -> str:
+            url = served.enter_context(_served(app))
+            telephony_sandbox.send_webhooks(url + path)
+            return url
+
+        yield serve
+        telephony_sandbox.delivered()
+
+
+@contextmanager
+def _served(app: App) -> Iterator[str]:
+    import socket
+    import threading
+
+    import uvicorn
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.hookimpl(wrapper=True)

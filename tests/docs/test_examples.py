@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+
+from ..conftest import inherited
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PERSON = "+14155550199"
@@ -63,3 +67,56 @@ def test_an_example_takes_what_is_signed(url, telephony_sandbox, telephony_conne
     (listed,) = provider.list_messages(number)
     del received["raw"]
     assert received == listed.model_dump(mode="json", exclude={"raw"})
+
+
+def run_pytest(folder, *arguments, **variables):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**inherited(), **variables}, capture_output=True, text=True
+    )
+
+
+def test_the_tests_of_the_front_desk_pass(tmp_path):
+    for name in ("front_desk.py", "test_front_desk.py"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+
+    done = run_pytest(tmp_path, "-W", "error")
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_tests_of_the_front_desk_find_what_is_done_twice(tmp_path):
+    shutil.copy(EXAMPLES / "test_front_desk.py", tmp_path)
+    written = (EXAMPLES / "front_desk.py").read_text("utf-8")
+    careless = written.replace('idempotency_key=f"sign-up-{customer}"', "").replace(
+        "if not any(", "if True or any("
+    )
+    (tmp_path / "front_desk.py").write_text(careless, "utf-8")
+
+    done = run_pytest(tmp_path, "-k", "whatever_fails and lost")
+
+    assert done.returncode == 1
+    assert "assert ['purchase', 'message', 'purchase', 'message'] == " in done.stdout
+
+
+def test_the_cassettes_are_recorded_once_and_replayed(
+    tmp_path, telephony_sandbox, telephony_connect
+):
+    provider = telephony_connect("cartesia")
+    provider.provision_number(label="Ada Lovelace", assign_to="agent_sales")
+    shutil.copy(EXAMPLES / "test_cassettes.py", tmp_path)
+    settings = telephony_sandbox.settings("cartesia")
+    url = {"CARTESIA_BASE_URL": settings["base_url"]}
+
+    key = {"CARTESIA_API_KEY": settings["api_key"]}
+    recorded = run_pytest(tmp_path, "--record-mode=once", **url, **key)
+    assert recorded.returncode == 0, recorded.stdout
+    asked = len(telephony_sandbox.requests("cartesia"))
+
+    replayed = run_pytest(tmp_path, **url)
+    assert replayed.returncode == 0, replayed.stdout
+    assert len(telephony_sandbox.requests("cartesia")) == asked
+    cassettes = [path.read_text("utf-8") for path in tmp_path.rglob("*.yaml")]
+    assert len(cassettes) == 2
+    for private in (settings["api_key"], "Lovelace"):
+        assert not any(private in cassette for cassette in cassettes)
