@@ -11,6 +11,7 @@ from itertools import groupby
 
 import pytest
 
+import telephony
 from telephony._tables import kinds_markdown, summary_markdown
 
 from .pages import DOCS, README
@@ -34,6 +35,13 @@ def test_the_tables_are_made_from_code(page, name, made):
         page.write_text(f"{before}<!-- {name} -->\n{made()}\n<!-- /{name} -->\n{after}", "utf-8")
     else:
         assert written.strip() == made(), "run `make readme`"
+
+
+def test_the_guide_says_what_to_do_about_every_error():
+    table = (DOCS / "guides" / "errors.md").read_text("utf-8").partition("\n\nAll but")[0]
+    public = {name for name in telephony.__all__ if name.endswith("Error")}
+    public -= {"TelephonyError", "ProviderError", "MessageError"}
+    assert set(re.findall(r"`(\w+Error)`", table.partition("| --- |")[2])) == public
 
 
 def test_the_picture_shows_what_the_demo_prints():

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .pages import DOCS, ROOT, named
+from .pages import DOCS, README, ROOT, named
 
 POINT = 'eval "$(telephony sandbox env)"'
 
@@ -75,8 +75,8 @@ def _free_port():
         return str(free.getsockname()[1])
 
 
-def test_the_quickstart_ends_with_an_answer(followed, tmp_path):
-    page = DOCS / "quickstart.md"
+@pytest.mark.parametrize("page", [README, DOCS / "quickstart.md"], ids=lambda page: page.stem)
+def test_a_number_answers_a_text(followed, tmp_path, page):
     (tmp_path / "bot.py").write_text(named(page, "file")["bot"])
 
     _bought, received, listed = followed(page, tmp_path)
