@@ -97,6 +97,27 @@ class Split:
 Target: TypeAlias = Agent | Webhook | Application | Trunk | Room | Split
 
 
+def target_text(target: Target | None) -> str:
+    """Return an assignment in a few words."""
+    match target:
+        case None:
+            return ""
+        case Agent(id=agent, name=name):
+            return f"agent {name} ({agent})" if name and name != agent else f"agent {agent}"
+        case Webhook(voice_url=voice, sms_url=sms):
+            parts = (("voice", voice), ("sms", sms))
+            return ", ".join(f"{kind} {url}" for kind, url in parts if url)
+        case Application(id=application):
+            return f"application {application}"
+        case Trunk(id=trunk):
+            return f"trunk {trunk}"
+        case Room(name=room):
+            return f"room {room}"
+        case Split(voice=calls, sms=texts):
+            voice, sms = target_text(calls) or "nothing", target_text(texts) or "nothing"
+            return f"calls: {voice}; texts: {sms}"
+
+
 # --- Where a number comes from, and carrier accounts ---------------------------------------------
 
 

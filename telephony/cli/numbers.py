@@ -20,7 +20,7 @@ from telephony.cli.options import (
     connect,
     vendor_options,
 )
-from telephony.cli.output import document, progress, say, table, target_text
+from telephony.cli.output import document, progress, say, table
 from telephony.cli.printed import print_number, print_release
 from telephony.cli.sources import (
     CarrierOption,
@@ -36,6 +36,7 @@ from telephony.cli.sources import (
     source,
 )
 from telephony.numbers import looks_written
+from telephony.targets import target_text
 
 app: typer.Typer = typer.Typer(
     help="Find, buy, import, update, route and release numbers.",

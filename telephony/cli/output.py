@@ -16,14 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from telephony import (
-    Agent,
-    Application,
     ConfigurationError,
-    Room,
-    Split,
-    Target,
-    Trunk,
-    Webhook,
     registry,
 )
 
@@ -173,27 +166,6 @@ def missing_vendors(sandboxes: Mapping[str, str] | None = None) -> None:
     """
     for text in {**registry.missing(), **(sandboxes or {})}.values():
         note(f"Not shown: {text}")
-
-
-def target_text(target: Target | None) -> str:
-    """Return an assignment in a few words."""
-    match target:
-        case None:
-            return ""
-        case Agent(id=agent, name=name):
-            return f"agent {name} ({agent})" if name and name != agent else f"agent {agent}"
-        case Webhook(voice_url=voice, sms_url=sms):
-            parts = (("voice", voice), ("sms", sms))
-            return ", ".join(f"{kind} {url}" for kind, url in parts if url)
-        case Application(id=application):
-            return f"application {application}"
-        case Trunk(id=trunk):
-            return f"trunk {trunk}"
-        case Room(name=room):
-            return f"room {room}"
-        case Split(voice=calls, sms=texts):
-            voice, sms = target_text(calls) or "nothing", target_text(texts) or "nothing"
-            return f"calls: {voice}; texts: {sms}"
 
 
 def moment(value: datetime | None) -> str:

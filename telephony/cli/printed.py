@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from telephony import Call, CarrierOutcome, PhoneNumber, Release
-from telephony.cli.output import console, document, facts, moment, plain, say, target_text
+from telephony.cli.output import console, document, facts, moment, plain, say
 from telephony.cli.wording import on_the_command_line
+from telephony.targets import target_text
 
 _CARRIER = {
     CarrierOutcome.RELEASED: "released: the number has left the account",

@@ -12,8 +12,9 @@ from typer.core import TyperGroup
 from telephony import ConfigurationError, InvalidRequestError, NotFoundError, UnavailableError
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import document, missing_vendors, note, plain, say, target_text
+from telephony.cli.output import document, missing_vendors, note, plain, say
 from telephony.settings import is_loopback
+from telephony.targets import target_text
 
 if TYPE_CHECKING:
     from telephony.sandbox import Arrival
@@ -102,6 +103,7 @@ def serve(
         on_response=None if quiet else _log,
     )
     say(f"# The telephony sandbox, for developing and testing: {server.url}")
+    say("# Open it in a browser to see the numbers, text and call them, and switch faults on.")
     say("# Each vendor is below it, and on a port of its own; its numbers can be assigned to:")
     for name, vendor in server.vendors.items():
         say(f"#   {name:<11} {server.root_url(name)}")

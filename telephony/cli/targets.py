@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from telephony import Room, Split, Target, Webhook
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption, ProviderOption, connect
-from telephony.cli.output import console, progress, say, table, target_text
+from telephony.cli.output import console, progress, say, table
+from telephony.targets import target_text
 
 EXAMPLES = examples(
     "telephony targets",

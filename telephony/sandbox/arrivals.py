@@ -39,11 +39,14 @@ class Arrivals:
     """ASGI middleware. A vendor with a limit takes so many requests in any second.
 
     Attributes:
+        app: serves the vendors.
+        control: serves everything else.
         ports: the vendor that is served at the root of a port.
         on_response: called with every request for a vendor once it has its response or is cut off.
     """
 
     app: App
+    control: App
     vendors: Mapping[str, VendorSandbox]
     ports: Mapping[int, str] = field(default_factory=dict)
     on_response: Callable[[Arrival], None] | None = None
@@ -56,7 +59,7 @@ class Arrivals:
         scope = self._below_its_base_path(scope)
         name, _, rest = str(scope.get("path", "")).removeprefix("/").partition("/")
         if name not in self.vendors:
-            await self.app(scope, receive, send)
+            await self.control(scope, receive, send)
             return
         now = time.monotonic()
         refused = not self._takes(name, now)

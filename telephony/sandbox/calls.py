@@ -44,6 +44,7 @@ class PlayedCall:
     Attributes:
         began_at: when it was placed or came in.
         outcome: what it ends as; only one that ends as completed is answered.
+        replies: what the agent says to each thing that the caller says, instead of the usual.
     """
 
     began_at: datetime
@@ -54,6 +55,7 @@ class PlayedCall:
     on_ended: Callable[[], None] = field(default=nothing, repr=False)
     cut: float = math.inf
     reported: int = 0
+    replies: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> CallStatus:
@@ -91,12 +93,15 @@ class PlayedCall:
         """What was said so far."""
         if not self.answered:
             return []
-        until = min(self._elapsed, self._length)
-        return [
-            Turn(speaker=speaker, text=text, at=self._moment(RINGS + after))
-            for after, speaker, text in SPOKEN
-            if RINGS + after <= until
-        ]
+        until, heard = min(self._elapsed, self._length), 0
+        turns: list[Turn] = []
+        for after, speaker, usual in SPOKEN:
+            replied = speaker is Speaker.AGENT and 0 < heard <= len(self.replies)
+            text = self.replies[heard - 1] if replied else usual
+            if RINGS + after <= until:
+                turns.append(Turn(speaker=speaker, text=text, at=self._moment(RINGS + after)))
+            heard += speaker is Speaker.CALLER
+        return turns
 
     def end(self) -> bool:
         """End it now; return False, and change nothing, if it had ended before."""
@@ -136,6 +141,7 @@ class Calls:
     Attributes:
         outcomes: what the next calls end as; completed where it is empty.
         real_time: whether the clock also moves by itself, for people who watch.
+        lasting: whether calls that come in ring first; else they are over at once.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -145,6 +151,7 @@ class Calls:
         self._start = time.monotonic()
         self.outcomes: deque[CallStatus] = deque()
         self.real_time: bool = False
+        self.lasting: bool = False
 
     def seconds(self) -> float:
         """Return the seconds that have passed for the calls."""
@@ -175,11 +182,23 @@ class Calls:
         self._made.append(call)
         return call
 
-    def past(self) -> PlayedCall:
-        """Return a call that was answered and has just ended."""
-        length = RINGS + TALKS
-        began = self._now() + timedelta(seconds=self._moved - length)
-        return PlayedCall(began, CallStatus.COMPLETED, self.seconds, self.seconds() - length)
+    def receive(
+        self, on_answered: Callable[[], None] = nothing, on_ended: Callable[[], None] = nothing
+    ) -> PlayedCall:
+        """Return a call that comes in: it has just ended or, where calls last, rings now.
+
+        Call its `report` as soon as its vendor knows it.
+
+        Args:
+            on_answered: called once, as soon as it is answered.
+            on_ended: called once, as soon as it has ended.
+        """
+        ago = 0.0 if self.lasting else RINGS + TALKS
+        began = self._now() + timedelta(seconds=self._moved - ago)
+        start = self.seconds() - ago
+        call = PlayedCall(began, CallStatus.COMPLETED, self.seconds, start, on_answered, on_ended)
+        self._made.append(call)
+        return call
 
 
 @cache

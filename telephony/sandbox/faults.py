@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from telephony.sandbox.port import Port
@@ -41,6 +41,14 @@ Kind = Literal[
 ]
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
 class Fault(BaseModel):
     """One way to fail.
 
@@ -55,6 +63,7 @@ class Fault(BaseModel):
 
     Attributes:
         kind: which of these.
+        vendor: only requests for this vendor's API.
         method: only requests with this method.
         path: only paths that this regular expression finds, the vendor's base path included.
         times: how many requests fail; None: all, until the faults are cleared. Connections that are
@@ -65,8 +74,9 @@ class Fault(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     kind: Kind
+    vendor: str | None = None
     method: str | None = None
-    path: str = ""
+    path: Annotated[str, AfterValidator(_pattern)] = ""
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     status: int = Field(default=503, ge=300, le=599)
@@ -82,6 +92,8 @@ class Fault(BaseModel):
     def strikes(self, method: str, path: str) -> bool:
         """Whether it hits this request; counts down if so."""
         if self.times == 0 or (self.method or method) != method or not re.search(self.path, path):
+            return False
+        if self.vendor is not None and not path.startswith(f"/{self.vendor}/"):
             return False
         if self.skip:
             self.skip -= 1
@@ -105,9 +117,6 @@ class Faults:
             await self.app(scope, receive, send)
             return
         method, path = str(scope["method"]), str(scope["path"])
-        if path.startswith("/_sandbox"):
-            await self.app(scope, receive, send)
-            return
         fault = next((fault for fault in self.active if fault.strikes(method, path)), None)
         if fault is None:
             await self._remembering(scope, receive, send)

@@ -6,28 +6,32 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Self
 
 import uvicorn
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import Response
+from starlette.routing import Mount
 
 from telephony.errors import ConfigurationError
 from telephony.registry import missing_package, suggestion
 from telephony.sandbox import environment
 from telephony.sandbox.arrivals import Arrival, Arrivals
-from telephony.sandbox.calls import SPOKEN
-from telephony.sandbox.faults import Fault, Faults
+from telephony.sandbox.control import Control
+from telephony.sandbox.exchanges import Exchange, Exchanges
+from telephony.sandbox.faults import App, Fault, Faults
+from telephony.sandbox.guard import LoopbackOnly
+from telephony.sandbox.page import DIRECT, Page
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
-from telephony.sandbox.vendor import Entry, VendorSandbox, application
+from telephony.sandbox.vendor import Entry, Refusal, VendorSandbox, application
 from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
 from telephony.sandbox.world import Answerer, World
 from telephony.settings import is_loopback
@@ -73,6 +77,17 @@ def _installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedCall:
+    """A call that a number received, by the vendor's id of it."""
+
+    vendor: str
+    id: str
+    to: str
+    sender: str
+    at: datetime
+
+
 class Sandbox:
     """Every vendor's documented API on loopback, in a thread of this process.
 
@@ -90,7 +105,8 @@ class Sandbox:
             answered or cut off.
 
     Attributes:
-        url: where the sandbox is; each vendor is below it, and on a port of its own.
+        url: where the sandbox is, and its page; each vendor is below it, and on a port of its own.
+        webhook: where the vendors send their webhooks now, as `send_webhooks` says.
     """
 
     def __init__(
@@ -105,18 +121,23 @@ class Sandbox:
     ) -> None:
         self.vendors: dict[str, VendorSandbox] = vendors(only)
         self._webhook_sender = WebhookSender(webhook_backoff)
-        self._webhook = webhook
+        self._first_webhook = webhook
+        self._calls: list[ReceivedCall] = []
         self._real_time = real_time
         self._begin()
         self._port = Port(port)
         self._log: deque[Received] = deque(maxlen=10_000)
-        self._faults = Faults(recording(self._application(), self._log), self._port)
+        self.url: str = f"http://127.0.0.1:{self._port.number}"
+        self._faults = Faults(recording(Starlette(routes=self._mounts()), self._log), self._port)
+        self._exchanges = Exchanges(self._faults)
+        self._page = Page(self)
         self._own_ports = self._open_own_ports(port)
         served = {number: name for name, number in self._own_ports.items()}
-        self._arrivals = Arrivals(self._faults, self.vendors, served, on_response)
-        self.url: str = f"http://127.0.0.1:{self._port.number}"
+        self._arrivals = Arrivals(
+            self._exchanges, self._control(), self.vendors, served, on_response
+        )
         config = uvicorn.Config(
-            self._arrivals,
+            LoopbackOnly(self._arrivals),
             http=self._port.protocol(),
             ws="none",
             lifespan="off",
@@ -143,6 +164,7 @@ class Sandbox:
     ) -> None:
         self.server.should_exit = True
         self._thread.join()
+        self._page.close()
         self._webhook_sender.close()
         self._port.close()
 
@@ -201,7 +223,7 @@ class Sandbox:
         found: dict[str, str] = {}
         for vendor in self.vendors:
             found |= environment.of_profile(vendor, self.settings(vendor))
-            found |= self._own_variables(vendor)
+            found |= self.own_variables(vendor)
         for profile, vendor in environment.adapters_of(profiles, self.vendors).items():
             found |= environment.of_profile(profile, self.settings(vendor))
         return found
@@ -225,16 +247,26 @@ class Sandbox:
         """
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
-    def receive_call(self, vendor: str, to: str, *, sender: str) -> str:
-        """Let a number receive a call that ends; return its id. Raises `LookupError`.
+    def receive_call(self, vendor: str, to: str, *, sender: str, lasting: bool = False) -> str:
+        """Let a number receive a call; return its id.
 
         Where a carrier sends the number's calls to another vendor here, that receives it too.
+
+        Args:
+            lasting: whether it rings now, and goes on as the clock moves; else it is over at once.
+
+        Raises:
+            LookupError: the vendor has no such number, or nothing answers it.
         """
-        made = self.vendors[vendor].receive_call(to, sender)
+        made = self._receive_call(vendor, to, sender, lasting=lasting)
         answerer = self.answerer(to)
         if answerer is not None and answerer.vendor != vendor and self._is_carrier(vendor, to):
-            self.vendors[answerer.vendor].receive_call(to, sender)
+            self._receive_call(answerer.vendor, to, sender, lasting=lasting)
         return made
+
+    def received_calls(self, vendor: str) -> list[ReceivedCall]:
+        """Return the calls that `receive_call` made, in order."""
+        return [call for call in self._calls if call.vendor == vendor]
 
     def answerer(self, number: str) -> Answerer | None:
         """Return who really answers a call to the number now, as its carrier routes it."""
@@ -254,9 +286,27 @@ class Sandbox:
             raise ConfigurationError(
                 f"{url} is not on this machine: the sandbox sends webhooks to localhost only."
             )
+        self.webhook = url
         for name, vendor in self.vendors.items():
             vendor.state.webhook_url = None if url is None else url.replace("{provider}", name)
-            vendor.state.webhook_sender = self._webhook_sender
+            vendor.state.deliver = partial(self._webhook_sender.send, name)
+
+    def exchanges(self) -> list[Exchange]:
+        """Return the last requests for vendors and what became of them, in order."""
+        return list(self._exchanges.kept)
+
+    @property
+    def exchange_count(self) -> int:
+        """Return how many requests for vendors there were."""
+        return self._exchanges.count
+
+    def faults(self) -> list[Fault]:
+        """Return the faults that wait for requests."""
+        return [fault for fault in self._faults.active if fault.times != 0]
+
+    def delivered_so_far(self) -> list[DeliveryAttempt]:
+        """Return the attempts to deliver a webhook that have an outcome, in order."""
+        return self._webhook_sender.attempts_so_far()
 
     def delivered(self) -> list[DeliveryAttempt]:
         """Return every attempt to deliver a webhook, in order, once none is under way."""
@@ -294,18 +344,29 @@ class Sandbox:
         self.heal()
         self._arrivals.reset()
         self._log.clear()
+        self._exchanges.kept.clear()
+        self._calls.clear()
         self._webhook_sender.reset()
         for name in self.vendors:
             fresh = type(self.vendors[name])()
             vars(self.vendors[name]).clear()
             vars(self.vendors[name]).update(vars(fresh))
+        self._page.reset()
         self._begin()
 
     def _begin(self) -> None:
-        self.send_webhooks(self._webhook)
+        self.send_webhooks(self._first_webhook)
         for vendor in self.vendors.values():
             vendor.state.calls.real_time = self._real_time
             vendor.state.world = World(self.vendors)
+
+    def _receive_call(self, vendor: str, to: str, sender: str, *, lasting: bool) -> str:
+        state = self.vendors[vendor].state
+        state.calls.lasting = lasting
+        with state.webhooks_in_order():
+            call = self.vendors[vendor].receive_call(to, sender)
+        self._calls.append(ReceivedCall(vendor, call, to, sender, state.now()))
+        return call
 
     def _is_carrier(self, vendor: str, number: str) -> bool:
         return self.vendors[vendor].leads_to(number) is not None
@@ -315,86 +376,28 @@ class Sandbox:
         places = {name: place for place, name in enumerate(_installed(), start=1)}
         return {name: self._port.also(port and port + places[name]) for name in self.vendors}
 
-    def _own_variables(self, vendor: str) -> dict[str, str]:
+    def own_variables(self, vendor: str) -> dict[str, str]:
+        """Return the environment variables that the vendor's own tools read."""
         settings = self.vendors[vendor].settings(self.root_url(vendor))
         return environment.of_vendor(vendor, settings)
 
-    def _application(self) -> Starlette:
-        mounts = [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
-        control = [
-            Route("/_sandbox", self._describe, methods=["GET"]),
-            Route("/_sandbox/reset", self._reset, methods=["POST"]),
-            Route("/_sandbox/faults", self._set_fault, methods=["POST"]),
-            Route("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
-            Route("/_sandbox/{vendor}/ledger", self._show_ledger, methods=["GET"]),
-            Route("/_sandbox/{vendor}/messages", self._plant, methods=["POST"]),
-            Route("/_sandbox/{vendor}/calls", self._ring, methods=["POST"]),
-            Route("/_sandbox/{vendor}/clock", self._advance, methods=["POST"]),
-        ]
-        return Starlette(routes=[*control, *mounts])
+    def _mounts(self) -> list[Mount]:
+        return [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
 
-    async def _describe(self, _: Request) -> Response:
-        return JSONResponse(
-            {
-                "vendors": {name: self.settings(name) for name in self.vendors},
-                "own": {name: self._own_variables(name) for name in self.vendors},
-            }
+    def _control(self) -> App:
+        """Return what serves all that is no vendor's: the page, and what is below ``/_sandbox``."""
+
+        def refused(_: Request, error: Exception) -> Response:
+            if not isinstance(error, Refusal):
+                raise error
+            return error.response()
+
+        app = Starlette(
+            routes=[
+                *self._page.routes(),
+                *Control(self, self._port).routes(),
+                Mount(DIRECT, routes=self._mounts()),
+            ],
+            exception_handlers={Refusal: refused},
         )
-
-    async def _reset(self, _: Request) -> Response:
-        await asyncio.to_thread(self.reset)
-        return Response(status_code=204)
-
-    async def _set_fault(self, request: Request) -> Response:
-        try:
-            fault = Fault.model_validate_json(await request.body())
-        except ValidationError as error:
-            return JSONResponse({"error": str(error)}, 422)
-        if fault.waits:
-            self.fail(fault)
-        else:
-            await self._port.refuse(fault.seconds, but=request.scope["client"])
-        return Response(status_code=204)
-
-    async def _clear_faults(self, _: Request) -> Response:
-        await asyncio.to_thread(self.heal)
-        return Response(status_code=204)
-
-    async def _show_ledger(self, request: Request) -> Response:
-        entries = self.ledger(request.path_params["vendor"])
-        return JSONResponse([{"kind": e.kind, "id": e.id, "number": e.number} for e in entries])
-
-    async def _plant(self, request: Request) -> Response:
-        wanted: Mapping[str, str] = await request.json()
-        return await self._planted(
-            lambda: self.receive_message(
-                request.path_params["vendor"],
-                wanted["to"],
-                sender=wanted["from"],
-                body=wanted["body"],
-            )
-        )
-
-    async def _ring(self, request: Request) -> Response:
-        wanted: Mapping[str, str] = await request.json()
-        vendor = request.path_params["vendor"]
-        turns = [{"speaker": speaker, "text": text} for _, speaker, text in SPOKEN]
-        return await self._planted(
-            lambda: self.receive_call(vendor, wanted["to"], sender=wanted["from"]), turns=turns
-        )
-
-    async def _advance(self, request: Request) -> Response:
-        wanted: Mapping[str, float] = await request.json()
-        self.advance(request.path_params["vendor"], wanted["seconds"])
-        return Response(status_code=204)
-
-    async def _planted(self, plant: Callable[[], str], **more: object) -> Response:
-        """Return what was planted, and what became of its webhooks."""
-        already = len(await asyncio.to_thread(self.delivered))
-        try:
-            planted = plant()
-        except LookupError as error:
-            return JSONResponse({"error": str(error)}, 404)
-        tries = (await asyncio.to_thread(self.delivered))[already:]
-        tries_made = [{"url": each.url, "status": each.status} for each in tries]
-        return JSONResponse({"id": planted, "webhooks": tries_made, **more})
+        return LoopbackOnly(app, own_pages_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol, TypeVar
@@ -19,7 +20,7 @@ from starlette.routing import BaseRoute
 
 from telephony.model import CarrierCredentials, Source, Target
 from telephony.sandbox.calls import Calls
-from telephony.sandbox.webhook_sender import OutgoingWebhook, WebhookSender
+from telephony.sandbox.webhook_sender import OutgoingWebhook
 from telephony.sandbox.world import World
 
 Json = dict[str, JsonValue]
@@ -104,14 +105,14 @@ class State:
     Attributes:
         calls: the calls, which go by a clock of their own.
         webhook_url: where webhooks go that the vendor's own configuration sends nowhere.
-        webhook_sender: None until a server runs.
+        deliver: sends webhooks, each after the one before; None until a server runs.
         world: the vendors beside this one; none until a server runs.
     """
 
     seed: int = 1
     ledger: list[Entry] = field(default_factory=list)
     webhook_url: str | None = None
-    webhook_sender: WebhookSender | None = None
+    deliver: Callable[[Sequence[OutgoingWebhook]], None] | None = None
     world: World = field(default_factory=lambda: World({}))
 
     def __post_init__(self) -> None:
@@ -119,6 +120,7 @@ class State:
         self._ticks = itertools.count()
         self._start = datetime.now(UTC).replace(microsecond=0)
         self._planted: dict[str, deque[JsonValue]] = {}
+        self._waiting: list[OutgoingWebhook] | None = None
         self.calls: Calls = Calls(self.now)
 
     def id(self, prefix: str, length: int = 12, alphabet: str = "0123456789abcdef") -> str:
@@ -133,8 +135,20 @@ class State:
 
     def send_webhooks(self, *webhooks: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
-        if self.webhook_sender is not None:
-            self.webhook_sender.send(webhooks)
+        if self._waiting is not None:
+            self._waiting.extend(webhooks)
+        elif self.deliver is not None and webhooks:
+            self.deliver(webhooks)
+
+    @contextlib.contextmanager
+    def webhooks_in_order(self) -> Iterator[None]:
+        """Send the webhooks of all that happens meanwhile after it, each after the one before."""
+        self._waiting = waiting = list[OutgoingWebhook]()
+        try:
+            yield
+        finally:
+            self._waiting = None
+        self.send_webhooks(*waiting)
 
     def respond(self, *bodies: JsonValue, to: str = "") -> None:
         """Respond to the next requests with these bodies, one each, instead of doing anything.
@@ -201,7 +215,11 @@ class VendorSandbox(Protocol):
         raise LookupError(f"In the sandbox of {self.name} {sender} cannot text {to}")
 
     def receive_call(self, to: str, sender: str) -> str:
-        """Let the number `to` receive a call that ends; return its id. Raises `LookupError`."""
+        """Let the number `to` receive a call, as `Calls.receive` plays it; return its id.
+
+        Raises:
+            LookupError: it cannot.
+        """
         raise LookupError(f"In the sandbox of {self.name} {sender} cannot call {to}")
 
     def point(
@@ -244,11 +262,17 @@ def application(vendor: VendorSandbox) -> Starlette:
             raise error
         return error.response()
 
+    def no_route(request: Request, status: int) -> Response:
+        try:
+            return vendor.refuse_route(request, status).response()
+        except Refusal as refusal:
+            return refusal.response()  # of the credentials, which come first
+
     def missing(request: Request, _: Exception) -> Response:
-        return vendor.refuse_route(request, 404).response()
+        return no_route(request, 404)
 
     def wrong_method(request: Request, _: Exception) -> Response:
-        return vendor.refuse_route(request, 405).response()
+        return no_route(request, 405)
 
     return Starlette(
         routes=list(vendor.routes()),

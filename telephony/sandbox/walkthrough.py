@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import telephony
 from telephony import Capability, CarrierOutcome, Level, LinkedCarrier, TelephonyError
-from telephony.sandbox.server import Sandbox
+from telephony.sandbox.vendor import Sample
+from telephony.targets import CarrierCredentials
+
+if TYPE_CHECKING:
+    from telephony.sandbox.server import Sandbox
 
 STEPS = (
     "get number",
@@ -22,6 +27,7 @@ STEPS = (
 )
 NOT_OFFERED = "-"
 FAILED = "failed: "
+_IMPORTED = "+14155550142"
 _PERSON = "+14155550199"
 _LONG_ENOUGH = 3600.0  # seconds after which a call has ended
 
@@ -34,6 +40,30 @@ def tour(sandbox: Sandbox, vendor: str) -> dict[str, str]:
     """
     with telephony.connect(vendor, settings=sandbox.settings(vendor)) as provider:
         return _Tour(sandbox, vendor, provider).run()
+
+
+def is_bought(sample: Sample) -> bool:
+    """Return whether one buys numbers at the vendor; else they are imported."""
+    return sample.carrier is None and sample.source is None
+
+
+def obtain(provider: telephony.Provider, sample: Sample, number: str) -> telephony.PhoneNumber:
+    """Buy a number, or import `number` where the vendor sells none."""
+    if is_bought(sample):
+        return provider.provision_number()
+    source = sample.source
+    if sample.carrier is not None:
+        source = LinkedCarrier(_linked(provider, sample.carrier))
+    return provider.import_number(number, source=source)
+
+
+def _linked(provider: telephony.Provider, carrier: CarrierCredentials) -> str:
+    """Return the id of a linked carrier account, of this one if there is none yet."""
+    if provider.supports(Capability.LIST_CARRIERS):
+        for account in provider.list_carriers():
+            if account.id is not None:
+                return account.id
+    return provider.link_carrier(carrier, label="Demo").id or ""
 
 
 class _Tour:
@@ -70,16 +100,9 @@ class _Tour:
         return outcomes
 
     def _get(self) -> str:
-        sample, provider = self._sample, self._provider
-        if sample.carrier is None and sample.source is None:
-            self._number = provider.provision_number().number
-            return "bought"
-        source = sample.source
-        if sample.carrier is not None:
-            linked = provider.link_carrier(sample.carrier, label="Demo")
-            source = LinkedCarrier(linked.id or "")
-        self._number = provider.import_number("+14155550142", source=source).number
-        return "imported"
+        number = obtain(self._provider, self._sample, _IMPORTED)
+        self._number = number.number
+        return "bought" if is_bought(self._sample) else "imported"
 
     def _label(self) -> str:
         label = self._provider.update_number(self._number, label="Front desk").label

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 
@@ -30,6 +31,10 @@ def never(status: int | None) -> bool:  # noqa: ARG001 - of the kind of the two 
     return False
 
 
+def ignored(response: bytes) -> None:
+    """Do nothing with a response, as most vendors do."""
+
+
 def unsigned() -> Mapping[str, str]:
     return {}
 
@@ -43,6 +48,7 @@ class OutgoingWebhook:
         attempts: how often it is sent at most.
         retried: whether it is sent again after this status; None: there was no response.
         sign: makes further headers for each attempt.
+        on_success: called with the body of a response with status 2xx.
     """
 
     url: str
@@ -52,12 +58,15 @@ class OutgoingWebhook:
     retried: Callable[[int | None], bool] = never
     sign: Callable[[], Mapping[str, str]] = field(default=unsigned, repr=False)
     method: str = "POST"
+    on_success: Callable[[bytes], None] = field(default=ignored, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DeliveryAttempt:
     """An attempt to deliver a webhook; `status` is None where there was no response."""
 
+    vendor: str
+    at: datetime
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -81,9 +90,13 @@ class WebhookSender:
         self._jobs: list[Future[None]] = []
         self._log: list[DeliveryAttempt] = []
 
-    def send(self, webhooks: Sequence[OutgoingWebhook]) -> None:
+    def send(self, vendor: str, webhooks: Sequence[OutgoingWebhook]) -> None:
         """Deliver one after the other, each until it succeeds or is given up."""
-        self._jobs.append(self._pool.submit(self._run, webhooks, self._log))
+        self._jobs.append(self._pool.submit(self._run, vendor, webhooks, self._log))
+
+    def attempts_so_far(self) -> list[DeliveryAttempt]:
+        """Return every attempt that has an outcome, while others may be under way."""
+        return list(self._log)
 
     def attempts(self) -> list[DeliveryAttempt]:
         """Return every attempt so far, once none is under way."""
@@ -103,18 +116,21 @@ class WebhookSender:
         self._pool.shutdown()
         self._client.close()
 
-    def _run(self, webhooks: Sequence[OutgoingWebhook], log: list[DeliveryAttempt]) -> None:
+    def _run(
+        self, vendor: str, webhooks: Sequence[OutgoingWebhook], log: list[DeliveryAttempt]
+    ) -> None:
         for webhook in webhooks:
             for nth in range(webhook.attempts):
                 if nth and self._stopped.wait(self._backoff * 2 ** (nth - 1)):
                     return
                 if log is not self._log:
                     return
-                log.append(self._attempt(webhook))
+                log.append(self._attempt(vendor, webhook))
                 if not (is_loopback(webhook.url) and webhook.retried(log[-1].status)):
                     break
 
-    def _attempt(self, webhook: OutgoingWebhook) -> DeliveryAttempt:
+    def _attempt(self, vendor: str, webhook: OutgoingWebhook) -> DeliveryAttempt:
+        at = datetime.now(UTC)
         headers = {**webhook.headers, **webhook.sign()}
         status, content = None, b""
         if is_loopback(webhook.url):
@@ -123,4 +139,8 @@ class WebhookSender:
                     webhook.method, webhook.url, headers=headers, content=webhook.body or None
                 )
                 status, content = response.status_code, response.content
-        return DeliveryAttempt(webhook.method, webhook.url, headers, webhook.body, status, content)
+        if status is not None and 200 <= status < 300:
+            webhook.on_success(content)
+        return DeliveryAttempt(
+            vendor, at, webhook.method, webhook.url, headers, webhook.body, status, content
+        )

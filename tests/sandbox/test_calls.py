@@ -74,7 +74,10 @@ def test_a_call_can_end_without_an_answer(calls):
 
 
 def test_a_call_that_was_received_is_over_with_all_that_was_said(calls):
-    call = calls.past()
+    happened = []
+    call = calls.receive(lambda: happened.append("answered"), lambda: happened.append("ended"))
+    call.report()
+    assert happened == ["answered", "ended"]
     assert call.status is CallStatus.COMPLETED
     assert call.duration == timedelta(seconds=TALKS)
     assert len(call.turns) == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -46,10 +48,7 @@ async def place(account: Account, request: Request) -> Response:
     if number is None:
         raise invalid("The agent has no such phone number")
     call_id = account.state.id("call_")
-    played = account.state.calls.place(
-        on_answered=lambda: webhooks.answered(account, account.calls[call_id]),
-        on_ended=lambda: webhooks.ended(account, account.calls[call_id]),
-    )
+    played = account.state.calls.place(*_reports(account, call_id))
     ends = {"fromNumber": number["phoneNumber"], "toNumber": wanted.to_number}
     call = _add(account, number, call_id, {**ends, "direction": "outbound"}, played)
     account.state.record("call", call_id, call.number)
@@ -80,15 +79,19 @@ async def recording(account: Account, request: Request) -> Response:
 
 def receive(account: Account, number: Json, caller: str) -> str:
     ends: Json = {"fromNumber": caller, "toNumber": number["phoneNumber"]}
-    call = _add(
-        account,
-        number,
-        account.state.id("call_"),
-        {**ends, "direction": "inbound"},
-        account.state.calls.past(),
+    call_id = account.state.id("call_")
+    played = account.state.calls.receive(*_reports(account, call_id))
+    _add(account, number, call_id, {**ends, "direction": "inbound"}, played)
+    played.report()
+    return call_id
+
+
+def _reports(account: Account, call_id: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what sends the webhooks of a call's answer, and of its end."""
+    return (
+        lambda: webhooks.answered(account, account.calls[call_id]),
+        lambda: webhooks.ended(account, account.calls[call_id]),
     )
-    webhooks.called(account, call)
-    return call.id
 
 
 def _found(account: Account, request: Request) -> Call:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from pydantic import JsonValue, SecretStr
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from telephony.enums import Speaker
 from telephony.sandbox.calls import SPOKEN
 from telephony.sandbox.vendor import Json, State, iso_seconds
-from telephony.sandbox.webhook_sender import OutgoingWebhook, on_any_failure
+from telephony.sandbox.webhook_sender import OutgoingWebhook, ignored, on_any_failure
 
 from ..webhooks import sign
 from .account import Account
@@ -75,17 +77,20 @@ def received(account: Account, text: Text, agent: JsonValue) -> None:
 
 def answered(account: Account, call: Call) -> None:
     """Send an event for each thing that the caller will say."""
-    _send(account, call.data["agentId"], *_turns(account, call))
+    _send(account, call.data["agentId"], *_turns(account, call), on_success=partial(_spoken, call))
+
+
+def _spoken(call: Call, response: bytes) -> None:
+    """Let the agent say what the response to a turn says."""
+    with contextlib.suppress(ValueError, AttributeError):
+        parts = [from_json(line).get("text") for line in response.splitlines()]
+        if any(parts):
+            call.played.replies.append(" ".join(filter(None, parts)))
 
 
 def ended(account: Account, call: Call) -> None:
     """Send the event of a call's end."""
     _send(account, call.data["agentId"], _end(account, call))
-
-
-def called(account: Account, call: Call) -> None:
-    """Send the events of a call that is over, one after the other."""
-    _send(account, call.data["agentId"], *_turns(account, call), _end(account, call))
 
 
 def _turns(account: Account, call: Call) -> list[Json]:
@@ -139,7 +144,12 @@ def _event(state: State, event: str, channel: JsonValue, agent: JsonValue, data:
     return sent
 
 
-def _send(account: Account, agent: JsonValue, *events: Json) -> None:
+def _send(
+    account: Account,
+    agent: JsonValue,
+    *events: Json,
+    on_success: Callable[[bytes], None] = ignored,
+) -> None:
     # An agent's own webhook gets its events instead of the account's.
     held = account.webhooks.get(str(agent)) or account.webhooks.get(_ACCOUNT)
     url = str(held["url"]) if held else account.state.webhook_url
@@ -147,7 +157,10 @@ def _send(account: Account, agent: JsonValue, *events: Json) -> None:
     if url is not None:
         bodies = map(to_json, events)
         account.state.send_webhooks(
-            *(_webhook(account.state, url, secret, body) for body in bodies)
+            *(
+                replace(_webhook(account.state, url, secret, body), on_success=on_success)
+                for body in bodies
+            )
         )
 
 

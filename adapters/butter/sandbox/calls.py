@@ -56,7 +56,7 @@ async def place(account: Account, request: Request) -> Response:
 
 
 def receive(account: Account, number: Json, sender: str) -> str:
-    """Let a number receive a call that has ended; return its id."""
+    """Let a number receive a call; return its id."""
     call = Held(
         account.state.id("call_"),
         str(number["phone_number"]),
@@ -64,7 +64,7 @@ def receive(account: Account, number: Json, sender: str) -> str:
         str(number["assigned_agent_id"]),
         "inbound",
         str(number["provider"]),
-        account.state.calls.past(),
+        account.state.calls.receive(),
     )
     account.calls[call.sid] = call
     return call.sid

@@ -49,12 +49,12 @@ async def place(account: Account, request: Request) -> Response:
 
 
 def receive(account: Account, number: str, agent: str, caller: str) -> str:
-    """Let a number receive a call that has just ended."""
-    call_id, played = account.state.id("ac_"), account.state.calls.past()
+    """Let a number receive a call; return its id."""
+    call_id = account.state.id("ac_")
+    report = partial(_report, account, call_id)
+    played = account.state.calls.receive(partial(report, "call_started"), report)
     account.calls[call_id] = Call(agent, number, caller, "inbound", {}, played)
-    over = _shown(account, call_id, transcript=True)
-    begun: Json = {"status": "started", "end_time": None, "end_reason": None, "transcript": []}
-    webhooks.send(account, agent, ("call_started", over | begun), ("call_completed", over))
+    played.report()
     return call_id
 
 
@@ -102,6 +102,8 @@ def _report(account: Account, call_id: str, kind: str | None = None) -> None:
     call = account.calls[call_id]
     ended = "call_completed" if call.played.answered else "call_failed"
     shown = _shown(account, call_id, transcript=True)
+    if kind == "call_started":
+        shown |= {"status": "started", "end_time": None, "end_reason": None, "transcript": []}
     webhooks.send(account, call.agent, (kind or ended, shown))
 
 

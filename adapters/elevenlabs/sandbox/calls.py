@@ -78,7 +78,11 @@ async def _place(provider: str, account: Account, request: Request) -> Response:
 
 
 def receive(account: Account, number: Json, agent: str, sender: str) -> str:
-    """Let a number receive a call that has ended; return its id."""
+    """Let a number receive a call; return its id."""
+
+    def ended() -> None:
+        webhooks.ended(account, call, detail(account, call))
+
     call = Held(
         id=account.state.id("conv_", 26),
         agent=agent,
@@ -87,10 +91,10 @@ def receive(account: Account, number: Json, agent: str, sender: str) -> str:
         direction="inbound",
         data={"dynamic_variables": {}},
         carriers_id=account.state.id("CA", 32),
-        played=account.state.calls.past(),
+        played=account.state.calls.receive(on_ended=ended),
     )
     account.calls[call.id] = call
-    webhooks.ended(account, call, detail(account, call))
+    call.played.report()
     return call.id
 
 

@@ -110,9 +110,12 @@ def receive(account: Account, number: Json, agent: str, caller: str) -> str:
         "from_number": caller,
         "to_number": number["phone_number"],
     }
-    played = account.state.calls.past()
+    played = account.state.calls.receive(
+        lambda: webhooks.report(account, call, played, "call_started"),
+        lambda: webhooks.report(account, call, played, "call_ended", "call_analyzed"),
+    )
     account.calls[str(call["call_id"])] = call, played
-    webhooks.report(account, call, played, "call_started", "call_ended", "call_analyzed")
+    played.report()
     return str(call["call_id"])
 
 

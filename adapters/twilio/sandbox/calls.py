@@ -85,10 +85,14 @@ def place(account: Account, request: ParsedRequest) -> Response:
 
 
 def receive(account: Account, number: Json, caller: str) -> str:
-    """Let a number receive a call that has ended; return its sid."""
+    """Let a number receive a call; return its sid."""
     body = _body(account, caller, str(number["phone_number"]), "inbound", str(number["sid"]))
-    call = account.calls[str(body["sid"])] = Held(body, account.state.calls.past())
-    webhooks.called(account, number, _shown(call))
+    played = account.state.calls.receive(
+        on_ended=lambda: webhooks.hung_up(account, number, _shown(call))
+    )
+    call = account.calls[str(body["sid"])] = Held(body, played)
+    webhooks.rings(account, number, _shown(call))
+    played.report()
     return str(body["sid"])
 
 

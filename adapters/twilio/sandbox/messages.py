@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import partial
+from xml.etree import ElementTree as ET
 
 from starlette.responses import JSONResponse, Response
 
@@ -101,6 +103,26 @@ def send(account: Account, request: ParsedRequest) -> Response:
     if not request.field("From"):
         early |= {"status": "accepted", "from": None, "num_segments": "0"}
     return JSONResponse(sent.body | early, 201)
+
+
+def receive(account: Account, number: Json, sender: str, words: str, at: datetime) -> str:
+    """Let a number receive a text; return its sid."""
+    text = add(account, sender, str(number["phone_number"]), words, "inbound", at)
+    webhooks.received(account, number, text, partial(_reply, account, text))
+    return str(text.body["sid"])
+
+
+def _reply(account: Account, text: Text, twiml: bytes) -> None:
+    """Send what the response to a webhook says in ``<Message>``."""
+    try:
+        verbs = ET.fromstring(twiml)  # noqa: S314 - of an application on this machine
+    except ET.ParseError:
+        return
+    ours, other = str(text.body["to"]), str(text.body["from"])
+    for verb in verbs.iter("Message"):
+        words = (verb.text or "") + "".join(body.text or "" for body in verb.iter("Body"))
+        sent = add(account, ours, other, words.strip(), "outbound-reply", account.state.now())
+        account.state.record("message", str(sent.body["sid"]), ours)
 
 
 def media_list(account: Account, request: ParsedRequest) -> Response:

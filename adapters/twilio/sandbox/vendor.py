@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from telephony.model import Application, Webhook
 from telephony.sandbox.vendor import Json, Refusal, Sample, State, VendorSandbox
 
-from . import available, calls, messages, numbers, services, targets, webhooks
+from . import available, calls, messages, numbers, services, targets
 from .account import API, Account, Endpoint, rfc2822
 from .input import ParsedRequest
 from .refusals import missing, refusal
@@ -155,9 +155,7 @@ class TwilioSandbox(VendorSandbox):
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         account, number = self._holder(to)
-        text = messages.add(account, sender, to, body, "inbound", sent_at or self.state.now())
-        webhooks.received(account, number, text)
-        return str(text.body["sid"])
+        return messages.receive(account, number, sender, body, sent_at or self.state.now())
 
     def receive_call(self, to: str, sender: str) -> str:
         account, number = self._holder(to)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from telephony.sandbox.vendor import Json
@@ -23,7 +24,9 @@ _RETRIES = 1
 _STEPS = ("initiated", "ringing", "in-progress")
 
 
-def received(account: Account, number: Json, text: Text) -> None:
+def received(
+    account: Account, number: Json, text: Text, on_success: Callable[[bytes], None]
+) -> None:
     """Send the webhook of a text that was received."""
     sid = str(text.body["sid"])
     params = {
@@ -42,7 +45,8 @@ def received(account: Account, number: Json, text: Text) -> None:
     }
     url = _url(account, number, "sms")
     if url:
-        account.state.send_webhooks(_webhook(account, url, str(number["sms_method"]), params))
+        webhook = _webhook(account, url, str(number["sms_method"]), params)
+        account.state.send_webhooks(replace(webhook, on_success=on_success))
 
 
 def status(account: Account, callback: str, message: Json) -> None:
@@ -63,19 +67,22 @@ def status(account: Account, callback: str, message: Json) -> None:
     account.state.send_webhooks(*steps)
 
 
-def called(account: Account, number: Json, call: Json) -> None:
-    """Send the webhooks of a call that rang and is over."""
-    params = _call_params(call)
-    voice_url, callback = _url(account, number, "voice"), _url(account, number, "status_callback")
-    steps = []
-    # For a call that a trunk carries, Twilio requests no instructions.
-    if voice_url and not number["trunk_sid"]:
-        ringing = {**params, "CallStatus": "ringing"}
-        steps.append(_webhook(account, voice_url, str(number["voice_method"]), ringing))
-    if callback:
-        over = params | _progress(account, call, "completed")
-        steps.append(_webhook(account, callback, str(number["status_callback_method"]), over))
-    account.state.send_webhooks(*steps)
+def rings(account: Account, number: Json, call: Json) -> None:
+    """Request instructions for a call that comes in."""
+    url = _url(account, number, "voice")
+    # For a call that a trunk carries, Twilio requests none.
+    if url and not number["trunk_sid"]:
+        params = {**_call_params(call), "CallStatus": "ringing"}
+        account.state.send_webhooks(_webhook(account, url, str(number["voice_method"]), params))
+
+
+def hung_up(account: Account, number: Json, call: Json) -> None:
+    """Send the status callback of a received call that is over."""
+    url = _url(account, number, "status_callback")
+    if url:
+        params = _call_params(call) | _progress(account, call, str(call["status"]))
+        method = str(number["status_callback_method"])
+        account.state.send_webhooks(_webhook(account, url, method, params))
 
 
 def call_status(account: Account, callback: str, call: Json, word: str) -> None:

@@ -53,6 +53,18 @@ async def place(account: Account, request: Request) -> Response:
     return JSONResponse({**shown(call, played, request), "status": "queued", **limits}, 201)
 
 
+def receive(account: Account, call: Json) -> str:
+    """Let a call come in; return its id."""
+
+    def report(word: str) -> None:
+        webhooks.report(account, call, played, word)
+
+    played = account.state.calls.receive(lambda: report("in-progress"), lambda: report("ended"))
+    account.calls[str(call["id"])] = call, played
+    played.report()
+    return str(call["id"])
+
+
 async def listed(account: Account, request: Request) -> Response:
     query = reader.query(ByTime, request)
     wanted = request.query_params

@@ -1,0 +1,184 @@
+"""What the page reads and does at the vendors, by telephony's own public interface."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import telephony
+from telephony.capabilities import Capability
+from telephony.enums import CallStatus, Direction
+from telephony.errors import InvalidRequestError, TelephonyError
+from telephony.model import Call, Message, PhoneNumber, Turn
+from telephony.sandbox.walkthrough import obtain
+from telephony.targets import Webhook
+
+if TYPE_CHECKING:
+    from telephony.provider import Provider
+    from telephony.sandbox.server import Sandbox
+
+DIRECT = "/_sandbox/direct"
+"""Below it, the vendors' APIs without faults, limits and records."""
+_TEXTS = 100
+_CALLS = 20
+_TIMEOUT = 5.0
+_STALE = 5.0
+"""Seconds after which numbers are read again: some change with time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The numbers of a vendor, or why they cannot be read."""
+
+    vendor: str
+    numbers: tuple[PhoneNumber, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TalkedCall:
+    """A call with one person, as far as the vendor tells.
+
+    Attributes:
+        id: the vendor's.
+        inbound: whether the person called.
+        at: None: the vendor does not say.
+        status: None: the vendor does not say.
+        turns: what was said so far.
+        can_end: whether it goes on, and the vendor lets one end it.
+    """
+
+    id: str
+    inbound: bool
+    at: datetime | None
+    status: CallStatus | None
+    turns: tuple[Turn, ...] = ()
+    seconds: float | None = None
+    can_end: bool = False
+
+
+class Desk:
+    """The vendors of one sandbox, connected where no fault strikes."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._providers: dict[str, Provider] = {}
+        self._held: list[Holding] = []
+        self._read: tuple[int, float] | None = None
+
+    def close(self) -> None:
+        for provider in self._providers.values():
+            provider.close()
+
+    def holdings(self) -> list[Holding]:
+        """Return the numbers of each vendor, read again once something may have changed them."""
+        served, now = self._sandbox.exchange_count, time.monotonic()
+        if self._read is None or self._read[0] != served or now - self._read[1] > _STALE:
+            self._held = [self._holding(vendor) for vendor in self._sandbox.vendors]
+            self._read = served, now
+        return self._held
+
+    def forget(self) -> None:
+        """Read everything again, after a reset or a change of our own."""
+        self._read = None
+
+    def offers(self, vendor: str, capability: Capability) -> bool:
+        return self._provider(vendor).supports(capability)
+
+    def texts(self, vendor: str, number: str) -> list[Message]:
+        """Return the last texts of a number, oldest first."""
+        if not self.offers(vendor, Capability.LIST_MESSAGES):
+            return []
+        found = list(islice(self._provider(vendor).list_messages(number), _TEXTS))
+        return found[::-1]
+
+    def calls(self, vendor: str, number: str, person: str) -> list[TalkedCall]:
+        """Return the last calls between a number and a person."""
+        received = [
+            TalkedCall(call.id, inbound=True, at=call.at, status=None)
+            for call in self._sandbox.received_calls(vendor)
+            if (call.to, call.sender) == (number, person)
+        ]
+        placed = [
+            TalkedCall(entry.id, inbound=False, at=None, status=None)
+            for entry in self._sandbox.ledger(vendor, "call")
+            if entry.number in (None, number)
+        ]
+        found = (
+            self._details(vendor, call, person) for call in [*received[-_CALLS:], *placed[-_CALLS:]]
+        )
+        return [call for call in found if call is not None]
+
+    def obtain(self, vendor: str) -> PhoneNumber:
+        """Get a number that the vendor's sample target answers, if its webhooks can reach us."""
+        sandbox, provider = self._sandbox.vendors[vendor], self._provider(vendor)
+        held = {each.number for each in provider.list_numbers()}
+        free = next(n for n in map("+1415555{:04d}".format, range(142, 10_000)) if n not in held)
+        try:
+            number = obtain(provider, sandbox.sample, free)
+            if isinstance(sandbox.sample.target, Webhook):
+                return number  # its URLs are an example's: the sandbox's go to the application
+            return provider.assign_number(number, sandbox.sample.target)
+        finally:
+            self.forget()
+
+    def hang_up(self, vendor: str, call: str) -> None:
+        """End a call. Raises `TelephonyError`."""
+        self._provider(vendor).end_call(call)
+
+    def _holding(self, vendor: str) -> Holding:
+        try:
+            return Holding(vendor, tuple(self._provider(vendor).list_numbers()))
+        except TelephonyError as error:
+            return Holding(vendor, failure=str(error))
+
+    def _details(self, vendor: str, call: TalkedCall, person: str) -> TalkedCall | None:
+        """Return what the vendor tells of a call; None if it is with somebody else."""
+        provider = self._provider(vendor)
+        try:
+            told = provider.get_call(call.id)
+        except TelephonyError:
+            return call
+        other = told.sender if call.inbound else told.recipient
+        if other not in (None, person):
+            return None
+        return TalkedCall(
+            call.id,
+            call.inbound,
+            told.started_at or call.at,
+            told.status,
+            self._turns(provider, told),
+            None if told.duration is None else told.duration.total_seconds(),
+            not told.status.is_final and provider.supports(Capability.END_CALL),
+        )
+
+    def _turns(self, provider: Provider, call: Call) -> tuple[Turn, ...]:
+        if not provider.supports(Capability.GET_TRANSCRIPT):
+            return ()
+        try:
+            return provider.get_transcript(call).turns
+        except TelephonyError:
+            return ()  # there is none yet
+
+    def _provider(self, vendor: str) -> Provider:
+        if vendor not in self._providers:
+            if vendor not in self._sandbox.vendors:
+                raise InvalidRequestError(
+                    f"The sandbox does not serve {vendor!r}.", argument="vendor"
+                )
+            fake = self._sandbox.vendors[vendor]
+            settings = {
+                **fake.settings(f"{self._sandbox.url}{DIRECT}/{vendor}"),
+                "timeout": _TIMEOUT,
+                "retries": 0,
+            }
+            self._providers[vendor] = telephony.connect(vendor, adapter=vendor, settings=settings)
+        return self._providers[vendor]
+
+
+def other_side(message: Message) -> str | None:
+    """Return the person in a text, where the vendor says who."""
+    return message.sender if message.direction is Direction.INBOUND else message.recipient

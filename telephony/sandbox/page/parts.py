@@ -1,0 +1,76 @@
+"""What several sections of the page are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+
+import phonenumbers
+
+from telephony.model import PhoneNumber
+from telephony.sandbox.page.html import NOTHING, Attributes, Child, Html, joined, tag
+from telephony.targets import target_text
+
+
+def spaced(number: str) -> str:
+    """Return an E.164 number as people write it, other texts as they are."""
+    return _spaced(number) if number.startswith("+") else number
+
+
+def answer(number: PhoneNumber) -> str:
+    """Return what answers a number, in a few words."""
+    target = target_text(number.assignment)
+    return f"Answered by {target}" if target else "Not assigned to anything"
+
+
+@cache
+def _spaced(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def clock(moment: datetime) -> Html:
+    """Return the time of day here."""
+    here = moment.astimezone()
+    return tag("time", {"datetime": here.isoformat("T", "seconds")}, here.strftime("%H:%M:%S"))
+
+
+def section(id_: str, heading: str, *children: Child) -> Html:
+    """Return a section that the script keeps up to date."""
+    return tag(
+        "section",
+        {"id": id_, "class": "panel", "aria-labelledby": f"{id_}-heading", "data-live": True},
+        tag("h2", {"id": f"{id_}-heading", "tabindex": "-1"}, heading),
+        *children,
+    )
+
+
+def form(method: str, action: str, attributes: Attributes, *children: Child) -> Html:
+    """Return a form that the script sends as JSON."""
+    return tag("form", {"data-send": method, "action": action, **attributes}, *children)
+
+
+def field(label: str, control: Html, hint: str | None = None) -> Html:
+    """Return a labelled control, and what to know of it."""
+    note = None if hint is None else tag("small", {}, hint)
+    return tag("label", {"class": "field"}, tag("span", {}, label), control, note)
+
+
+def hidden(name: str, value: str) -> Html:
+    return tag("input", {"type": "hidden", "name": name, "value": value})
+
+
+def options(pairs: Iterable[tuple[str, str]], chosen: str | None = None) -> Html:
+    """Return the options of a select, each a value and its words."""
+    return joined(
+        tag("option", {"value": value, "selected": value == chosen}, words)
+        for value, words in pairs
+    )
+
+
+def button(words: str, attributes: Attributes = NOTHING) -> Html:
+    return tag("button", {"type": "submit", **attributes}, words)
