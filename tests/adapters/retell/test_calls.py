@@ -80,7 +80,7 @@ def planted(account, telephony_sandbox, count, own, *, apart=0.0):
     began = state.now().replace(microsecond=0) - timedelta(hours=1)
     for nth in range(count):
         ends = (own, OTHER) if nth % 3 else (OTHER, own)
-        played = state.calls.past()
+        played = state.calls.receive()
         played.began_at = began + timedelta(seconds=nth * apart)
         account.calls[f"call_{nth:04}"] = (
             {
