@@ -1,0 +1,72 @@
+"""Many numbers at many vendors, declared in files: planned, applied, moved and looked at.
+
+import telephony.fleet as fleet
+
+with fleet.open("fleet.toml") as numbers:
+plan = numbers.plan()
+run = numbers.apply(plan)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import telephony
+from telephony.fleet.applying.board import Progress as Progress
+from telephony.fleet.applying.running import Run as Run
+from telephony.fleet.asynchronous import AsyncFleet as AsyncFleet
+from telephony.fleet.blocking import Fleet as Fleet
+from telephony.fleet.errors import FileProblem as FileProblem
+from telephony.fleet.errors import FleetError as FleetError
+from telephony.fleet.errors import UnsafePlanError as UnsafePlanError
+from telephony.fleet.journal.protocol import Entry as Entry
+from telephony.fleet.journal.protocol import RunState as RunState
+from telephony.fleet.journal.protocol import State as State
+from telephony.fleet.observed.joined import Drift as Drift
+from telephony.fleet.observed.joined import Place as Place
+from telephony.fleet.planning.ops import Op as Op
+from telephony.fleet.planning.ops import Verb as Verb
+from telephony.fleet.planning.plan import Finding as Finding
+from telephony.fleet.planning.plan import Plan as Plan
+from telephony.fleet.planning.plan import Unsafe as Unsafe
+from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
+
+FILE_NAME = "fleet.toml"
+
+
+def open(  # noqa: A001 - read as fleet.open
+    path: str | os.PathLike[str] = FILE_NAME,
+    *,
+    connect: Callable[[str], PhoneNumberProvider] = telephony.connect,
+) -> Fleet:
+    """Open a fleet; use it with ``with``. Nothing is read or sent yet.
+
+    Args:
+        path: the fleet.toml. The journal is where it says, by default beside it.
+        connect: returns the provider of a profile; by default the profiles are telephony.toml's.
+
+    Example:
+        with fleet.open("fleet.toml") as numbers:
+            print(numbers.plan().counts)
+    """
+    return Fleet(Path(path), connect)
+
+
+def open_async(
+    path: str | os.PathLike[str] = FILE_NAME,
+    *,
+    connect: Callable[[str], AsyncPhoneNumberProvider] = telephony.connect_async,
+) -> AsyncFleet:
+    """Open a fleet with asyncio; use it with ``async with``. Otherwise as `open`.
+
+    Args:
+        path: the fleet.toml.
+        connect: returns the provider of a profile.
+
+    Example:
+        async with fleet.open_async("fleet.toml") as numbers:
+            print((await numbers.plan()).counts)
+    """
+    return AsyncFleet(Path(path), connect)

@@ -126,6 +126,9 @@ class Journal(Protocol):
     def runs(self) -> list[RunRecord]:
         """Return all runs, the latest first."""
 
+    def bought(self) -> Mapping[str, str]:
+        """Return the number that each order has bought, E.164."""
+
     def find(self, run: str) -> RunRecord:
         """Return a run, by its id or the beginning of it. Raises `FleetError` for any other."""
 

@@ -132,6 +132,12 @@ class SqliteJournal(Journal):
             rows = tables.execute("SELECT key, id, state, started_at FROM runs ORDER BY key DESC")
             return [self._record(*row) for row in rows.fetchall()]
 
+    def bought(self) -> Mapping[str, str]:
+        with self._reading() as tables:
+            rows = tables.execute("SELECT op, number FROM operations WHERE number <> ''")
+            found = [(_decode(op).order, number) for op, number in rows]
+        return {order: number for order, number in found if order is not None}
+
     def find(self, run: str) -> RunRecord:
         with self._reading() as tables:
             rows = tables.execute(

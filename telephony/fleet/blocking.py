@@ -1,0 +1,223 @@
+"""A fleet that is open, blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from telephony.fleet.applying import running
+from telephony.fleet.applying.board import Report
+from telephony.fleet.applying.running import Run
+from telephony.fleet.declared.model import Declared
+from telephony.fleet.observed import reading
+from telephony.fleet.observed.joined import Place
+from telephony.fleet.opened import Files
+from telephony.fleet.planning.diff import plan as planned
+from telephony.fleet.planning.ops import Snapshot
+from telephony.fleet.planning.plan import Plan
+from telephony.fleet.targets import text_of
+from telephony.protocols import PhoneNumberProvider
+
+
+class Fleet(Files):
+    """A fleet, blocking; `telephony.fleet.open` opens one. A context manager.
+
+    Its files are read anew by every method. Providers are connected when they are needed first, and
+    closed with the fleet.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[str], PhoneNumberProvider]) -> None:
+        super().__init__(path)
+        self._connect = connect
+        self._providers: dict[str, PhoneNumberProvider] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal and every provider that was connected."""
+        self._closing.close()
+        self.end()
+
+    def plan(
+        self,
+        *,
+        only: str | None = None,
+        cached: timedelta | None = None,
+        report: reading.Report | None = None,
+    ) -> Plan:
+        """Return what has to be done so that the vendors hold what the files declare.
+
+        Nothing is changed anywhere.
+
+        Args:
+            only: a pattern such as ``+1415*``: other numbers and orders are left out.
+            cached: how old the last listings may be; None: they are read anew.
+            report: called with a profile and how many of its numbers were read so far.
+
+        Raises:
+            FleetError: a file is wrong; `problems` has everything, by file and line.
+            ConfigurationError: a profile cannot be connected.
+
+        Example:
+            plan = fleet.plan(only="+1415*")
+            print(plan.counts)
+        """
+        declared = self.declared()
+        providers = self._connected(declared.policy.profiles)
+        snapshot = self.cached(cached)
+        if snapshot is None:
+            snapshot = self._read(declared, report)
+        offers = {profile: reading.offer(provider) for profile, provider in providers.items()}
+        plan = planned(declared, snapshot, offers, only=only)
+        self.remember(snapshot, plan)
+        return plan
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        buy: int = 0,
+        release: int = 0,
+        over_limits: bool = False,
+        progress: Report | None = None,
+    ) -> Run:
+        """Do what a plan says, or go on with the run that began it.
+
+        Args:
+            plan: what `plan` returned, or `Plan.from_json` read.
+            buy: how many numbers it may buy: exactly as many as it does.
+            release: how many numbers it may release: exactly as many as it does.
+            over_limits: whether it may exceed the limits of ``[safety]``.
+            progress: called with a `Progress`, at most ten times a second.
+
+        Raises:
+            UnsafePlanError: it needs a flag, which the message names. Nothing was sent.
+            FleetError: the plan was made under another policy, the journal cannot be used, or
+                another run works on an account.
+
+        Example:
+            run = fleet.apply(fleet.plan(), buy=2)
+            print(run.counts)
+        """
+        declared = self.declared()
+        self.permit(plan, declared, buy, release, over_limits)
+        run = running.apply(
+            plan,
+            self._connected({op.profile for op in plan.ops}),
+            self.journal(declared),
+            sources=self.sources(declared),
+            concurrency=self.concurrency(declared),
+            progress=progress,
+        )
+        self._note(declared, run)
+        return run
+
+    def resume(
+        self,
+        run: str | None = None,
+        *,
+        progress: Report | None = None,
+        repeat_unknown: bool = False,
+    ) -> Run:
+        """Go on with a run: what was begun is settled by reading, and nothing is done twice.
+
+        Args:
+            run: its id or the beginning of it; None: the last one.
+            progress: as for `apply`.
+            repeat_unknown: whether operations of unknown outcome are done again where reading shows
+                that they have not happened. Look at the vendor before.
+
+        Raises:
+            FleetError: there is no such run, or as for `apply`.
+
+        Example:
+            run = fleet.resume()
+            print(run.state)
+        """
+        declared = self.declared()
+        journal = self.journal(declared)
+        wanted = journal.find(run or self.latest(declared)).id
+        done = running.resume(
+            wanted,
+            self._connected(journal.profiles(wanted)),
+            journal,
+            sources=self.sources(declared),
+            concurrency=self.concurrency(declared),
+            progress=progress,
+            repeat_unknown=repeat_unknown,
+        )
+        self._note(declared, done)
+        return done
+
+    def status(self, run: str | None = None) -> Run:
+        """Return how a run stands, without a request.
+
+        Args:
+            run: its id or the beginning of it; None: the last one.
+
+        Raises:
+            FleetError: there is no such run.
+
+        Example:
+            print(fleet.status().counts)
+        """
+        declared = self.declared()
+        return running.status(self.journal(declared), run or self.latest(declared))
+
+    def where(self, *numbers: str, cached: timedelta | None = None) -> list[Place]:
+        """Return where numbers are: who owns and answers them, and where the two disagree.
+
+        Args:
+            numbers: patterns such as ``+1415*``; none: all numbers.
+            cached: as for `plan`.
+
+        Raises:
+            FleetError: a file is wrong.
+            ConfigurationError: a profile cannot be connected.
+
+        Example:
+            for place in fleet.where("+14155550123"):
+                print(place.path, place.drift)
+        """
+        declared = self.declared()
+        snapshot = self.cached(cached)
+        if snapshot is None:
+            snapshot = self._read(declared, None)
+        return self.chosen(declared, snapshot, numbers)
+
+    def _read(self, declared: Declared, report: reading.Report | None) -> Snapshot:
+        previous, bought, wired = self.facts(declared)
+        providers = self._connected(declared.policy.profiles)
+        return reading.snapshot(
+            providers, previous=previous, bought=bought, wired=wired, report=report
+        )
+
+    def _note(self, declared: Declared, run: Run) -> None:
+        read: dict[str, str] = {}
+        for owner, number in self.rewired(declared, run):
+            provider = self._connected([owner])[owner]
+            held = provider.get_number(number)
+            read[number] = text_of(held.assignment)
+        self.written(read)
+
+    def _connected(self, profiles: Iterable[str]) -> dict[str, PhoneNumberProvider]:
+        for profile in profiles:
+            if profile not in self._providers:
+                provider = self._connect(profile)
+                self._closing.callback(provider.close)
+                self._providers[profile] = provider
+        return {profile: self._providers[profile] for profile in profiles}
