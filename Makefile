@@ -38,7 +38,7 @@ $(TYPED): $(READY) $(wildcard telephony/*)
 	@ln -s $(addprefix $(CURDIR)/,$(wildcard telephony/*) adapters) $@/telephony/
 
 docs: $(READY)
-	@$(BIN)/sphinx-build -W --keep-going -n -q -b html -d build/doctrees docs $(SITE)
+	@$(BIN)/sphinx-build -W --keep-going -n -q -j auto -b html -d build/doctrees docs $(SITE)
 
 docs-serve: docs
 	@echo "http://127.0.0.1:8008"

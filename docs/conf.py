@@ -20,6 +20,7 @@ extensions = [
     "sphinx_design",
     "docstrings",
     "made",
+    "llms",
 ]
 exclude_patterns = ["_ext"]
 

@@ -100,10 +100,12 @@ class Request:
 
     @classmethod
     def get(cls, path: str, params: Mapping[str, str | int | None] | None = None) -> Request:
+        """Return a GET; parameters that are None are left out."""
         return cls("GET", path, params=query(params or {}))
 
     @classmethod
     def post(cls, path: str, json: JsonValue = None, *, safety: Safety = Safety.UNSAFE) -> Request:
+        """Return a POST of JSON."""
         return cls("POST", path, json=json, safety=safety)
 
     @classmethod
@@ -115,14 +117,17 @@ class Request:
 
     @classmethod
     def patch(cls, path: str, json: JsonValue = None) -> Request:
+        """Return a PATCH of JSON."""
         return cls("PATCH", path, json=json, safety=Safety.IDEMPOTENT)
 
     @classmethod
     def put(cls, path: str, json: JsonValue = None) -> Request:
+        """Return a PUT of JSON."""
         return cls("PUT", path, json=json, safety=Safety.IDEMPOTENT)
 
     @classmethod
     def delete(cls, path: str, json: JsonValue = None) -> Request:
+        """Return a DELETE."""
         return cls("DELETE", path, json=json or None, safety=Safety.IDEMPOTENT)
 
 

@@ -30,6 +30,7 @@ from telephony import Capability
 
 _ALIAS = re.compile(r"TypeAliasForwardRef\('([\w.]+)'\)")
 _DISCRIMINATORS = frozenset({"kind", "type"})
+_PLURAL = re.compile(r"(?<!`)(`\w+`)s\b")
 _SECTION = re.compile(r"^(?P<name>Args|Attributes|Example|Raises|Returns|Yields):$")
 
 
@@ -133,7 +134,8 @@ def rewrite(
     app: Sphinx, what: str, name: str, subject: object, options: object, lines: list[str]
 ) -> None:
     """Make a docstring ready for napoleon, which reads it next."""
-    found = sections("\n".join(lines))
+    # reStructuredText wants something between the end of a name and the letter after it.
+    found = sections(_PLURAL.sub(r"\1\\ s", "\n".join(lines)))
     if "Example" in found:
         code = inspect.cleandoc("\n".join(["", *found["Example"]])).splitlines()
         found["Example"] = ["    .. code-block:: python", "", *(f"        {line}" for line in code)]
