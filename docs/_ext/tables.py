@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from docstrings import sections
 
 import telephony
-from telephony import Capability, Level, _tables, registry
+from telephony import Capability, Level, Support, _tables, registry
+from telephony.capabilities import FULL
 
 
 def link(name: str) -> str:
@@ -61,10 +62,18 @@ def notes() -> str:
 
 
 def of_vendor(name: str) -> str:
-    """Return how far one vendor offers each operation, and what to do where it does not."""
-    lines = ["| operation | offered | what is missing, or what to do instead |", "| --- " * 3 + "|"]
+    """Return what one vendor offers fully, then what it lacks and what to do instead."""
+    alike: dict[Support, list[str]] = {}
     for capability, support in _tables.matrix()[name].items():
-        lines.append(f"| {link(capability)} | {_tables.SIGNS[support.level]} | {support.note} |")
+        alike.setdefault(support, []).append(link(capability))
+    lines = [f"In full: {', '.join(alike.pop(FULL, []))}.", ""]
+    lines += [
+        "| operation | offered | what is missing, or what to do instead |",
+        "| --- " * 3 + "|",
+    ]
+    for support, operations in alike.items():
+        offered = "no" if support.level is Level.NONE else _tables.SIGNS[support.level]
+        lines.append(f"| {', '.join(operations)} | {offered} | {support.note} |")
     return "\n".join(lines)
 
 
