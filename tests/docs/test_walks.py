@@ -16,6 +16,7 @@ import pytest
 from .pages import DOCS, README, ROOT, named
 
 POINT = 'eval "$(telephony sandbox env)"'
+READY = {POINT, ". .venv/bin/activate"}
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def _follow(walk, folder, running):
     environment |= dict(variable.split("=", 1) for variable in variables if variable)
     *_, application = lines("application")
     start(application, "Uvicorn running")
-    return [_curl(line) or shell(line) for line in lines("text") if line != POINT]
+    return [_curl(line) or shell(line) for line in lines("text") if line not in READY]
 
 
 def _curl(command):
