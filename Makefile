@@ -4,10 +4,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 WHEEL := .venv/wheel
 TYPED := .venv/typed
+PACKAGED := tests/core/test_config.py tests/core/test_public_api.py tests/cli/test_commands.py \
+  tests/cassettes/test_replay.py tests/docs/test_readme.py tests/docs/test_examples.py \
+  tests/sandbox tests/suite/test_example_adapter.py tests/suite/test_plugin.py
 
 SITE := build/docs
 
-.PHONY: docs docs-serve help coverage demo test lint test-wheel readme pictures record bench clean soak real
+.PHONY: docs docs-serve help coverage demo test lint test-wheel release-check readme pictures record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
 	@echo "make test        all tests"
@@ -21,7 +24,8 @@ help:
 	@echo "make pictures    draw the pictures of the README anew, from what runs"
 	@echo "make record      record cassettes/ anew; of one vendor: VENDOR=cartesia (see its README)"
 	@echo "make bench       compare the speed with the vendors' SDKs, into docs/speed.md; minutes"
-	@echo "make test-wheel  build the wheel, install it alone, and test that"
+	@echo "make test-wheel  build the wheel, install it, and test what packaging may break"
+	@echo "make release-check  test-wheel, and what is published, installed with each extra alone"
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -75,21 +79,26 @@ lint: $(READY) $(TYPED)
 	  $(BIN)/pyright --verifytypes telephony --ignoreexternal > $(TYPED)/report || \
 	  { cat $(TYPED)/report; exit 1; }
 
-# From another folder, so that only what is in the wheel can be imported. Without the fault matrix,
-# half of all tests, which asks nothing of the packaging that the rest does not, and without the test
-# of CONTRIBUTING, which changes the source.
+# What packaging may break: what the wheel installs, registers and brings along, tried with the tests
+# of the sdist, from whose folder the code is taken away. That the wheel's code is the one that
+# `make test` tests, release-check proves by its list of files.
 test-wheel: $(READY)
 	rm -rf $(WHEEL)
-	$(BIN)/python -m build --wheel --outdir $(WHEEL)/dist . > /dev/null
+	$(BIN)/python -m build --outdir $(WHEEL)/dist . > /dev/null
 	$(PYTHON) -m venv $(WHEEL)/venv
 	$(WHEEL)/venv/bin/python -m pip install --quiet --upgrade pip
 	$(WHEEL)/venv/bin/python -m pip install --quiet --constraint constraints.txt \
 	  "telephony[test] @ file://$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)"
-	cp -r tests examples cassettes docs README.md pyproject.toml $(WHEEL)
-	cd $(WHEEL) && venv/bin/lint-imports && venv/bin/mypy --strict --config-file= tests/typing
-	cd $(WHEEL) && venv/bin/mypy --strict --config-file= tests/example_adapter/acme_telephony
-	cd $(WHEEL) && venv/bin/pytest -n auto -k "not nothing_is_done_twice" \
-	  --ignore tests/docs/test_contributing.py
+	mkdir $(WHEEL)/sdist
+	tar -xzf $(WHEEL)/dist/*.tar.gz --strip-components 1 -C $(WHEEL)/sdist
+	rm -r $(WHEEL)/sdist/telephony $(WHEEL)/sdist/adapters
+	cd $(WHEEL)/sdist && ../venv/bin/lint-imports && ../venv/bin/mypy --strict --config-file= \
+	  tests/typing tests/example_adapter/acme_telephony
+	cd $(WHEEL)/sdist && ../venv/bin/pytest -n auto $(PACKAGED)
+
+# With TAG=v1.2.3, also that this is the version, and that the changelog has it.
+release-check: test-wheel
+	$(BIN)/python scripts/release_check.py $(WHEEL)/dist $(if $(TAG),--tag '$(TAG)')
 
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/docs/test_readme.py -k made_from_code

@@ -108,7 +108,7 @@ def _formatted(text: str) -> str:
         ROOT / DRIVER,
         "-",
     ]
-    done = subprocess.run(ruff, input=text, capture_output=True, check=True, encoding="utf-8")  # noqa: S603
+    done = subprocess.run(ruff, input=text, capture_output=True, check=True, encoding="utf-8")
     return done.stdout
 
 
