@@ -9,10 +9,12 @@ import sys
 
 import pytest
 
+from telephony import Capability, Webhook
 from telephony.cli.app import run
 from telephony.config import variable_prefix
 from telephony.config.layers import own_variables
 from telephony.registry import available, load
+from telephony.sandbox.world import Answerer
 from telephony.settings import ProviderSettings
 from tests.conftest import inherited
 
@@ -27,6 +29,7 @@ SECTIONS = [
 ]  # fmt: skip
 SELLERS = {"agentphone", "retell", "twilio"}
 HELD = "+14155550123"
+OWN = Webhook("https://example.com/voice", "https://example.com/sms")
 
 
 def test_every_vendor_has_a_page_of_the_same_order():
@@ -64,8 +67,9 @@ def test_what_it_shows_runs(
     shown = blocks(PAGES[vendor])
     assert [block.language for block in shown][:3] == ["toml", "console", "python"]
     (tmp_path / "telephony.toml").write_text(shown[0].code)
+    carrier, provider = telephony_connect("twilio"), telephony_connect(vendor)
     if vendor not in SELLERS:
-        telephony_connect("twilio").provision_number(number=HELD)
+        carrier.provision_number(number=HELD, assign_to=OWN)
         _agents_trunk(telephony_sandbox.vendors["twilio"])
 
     for block in shown[1:]:
@@ -82,10 +86,16 @@ def test_what_it_shows_runs(
             assert run(arguments) == 0, capsys.readouterr().err
 
     assert "ok, the vendor responds" in capsys.readouterr().out
-    (number,) = telephony_connect(vendor).list_numbers()
+    (number,) = provider.list_numbers()
     assert telephony_sandbox.answerer(number.number).vendor == vendor
     done_there = [entry.kind for entry in telephony_sandbox.ledger(vendor, "call", "message")]
     assert done_there == ["message" if vendor in {"agentphone", "twilio"} else "call"]
+    if vendor not in SELLERS:
+        assert carrier.get_number(HELD).number == HELD  # it stayed there, and can go back
+        if provider.supports(Capability.RELEASE_NUMBER):
+            provider.release_number(HELD, unassign=True)
+        carrier.assign_number(HELD, OWN)
+        assert telephony_sandbox.answerer(HELD) == Answerer("twilio", OWN.voice_url)
 
 
 def _agents_trunk(twilio):
