@@ -35,7 +35,10 @@ _LONGEST = 500
 
 
 class TelephonyError(Exception):
-    """The base of everything this library raises on purpose."""
+    """The base of everything this library raises on purpose.
+
+    Catch it where you report a failure, and a class below it where you can do something about it.
+    """
 
 
 class ConfigurationError(TelephonyError):
@@ -43,11 +46,17 @@ class ConfigurationError(TelephonyError):
 
 
 class SignatureError(TelephonyError):
-    """A webhook is not proven to be the vendor's. The message says which check failed."""
+    """A webhook is not proven to be the vendor's. The message says which check failed.
+
+    Refuse it with status 401, as `telephony.webhooks` does. If it is the vendor's, the setting of
+    the secret is wrong, or a proxy changed the URL or the body that the vendor signed.
+    """
 
 
 class UnsupportedOperationError(TelephonyError):
     """The vendor offers no such operation. Raised before any request is sent.
+
+    Do what `instead` says, or ask `supports` before you call.
 
     Attributes:
         provider: the configured name of the provider.
@@ -70,6 +79,8 @@ class UnsupportedOperationError(TelephonyError):
 @dataclass(eq=False, repr=False)
 class ProviderError(TelephonyError):
     """An operation at a vendor did not succeed.
+
+    Do what `hint` says. With `retry_safe` the same call can be made again at once or later.
 
     Attributes:
         message: what happened, in the vendor's words where it gave any.
@@ -127,7 +138,10 @@ class ProviderError(TelephonyError):
 
 
 class AuthenticationError(ProviderError):
-    """The credentials were refused."""
+    """The credentials were refused.
+
+    Correct them: ``telephony config check`` shows where each of them came from.
+    """
 
     default_hint: ClassVar[str] = (
         "Check the credentials of this provider with `telephony config check`."
@@ -135,7 +149,10 @@ class AuthenticationError(ProviderError):
 
 
 class PermissionDeniedError(ProviderError):
-    """The credentials are valid, but not allowed to do this."""
+    """The credentials are valid, but not allowed to do this.
+
+    Use a key with more rights, or remove the number from the setting `protected`.
+    """
 
     default_hint: ClassVar[str] = "Use credentials that are allowed to do this."
 
@@ -143,6 +160,8 @@ class PermissionDeniedError(ProviderError):
 @dataclass(eq=False, repr=False)
 class NotFoundError(ProviderError):
     """There is no such number, call, message, agent or carrier account.
+
+    Correct the id: the listings, such as `list_numbers`, return those that exist.
 
     Attributes:
         argument: the name of the argument that names it, where that is not plain.
@@ -154,7 +173,10 @@ class NotFoundError(ProviderError):
 
 
 class ConflictError(ProviderError):
-    """The vendor's state forbids it: already imported, or still assigned."""
+    """The vendor's state forbids it: already imported, or still assigned.
+
+    Read the state, for example with `get_number`, and decide from there.
+    """
 
     default_hint: ClassVar[str] = "Read the current state with get_number() and decide from there."
 
@@ -162,6 +184,8 @@ class ConflictError(ProviderError):
 @dataclass(eq=False, repr=False)
 class InvalidRequestError(ProviderError):
     """An argument is wrong.
+
+    Correct it; the same call fails again.
 
     Attributes:
         argument: its name, when the library itself refused it before sending anything.
@@ -171,7 +195,10 @@ class InvalidRequestError(ProviderError):
 
 
 class QuotaExceededError(ProviderError):
-    """The plan, the balance or a limit of the account is used up."""
+    """The plan, the balance or a limit of the account is used up.
+
+    Raise it at the vendor, or release numbers that you no longer need.
+    """
 
     default_hint: ClassVar[str] = (
         "Raise the plan or the balance at the vendor, or release numbers you no longer need."
@@ -181,6 +208,9 @@ class QuotaExceededError(ProviderError):
 @dataclass(eq=False, repr=False)
 class RateLimitedError(ProviderError):
     """The vendor refused to take more requests for now.
+
+    Wait `retry_after` seconds, then make the same call again; the retries here are used up. The
+    setting `requests_per_second` keeps you below the limit.
 
     Attributes:
         retry_after: seconds to wait before the next try, or None when the vendor did not say.
@@ -193,19 +223,29 @@ class RateLimitedError(ProviderError):
 
 
 class UnavailableError(ProviderError):
-    """The vendor could not be reached, or fails."""
+    """The vendor could not be reached, or fails.
+
+    Try again later if `retry_safe` is set: the retries here are used up.
+    """
 
     default_hint: ClassVar[str] = "The vendor may be down: check its status page, then try again."
 
 
 class ProviderTimeoutError(ProviderError):
-    """There was no response, or no connection, in time."""
+    """There was no response, or no connection, in time.
+
+    Try again if `retry_safe` is set, or raise the settings `timeout` and `deadline`.
+    """
 
     default_hint: ClassVar[str] = "Try again, or raise the `timeout` setting."
 
 
 class InvalidResponseError(ProviderError):
-    """The vendor's response cannot be understood."""
+    """The vendor's response cannot be understood.
+
+    Check that `base_url` is the vendor's API, and not a proxy or a web page. If it is, the vendor
+    answers in a new way: report it with the `request_id`.
+    """
 
     default_hint: ClassVar[str] = (
         "Check that `base_url` points at the vendor's API and not at a proxy or a web page."

@@ -266,6 +266,9 @@ class Recording(_Result):
 
         Raises:
             OSError: it cannot be written.
+
+        Example:
+            provider.get_recording(call).save("call.wav")
         """
         import tempfile  # which few programs need
 

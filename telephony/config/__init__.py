@@ -54,6 +54,10 @@ def connect(
 
     Raises:
         ConfigurationError: something is missing or wrong; the message says what to change.
+
+    Example:
+        with telephony.connect("cartesia", timeout=10) as provider:
+            print(provider.get_number("+14155550123").assignment)
     """
     from telephony.provider import Provider  # loads httpx
 
@@ -71,7 +75,22 @@ def connect_async(
     settings: Mapping[str, object] | None = None,
     **keywords: Unpack[Settings],
 ) -> AsyncProvider:
-    """Connect to a vendor, for asyncio: as `connect`, with ``async with`` or ``await close()``."""
+    """Connect to a vendor, for asyncio. Use it with ``async with``, or await its `close`.
+
+    Args:
+        name: a profile of telephony.toml, or an adapter such as ``"cartesia"``; None: the default.
+        adapter: the adapter to use under this name; no telephony.toml is read then.
+        settings: settings as a mapping, also those of adapters from other packages.
+        keywords: settings that override the configuration, such as ``api_key="…"`` or
+            ``timeout=10``.
+
+    Raises:
+        ConfigurationError: something is missing or wrong; the message says what to change.
+
+    Example:
+        async with telephony.connect_async("cartesia") as provider:
+            number = await provider.get_number("+14155550123")
+    """
     from telephony.provider import AsyncProvider  # loads httpx
 
     given = HiddenDict({**(settings or {}), **keywords})

@@ -65,7 +65,14 @@ class Leak:
 
 
 def leaks(text: str) -> list[Leak]:
-    """Everything in `text` that looks like a key, a token, a password or somebody's number."""
+    """Return everything that looks like a key, a token, a password or somebody's number.
+
+    Args:
+        text: what is to be published, such as a recorded response.
+
+    Example:
+        assert not leaks(cassette.read_text("utf-8"))
+    """
     found = {
         Leak(kind, value[:4], text.count("\n", 0, at) + 1)
         for spelling in {text, text.replace('\\"', '"'), unquote_plus(text)}
@@ -75,7 +82,14 @@ def leaks(text: str) -> list[Leak]:
 
 
 def leaks_in(folder: Path) -> dict[Path, list[Leak]]:
-    """Return the files below `folder` in which there are any."""
+    """Return the files in which there are any, with what was found.
+
+    Args:
+        folder: searched with all folders below it.
+
+    Example:
+        assert leaks_in(Path("tests/cassettes")) == {}
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     found = {path: leaks(path.read_text("utf-8", "replace")) for path in files}
     return {path: every for path, every in found.items() if every}

@@ -91,8 +91,7 @@ class Scrubber:
 
     Secrets become ``**********``; texts of messages and calls become `TEXT`; recordings of calls
     become `SILENCE`; the last seven digits of every telephone number become 555 and four more,
-    always the same ones for the same number. Numbers
-    that have the 555 stay as they are.
+    always the same ones for the same number. Numbers that have the 555 stay as they are.
 
     Args:
         replaced: further texts to replace wherever they occur, and what to put there: your account
@@ -100,6 +99,11 @@ class Scrubber:
         secret_names: further names of headers, query parameters or fields that hold secrets.
         text_names: further names of fields that hold what people wrote.
         dropped_headers: headers to leave out of requests, in lower case.
+
+    Example:
+        @pytest.fixture
+        def vcr_config():
+            return Scrubber(replaced={"AC0123…": "AC" + "0" * 32}).vcr_config()
     """
 
     def __init__(
@@ -129,7 +133,17 @@ class Scrubber:
         }
 
     def request(self, request: Request) -> Request:
-        """Vcrpy's `before_record_request`."""
+        """Scrub a request, in place: `before_record_request` of vcrpy.
+
+        Args:
+            request: as vcrpy gives it.
+
+        Raises:
+            ValueError: the body cannot be read, so it may hold anything.
+
+        Example:
+            vcr.VCR(before_record_request=Scrubber().request)
+        """
         headers = {name.lower(): value for name, value in request.headers.items()}
         _refuse_encoded(headers.get("content-encoding"))
         request.uri = self.url(request.uri)
@@ -146,10 +160,16 @@ class Scrubber:
         return request
 
     def response(self, response: dict[str, object]) -> dict[str, object]:
-        """Vcrpy's `before_record_response`.
+        """Return a response without what is secret: `before_record_response` of vcrpy.
+
+        Args:
+            response: as vcrpy gives it; it stays as it is.
 
         Raises:
             ValueError: the body cannot be read, so it may hold anything.
+
+        Example:
+            vcr.VCR(before_record_response=Scrubber().response)
         """
         given, body = response["headers"], response["body"]
         if not isinstance(given, dict) or not isinstance(body, dict):
@@ -167,7 +187,14 @@ class Scrubber:
         return {**response, "headers": headers, "body": {**body, "string": content}}
 
     def text(self, text: str) -> str:
-        """Any text, JSON or not."""
+        """Return a text without what is secret.
+
+        Args:
+            text: JSON or not.
+
+        Example:
+            print(Scrubber().text('{"api_key": "sk_live_1"}'))
+        """
         if text.lstrip()[:1] in {"{", "["}:
             try:
                 value = json.loads(text)
@@ -189,7 +216,15 @@ class Scrubber:
         return _NUMBER.sub(lambda found: fictional(found[0]), text)
 
     def value(self, value: JsonValue, name: str = "") -> JsonValue:
-        """Return a JSON value; `name` is the key it stands under, if any."""
+        """Return a JSON value without what is secret, however deep.
+
+        Args:
+            value: any JSON value.
+            name: the key it stands under, if any.
+
+        Example:
+            Scrubber().value({"to": "+14155550123", "token": "x"})
+        """
         if isinstance(value, dict):
             said = frozenset[str]().union(*(_SAID[key] for key in _SAID if key in value))
             return {
@@ -208,7 +243,14 @@ class Scrubber:
         return TEXT if _spoken(name) in self._text_names else self.text(value)
 
     def url(self, url: str) -> str:
-        """Return a URL, percent-encoded parts included."""
+        """Return a URL without what is secret in its login, path or query.
+
+        Args:
+            url: with its parts percent-encoded.
+
+        Example:
+            Scrubber().url("https://api.example.com/calls?token=x")
+        """
         for old, new in self._replaced:
             url = url.replace(old, new)
         parts = urlsplit(url)

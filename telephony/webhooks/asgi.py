@@ -70,6 +70,9 @@ def asgi(
     Raises:
         ConfigurationError: a secret is missing, or two providers have one name.
         UnsupportedOperationError: a vendor's webhooks cannot be verified.
+
+    Example:
+        app = webhooks.asgi([telephony.connect("agentphone")], handler)
     """
     return _Asgi(Endpoint(providers, path, store), handler, threads)
 

@@ -48,6 +48,16 @@ def parse(
         InvalidRequestError: the body cannot be read.
         ConfigurationError: the secret to verify it with is not configured.
         UnsupportedOperationError: the vendor's webhooks cannot be verified.
+
+    Example:
+        for event in webhooks.parse(
+            provider,
+            method=request.method,
+            url=str(request.url),
+            headers=request.headers,
+            body=await request.body(),
+        ):
+            print(event)
     """
     adapter = adapter_of(provider)
     at = received_at or datetime.now(UTC)
@@ -86,7 +96,14 @@ def adapter_of(provider: ProviderOrAdapter) -> Adapter:
 
 
 def key_of(event: Event) -> str:
-    """Return the key of an event in a store."""
+    """Return the key of an event in a store.
+
+    Args:
+        event: one that `parse` returned.
+
+    Example:
+        store.forget(key_of(event))
+    """
     return f"{event.provider}:{event.id}"
 
 

@@ -39,10 +39,19 @@ def wsgi(
     As `asgi`, with a blocking handler and blocking providers. A WSGI server usually runs several
     workers: give them a `store` that they share, such as `SQLiteStore`.
 
+    Args:
+        providers: connected providers, each under a name of its own.
+        handler: called with one event; returns what one of `asgi` does.
+        path: where each provider's webhooks arrive, below where the application is mounted.
+        store: remembers what was handled; default: `MemoryStore`, for one process.
+
     Raises:
         InvalidRequestError: the handler or a provider is async.
         ConfigurationError: a secret is missing, or two providers have one name.
         UnsupportedOperationError: a vendor's webhooks cannot be verified.
+
+    Example:
+        app = webhooks.wsgi(providers, handler, store=SQLiteStore("webhooks.sqlite"))
     """
     providers = list(providers)
     if is_async(handler):

@@ -1,0 +1,161 @@
+"""The site: built without a warning, complete, whole without a network, and true to the code."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+import typer
+from sphinx.util.inventory import InventoryFile
+from typer.core import TyperGroup
+
+import telephony
+from telephony.cli.app import app
+from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
+from telephony.testing.scrubbing import Scrubber
+
+from .pages import DOCS, README, ROOT, blocks
+
+PAGES = sorted(DOCS.rglob("*.md"))
+PUBLIC = {
+    "telephony": telephony.__all__,
+    **{
+        module: importlib.import_module(module).__all__
+        for module in ("telephony.webhooks", "telephony.sandbox")
+    },
+    "telephony.testing.plugin": [
+        "telephony_aconnect",
+        "telephony_connect",
+        "telephony_env",
+        "telephony_sandbox",
+    ],
+    "telephony.testing.conformance": ["AdapterConformance"],
+    "telephony.testing.scrubbing": ["Scrubber"],
+    "telephony.testing.leaks": ["Leak", "leaks", "leaks_in"],
+}
+COMMANDS = [
+    (f"{page.relative_to(ROOT)}", command)
+    for page in (README, *PAGES)
+    for block in blocks(page)
+    if block.language in {"sh", "console"}
+    for command in re.findall(r"telephony (?:[^\n|)#;&<>]|(?<=\{)\w+)*", block.code)
+]
+
+
+@pytest.mark.timeout(600)
+def test_it_builds_strictly_and_is_complete(tmp_path):
+    """One test, because several would each build it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html",
+         "-d", tmp_path / "doctrees", DOCS, tmp_path / "site"],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    site = tmp_path / "site"
+
+    elsewhere = {
+        url
+        for page in site.rglob("*.html")
+        for url in _loaded(page.read_text("utf-8"))
+        if re.match(r"(\w+:)?//", url)
+    }
+    styles = [sheet.read_text("utf-8") for sheet in site.rglob("*.css")]
+    elsewhere |= {url for style in styles for url in re.findall(r"(?:\w+:)?//[^)\"']+\)", style)}
+    assert elsewhere == set()
+
+    with (site / "objects.inv").open("rb") as file:
+        documented = set(InventoryFile.load(file, "", os.path.join).data)
+    missing = {
+        f"{module}.{name}"
+        for module, names in PUBLIC.items()
+        for name in names
+        if f"{module}.{name}" not in documented and name != "__version__"
+    }
+    assert missing == set()
+
+    contents = (site / "llms.txt").read_text("utf-8")
+    everything = (site / "llms-full.txt").read_text("utf-8")
+    for page in PAGES:
+        name = page.relative_to(DOCS).as_posix()
+        assert name == "index.md" or f"]({name})" in contents
+        assert (site / name).read_text("utf-8") in everything
+
+
+class _Loaded(HTMLParser):
+    """Collects what a page loads, which is not what it links to."""
+
+    def __init__(self):
+        super().__init__()
+        self.urls = []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag == "link" and given.get("rel") in {"next", "prev", "search", "index"}:
+            return
+        names = ("href",) if tag == "link" else ("src", "srcset", "poster", "data")
+        self.urls += [given[name] for name in names if given.get(name)]
+
+
+def _loaded(html):
+    parser = _Loaded()
+    parser.feed(html)
+    return parser.urls
+
+
+def test_its_python_is_typed(tmp_path):
+    """Each block is a module, with the block that it continues."""
+    names = {}
+    for page in PAGES:
+        for block in blocks(page):
+            if block.language == "python":
+                name = re.sub(r"\W", "_", str(block))
+                names[name] = str(block)
+                (tmp_path / f"{name}.py").write_text(block.code)
+    assert names
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, "MYPYPATH": str(ROOT / ".venv/typed")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_its_commands_exist_with_their_options(page, command):
+    words = shlex.split(command, comments=True)[1:]
+    one, name = typer.main.get_command(app), "telephony"
+    context = one.make_context(name, words, resilient_parsing=True)
+    while isinstance(one, TyperGroup) and (rest := context._protected_args + context.args):
+        given, one, arguments = one.resolve_command(context, rest)
+        context = one.make_context(given, arguments, parent=context)
+
+
+def _public():
+    """Yield what is called by users: the providers' methods, the functions, and their tools."""
+    kinds = [PhoneNumberProvider, AsyncPhoneNumberProvider, telephony.Recording, Scrubber]
+    for kind in kinds:
+        for name, method in vars(kind).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                yield f"{kind.__name__}.{name}", method, 1
+    for module, names in PUBLIC.items():
+        for name in names:
+            one = getattr(importlib.import_module(module), name)
+            if inspect.isfunction(one):
+                yield name, one, 0
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "first"), [pytest.param(*one, id=one[0]) for one in _public()]
+)
+def test_everything_called_documents_its_arguments_and_has_an_example(name, function, first):
+    text = inspect.getdoc(function) or ""
+    arguments = list(inspect.signature(function).parameters)[first:]
+    assert [one for one in arguments if f"\n    {one}: " not in text] == []
+    assert not arguments or "Example:\n" in text
