@@ -22,7 +22,10 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_its_programs_run(program, run, telephony_sandbox, telephony_connect, tmp_path):
-    """At each vendor that it names there is a number, which has received a text if it can."""
+    """At each vendor that it names there is a number, which has received a text if it can.
+
+    The Twilio account of the environment holds what is imported from it.
+    """
     for block in blocks(program.page):
         if block.language == "toml" and block.code.startswith("default"):
             (tmp_path / "telephony.toml").write_text(block.code)
@@ -38,6 +41,10 @@ def test_its_programs_run(program, run, telephony_sandbox, telephony_connect, tm
                 telephony_sandbox.receive_message(
                     vendor, number, sender="+14155550199", body="Is my order ready?"
                 )
+
+    if "TWILIO_ACCOUNT_SID" in program.code:
+        for number in re.findall(r'"(\+\d+)"', program.code):
+            telephony_connect("twilio").provision_number(number=number)
 
     done = run("-c", program.code)
 
