@@ -54,13 +54,19 @@ FLEET_WORDS = [
     (r"`telephony\.fleet\.open`", "`telephony.fleet.open_async`"),
     ("A context manager", "An async context manager"),
     (r"    def __(enter|exit)__", r"    async def __a\1__"),
-    (r"(?m)^    def (plan|apply|resume|where|close|_read|_note)\(", r"    async def \1("),
-    (r"self\.(close|_read|_note)\(", r"await self.\1("),
+    (
+        r"(?m)^    def (plan|apply|resume|where|move|move_back|close|_(?!_)\w+)\(",
+        r"    async def \1(",
+    ),
+    (r"self\.(close|_read|_note|_carried|_applied|_held)\(", r"await self.\1("),
+    (r"async def (_connected|_offers)\(", r"def \1("),
+    (r"\btime\.sleep\(", "await asyncio.sleep("),
+    ("import time", "import asyncio"),
     (r"self\._closing\.close\(", "await self._closing.aclose("),
     (r"self\._closing\.callback\(", "self._closing.push_async_callback("),
     (r"\b(reading\.snapshot|running\.apply|running\.resume)\(", r"await \1_async("),
     (r"\bprovider\.get_number\(", "await provider.get_number("),
-    (r"\bfleet\.(plan|apply|resume|where)\(", r"await fleet.\1("),
+    (r"\bfleet\.(plan|apply|resume|where|move|move_back)\(", r"await fleet.\1("),
 ]
 
 

@@ -22,6 +22,8 @@ from telephony.fleet.errors import FileProblem as FileProblem
 from telephony.fleet.errors import FleetError as FleetError
 from telephony.fleet.errors import UnsafePlanError as UnsafePlanError
 from telephony.fleet.journal.protocol import Entry as Entry
+from telephony.fleet.journal.protocol import Move as Move
+from telephony.fleet.journal.protocol import MoveState as MoveState
 from telephony.fleet.journal.protocol import RunState as RunState
 from telephony.fleet.journal.protocol import State as State
 from telephony.fleet.observed.joined import Drift as Drift

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from telephony.errors import NotFoundError, TelephonyError
+from telephony.fleet import moving
 from telephony.fleet.applying import running
 from telephony.fleet.applying.board import Report
 from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.model import Declared
+from telephony.fleet.journal.protocol import Move
 from telephony.fleet.observed import reading
 from telephony.fleet.observed.joined import Place
 from telephony.fleet.opened import Files
 from telephony.fleet.planning.diff import plan as planned
-from telephony.fleet.planning.ops import Snapshot
-from telephony.fleet.planning.plan import Plan
+from telephony.fleet.planning.ops import Holding, Snapshot
+from telephony.fleet.planning.plan import Offer, Plan
 from telephony.fleet.targets import text_of
 from telephony.protocols import PhoneNumberProvider
 
@@ -77,12 +81,10 @@ class Fleet(Files):
             print(plan.counts)
         """
         declared = self.declared()
-        providers = self._connected(declared.policy.profiles)
         snapshot = self.cached(cached)
         if snapshot is None:
             snapshot = self._read(declared, report)
-        offers = {profile: reading.offer(provider) for profile, provider in providers.items()}
-        plan = planned(declared, snapshot, offers, only=only)
+        plan = planned(declared, snapshot, self._offers(declared), only=only)
         self.remember(snapshot, plan)
         return plan
 
@@ -198,6 +200,131 @@ class Fleet(Files):
         if snapshot is None:
             snapshot = self._read(declared, None)
         return self.chosen(declared, snapshot, numbers)
+
+    def move(
+        self,
+        number: str,
+        *,
+        to: str,
+        target: str = "",
+        hold: timedelta = timedelta(0),
+        retire: bool = False,
+    ) -> Move:
+        """Let another profile answer a number, so that it is answered all the time.
+
+        The new answerer is made ready, the owner routes there, and only then the former one is let
+        go. Whatever does not succeed before that is undone. A move that was interrupted goes on
+        when it is called again. The fleet's files stay as they are: change the number's row too.
+
+        Args:
+            number: E.164.
+            to: the profile that is to answer it.
+            target: what answers it there, such as an agent's id; empty: what answers it already.
+            hold: how long the owner's routing is looked at before the former answerer is let go;
+                if it does not stay, everything is undone.
+            retire: whether the former answerer gives the number up at the end. The owner keeps it.
+
+        Returns:
+            How it stands: ``moved``, ``retired``, ``rolled_back`` with the `reason`; ``verified``
+            or ``stuck`` where a vendor could not be reached: call it again.
+
+        Raises:
+            FleetError: it cannot be planned, or another move of the number is not ended.
+            ProviderError: a profile could not be read. Call it again to go on.
+
+        Example:
+            move = fleet.move("+14155550123", to="rooms", target="reception")
+            print(move.state, move.reason)
+        """
+        declared = self.declared()
+        under_way = self.under_way(declared, number, to)
+        if under_way is None:
+            held = self._held(declared, number)
+            offers = self._offers(declared)
+            under_way = self.moved(declared, held, offers, number, to, target, retire=retire)
+            self.journal(declared).keep(under_way)
+        return self._carried(declared, under_way, hold)
+
+    def move_back(self, move: str | None = None) -> Move:
+        """Undo a move: everything is as it was before it, the owner's routing last.
+
+        Args:
+            move: its id or the beginning of it; None: the last one.
+
+        Returns:
+            How it stands: ``rolled_back``, or ``stuck`` with the `reason`: call it again.
+
+        Raises:
+            FleetError: there is no such move, or the former answerer has given the number up.
+
+        Example:
+            move = fleet.move_back()
+            print(move.state)
+        """
+        declared = self.declared()
+        undone = moving.back(self.find_move(declared, move))
+        self.journal(declared).keep(undone)
+        return self._carried(declared, undone, timedelta(0))
+
+    def moves(self) -> list[Move]:
+        """Return all moves, the latest first, without a request. Raises `FleetError`.
+
+        Example:
+            print([move.state for move in fleet.moves()])
+        """
+        return self.journal(self.declared()).moves()
+
+    def _carried(self, declared: Declared, move: Move, hold: timedelta) -> Move:
+        """Go on with a move until it is ended, or cannot go on now."""
+        steps = moving.steps(move, hold, datetime.now(UTC))
+        came: object = None
+        try:
+            while True:
+                step, came = steps.send(came), None
+                match step:
+                    case moving.Keep(move=kept):
+                        self.journal(declared).keep(kept)
+                    case moving.Apply(ops=ops):
+                        came = self._applied(declared, self.plan_of(declared, ops))
+                    case moving.Read(profile=profile, number=number):
+                        provider = self._connected([profile])[profile]
+                        found = provider.get_number(number)
+                        came = text_of(found.assignment)
+                    case moving.Wait(until=until):
+                        time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+        except StopIteration as ended:
+            done: Move = ended.value
+            return done
+        except (TelephonyError, KeyboardInterrupt) as error:
+            error.add_note(
+                f"The move of {move.number} is not ended. Go on with it: telephony fleet move "
+                f"{move.number} --to {move.to}; or undo it: telephony fleet move --back {move.id}"
+            )
+            raise
+
+    def _applied(self, declared: Declared, plan: Plan) -> Run:
+        return running.apply(
+            plan,
+            self._connected({op.profile for op in plan.ops}),
+            self.journal(declared),
+            sources=self.sources(declared),
+            concurrency=self.concurrency(declared),
+        )
+
+    def _held(self, declared: Declared, number: str) -> list[Holding]:
+        """Return how each profile holds a number."""
+        found: list[Holding] = []
+        for profile, provider in self._connected(declared.policy.profiles).items():
+            try:
+                held = provider.get_number(number)
+            except NotFoundError:
+                continue
+            found += reading.rows(profile, held)
+        return found
+
+    def _offers(self, declared: Declared) -> dict[str, Offer]:
+        providers = self._connected(declared.policy.profiles)
+        return {profile: reading.offer(provider) for profile, provider in providers.items()}
 
     def _read(self, declared: Declared, report: reading.Report | None) -> Snapshot:
         previous, bought, wired = self.facts(declared)

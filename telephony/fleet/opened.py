@@ -8,16 +8,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from telephony.fleet import known as memory
+from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.files import load
-from telephony.fleet.declared.model import Declared
+from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.protocol import Journal
+from telephony.fleet.journal.protocol import Journal, Move
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.observed.joined import Place, places
-from telephony.fleet.planning.ops import Snapshot, Verb
-from telephony.fleet.planning.plan import Plan
+from telephony.fleet.planning.diff import plan as planned
+from telephony.fleet.planning.ops import Holding, Op, Snapshot, Verb
+from telephony.fleet.planning.plan import Offer, Plan
 from telephony.fleet.planning.safety import permit
 from telephony.model import Source
 
@@ -114,6 +116,60 @@ class Files:
         if not runs:
             raise FleetError("There is no run yet: `telephony fleet apply` begins one.")
         return runs[0].id
+
+    def under_way(self, declared: Declared, number: str, to: str) -> Move | None:
+        """Return the move of a number that is not ended; one elsewhere is a `FleetError`."""
+        for move in self.journal(declared).moves():
+            if move.number == number and move.state not in moving.ENDED:
+                if move.to != to:
+                    raise FleetError(
+                        f"{number} is being moved to {move.to} ({move.state}). Go on with that: "
+                        f"telephony fleet move {number} --to {move.to}; or undo it: telephony "
+                        f"fleet move --back {move.id}"
+                    )
+                return move
+        return None
+
+    def find_move(self, declared: Declared, move: str | None) -> Move:
+        """Return a move by its id or the beginning of it; None: the last one."""
+        moves = self.journal(declared).moves()
+        found = [one for one in moves if one.id.startswith(move)] if move else moves[:1]
+        if len(found) != 1:
+            known = ", ".join(one.id for one in moves[:5]) or "none"
+            raise FleetError(f"There is no such move: {move or 'none was begun'}. Known: {known}.")
+        return found[0]
+
+    def moved(
+        self,
+        declared: Declared,
+        held: list[Holding],
+        offers: Mapping[str, Offer],
+        number: str,
+        to: str,
+        target: str,
+        *,
+        retire: bool,
+    ) -> Move:
+        """Return a move of a number as it is held now, not yet begun."""
+        policy = declared.policy
+        if to not in policy.profiles:
+            raise FleetError(
+                f"{to} is no profile of {self.path.name}. It has: {', '.join(policy.profiles)}."
+            )
+        owners = [row.owner for row in declared.rows if row.number == number]
+        owners += [one.profile for one in held if one.profile in policy.owners]
+        row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
+        known = memory.load(self.folder)
+        snapshot = Snapshot(
+            holdings=tuple(held), unreadable={}, previous={}, wired=dict(known.wired)
+        )
+        plan = planned(Declared(policy, (row,)), snapshot, offers)
+        return moving.begun(plan, row, tuple(held), retire=retire)
+
+    @staticmethod
+    def plan_of(declared: Declared, ops: tuple[Op, ...]) -> Plan:
+        """Return a part of a move as a plan."""
+        return Plan.made(ops=ops, problems=(), notices=(), unsafe=(), policy=declared.policy.digest)
 
     @staticmethod
     def chosen(declared: Declared, snapshot: Snapshot, patterns: tuple[str, ...]) -> list[Place]:

@@ -110,6 +110,57 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     counts: Mapping[State, int]
 
 
+class MoveState(StrEnum):
+    """Where a move of a number stands."""
+
+    PLANNED = "planned"
+    """The number is answered as before."""
+    CUT = "cut"
+    """The owner routes to the new answerer; that is being looked at."""
+    VERIFIED = "verified"
+    """It stayed so; the former answerer is being let go."""
+    MOVED = "moved"
+    RETIRED = "retired"
+    """Moved, and the former answerer has given the number up."""
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    """Everything is as it was before."""
+    STUCK = "stuck"
+    """It could not be undone yet."""
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """A number that is moved to another answerer.
+
+    Attributes:
+        number: E.164.
+        owner: the profile that routes it.
+        to: the profile that is to answer it.
+        make: what lets it answer, up to the owner's routing.
+        breaks: what lets the former answerers go.
+        retire: what lets them give the number up.
+        undo: what puts everything back.
+        policy: a digest of the policy that it was planned under.
+        routed: what the owner had once it was changed, as text.
+        until: until when that is looked at, as ISO 8601 in UTC.
+        reason: why it does not go on, or is undone.
+    """
+
+    id: str
+    number: str
+    owner: str
+    to: str
+    state: MoveState
+    make: tuple[Op, ...]
+    breaks: tuple[Op, ...]
+    retire: tuple[Op, ...]
+    undo: tuple[Op, ...]
+    policy: str
+    routed: str | None = None
+    until: str | None = None
+    reason: str = ""
+
+
 class Journal(Protocol):
     """Runs and their operations, durable.
 
@@ -157,6 +208,12 @@ class Journal(Protocol):
             run: its id.
             repeat_unknown: whether what is unknown is settled as what was started is.
         """
+
+    def keep(self, move: Move) -> None:
+        """Write down how a move stands."""
+
+    def moves(self) -> list[Move]:
+        """Return all moves, the latest first."""
 
     def lease(self, run: str, accounts: Mapping[str, str]) -> AbstractContextManager[None]:
         """Hold accounts while a run works on them; nobody else can then.

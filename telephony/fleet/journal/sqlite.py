@@ -23,7 +23,7 @@ import msgspec
 
 from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.leases import is_leased, leased
-from telephony.fleet.journal.protocol import Entry, Journal, Lane, RunRecord, RunState, State
+from telephony.fleet.journal.protocol import Entry, Journal, Lane, Move, RunRecord, RunState, State
 from telephony.fleet.planning.ops import Op
 
 VERSION = 1
@@ -40,6 +40,7 @@ CREATE TABLE operations (
     request_id TEXT, reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
 CREATE INDEX lanes ON operations (run, beginning, lane);
+CREATE TABLE moves (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, move BLOB NOT NULL);
 CREATE TABLE leases (
     slot INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE, run TEXT, pid INTEGER, host TEXT,
     since TEXT
@@ -243,6 +244,21 @@ class SqliteJournal(Journal):
                 "code = ?, request_id = ?, reason = ? WHERE run = ? AND seq = ?",
                 rows,
             )
+
+    # --- Moves -----------------------------------------------------------------------------------
+
+    def keep(self, move: Move) -> None:
+        with self._transaction() as tables:
+            tables.execute(
+                "INSERT INTO moves (id, move) VALUES (?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET move = excluded.move",
+                (move.id, msgspec.json.encode(move)),
+            )
+
+    def moves(self) -> list[Move]:
+        with self._reading() as tables:
+            rows = tables.execute("SELECT move FROM moves ORDER BY key DESC").fetchall()
+        return [msgspec.json.decode(move, type=Move) for (move,) in rows]
 
     # --- Leases ----------------------------------------------------------------------------------
 

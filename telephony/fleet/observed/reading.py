@@ -60,10 +60,10 @@ def snapshot(
         wired: see `Snapshot`.
         report: called as the listings go on, from several threads.
     """
-    rows = {profile: _Rows(profile, report) for profile in providers}
+    read_so_far = {profile: _Rows(profile, report) for profile in providers}
 
     def read(profile: str) -> None:
-        of_profile = rows[profile]
+        of_profile = read_so_far[profile]
         try:
             for number in providers[profile].list_numbers():
                 of_profile.add(number)
@@ -71,10 +71,10 @@ def snapshot(
             of_profile.failed = str(error)
         of_profile.end()
 
-    with ThreadPoolExecutor(max(len(rows), 1), "telephony-fleet") as threads:
-        for reading in [threads.submit(read, profile) for profile in rows]:
+    with ThreadPoolExecutor(max(len(read_so_far), 1), "telephony-fleet") as threads:
+        for reading in [threads.submit(read, profile) for profile in read_so_far]:
             reading.result()
-    return _snapshot(rows, previous, bought, wired)
+    return _snapshot(read_so_far, previous, bought, wired)
 
 
 async def snapshot_async(
@@ -86,10 +86,10 @@ async def snapshot_async(
     report: Report | None = None,
 ) -> Snapshot:
     """As `snapshot`, with asyncio."""
-    rows = {profile: _Rows(profile, report) for profile in providers}
+    read_so_far = {profile: _Rows(profile, report) for profile in providers}
 
     async def read(profile: str) -> None:
-        of_profile = rows[profile]
+        of_profile = read_so_far[profile]
         try:
             async for number in providers[profile].list_numbers():
                 of_profile.add(number)
@@ -97,8 +97,16 @@ async def snapshot_async(
             of_profile.failed = str(error)
         of_profile.end()
 
-    await asyncio.gather(*map(read, rows))
-    return _snapshot(rows, previous, bought, wired)
+    await asyncio.gather(*map(read, read_so_far))
+    return _snapshot(read_so_far, previous, bought, wired)
+
+
+def rows(profile: str, *numbers: PhoneNumber) -> list[Holding]:
+    """Return numbers of a profile as narrow rows; without those that are not active yet."""
+    found = _Rows(profile, None)
+    for number in numbers:
+        found.add(number)
+    return found.held
 
 
 class _Rows:

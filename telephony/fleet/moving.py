@@ -1,0 +1,272 @@
+"""Move a number from who answers it to somebody else, so that it is answered all the time.
+
+The new answerer is made ready and the owner routes there; that is looked at for a while, and undone
+unless it stays; only then the former answerer is let go. A generator without I/O: it yields what is
+to be done, and is sent what came of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from telephony.fleet.applying.running import Run
+from telephony.fleet.declared.model import Row
+from telephony.fleet.errors import FleetError
+from telephony.fleet.journal.protocol import Move, MoveState, RunState
+from telephony.fleet.planning.ops import Holding, Op, Verb
+from telephony.fleet.planning.plan import Plan
+from telephony.fleet.targets import NOTHING, reads_as
+
+ENDED = frozenset({MoveState.MOVED, MoveState.RETIRED, MoveState.ROLLED_BACK})
+_BREAKS = frozenset({Verb.UNASSIGN, Verb.DETACH})
+_ROUTES = frozenset({Verb.ROUTE, Verb.ASSIGN})
+
+
+class Keep(Struct, frozen=True):
+    """Write down how a move stands; go on once that is durable."""
+
+    move: Move
+
+
+class Apply(Struct, frozen=True):
+    """Apply operations; answered with the `Run`."""
+
+    ops: tuple[Op, ...]
+
+
+class Read(Struct, frozen=True):
+    """Read a number at its owner; answered with its assignment as text."""
+
+    profile: str
+    number: str
+
+
+class Wait(Struct, frozen=True):
+    """Wait until then."""
+
+    until: datetime
+
+
+Step: TypeAlias = Keep | Apply | Read | Wait
+Steps: TypeAlias = Generator[Step, object, Move]
+
+
+def begun(plan: Plan, row: Row, held: tuple[Holding, ...], *, retire: bool) -> Move:
+    """Return a move that was planned and not begun.
+
+    Args:
+        plan: of the row, as `telephony.fleet.planning.diff.plan` makes it.
+        row: the number, its owner, and who is to answer it.
+        held: every profile that holds the number, as it is.
+        retire: whether the former answerer is to give the number up at the end.
+
+    Raises:
+        FleetError: it cannot be planned, or there is nothing to move.
+    """
+    if plan.problems:
+        said = " ".join(f"{one.profile}: {one.message}" for one in plan.problems)
+        raise FleetError(f"{row.number} cannot be moved. {said}")
+    if not row.owner:
+        raise FleetError(
+            f"{row.number} cannot be moved. No owner of the fleet holds it, so nothing here can "
+            "route it: route it at its carrier, and assign it where it is answered."
+        )
+    if not plan.ops:
+        raise FleetError(f"{row.number} is answered at {row.answer_at} as wanted: nothing to move.")
+    cut = next((at for at, op in enumerate(plan.ops) if _is_past(op)), len(plan.ops))
+    make, after = plan.ops[:cut], plan.ops[cut:]
+    breaks = tuple(op for op in after if op.verb in _BREAKS)
+    by_profile = {one.profile: one for one in held}
+    former = [by_profile[op.profile] for op in breaks]
+    retired = [one for one in former if one.profile != row.owner] if retire else []
+    identity = "\n".join((row.number, row.answer_at, row.answer_to, *map(str, held)))
+    return Move(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:12],
+        number=row.number,
+        owner=row.owner,
+        to=row.answer_at,
+        state=MoveState.PLANNED,
+        make=make,
+        breaks=breaks,
+        retire=tuple(_op(Verb.DETACH, one.profile, row.number, one.id) for one in retired),
+        undo=tuple(_undo(row, make, by_profile, former)),
+        policy=plan.policy,
+    )
+
+
+def steps(move: Move, hold: timedelta, now: datetime) -> Steps:
+    """Go on with a move until it is ended, or cannot go on now; return how it stands then.
+
+    Args:
+        move: as it stands.
+        hold: how long the owner is looked at before the former answerer is let go.
+        now: the time at which it is begun.
+    """
+    while move.state not in ENDED:
+        before = move
+        match move.state:
+            case MoveState.PLANNED:
+                move = yield from _made(move, hold, now)
+            case MoveState.CUT:
+                move = yield from _held(move, now)
+            case MoveState.VERIFIED:
+                move = yield from _let_go(move)
+            case MoveState.ROLLING_BACK | MoveState.STUCK:
+                move = yield from _undone(move)
+        yield Keep(move)
+        if move.state in (before.state, MoveState.STUCK):
+            break
+    return move
+
+
+def back(move: Move) -> Move:
+    """Return a move that is to be undone.
+
+    Raises:
+        FleetError: the former answerer has given the number up, or it is undone already.
+    """
+    if move.state is MoveState.RETIRED:
+        raise FleetError(
+            f"The move {move.id} cannot be undone: the former answerer has given {move.number} up. "
+            "Move it there anew."
+        )
+    if move.state is MoveState.ROLLED_BACK:
+        raise FleetError(f"The move {move.id} is undone already.")
+    return replace(move, state=MoveState.ROLLING_BACK, reason="")
+
+
+def _made(move: Move, hold: timedelta, now: datetime) -> Steps:
+    """Let the new answerer answer, and the owner route there."""
+    reason = yield from _applied(move.make)
+    if reason:
+        return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
+    routed = yield from _read(move)
+    wanted = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
+    if not all(after is None or reads_as(routed, after) for after in wanted[-1:]):
+        return replace(
+            move, state=MoveState.ROLLING_BACK, reason=_changed(move, str(wanted[-1]), routed)
+        )
+    return replace(move, state=MoveState.CUT, routed=routed, until=(now + hold).isoformat())
+
+
+def _held(move: Move, now: datetime) -> Steps:
+    """Look whether the owner still routes as it did once it was changed."""
+    until = datetime.fromisoformat(move.until) if move.until else now
+    if until > now:
+        yield Wait(until)
+    routed = yield from _read(move)
+    if move.routed is not None and not reads_as(routed, move.routed):
+        reason = _changed(move, move.routed, routed)
+        return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
+    return replace(move, state=MoveState.VERIFIED)
+
+
+def _let_go(move: Move) -> Steps:
+    """Let the former answerer go; where it cleaned up at the carrier, route the number again."""
+    kept = _kept(move)
+    reason = yield from _applied((*move.breaks, *kept))
+    if not reason and move.retire:
+        reason = yield from _applied((*move.retire, *kept))
+        if not reason:
+            return replace(move, state=MoveState.RETIRED, reason="")
+    if reason:
+        return replace(move, reason=reason)
+    return replace(move, state=MoveState.MOVED, reason="")
+
+
+def _undone(move: Move) -> Steps:
+    reason = yield from _applied(move.undo)
+    if reason:
+        return replace(move, state=MoveState.STUCK, reason=reason)
+    return replace(move, state=MoveState.ROLLED_BACK)
+
+
+def _applied(ops: tuple[Op, ...]) -> Generator[Step, object, str]:
+    """Apply operations; return why they are not all done, or an empty text."""
+    if not ops:
+        return ""
+    run = yield Apply(ops)
+    assert isinstance(run, Run)  # noqa: S101 - for the type checker
+    if run.state is RunState.FINISHED:
+        return ""
+    ended = (*run.refused, *run.failed, *run.unknown, *run.changed)
+    reasons = [f"{entry.op.id}: {entry.why}" for entry in ended]
+    return " ".join(reasons or [*run.paused.values()]) or "It was interrupted."
+
+
+def _read(move: Move) -> Generator[Step, object, str]:
+    found = yield Read(move.owner, move.number)
+    assert isinstance(found, str)  # noqa: S101 - for the type checker
+    return found
+
+
+def _changed(move: Move, had: str, has: str) -> str:
+    return f"At {move.owner} {move.number} was routed to {had}, and is routed to {has} now."
+
+
+def _is_past(op: Op) -> bool:
+    """Return whether an operation belongs behind the cut."""
+    return op.verb in _BREAKS or op.verb is Verb.CHECK
+
+
+def _kept(move: Move) -> tuple[Op, ...]:
+    """Return what routes a number again if the routing is not what it was after the cut."""
+    if move.routed in (None, NOTHING):
+        return ()
+    return (_op(Verb.ROUTE, move.owner, move.number, None, move.routed),)
+
+
+def _undo(
+    row: Row, make: tuple[Op, ...], held: dict[str, Holding], former: list[Holding]
+) -> Generator[Op, None, None]:
+    """Yield what puts everything back, make before break, the owner's own routing last."""
+    for one in former:
+        if one.profile != row.owner and one.assignment != NOTHING:
+            yield _op(Verb.ASSIGN, one.profile, row.number, one.id, one.assignment, undo=True)
+    owner = held.get(row.owner)
+    if owner is not None:
+        yield _routed(owner, undo="undo")
+    touched = {op.profile for op in make} - {row.owner}
+    for profile in sorted(touched):
+        there = held.get(profile)
+        if there is None:
+            yield _op(Verb.DETACH, profile, row.number, None, undo=True)
+        elif there.assignment == NOTHING:
+            yield _op(Verb.UNASSIGN, profile, row.number, there.id, NOTHING, undo=True)
+        else:
+            yield _op(Verb.ASSIGN, profile, row.number, there.id, there.assignment, undo=True)
+    if owner is not None and touched:
+        # Who answered it may have cleaned up at the carrier.
+        yield _routed(owner, undo="undo/2")
+
+
+def _routed(owner: Holding, undo: str) -> Op:
+    verb = Verb.UNASSIGN if owner.assignment == NOTHING else Verb.ROUTE
+    found = _op(verb, owner.profile, owner.number, owner.id, owner.assignment)
+    return replace(found, id=f"{undo}/{found.id}")
+
+
+def _op(
+    verb: Verb,
+    profile: str,
+    number: str,
+    holding: str | None,
+    after: str | None = None,
+    *,
+    undo: bool = False,
+) -> Op:
+    return Op(
+        id=f"{'undo/' if undo else ''}{verb}/{number}@{profile}",
+        verb=verb,
+        profile=profile,
+        lane=number,
+        number=number,
+        holding=holding,
+        after=after,
+    )
