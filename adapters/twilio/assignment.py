@@ -116,14 +116,19 @@ def _webhook(voice_url: str | None, sms_url: str | None) -> Webhook:
     return Webhook(voice_url, sms_url)
 
 
-def target_of(voice: Target | None, sms: Target | None) -> Target | None:
-    """Return one target for both: what answers calls, or texts if nothing answers calls.
+@lru_cache(maxsize=256)
+def _split(voice: Voice, sms: Sms) -> Split:
+    return Split(voice, sms)
 
-    Two URLs are one `Webhook`.
-    """
-    if isinstance(sms, Webhook) and (voice is None or isinstance(voice, Webhook)):
-        return _webhook(voice.voice_url if voice else None, sms.sms_url)
-    return voice or sms
+
+def target_of(voice: Voice, sms: Sms) -> Target | None:
+    """Return one target for both: two URLs are one `Webhook`; an application alone takes both."""
+    if isinstance(voice, Webhook | None) and isinstance(sms, Webhook | None):
+        urls = voice and voice.voice_url, sms and sms.sms_url
+        return _webhook(*urls) if any(urls) else None
+    if voice == sms or (sms is None and isinstance(voice, Trunk)):
+        return voice
+    return _split(voice, sms)
 
 
 def replaced(before: Json, after: Json) -> Target | None:
@@ -134,7 +139,7 @@ def replaced(before: Json, after: Json) -> Target | None:
     was = current(before)
     if was in (current(after), NOTHING):
         return None
-    plain = target_of(was.voice, was.sms)
+    plain = target_of(*answering(_routes(before)))
     return plain if plain is not None and _restores(plain, was, after) else was
 
 

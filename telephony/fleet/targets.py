@@ -69,11 +69,10 @@ def target_of(text: str, word: Callable[[str], Target] | None = None) -> Target 
 
 
 @lru_cache(maxsize=4096)
-def parts(text: str) -> tuple[str, str | None]:
-    """Return what answers calls and what answers texts, each as text; None: it does not say.
+def parts(text: str) -> tuple[str, str]:
+    """Return what answers calls and what answers texts, each as text.
 
-    A trunk and a room take calls only. Of an application or an agent alone a vendor does not say
-    what answers the texts.
+    An application takes both; an agent, a trunk and a room alone take calls.
     """
     match target_of(text):
         case None:
@@ -84,33 +83,35 @@ def parts(text: str) -> tuple[str, str | None]:
             voice = None if voice_url is None else Webhook(voice_url)
             sms = None if sms_url is None else Webhook(None, sms_url)
             return text_of(voice), text_of(sms)
-    return text, None
+        case Application():
+            return text, text
+    return text, NOTHING
 
 
 def reads_as(read: str, wanted: str) -> bool:
     """Return whether a number that reads as `read` has the target `wanted`.
 
-    Vendors show less than was assigned: a number with a trunk does not show what answers its texts.
-    What `wanted` leaves alone, and what cannot be read, is no difference.
+    What assigning `wanted` leaves alone, such as the texts of a trunk's number, is no difference.
     """
     if read == wanted:
         return True
     calls, texts = parts(read)
     wanted_calls, wanted_texts = _asked(wanted)
-    return (wanted_calls is None or calls == wanted_calls) and (
-        wanted_texts is None or texts is None or texts == wanted_texts
-    )
+    return wanted_calls in (None, calls) and wanted_texts in (None, texts)
 
 
 _KINDS = frozenset({"agent", "trunk", "application", "room", "webhook"})
 
 
 def _asked(wanted: str) -> tuple[str | None, str | None]:
-    """Return what assigning `wanted` changes: a URL that a webhook does not give stays as it is."""
+    """Return what answers calls and texts once `wanted` is assigned; None: what did before."""
     calls, texts = parts(wanted)
-    if isinstance(target_of(wanted), Webhook):
-        return (None if calls == NOTHING else calls), (None if texts == NOTHING else texts)
-    return calls, texts
+    match target_of(wanted):
+        case None | Split():
+            return calls, texts
+        case Webhook(voice_url=voice_url, sms_url=sms_url):
+            return voice_url and calls, sms_url and texts
+    return calls, None
 
 
 def _fields(target: Target) -> dict[str, object]:

@@ -73,25 +73,27 @@ def test_a_plain_word_is_what_the_vendor_makes_of_it():
         target_of("reception")
 
 
-def test_calls_and_texts_are_told_apart_as_far_as_a_vendor_says():
+def test_calls_and_texts_are_kept_apart():
     both = text_of(Webhook("https://example.com/v", "https://example.com/s"))
     texts_only = text_of(Webhook(None, "https://example.com/s"))
 
     assert parts(both) == ("webhook:https://example.com/v", texts_only)
     assert parts(texts_only) == ("-", texts_only)
-    assert parts("trunk:TK1") == ("trunk:TK1", None)
+    assert parts("trunk:TK1") == ("trunk:TK1", "-")
+    assert parts("application:AP1") == ("application:AP1", "application:AP1")
     assert parts("-") == ("-", "-")
 
 
-def test_what_cannot_be_read_or_is_left_alone_is_no_difference():
+def test_what_an_assignment_leaves_alone_is_no_difference():
     texts = Webhook(None, "https://example.com/s")
     with_texts = text_of(Split(Trunk("TK1"), texts))
 
-    assert reads_as("trunk:TK1", with_texts)
-    assert reads_as(text_of(Webhook("https://example.com/v", "https://example.com/s")),
-                    "webhook:https://example.com/v")  # fmt: skip
-    assert reads_as("trunk:TK2", text_of(texts))
-    assert not reads_as("trunk:TK2", with_texts)
+    assert reads_as(with_texts, "trunk:TK1")
+    assert reads_as(with_texts, text_of(texts))
+    assert reads_as(
+        text_of(Webhook("https://e.com/v", "https://e.com/s")), "webhook:https://e.com/v"
+    )
+    assert not reads_as("trunk:TK1", with_texts)
     assert not reads_as("-", "trunk:TK1")
     assert not reads_as("trunk:TK1", "-")
-    assert not reads_as(text_of(texts), text_of(Webhook(None, "https://example.com/other")))
+    assert not reads_as(with_texts, text_of(Webhook(None, "https://example.com/other")))

@@ -85,7 +85,8 @@ class Held:
         for profile, holdings in self.answerers.items():
             if number in holdings and profile not in (owner, answer_at):
                 return None
-        if number in self.twice or number in self.snapshot.wired:
+        wired = self.snapshot.wired.get(number)
+        if number in self.twice or wired not in (None, at_owner.assignment):
             return None
         return (
             owner, answer_at, row.answer_to, row.sms_to, row.released, at_owner.assignment,

@@ -97,32 +97,31 @@ class Number:
             yield self._op(Verb.LABEL, self._owner, at_owner, before=before, after=label)
 
     def _released(self) -> Iterator[Op]:
-        for one in self._held.elsewhere(self._number, self._owner):
+        others = self._held.elsewhere(self._number, self._owner)
+        for one in others:
             yield from self._detached(one)
         if self._at_owner is not None:
-            yield self._given_up(Verb.RELEASE, self._at_owner)
+            # Who wrote the routing may clean it up.
+            known = all(self._held.policy.via(one.profile) != SELF for one in others)
+            before = self._at_owner.assignment if known else None
+            yield self._given_up(Verb.RELEASE, self._at_owner, before)
 
     def _routed(self, answer_at: str, answer_to: str, sms_to: str) -> Iterator[Op]:
         owner, at_owner = self._owner, self._at_owner
         before = at_owner.assignment if at_owner else None
         calls = self._calls(answer_at, answer_to)
-        texts = self._held.target(sms_to, owner, texts=True) if sms_to else None
-        after = adjusted(before, calls, texts)
-        cut = list(self._cut(answer_at, after))
         wired = self._held.policy.via(answer_at) == SELF
         breaks = list(self._breaks(answer_at, answer_to, routed=wired or calls is not None))
         answered: list[Op] = []
         if answer_at not in ("", NOTHING, owner):
             led = calls is not None and (before is None or not reads_as(before, calls))
             answered = list(self._answered(answer_at, answer_to, moved=led or bool(breaks)))
-            if wired:
-                # The vendor writes the routing: what else changes at the owner goes before that.
-                yield from cut
-                cut = []
-        yield from answered
-        yield from cut
-        wanted = after or calls
-        checked = wanted if breaks and at_owner and wanted != NOTHING else None
+        texts = self._held.target(sms_to, owner, texts=True) if sms_to else None
+        after = adjusted(before, calls, texts)
+        cut = list(self._cut(answer_at, after))
+        # Where the vendor writes the routing, what else changes at the owner goes before that.
+        yield from (*cut, *answered) if wired else (*answered, *cut)
+        checked = calls if breaks and at_owner and calls != NOTHING else None
         if checked:
             yield self._op(Verb.CHECK, owner, at_owner, after=checked)
         yield from breaks
@@ -243,18 +242,18 @@ class Number:
 
     def _detached(self, one: Holding) -> Iterator[Op]:
         if Capability.RELEASE_NUMBER in self._held.offers[one.profile].capabilities:
-            yield self._given_up(Verb.DETACH, one)
+            yield self._given_up(Verb.DETACH, one, one.assignment)
             return
         self.kept.append((one.profile, NOT_DETACHED))
         if one.assignment != NOTHING:
             yield self._unassigned(one)
 
-    def _given_up(self, verb: Verb, one: Holding) -> Op:
+    def _given_up(self, verb: Verb, one: Holding, before: str | None) -> Op:
         if self._number in self._held.policy.safety.protected:
             raise UnplannableError(
                 one.profile, "It is protected: take it out of [safety] protected in fleet.toml."
             )
-        return self._op(verb, one.profile, one, before=one.assignment)
+        return self._op(verb, one.profile, one, before=before)
 
     # --- Their parts -----------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         lane: operations of one lane follow each other; lanes do not wait for each other.
         number: E.164; empty while it is to be bought.
         holding: the vendor's id of the number there; None where it is not held there yet.
-        before: the label or target that was read.
+        before: the label or target that was read; None: whatever it is then.
         after: the label or target that is wanted; of an import, what it is assigned to from the
             start; of an assignment that equals `before`, what is written again, so that the vendor
             routes the number again.

@@ -22,19 +22,18 @@ def adjusted(before: str | None, calls: str | None, texts: str | None) -> str | 
     if before is None:
         return _both(calls or NOTHING, texts) if texts else calls
     calls_now, texts_now = parts(before)
-    same_calls = calls is None or reads_as(before, calls)
-    # What answers texts is not shown beside a trunk or an application: left alone.
-    same_texts = texts is None or texts_now in (None, texts)
-    if same_calls and same_texts:
-        return None
-    if texts is not None:
-        if calls is not None and not same_calls:
-            return _both(parts(calls)[0], texts)
+    if calls is not None and (calls == calls_now or reads_as(before, calls)):
+        calls = None
+    if texts == texts_now:
+        texts = None
+    if calls is None:
         # A URL for texts alone leaves calls alone.
-        return texts if isinstance(target_of(texts), Webhook) else _both(calls_now, texts)
-    if calls == NOTHING and texts_now not in (None, NOTHING):
-        return _both(NOTHING, texts_now or NOTHING)
-    return calls
+        alone = texts is None or isinstance(target_of(texts), Webhook)
+        return texts if alone else _both(calls_now, texts or NOTHING)
+    # Nothing and an application would take the texts too.
+    if texts is None and not isinstance(target_of(calls), Application | None):
+        return calls
+    return _both(parts(calls)[0], texts or texts_now)
 
 
 def _both(calls: str, texts: str) -> str:
