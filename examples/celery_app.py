@@ -1,6 +1,6 @@
 """Purchases and texts as Celery tasks, retried only where that does nothing twice.
 
-    celery --workdir examples --app celery_app worker --pool solo
+    celery --app examples.celery_app worker --pool solo
     python examples/celery_app.py agentphone order-17 +14155550199
 
 To try it, a folder is the queue and another holds the results. In production set CELERY_BROKER to

@@ -36,10 +36,11 @@ def worker(environment):
     with ExitStack() as running:
 
         def start():
-            command = ["celery", "--workdir", EXAMPLES, "--app", "celery_app", "worker"]
+            command = ["celery", "--app", "examples.celery_app", "worker"]
             process = running.enter_context(
                 subprocess.Popen(
                     [sys.executable, "-m", *command, "--pool", "solo", "--loglevel", "INFO"],
+                    cwd=EXAMPLES.parent,
                     env=environment,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
