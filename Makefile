@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BROWSER := .venv/.browser
 WHEEL := .venv/wheel
 TYPED := .venv/typed
 PACKAGED := tests/core/test_config.py tests/core/test_public_api.py tests/cli/test_commands.py \
@@ -34,6 +35,11 @@ $(READY): pyproject.toml constraints.txt
 	  --constraint constraints.txt --editable '.[test]'
 	touch $@
 
+# What drives a browser; it brings none.
+$(BROWSER): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	touch $@
+
 # The package as it is installed, for tools that cannot follow an editable install: mypy and pyright
 # look here first (pyproject.toml).
 $(TYPED): $(READY) $(wildcard telephony/*)
@@ -54,8 +60,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n auto
 
-# livekit-server with Go, redis-server with apt. What is built is kept in ~/.cache/telephony-real.
-real: $(READY)
+# livekit-server with Go, redis-server and Chromium with apt. What is built is kept in
+# ~/.cache/telephony-real.
+real: $(BROWSER)
 	@$(BIN)/python tests/real/servers.py
 
 # Started before pytest, whose plugin for users is loaded early, and followed into every subprocess.
@@ -103,7 +110,7 @@ release-check: test-wheel
 readme: $(READY)
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/docs/test_readme.py -k made_from_code
 
-pictures: $(READY)
+pictures: $(BROWSER)
 	$(BIN)/python scripts/pictures.py
 
 record: $(READY)

@@ -54,24 +54,32 @@ def livekit_server() -> str | None:
 
 
 def redis_server() -> str | None:
-    found = shutil.which("redis-server")
-    if found is not None:
-        return found
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise MissingError("it is not installed, and only root on Debian can install it here")
-    run(apt, "update", "-qq")
-    # The binary alone: tests start it themselves, and no service is to run.
-    run(apt, "install", "-y", "-qq", "--no-install-recommends", "redis-server", RUNLEVEL="1")
-    return shutil.which("redis-server")
+    return shutil.which("redis-server") or installed("redis-server")
+
+
+def chromium() -> str | None:
+    return shutil.which("chromium") or installed("chromium")
 
 
 SERVERS: Mapping[str, Server] = {
     "TELEPHONY_LIVEKIT_SERVER": Server("livekit-server", livekit_server),
     "TELEPHONY_REDIS_SERVER": Server("redis-server", redis_server),
+    "TELEPHONY_CHROMIUM": Server("chromium", chromium),
 }
 """By the environment variable that names it to tests."""
-MARKS = "livekit_server"
+MARKS = "livekit_server or browser"
+
+
+def installed(package: str) -> str | None:
+    """Install a Debian package; return where its program of the same name is."""
+    apt = shutil.which("apt-get")
+    # Windows has no users with numbers.
+    if apt is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        raise MissingError("it is not installed, and only root on Debian can install it here")
+    run(apt, "update", "-qq")
+    # The program alone: tests start it themselves, and no service is to run.
+    run(apt, "install", "-y", "-qq", "--no-install-recommends", package, RUNLEVEL="1")
+    return shutil.which(package)
 
 
 def run(*command: str, **environment: str) -> None:

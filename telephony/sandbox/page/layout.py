@@ -72,7 +72,11 @@ def _confirmation() -> Html:
         form(
             "POST",
             "/_sandbox/reset",
-            {"class": "choices", "data-then": "start"},
+            {
+                "class": "choices",
+                "data-then": "start",
+                "data-done": "Reset: the sandbox is as new.",
+            },
             tag("button", {"type": "button", "class": "quiet", "data-closes": True}, "Cancel"),
             button("Reset", {"class": "danger"}),
         ),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from telephony.model import PhoneNumber
 from telephony.sandbox.page.desk import Holding
 from telephony.sandbox.page.html import Html, joined, tag
-from telephony.sandbox.page.parts import answer, button, form, section, spaced
+from telephony.sandbox.page.parts import answer, button, form, label, section, spaced
 
 
 def numbers(holdings: Sequence[Holding], chosen: tuple[str, str], person: str) -> Html:
@@ -34,7 +34,7 @@ def get_number(vendor: str, words: str, *, prominent: bool = False) -> Html:
     return form(
         "POST",
         f"/_sandbox/{vendor}/numbers",
-        {"data-then": "open"},
+        {"data-then": "talk"},
         button(
             words,
             {
@@ -64,7 +64,6 @@ def _vendor(holding: Holding, chosen: tuple[str, str], person: str) -> Html:
 
 def _row(vendor: str, number: PhoneNumber, chosen: tuple[str, str], person: str) -> Html:
     query = urlencode({"vendor": vendor, "number": number.number, "person": person})
-    label = number.label not in (None, number.number)  # which some vendors put there
     return tag(
         "li",
         {"data-key": f"{vendor}-{number.id}"},
@@ -75,7 +74,7 @@ def _row(vendor: str, number: PhoneNumber, chosen: tuple[str, str], person: str)
                 "aria-current": "true" if (vendor, number.number) == chosen else None,
             },
             tag("span", {"class": "number"}, spaced(number.number) or "being activated"),
-            tag("span", {"class": "label"}, number.label) if label else None,
+            label(number),
             tag("span", {"class": "answer"}, answer(number)),
         ),
     )

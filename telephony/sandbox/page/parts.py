@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -22,6 +23,14 @@ def answer(number: PhoneNumber) -> str:
     """Return what answers a number, in a few words."""
     target = target_text(number.assignment)
     return f"Answered by {target}" if target else "Not assigned to anything"
+
+
+def label(number: PhoneNumber) -> Html | None:
+    """Return a number's label, unless that is the number itself, as some vendors have it."""
+    digits = re.sub(r"\D", "", number.label or "")
+    if not number.label or (len(digits) > 6 and number.number.endswith(digits)):
+        return None
+    return tag("span", {"class": "label"}, number.label)
 
 
 @cache
@@ -54,10 +63,18 @@ def form(method: str, action: str, attributes: Attributes, *children: Child) -> 
     return tag("form", {"data-send": method, "action": action, **attributes}, *children)
 
 
-def field(label: str, control: Html, hint: str | None = None) -> Html:
-    """Return a labelled control, and what to know of it."""
-    note = None if hint is None else tag("small", {}, hint)
-    return tag("label", {"class": "field"}, tag("span", {}, label), control, note)
+def field(
+    label: str, id_: str, control: str, attributes: Attributes, *children: Child, hint: str = ""
+) -> Html:
+    """Return a labelled control, an element of this name, and what to know of it."""
+    described = {"aria-describedby": f"{id_}-hint"} if hint else {}
+    return tag(
+        "div",
+        {"class": "field"},
+        tag("label", {"for": id_}, label),
+        tag(control, {"id": id_, **attributes, **described}, *children),
+        tag("small", {"id": f"{id_}-hint"}, hint) if hint else None,
+    )
 
 
 def hidden(name: str, value: str) -> Html:

@@ -11,7 +11,7 @@ from telephony.model import Message, PhoneNumber
 from telephony.sandbox.page.desk import TalkedCall, other_side
 from telephony.sandbox.page.html import Html, joined, tag
 from telephony.sandbox.page.numbers import get_number
-from telephony.sandbox.page.parts import answer, button, clock, form, hidden, section, spaced
+from telephony.sandbox.page.parts import answer, button, clock, form, hidden, label, section, spaced
 
 _STATUS = {
     CallStatus.QUEUED: "Waiting",
@@ -86,13 +86,13 @@ def phone(talk: Talk) -> Html:
                 {"class": "callee"},
                 tag("strong", {}, spaced(number.number)),
                 tag("span", {"class": "chip"}, talk.vendor),
-                tag("span", {}, number.label) if number.label else None,
+                label(number),
             ),
             tag("p", {"class": "answer"}, answer(number)),
             _person(talk),
         ),
         tag(
-            "ol",
+            "div",
             {
                 "id": "conversation",
                 "role": "log",
@@ -101,7 +101,7 @@ def phone(talk: Talk) -> Html:
                 "tabindex": "0",
                 "data-key": f"{talk.vendor} {number.number} {talk.person}",
             },
-            joined(_entries(talk)),
+            tag("ol", {}, joined(_entries(talk))),
         ),
         _composer(talk),
     )
@@ -239,7 +239,7 @@ def _composer(talk: Talk) -> Html:
     )
     return tag(
         "div",
-        {"class": "compose"},
+        {"class": "compose", "data-key": f"to {talk.vendor} {talk.number.number}"},
         texting
         if talk.carries_texts
         else tag("p", {"class": "answer"}, f"{talk.vendor} carries no texts here, only calls."),

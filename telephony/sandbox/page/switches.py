@@ -48,21 +48,19 @@ def webhook(url: str | None) -> Html:
             {"class": "inline", "data-done": "Saved: webhooks go there from now on."},
             field(
                 "Where your application takes them",
-                tag(
-                    "input",
-                    {
-                        "name": "url",
-                        "id": "webhook-url",
-                        "value": url or "",
-                        "data-empty": True,
-                        "inputmode": "url",
-                        "autocomplete": "off",
-                        "spellcheck": "false",
-                        "placeholder": "http://localhost:8000/webhooks/{provider}",
-                    },
-                ),
-                "Where a vendor's own settings name no other. On this machine; {provider} is the "
-                "vendor's name. Empty: nowhere.",
+                "webhook-url",
+                "input",
+                {
+                    "name": "url",
+                    "value": url or "",
+                    "data-empty": True,
+                    "inputmode": "url",
+                    "autocomplete": "off",
+                    "spellcheck": "false",
+                    "placeholder": "http://localhost:8000/webhooks/{provider}",
+                },
+                hint="Where a vendor's own settings name no other. On this machine; {provider} is "
+                "the vendor's name. Empty: nowhere.",
             ),
             button("Save"),
         ),
@@ -90,24 +88,23 @@ def faults(active: Sequence[Fault], vendors: Sequence[str]) -> Html:
 
 
 def _new(vendors: Sequence[str]) -> Html:
-    number: Attributes = {"type": "number", "data-json": True}
+    number: Attributes = {"type": "number", "data-json": True, "min": "0"}
     kinds = [(kind, KINDS[kind]) for kind in sorted(get_args(Kind), key=list(KINDS).index)]
+    at = [("", "Every vendor"), *((each, each) for each in vendors)]
+    methods = [("", "Any"), *((each, each) for each in _METHODS)]
+    path: Attributes = {"name": "path", "autocomplete": "off", "spellcheck": "false"}
     return form(
         "POST",
         "/_sandbox/faults",
         {"class": "stack", "data-done": "The fault is on."},
-        field("What happens", tag("select", {"name": "kind", "id": "kind"}, options(kinds))),
-        field(
-            "At",
-            tag(
-                "select",
-                {"name": "vendor", "id": "fault-vendor"},
-                options([("", "Every vendor"), *((each, each) for each in vendors)]),
-            ),
-        ),
+        field("What happens", "fault-kind", "select", {"name": "kind"}, options(kinds)),
+        field("At", "fault-vendor", "select", {"name": "vendor"}, options(at)),
         field(
             "How often",
-            tag("select", {"name": "times", "id": "times", "data-json": True}, options(_TIMES)),
+            "fault-times",
+            "select",
+            {"name": "times", "data-json": True},
+            options(_TIMES),
         ),
         tag(
             "details",
@@ -118,31 +115,32 @@ def _new(vendors: Sequence[str]) -> Html:
                 {"class": "stack"},
                 field(
                     "Status",
-                    tag("input", {**number, "name": "status", "min": "300", "max": "599"}),
-                    "Of an error status. Empty: 503.",
+                    "fault-status",
+                    "input",
+                    {**number, "name": "status", "min": "300", "max": "599"},
+                    hint="Of an error status. Empty: 503.",
                 ),
                 field(
                     "Seconds",
-                    tag("input", {**number, "name": "seconds", "min": "0", "step": "any"}),
-                    "How late, or how long connections are refused. Empty: 1.",
+                    "fault-seconds",
+                    "input",
+                    {**number, "name": "seconds", "step": "any"},
+                    hint="How late, or how long connections are refused. Empty: 1.",
                 ),
                 field(
                     "Path",
-                    tag("input", {"name": "path", "autocomplete": "off", "spellcheck": "false"}),
-                    "A regular expression found in it, such as Messages. Empty: any.",
+                    "fault-path",
+                    "input",
+                    path,
+                    hint="A regular expression found in it, such as Messages. Empty: any.",
                 ),
-                field(
-                    "Method",
-                    tag(
-                        "select",
-                        {"name": "method"},
-                        options([("", "Any"), *((each, each) for each in _METHODS)]),
-                    ),
-                ),
+                field("Method", "fault-method", "select", {"name": "method"}, options(methods)),
                 field(
                     "Let pass first",
-                    tag("input", {**number, "name": "skip", "min": "0"}),
-                    "How many such requests succeed before it strikes. Empty: 0.",
+                    "fault-skip",
+                    "input",
+                    {**number, "name": "skip"},
+                    hint="How many such requests succeed before it strikes. Empty: 0.",
                 ),
             ),
         ),

@@ -108,6 +108,22 @@ async function look() {
   if (!document.hidden) timer = setTimeout(look, EVERY);
 }
 
+// --- Go to a conversation ---------------------------------------------------------------------
+
+async function go(address) {
+  history.pushState(null, "", address);
+  await look();
+  arrive();
+}
+
+function arrive() {
+  toEnd();
+  if (location.hash !== "#phone") return;
+  document.getElementById("phone").scrollIntoView();
+  const first = document.getElementById("body") ?? document.getElementById("phone-heading");
+  first.focus({ preventScroll: true });
+}
+
 // --- Send forms -------------------------------------------------------------------------------
 
 function bodyOf(form) {
@@ -140,13 +156,12 @@ async function send(form) {
     });
     const content = response.status === 204 ? {} : await response.json();
     if (!response.ok) error = content.error;
-    else if (form.dataset.then === "open") {
-      location.assign(`/?${new URLSearchParams(content)}#phone`);
+    else if (form.dataset.done) say(notice, form.dataset.done);
+    form.closest("dialog")?.close();
+    if (response.ok && form.dataset.then) {
+      await go(form.dataset.then === "talk" ? `/?${new URLSearchParams(content)}#phone` : "/");
       return;
-    } else if (form.dataset.then === "start") {
-      location.assign("/");
-      return;
-    } else if (form.dataset.done) say(notice, form.dataset.done);
+    }
   } catch {
     error = "The sandbox does not respond.";
   }
@@ -165,6 +180,11 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  const link = event.target.closest("#numbers a");
+  if (link && event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+    event.preventDefault();
+    go(link.href);
+  }
   const opens = event.target.closest("[data-opens]");
   if (opens) document.getElementById(opens.dataset.opens).showModal();
   if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
@@ -174,6 +194,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) look();
 });
 
-toEnd();
-if (location.hash === "#phone") document.getElementById("body")?.focus({ preventScroll: true });
+addEventListener("popstate", look);
+
+arrive();
 look();
