@@ -7,9 +7,12 @@ from collections import defaultdict
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from telephony import Agent, Application, Trunk, Webhook
 from telephony.capabilities import Capability
+from telephony.fleet.declared.dump import dump
+from telephony.fleet.declared.files import load
 from telephony.fleet.declared.model import Declared, Order, Row
 from telephony.fleet.declared.policy import Policy
 from telephony.fleet.planning.diff import plan
@@ -284,3 +287,23 @@ def test_no_operation_is_twice_in_a_plan(world, declared):
 
     ids = [op.id for op in made.ops]
     assert len(ids) == len(set(ids))
+
+
+@FLEETS
+@given(worlds(), st.randoms())
+def test_a_fleet_that_was_dumped_needs_nothing(tmp_path_factory, world, random):
+    snapshot = world.snapshot()
+    files = dump(snapshot, world.offers)
+    folder = tmp_path_factory.mktemp("fleet")
+    for path, content in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(content, "utf-8")
+
+    declared = load(folder / "fleet.toml")
+    made = plan(declared, snapshot, world.offers)
+
+    assert made.ops == made.problems == ()
+    assert {row.number for row in declared.rows} == world.numbers()
+    shuffled = list(snapshot.holdings)
+    random.shuffle(shuffled)
+    assert dump(replace(snapshot, holdings=tuple(shuffled)), world.offers) == files

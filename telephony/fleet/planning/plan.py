@@ -132,6 +132,21 @@ class Plan(_Contents, frozen=True, kw_only=True):
         """Return the plan as JSON, for a file that `from_json` reads."""
         return msgspec.json.encode(self).decode()
 
+    def text(self) -> str:
+        """Return the plan in lines of at most 80 columns, for a terminal."""
+        from telephony.fleet.planning import rendering
+
+        return rendering.text(self)
+
+    def markdown(self) -> str:
+        """Return the plan for a pull request's comment: fewer than 60,000 characters.
+
+        It has the counts, every release, and of the rest 50 lines a verb.
+        """
+        from telephony.fleet.planning import rendering
+
+        return rendering.markdown(self)
+
     @classmethod
     def from_json(cls, text: str | bytes) -> Plan:
         """Return the plan that `to_json` wrote.
