@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OF_THE_FORGE = (".ci/", ".github/", ".editorconfig", ".gitignore", ".pre-commit-config.yaml")
+OF_THE_FORGE = (".ci/", ".github/", ".editorconfig", ".git", ".pre-commit-config.yaml")
 GENERATED = ("PKG-INFO", "setup.cfg", "telephony.egg-info/")
 IN_THE_WHEEL = {"telephony/": "telephony/", "adapters/": "telephony/adapters/"}
 EXTRAS = ("", "twilio", "livekit", "cli", "sandbox", "otel", "all")

@@ -259,7 +259,7 @@ class Recording(_Result):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the sound to a file that only you can read, and return its path.
 
-        The file is complete, or not there.
+        The file is complete, or not there. On Windows its folder says who can read it.
 
         Args:
             path: where to; a file that is there is replaced.
@@ -273,16 +273,14 @@ class Recording(_Result):
         import tempfile  # which few programs need
 
         wanted = Path(path)
-        with tempfile.NamedTemporaryFile(
-            dir=wanted.parent, prefix=".recording-", delete=False
-        ) as to:
-            try:
+        made, name = tempfile.mkstemp(dir=wanted.parent, prefix=".recording-")
+        try:
+            with os.fdopen(made, "wb") as to:
                 to.write(self.content)
-                to.close()
-                Path(to.name).replace(wanted)
-            except BaseException:
-                Path(to.name).unlink(missing_ok=True)
-                raise
+            Path(name).replace(wanted)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
         return wanted
 
 

@@ -34,13 +34,29 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) * 3 // 2
 
 
+# The last row is of Windows, where nothing starts or connects without some of them.
+_NEEDED = (
+    *("PATH", "HOME", "LANG", "TMPDIR"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "TEMP", "TMP"),
+)
+
+
 def inherited():
     """Return the environment that a command needs: no settings, but what measures its coverage."""
     return {
         name: value
         for name, value in os.environ.items()
-        if name in {"PATH", "HOME", "LANG"} or name.startswith("COVERAGE_")
+        if name.upper() in _NEEDED or name.startswith("COVERAGE_")
     }
+
+
+USER_FOLDER = ("XDG_CONFIG_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
+"""The variables that say where a user's configuration is; the second on Windows."""
+
+
+def home(folder):
+    """Return the variables that put the user's configuration below a folder, on every system."""
+    return {"HOME": str(folder), **dict.fromkeys(USER_FOLDER, str(folder / ".config"))}
 
 
 @contextlib.contextmanager

@@ -101,7 +101,7 @@ def _of_the_user() -> Path | None:
     import platformdirs  # only needed where no file is named
 
     try:
-        folder = platformdirs.user_config_path("telephony")
+        folder = platformdirs.user_config_path("telephony", appauthor=False)
     except (OSError, RuntimeError):
         return None
     # Without a home the path starts with "~" and would be looked for in the working directory.

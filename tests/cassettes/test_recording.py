@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from telephony.testing.leaks import leaks_in
+from tests.conftest import inherited
 
 from . import tape
 from .scenarios import SCENARIOS
@@ -34,7 +34,7 @@ def run(tmp_path):
     """Pytest over the recordings of Cartesia, which are kept in a folder of their own."""
 
     def run(*arguments, **environment):
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = inherited()
         return subprocess.run(
             [
                 sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "cartesia/",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from telephony.sandbox.calls import RINGS
+from tests.systems import INTERRUPT
 
 OTHER = "+14155550199"
 
@@ -98,6 +99,7 @@ def test_json_of_a_call_that_is_waited_for_is_the_call_as_it_ended(acme, acme_co
     assert json.loads(text)["status"] == "completed"
 
 
+@INTERRUPT
 def test_an_interrupt_while_waiting_says_that_the_call_goes_on(acme_command, number):
     with subprocess.Popen(
         **acme_command("call", number, OTHER, "--wait", "--yes"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,7 +12,8 @@ import pytest
 
 from telephony import Capability
 from telephony.sandbox import Fault
-from tests.conftest import inherited
+from tests.conftest import home, inherited
+from tests.systems import TERMINAL
 
 NUMBER = "+14155550142"
 
@@ -189,9 +189,10 @@ def test_a_purchase_with_a_key_is_made_once(cli, telephony_sandbox):
     assert len(telephony_sandbox.ledger("cartesia", "purchase")) == 1
 
 
+@TERMINAL
 def test_release_at_a_terminal_requires_the_number_typed(cli, imported, telephony_sandbox):
     def release(typed):
-        ours, theirs = pty.openpty()
+        ours, theirs = os.openpty()
         with os.fdopen(ours, "wb", buffering=0) as terminal:
             process = subprocess.Popen(
                 [sys.executable, "-m", "telephony", "numbers", "release", NUMBER],
@@ -199,7 +200,7 @@ def test_release_at_a_terminal_requires_the_number_typed(cli, imported, telephon
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={
-                    "PATH": os.environ["PATH"],
+                    **inherited(),
                     "TELEPHONY_PROVIDER": "cartesia",
                     **telephony_sandbox.environment(),
                 },
@@ -282,7 +283,7 @@ def test_the_demo_needs_no_configuration_and_every_step_succeeds(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "telephony", "demo", "--json"],
         capture_output=True, text=True, cwd=tmp_path,
-        env={**inherited(), "HOME": str(tmp_path)},
+        env={**inherited(), **home(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     outcomes = json.loads(done.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import inherited
+from tests.conftest import home, inherited
+from tests.systems import INTERRUPT, TERMINAL
 
 GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 SID = "AC" + "0f" * 16
@@ -32,7 +32,7 @@ def cli(tmp_path):
             text=True,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
-            env={**inherited(), "HOME": str(tmp_path), "COLUMNS": "80", **environment},
+            env={**inherited(), **home(tmp_path), "COLUMNS": "80", **environment},
         )
 
     return run
@@ -173,7 +173,7 @@ def test_a_vendor_whose_package_is_missing_is_named_with_how_to_get_it(tmp_path,
         "[telephony.adapters]\nacme = acme_adapter:Acme\n"
     )
     (tmp_path / "acme_adapter.py").write_text("import acme_sdk\n")
-    environment = {**inherited(), "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    environment = {**inherited(), **home(tmp_path), "PYTHONPATH": str(tmp_path)}
     for words in (["config", "check"], ["providers"]):
         done = subprocess.run(
             [sys.executable, "-m", "telephony", *words],
@@ -248,12 +248,13 @@ def test_init_without_a_terminal_or_an_environment_says_what_to_do(cli):
     assert "Set its variables" in cli("config", "init", "--from-env").stderr
 
 
+@INTERRUPT
 def test_an_interrupt_at_a_question_of_init_writes_nothing(tmp_path):
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "telephony", "config", "init"],
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={**inherited(), "HOME": str(tmp_path)},
+        env={**inherited(), **home(tmp_path)},
     ) as process:  # fmt: skip
         assert process.stderr.read(6) == "Vendor"
         process.send_signal(signal.SIGINT)
@@ -265,12 +266,13 @@ def test_an_interrupt_at_a_question_of_init_writes_nothing(tmp_path):
     assert list(tmp_path.glob("*.toml*")) == []
 
 
+@TERMINAL
 def test_init_asks_at_a_terminal_and_says_what_comes_next(tmp_path):
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "telephony", "config", "init"],
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={**inherited(), "HOME": str(tmp_path)},
+        env={**inherited(), **home(tmp_path)},
     )  # fmt: skip
     # An unknown vendor, Twilio as "büro 1" with every default, then Butter: a key, then a variable.
     os.write(

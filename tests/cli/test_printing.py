@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
 import re
 import shlex
 import signal
@@ -20,6 +19,7 @@ from telephony import __version__
 from telephony.cli.app import app
 from telephony.sandbox import Fault
 from tests.conftest import inherited
+from tests.systems import INTERRUPT, LINUX, TERMINAL
 
 LABEL = "Zażółć 🎉"
 ENCODINGS = {
@@ -89,6 +89,7 @@ def test_a_closed_pipe_is_no_traceback(environment):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@LINUX
 def test_a_full_disk_does_not_hide_that_a_number_was_bought(environment, telephony_sandbox):
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
@@ -101,6 +102,7 @@ def test_a_full_disk_does_not_hide_that_a_number_was_bought(environment, telepho
     assert "Traceback" not in done.stderr
 
 
+@TERMINAL
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -116,7 +118,7 @@ def test_a_full_disk_does_not_hide_that_a_number_was_bought(environment, telepho
     ],
 )
 def test_what_will_be_refused_is_refused_before_it_is_asked(environment, words, code, said):
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     with os.fdopen(ours, "wb", buffering=0):
         done = subprocess.run(
             [sys.executable, "-m", "telephony", *words],
@@ -132,6 +134,7 @@ def test_what_will_be_refused_is_refused_before_it_is_asked(environment, words, 
     assert "[y/N]" not in done.stderr
 
 
+@TERMINAL
 def test_a_protected_number_is_refused_by_its_id_before_it_is_asked(
     environment, telephony_connect, tmp_path
 ):
@@ -139,7 +142,7 @@ def test_a_protected_number_is_refused_by_its_id_before_it_is_asked(
     (tmp_path / "telephony.toml").write_text(
         f'[providers.twilio]\nadapter = "twilio"\nprotected = ["{number.number}"]\n'
     )
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     with os.fdopen(ours, "wb", buffering=0), os.fdopen(theirs, "rb", buffering=0) as terminal:
         done = subprocess.run(
             [sys.executable, "-m", "telephony", "numbers", "release", number.id],
@@ -189,7 +192,7 @@ def test_a_number_comes_from_one_source(cli, telephony_sandbox, words):
 
 
 def test_an_interrupt_while_it_starts_is_one_clear_line(cli, tmp_path):
-    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
     done = cli("numbers", "list", PYTHONPATH=str(tmp_path))
     assert done.returncode == 130
     assert done.stderr == b"Interrupted: nothing was done.\n"
@@ -210,6 +213,7 @@ def test_a_command_loads_no_other(environment):
     assert "telephony.cli.numbers" not in done.stderr
 
 
+@INTERRUPT
 @pytest.mark.parametrize(
     ("words", "method", "said"),
     [

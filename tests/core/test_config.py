@@ -19,6 +19,8 @@ from pydantic import SecretStr
 
 import telephony
 from telephony import config, registry, webhooks
+from tests.conftest import USER_FOLDER, home
+from tests.systems import FORK, SYMLINK
 
 TOML = """
 default = "support"
@@ -42,7 +44,8 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "telephony.toml").write_text(TOML.format(secret=secret))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUPPORT_KEY", "from-env")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    for variable in USER_FOLDER:
+        monkeypatch.setenv(variable, str(tmp_path / "user"))
     return tmp_path
 
 
@@ -183,8 +186,8 @@ SID, OTHER_SID = "AC" + "0f" * 16, "AC" + "1a" * 16
 def written(tmp_path, monkeypatch):
     """Write a telephony.toml into the working directory, where nothing else is configured."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path.parent / "home"))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for variable, folder in home(tmp_path.parent / "home").items():
+        monkeypatch.setenv(variable, folder)
     return (tmp_path / "telephony.toml").write_text
 
 
@@ -400,6 +403,7 @@ def test_a_found_file_does_not_weaken_the_connection(written, monkeypatch, line)
     assert "may not be set in telephony.toml" in refused("desk")
 
 
+@SYMLINK
 def test_a_found_file_reads_files_of_its_own_folder_only(written, tmp_path):
     outside = tmp_path.parent / "outside-secret"
     outside.write_text("canary")
@@ -431,7 +435,8 @@ def test_a_file_is_trusted_once_it_is_named_or_is_the_users_own(written, tmp_pat
     own.mkdir(parents=True)
     (tmp_path / "telephony.toml").rename(own / "telephony.toml")
     (own.parent / "outside-key").write_text("of-the-user")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    for variable in USER_FOLDER:
+        monkeypatch.setenv(variable, str(tmp_path / "user"))
     assert key("desk") == "of-the-user"
     monkeypatch.chdir(own)
     assert key("desk") == "of-the-user"
@@ -570,6 +575,7 @@ print("connected")
 """
 
 
+@FORK  # where a user is a number, and a home a variable
 @pytest.mark.parametrize("home", ["unreadable", "missing", "relative", "unset"])
 def test_a_home_that_cannot_be_read_does_not_matter(tmp_path, home):
     locked = tmp_path / "locked"

@@ -12,6 +12,7 @@ import pytest
 
 import telephony
 from telephony.sandbox import Fault
+from tests.systems import FORK
 
 
 def test_a_closed_provider_says_so(telephony_connect):
@@ -151,6 +152,7 @@ def test_a_cancelled_change_is_reported(telephony_aconnect, telephony_sandbox, c
     assert note in caplog.text
 
 
+@FORK
 def test_a_provider_is_usable_after_a_fork(telephony_connect):
     provider = telephony_connect("cartesia")
     number = provider.provision_number()
@@ -161,6 +163,7 @@ def test_a_provider_is_usable_after_a_fork(telephony_connect):
     assert provider.get_number(number.id).id == number.id
 
 
+@FORK
 def test_a_fork_does_not_wait_for_requests_of_its_parent(telephony_connect, telephony_sandbox):
     provider = telephony_connect("cartesia", requests_per_second=1, deadline=5)
     telephony_sandbox.fail(Fault(kind="slow_headers", seconds=1))

@@ -28,7 +28,7 @@ def run(telephony_sandbox, tmp_path, monkeypatch):
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
             cwd=tmp_path, capture_output=True, text=True,
-            env={"PATH": os.environ["PATH"], **telephony_sandbox.environment(profiles=None)},
+            env={**inherited(), **telephony_sandbox.environment(profiles=None)},
         )  # fmt: skip
 
     return run
@@ -43,6 +43,8 @@ class Done:
 
 @pytest.fixture(scope="session")
 def _forks(_telephony_server):
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
     environment = {**os.environ, "PYTHONWARNINGS": "error", **_telephony_server.environment()}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, FORKED], env=environment, **pipes) as forks:

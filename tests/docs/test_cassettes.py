@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+
+from tests.conftest import inherited
 
 from .pages import DOCS, named
 
@@ -15,7 +16,7 @@ def test_the_cassettes_example_records_and_replays(telephony_sandbox, telephony_
     telephony_connect("cartesia").provision_number(label="Desk")
     (tmp_path / "test_example.py").write_text(EXAMPLES["cassettes"])
     settings = telephony_sandbox.settings("cartesia")
-    vendor = {"PATH": os.environ["PATH"], "CARTESIA_BASE_URL": settings["base_url"]}
+    vendor = {**inherited(), "CARTESIA_BASE_URL": settings["base_url"]}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
 
     recorded = subprocess.run(

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.systems import SHELL
+
 from .pages import DOCS, README, ROOT, named
 
 POINT = 'eval "$(telephony sandbox env)"'
@@ -76,6 +78,7 @@ def _free_port():
         return str(free.getsockname()[1])
 
 
+@SHELL
 @pytest.mark.parametrize("page", [README, DOCS / "quickstart.md"], ids=lambda page: page.stem)
 def test_a_number_answers_a_text(followed, tmp_path, page):
     (tmp_path / "bot.py").write_text(named(page, "file")["bot"])
@@ -88,6 +91,7 @@ def test_a_number_answers_a_text(followed, tmp_path, page):
     assert asked.rstrip().endswith(" Is my order ready?")
 
 
+@SHELL
 def test_the_guide_to_webhooks_shows_the_same_message_twice(followed):
     _bought, received, by_webhook, listed = followed(DOCS / "guides" / "webhooks.md", ROOT)
 

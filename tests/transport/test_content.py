@@ -12,6 +12,7 @@ import pytest
 import telephony
 from telephony.testing.client import connect
 from tests.conftest import http_answer
+from tests.systems import LINUX
 
 EMPTY = b'{"data": [], "has_more": false}'
 
@@ -65,7 +66,7 @@ with telephony.connect("cartesia", api_key="k", base_url=sys.argv[1], retries=0)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@LINUX
 def test_a_small_response_cannot_take_all_memory(raw_server, encoding):
     bomb = gzip.compress(b" " * (512 * 1024 * 1024), compresslevel=9)
     if encoding != "gzip":

@@ -16,6 +16,7 @@ import telephony
 from telephony.sandbox import Fault
 from telephony.testing.client import connect
 from tests.conftest import http_answer, until
+from tests.systems import INTERRUPT
 
 OURS, THEIRS = "+14155550123", "+14155550124"
 
@@ -170,6 +171,7 @@ with telephony.connect("twilio", settings=json.loads(sys.argv[1])) as provider:
 """
 
 
+@INTERRUPT
 def test_ctrl_c_reports_that_the_text_may_have_been_sent(telephony_sandbox, telephony_connect):
     import json
 

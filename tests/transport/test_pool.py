@@ -19,6 +19,7 @@ from telephony._transport.routes import Routes
 from telephony.sandbox import Fault
 from telephony.settings import ProviderSettings
 from tests.conftest import RawServer, http_answer, until
+from tests.systems import LINUX
 
 ROUTES = Routes(ProviderSettings(base_url="http://127.0.0.1:9"), frozenset())
 ORIGIN = httpcore.Origin(b"http", b"127.0.0.1", 9)
@@ -131,6 +132,7 @@ def test_many_requests_at_once_all_get_responses_with_asyncio(telephony_sandbox)
     asyncio.run(main())
 
 
+@LINUX
 def test_connections_that_the_vendor_closed_are_closed_here_too(
     mode, telephony_sandbox, raw_server, monkeypatch
 ):

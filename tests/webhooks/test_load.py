@@ -17,6 +17,8 @@ import pytest
 from pydantic import SecretStr
 from telephony.adapters.agentphone.webhooks import sign
 
+from tests.systems import INTERRUPT
+
 EVENTS, REPEATED, CONNECTIONS = 8_000, 2_000, 32
 SECRET = "whsec_load"
 WORKER = str(Path(__file__).with_name("worker.py"))
@@ -67,6 +69,7 @@ async def deliver(port, deliveries):
     await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
 
 
+@INTERRUPT
 @pytest.mark.parametrize(("stored", "workers"), [(False, 1), (True, 2)], ids=["memory", "sqlite"])
 def test_each_event_is_handled_exactly_once_and_none_is_lost(tmp_path, stored, workers):
     handled = tmp_path / "handled"

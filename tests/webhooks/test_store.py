@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import os
 import pickle
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import textwrap
 import pytest
 
 from telephony.webhooks import ClaimState, MemoryStore, SQLiteStore, WebhookResponse
+from tests.systems import FORK, LINUX
 
 FIRST, SECOND = (WebhookResponse("text/plain", body) for body in (b"first", b"second"))
 
@@ -102,7 +101,7 @@ def test_a_forgotten_event_can_be_claimed_again(store):
 # --- Processes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@FORK
 def test_claims_made_after_a_fork_are_kept(path):
     """As a server that loads the application, uses it, and then forks its workers."""
     program = """
@@ -134,7 +133,7 @@ def test_claims_made_after_a_fork_are_kept(path):
         )
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@FORK
 def test_a_fork_outside_python_is_refused_rather_than_losing_claims(path):
     program = """
         import ctypes, os, sys
@@ -195,7 +194,7 @@ def test_a_worker_that_is_killed_holds_its_event_for_the_lease_only(path):
     """
     worker = python(program, path)
     assert worker.stdout.readline() == "claimed\n"
-    worker.send_signal(signal.SIGKILL)
+    worker.kill()
     worker.communicate()
     cautious, next_one = SQLiteStore(path), SQLiteStore(path, lease=0)
 
@@ -208,6 +207,7 @@ def test_a_worker_that_is_killed_holds_its_event_for_the_lease_only(path):
 # --- A full disk ---------------------------------------------------------------------------------
 
 
+@LINUX
 def test_a_full_disk_raises_and_recorded_claims_are_kept(path):
     """In a process whose files may not grow, as on a disk that is full."""
     program = """
