@@ -21,13 +21,14 @@ _SENTENCE = re.compile(r"(?<=[.?])\s(?=[A-Z])")
 
 
 class Translator(MarkdownTranslator):
-    """Writes the ``*`` of signatures too."""
+    """Writes the text of nodes that its base does not know: the ``*`` of signatures, cards."""
 
-    def visit_abbreviation(self, node: nodes.abbreviation) -> None:
-        """Write its text."""
+    def visit_abbreviation(self, node: nodes.Element) -> None:
+        """Go on with what is in it."""
 
-    def depart_abbreviation(self, node: nodes.abbreviation) -> None:
-        """Write nothing more."""
+    depart_abbreviation = visit_abbreviation
+    visit_PassthroughTextElement = visit_abbreviation  # noqa: N815 - sphinx-design's name
+    depart_PassthroughTextElement = visit_abbreviation  # noqa: N815
 
 
 class Pages(MarkdownBuilder):
