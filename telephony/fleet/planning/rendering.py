@@ -37,7 +37,7 @@ def text(plan: Plan, *, lines: int = _LINES) -> str:
         plan: what to show.
         lines: how many operations of a verb, problems and notices to show at most.
     """
-    shown = [f"Plan {plan.digest[:_DIGEST]}: {_summary(plan)}."]
+    shown = _wrapped(f"Plan {plan.digest[:_DIGEST]}: {_summary(plan)}.", "")
     if plan.ops:
         shown += ["", *_table(_rows(plan, lines))]
     for title, found in (("Problems", plan.problems), ("Notices", plan.notices)):

@@ -1,0 +1,321 @@
+"""The files of a fleet: what they mean, and every problem at once with its file and line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from telephony import LinkedCarrier, SipTrunk
+from telephony.fleet.declared.files import csv_of, load, orders_csv_of
+from telephony.fleet.declared.model import Order, Row
+from telephony.fleet.errors import FleetError
+
+TOML = """
+[fleet]
+numbers = ["numbers/*.csv"]
+orders = ["orders.csv"]
+
+[owners.carrier]
+concurrency = 20
+
+[answerers.support]
+via = "self"
+source = { linked = "prov_1" }
+
+[answerers.rooms]
+via = { trunk = "TK1" }
+source = { sip_trunk = { password = "env:TRUNK_PASSWORD" } }
+
+[safety]
+limits = { change = 0.5, least = 3 }
+protected = ["+14155550100"]
+"""
+HEADER = "number,owner,label,answer_at,answer_to,sms_to,state\n"
+ORDERS = "order,owner,country,area_code,label,answer_at,answer_to\n"
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    """Write a fleet's files and read them."""
+
+    def write(numbers=HEADER, orders=ORDERS, toml=TOML, name="all.csv", **more):
+        (tmp_path / "numbers").mkdir(exist_ok=True)
+        (tmp_path / "fleet.toml").write_text(toml, "utf-8")
+        for path, content in {f"numbers/{name}": numbers, "orders.csv": orders, **more}.items():
+            written = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / path).write_bytes(written)
+        return load(tmp_path / "fleet.toml")
+
+    write.folder = tmp_path
+    return write
+
+
+def problems(fleet, *args, **files):
+    """Return what is wrong as (file, line, column), and the messages."""
+    with pytest.raises(FleetError) as caught:
+        fleet(*args, **files)
+    found = caught.value.problems
+    return [
+        (one.file.removeprefix(f"{fleet.folder}/"), one.line, one.column) for one in found
+    ], "\n".join(one.message for one in found)
+
+
+def test_files_are_read_as_they_are_written(fleet):
+    declared = fleet(
+        HEADER
+        + '+14155550100,carrier,"Desk, front",support,agent_7,https://example.com/sms,active\n'
+        + "\n+14155550101,carrier,,-,,-,\n+14155550102,carrier,,,,,released\n",
+        ORDERS + "desk-2,carrier,US,415,New desk,support,agent_7\n",
+    )
+
+    assert declared.rows == (
+        Row(
+            "+14155550100",
+            "carrier",
+            "Desk, front",
+            "support",
+            "agent_7",
+            "https://example.com/sms",
+        ),
+        Row("+14155550101", "carrier", "", "-", "", "-"),
+        Row("+14155550102", "carrier", released=True),
+    )
+    assert declared.orders == (
+        Order("desk-2", "carrier", "US", "415", "New desk", "support", "agent_7"),
+    )
+    policy = declared.policy
+    assert policy.concurrency("carrier") == 20
+    assert (policy.via("support"), policy.via("rooms")) == ("self", "trunk:TK1")
+    assert policy.safety.limits.change == 0.5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "number,owner\n+14155550100,carrier\n",
+        "\ufeffnumber,owner\n+14155550100,carrier\n",
+        "number,owner\r\n+14155550100,carrier\r\n",
+        "owner,number\ncarrier,+14155550100",
+        'number,"owner"\n"+14155550100","carrier"\n',
+    ],
+    ids=["plain", "BOM", "CRLF", "other order, no newline at the end", "quoted"],
+)
+def test_what_spreadsheets_write_is_read_alike(fleet, content):
+    assert fleet(content).rows == (Row("+14155550100", "carrier"),)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "advice"),
+    [
+        ("4155550100,carrier,,,,,", "number", "E.164 form, such as"),
+        ("+1 415 555 0100,carrier,,,,,", "number", "write +14155550100"),
+        ("+1415555010,carrier,,,,,", "number", "E.164"),
+        ("+14155550100,carier,,,,,", "owner", "Did you mean 'carrier'?"),
+        ("+14155550100,carrier,,suport,agent,,", "answer_at", "Did you mean 'support'?"),
+        ("+14155550100,carrier,,,agent_7,,", "answer_at", "'agent_7' belongs to"),
+        ("+14155550100,carrier,,-,agent_7,,", "answer_to", "leave it empty"),
+        ("+14155550100,carrier,,support,agent:,,", "answer_to", "Write it like agent:ID"),
+        ("+14155550100,carrier,,,,trunk:TK1,", "sms_to", "calls only"),
+        ("+14155550100,,,,,https://example.com,", "owner", "answers texts"),
+        ("+14155550100,,,,,,released", "owner", "released"),
+        ("+14155550100,carrier,,,,,relased", "state", "Did you mean 'released'?"),
+        ("+14155550100,carrier,-,,,,", "label", "cannot be removed"),
+        ('+14155550100,carrier,"two\nlines",,,,', "label", "one line"),
+        ("+14155550100,carrier,,,,", "", "It has 6 cells, the header has 7"),
+        ("+14155550100,carrier,Desk, front,,,,", "", "put quotes around a cell"),
+        ('+14155550100,carrier,"Desk" front,,,,', "", "quotes do not match"),
+        ('+14155550100,carrier,"Desk,,,,', "", "never closed"),
+        ("+14155550100,carrier,a\0b,,,,", None, ""),
+    ],
+)
+def test_a_wrong_row_is_named_with_its_line_and_what_to_do(fleet, row, column, advice):
+    places, messages = problems(fleet, f"{HEADER}+14155550199,carrier,,,,,\n{row}\n")
+
+    assert [(file, line) for file, line, _ in places] == [("numbers/all.csv", 3)]
+    assert column is None or places[0][2] == column
+    assert advice in messages
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "advice"),
+    [
+        ("", 1, "begin the file with number,owner"),
+        ("number;owner\n+14155550100;carrier\n", 1, "save it with commas"),
+        ("number,ownr\n", 1, "Did you mean 'owner'?"),
+        ("number,owner,owner\n", 1, "twice"),
+        ("owner,label\n", 1, "missing"),
+        ("number,owner\n".encode("utf-16"), 0, "save it as UTF-8"),
+        ("number,owner,label\n+14155550100,carrier,Büro\n".encode("latin-1"), 2, "0xfc"),
+    ],
+    ids=["empty", "semicolons", "unknown", "twice", "missing", "UTF-16", "Latin-1"],
+)
+def test_a_wrong_file_is_named_with_what_to_do(fleet, content, line, advice):
+    places, messages = problems(fleet, content)
+
+    assert [(file, at) for file, at, _ in places] == [("numbers/all.csv", line)]
+    assert advice in messages
+
+
+def test_a_number_is_declared_once_over_all_files(fleet):
+    places, messages = problems(
+        fleet,
+        f"{HEADER}+14155550100,carrier,,,,,\n+14155550100,carrier,,,,,\n",
+        **{"numbers/more.csv": f"{HEADER}+14155550100,carrier,,,,,\n"},
+    )
+
+    assert places == [("numbers/all.csv", 3, "number"), ("numbers/more.csv", 2, "number")]
+    assert messages.count(f"declared in {fleet.folder}/numbers/all.csv:2 already") == 2
+
+
+def test_300_wrong_rows_of_100_000_are_all_named_at_once(fleet):
+    wrong = {index * 333 for index in range(300)}
+    rows = "".join(
+        f"{'' if index in wrong else '+'}1415{index + 2_000_000},carrier,,support,agent_{index},,\n"
+        for index in range(100_000)
+    )
+
+    with pytest.raises(FleetError, match="have 300 problems") as caught:
+        fleet(HEADER + rows)
+
+    assert {one.line - 2 for one in caught.value.problems} == wrong
+    assert "and 280 more" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("a b,carrier,US,,,,", "order"),
+        (",carrier,US,,,,", "order"),
+        ("one,,US,,,,", "owner"),
+        ("one,carrier,usa,,,,", "country"),
+        ("one,carrier,US,4x5,,,", "area_code"),
+        ("one,carrier,US,,-,,", "label"),
+        ("one,carrier,US,,,-,", "answer_at"),
+        ("first,carrier,US,,,,", "order"),
+    ],
+)
+def test_a_wrong_order_is_named(fleet, row, column):
+    places, _ = problems(fleet, orders=f"{ORDERS}first,carrier,US,,,,\n{row}\n")
+
+    assert places == [("orders.csv", 3, column)]
+
+
+@pytest.mark.parametrize(
+    ("toml", "line", "key", "advice"),
+    [
+        ("[fleet]\nstate = x\n", 2, "", "not TOML"),
+        ("[flet]", 0, "flet", "Did you mean 'fleet'?"),
+        ("[x]", 0, "x", "Known: fleet, owners"),
+        ('[fleet]\nengine = "celery"', 0, "fleet.engine", "'local' or 'dbos'"),
+        ("[owners.carrier]\nconcurency = 2", 0, "owners.carrier.concurency", "'concurrency'"),
+        ('[answerers.rooms]\nvia = { trnk = "TK1" }', 0, "answerers.rooms.via", "trunk = "),
+        ("[safety]\nlimits = { change = 30 }", 0, "safety.limits.change", "less than or equal"),
+        ("[safety]\nlimits = { chnge = 1 }", 0, "safety.limits.chnge", "'change'"),
+        ('[safety]\nprotected = ["4155550100"]', 0, "safety.protected", "E.164"),
+        ("[answerers.a]\nsource = { siptrunk = {} }", 0, "answerers.a.source", "Did you mean"),
+        ("[answerers.a]\nsource = { vonage = {} }", 0, "answerers.a.source", "is missing"),
+        (
+            '[answerers.a]\nsource = { sip_trunk = { adress = "x" } }',
+            0,
+            "answerers.a.source",
+            "Did you mean 'address'?",
+        ),
+    ],
+)
+def test_a_wrong_key_of_fleet_toml_is_named(fleet, toml, line, key, advice):
+    with pytest.raises(FleetError) as caught:
+        fleet(toml=toml)
+
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (line, key)
+    assert problem.file.endswith("fleet.toml")
+    assert advice in problem.message
+
+
+def test_patterns_must_match_files_below_the_folder(fleet):
+    places, messages = problems(
+        fleet, toml='[fleet]\nnumbers = ["nubmers/*.csv"]\norders = ["/etc/*.csv"]'
+    )
+
+    assert places == [("fleet.toml", 0, "fleet.numbers"), ("fleet.toml", 0, "fleet.orders")]
+    assert "No file matches 'nubmers/*.csv'" in messages
+
+
+def test_secrets_are_references_and_read_when_they_are_needed(fleet, monkeypatch):
+    policy = fleet().policy
+    assert policy.source("support") == LinkedCarrier("prov_1")
+    assert policy.source("carrier") is None
+
+    with pytest.raises(FleetError, match=r"TRUNK_PASSWORD, which is not set.*export"):
+        policy.source("rooms")
+    monkeypatch.setenv("TRUNK_PASSWORD", "hush-hush")
+    source = policy.source("rooms")
+
+    assert isinstance(source, SipTrunk)
+    assert source.password.get_secret_value() == "hush-hush"
+    assert "hush" not in repr(policy)
+
+
+def test_a_secret_itself_is_refused_and_not_shown(fleet):
+    with pytest.raises(FleetError, match="write env:NAME or file:PATH") as caught:
+        fleet(
+            toml='[answerers.a]\nsource = { twilio = { account_sid = "AC1", auth_token = "hush" } }'
+        )
+
+    assert "hush" not in str(caught.value)
+
+
+def test_a_reference_to_a_file_is_below_the_folder_of_fleet_toml(fleet):
+    (fleet.folder / "password").write_text("hush-hush\n")
+    policy = fleet(
+        toml='[fleet]\nstate = "env:URL"\n[answerers.a]\n'
+        'source = { sip_trunk = { password = "file:password" } }'
+    ).policy
+
+    assert policy.source("a").password.get_secret_value() == "hush-hush"
+    (fleet.folder / "password").unlink()
+    with pytest.raises(FleetError, match="No such file"):
+        policy.source("a")
+    with pytest.raises(FleetError, match="URL"):
+        policy.state()
+
+
+def test_the_journal_is_beside_fleet_toml(fleet):
+    assert fleet().policy.state() == str(fleet.folder / "fleet.sqlite")
+
+
+CELLS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=8)
+LABELS = CELLS.map(str.strip).filter(lambda text: text != "-")
+TARGETS = CELLS.filter(lambda text: text.strip() and ":" not in text and not text.startswith("{"))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(
+        st.builds(
+            Row,
+            number=st.integers(2_000_000_000, 9_999_999_999).map(lambda n: f"+1{n}"),
+            owner=st.just("carrier"),
+            label=LABELS,
+            answer_at=st.just("support"),
+            answer_to=TARGETS,
+            released=st.booleans(),
+        ),
+        unique_by=lambda row: row.number,
+        max_size=5,
+    ),
+    random=st.randoms(),
+)
+def test_what_is_written_reads_alike_and_sorted(fleet, rows, random):
+    found = fleet(csv_of(rows)).rows
+
+    assert found == tuple(sorted(rows, key=lambda row: row.number))
+    random.shuffle(rows)
+    assert csv_of(rows) == csv_of(found)
+
+
+def test_orders_are_written_sorted(fleet):
+    orders = [Order("b", "carrier", "US"), Order("a", "carrier", "US", "415", "Desk")]
+
+    assert fleet(orders=orders_csv_of(orders)).orders == tuple(reversed(orders))
