@@ -112,6 +112,7 @@ readme: $(READY)
 
 pictures: $(BROWSER)
 	$(BIN)/python scripts/pictures.py
+	$(BIN)/python scripts/picture_of_page.py
 
 record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"

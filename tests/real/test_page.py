@@ -192,6 +192,8 @@ def test_nothing_is_wider_than_the_window(browse, sandbox, width):
     for summary in page.locator("#faults summary, #traffic > li > details > summary").all():
         summary.click()
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    wide = "[...document.querySelectorAll('.panel')].filter((e) => e.scrollWidth > e.clientWidth)"
+    assert page.evaluate(f"{wide}.map((e) => e.id)") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -14,6 +14,7 @@ from telephony.sandbox.page.parts import clock, section
 from telephony.sandbox.webhook_sender import DeliveryAttempt
 from telephony.settings import is_loopback
 
+_LONG_PATH = 28
 _LONG_ID = re.compile(r"\b(\w{6})\w{18,}")
 SHOWN = 40
 """How many of them are shown, requests and webhooks together."""
@@ -100,8 +101,11 @@ def _webhook(one: DeliveryAttempt, nth: int) -> Html:
 
 
 def _short(path: str) -> str:
-    """Return a path without its query, and with long ids cut short."""
-    return _LONG_ID.sub(r"\1…", path.partition("?")[0])
+    """Return a path without its query: long ids cut short, and of a long path the end."""
+    short = _LONG_ID.sub(r"\1…", path.partition("?")[0])
+    while len(short) > _LONG_PATH and "/" in short[2:]:
+        short = f"…/{short[2:].partition('/')[2]}"
+    return short
 
 
 def _row(

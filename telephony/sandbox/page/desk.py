@@ -148,7 +148,7 @@ class Desk:
         return TalkedCall(
             call.id,
             call.inbound,
-            told.started_at or call.at,
+            call.at or told.started_at,  # which is a whole second at some
             told.status,
             self._turns(provider, told),
             None if told.duration is None else told.duration.total_seconds(),
