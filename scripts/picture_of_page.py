@@ -22,7 +22,7 @@ _REPLIES = iter(
     ("Hello! For how many, and when?", "Booked: a table for two at 8 pm. See you tomorrow.")
 )
 _SPOKEN = "Five is fine for the window seat."
-_WINDOW = {"width": 1440, "height": 900}
+_WINDOW = {"width": 1440, "height": 960}
 
 
 def photograph(picture: Path) -> None:
