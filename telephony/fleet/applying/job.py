@@ -36,7 +36,7 @@ class Job(Generic[P]):
 
     def begun(self) -> Board:
         """Return the board, with what the journal counts."""
-        self.board.counts.update(self.journal.find(self.run).counts)
+        self.board.counts.update(self.journal.counts(self.run))
         return self.board
 
     def lanes(self, profile: str) -> Iterator[Lane]:

@@ -184,7 +184,7 @@ def _look(
     try:
         found = yield from _read(op)
     except NotFoundError:
-        if op.verb in {Verb.DETACH, Verb.RELEASE}:
+        if op.verb in {Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE}:
             return _Seen.WANTED, None
         if op.verb is Verb.IMPORT:
             return _Seen.BEFORE, None

@@ -223,7 +223,7 @@ def _working(job: Job[P]) -> Iterator[None]:
 
 
 def _ended(job: Job[P]) -> Run:
-    counts = job.journal.find(job.run).counts
+    counts = job.journal.counts(job.run)
     if set(counts) <= {State.DONE}:
         state = RunState.FINISHED
     else:

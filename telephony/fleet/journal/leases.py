@@ -17,13 +17,13 @@ _MOMENT = 1.0  # seconds for somebody who only looks whether it is held
 @contextmanager
 def leased(journal: Path, slot: int) -> Iterator[bool]:
     """Hold a lock of a journal; yield whether it could be had."""
-    with closing(_open(journal, slot)) as lock:
+    with closing(_open(journal, slot, _MOMENT)) as lock:
         yield _can(lock, "BEGIN EXCLUSIVE")
 
 
 def is_leased(journal: Path, slot: int) -> bool:
     """Return whether a process holds a lock of a journal."""
-    with closing(_open(journal, slot)) as lock:
+    with closing(_open(journal, slot, 0)) as lock:
         return not _can(lock, "SELECT 1 FROM sqlite_master")
 
 
@@ -37,8 +37,8 @@ def _can(lock: sqlite3.Connection, statement: str) -> bool:
     return True
 
 
-def _open(journal: Path, slot: int) -> sqlite3.Connection:
+def _open(journal: Path, slot: int, timeout: float) -> sqlite3.Connection:
     # Closed by whichever thread the run ends in.
     return sqlite3.connect(
-        f"{journal}-lease{slot}", _MOMENT, isolation_level=None, check_same_thread=False
+        f"{journal}-lease{slot}", timeout, isolation_level=None, check_same_thread=False
     )

@@ -183,6 +183,9 @@ class Journal(Protocol):
     def find(self, run: str) -> RunRecord:
         """Return a run, by its id or the beginning of it. Raises `FleetError` for any other."""
 
+    def counts(self, run: str) -> Mapping[State, int]:
+        """Return how many operations of a run are in each state."""
+
     def profiles(self, run: str) -> list[str]:
         """Return all profiles that a run uses."""
 

@@ -154,14 +154,20 @@ class SqliteJournal(Journal):
             return self._record(*rows[0])
 
     def _record(self, key: int, run: str, state: str, started_at: str) -> RunRecord:
-        counted = self._connection.execute(
-            "SELECT state, count(*) FROM operations WHERE run = ? GROUP BY state", (key,)
-        )
         now = RunState(state)
         if now is RunState.RUNNING and not self._is_worked_on(run):
             now = RunState.PARTLY  # its process died
-        counts = {State(name): count for name, count in counted}
-        return RunRecord(id=run, state=now, started_at=started_at, counts=counts)
+        return RunRecord(id=run, state=now, started_at=started_at, counts=self._counted(key))
+
+    def counts(self, run: str) -> Mapping[State, int]:
+        with self._reading():
+            return self._counted(self._key(run))
+
+    def _counted(self, key: int) -> dict[State, int]:
+        rows = self._connection.execute(
+            "SELECT state, count(*) FROM operations WHERE run = ? GROUP BY state", (key,)
+        )
+        return {State(state): count for state, count in rows}
 
     # --- Operations ------------------------------------------------------------------------------
 
@@ -279,10 +285,14 @@ class SqliteJournal(Journal):
             yield
 
     def _slot(self, account: str) -> int:
-        with self._transaction() as tables:
-            tables.execute("INSERT OR IGNORE INTO leases (account) VALUES (?)", (account,))
-            found = tables.execute("SELECT slot FROM leases WHERE account = ?", (account,))
-            return int(found.fetchone()[0])
+        query = "SELECT slot FROM leases WHERE account = ?"
+        with self._reading() as tables:
+            found = tables.execute(query, (account,)).fetchone()
+        if found is None:
+            with self._transaction() as tables:
+                tables.execute("INSERT OR IGNORE INTO leases (account) VALUES (?)", (account,))
+                found = tables.execute(query, (account,)).fetchone()
+        return int(found[0])
 
     def _in_use(self, account: str, slot: int) -> FleetError:
         with self._reading() as tables:
