@@ -86,9 +86,9 @@ class Vendors:
             self.keys[idempotency_key] = self.add(profile, BOUGHT, label=label).id
         return self.find(profile, self.keys[idempotency_key])
 
-    def import_number(self, profile, number, **_):
+    def import_number(self, profile, number, assign_to, **_):
         self.ledger["import"] += 1
-        return self.add(profile, number)
+        return self.add(profile, number, assignment=assign_to)
 
     def update_number(self, profile, number, label):
         return self.change(profile, number, label=label)
@@ -132,9 +132,10 @@ def lanes(draw):
     if draw(st.booleans()):
         ops.append(op(Verb.LABEL, OWNER, **at_owner, before="Old", after="New"))
     if draw(st.booleans()):
-        ops.append(op(Verb.IMPORT, NEW, **here, source=NEW))
-        if draw(st.booleans()):
-            ops.append(op(Verb.ASSIGN, NEW, **here, before="-", after="agent:a"))
+        assigned = draw(st.sampled_from([None, "agent:a"]))
+        ops.append(op(Verb.IMPORT, NEW, **here, source=NEW, after=assigned))
+        if assigned or draw(st.booleans()):
+            ops.append(op(Verb.ASSIGN, NEW, **here, after="agent:a"))
     if not releases and draw(st.booleans()):
         before = "-" if buys else "trunk:TK1"
         ops.append(op(Verb.ROUTE, OWNER, **at_owner, before=before, after="trunk:TK2"))

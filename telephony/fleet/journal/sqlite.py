@@ -47,10 +47,7 @@ CREATE TABLE leases (
 );
 """
 _COLUMNS = "seq, op, state, number, holding, error, status, code, request_id, reason"
-_CLEARED = (
-    "number = '', holding = NULL, error = NULL, status = NULL, code = NULL, request_id = NULL, "
-    "reason = ''"
-)
+_CLEARED = "error = NULL, status = NULL, code = NULL, request_id = NULL, reason = ''"
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _MOST = 500  # saves that share a commit
 
