@@ -99,7 +99,10 @@ class World:
         wanted = "webhook:https://sip.example.com/livekit"
         return plan_of(
             Op(id="label", verb=Verb.LABEL, profile="carrier", **owned, before="Old", after="New"),
-            Op(id="import", verb=Verb.IMPORT, profile="rooms", **here, source="rooms", after="agent:reception"),
+            Op(
+                id="import", verb=Verb.IMPORT, profile="rooms", **here, source="rooms",
+                after="agent:reception",
+            ),
             Op(id="assign", verb=Verb.ASSIGN, profile="rooms", **here, after="agent:reception"),
             Op(
                 id="route", verb=Verb.ROUTE, profile="carrier", **owned, after=wanted,

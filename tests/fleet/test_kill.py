@@ -26,7 +26,6 @@ from telephony.adapters import cartesia, livekit, twilio
 from telephony.fleet.applying.running import apply, apply_async
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.planning.plan import Plan
-from telephony.sandbox import Sandbox
 
 order = {}
 seen = dict.fromkeys(["before commit", "after commit", "before request", "after request"], 0)
