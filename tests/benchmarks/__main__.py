@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from time import perf_counter
 
-from . import calls, memory, rate, report, startup
+from . import calls, fleet, memory, rate, report, startup
 from .report import Row, row
 from .server import COUNT, serving
 from .sides import LISTINGS, Items
@@ -76,6 +76,18 @@ def rates() -> Iterator[Row]:
         yield row(name, "s", taken({"ours": run, "floor": lambda: rate.IDEAL}, 1))
 
 
+def applied() -> Iterator[Row]:
+    count, limit = f"{fleet.OPERATIONS:,}", f"{fleet.PER_SECOND}/s"
+    for way, run in fleet.instant():
+        took = taken({"ours": run, "floor": lambda: fleet.WANTED})
+        yield row(f"{count} journalled operations, {way}", "s", took)
+    for way, run in fleet.labelling():
+        took = taken({"ours": run, "floor": lambda: fleet.IDEAL}, 1)
+        yield row(f"{count} labels, {limit}, {way}", "s", took)
+    for many, peak in fleet.growth():
+        yield row(f"memory, applying {many:,}", "MB", {"ours": [peak()]})
+
+
 def starts() -> Iterator[Row]:
     for name, statements in startup.statements().items():
         sides = {side: lambda code=code: startup.seconds(code) for side, code in statements.items()}
@@ -88,7 +100,7 @@ def starts() -> Iterator[Row]:
 def main() -> None:
     rows: list[Row] = []
     with serving() as url:
-        for measured in (listings(url), single(url), rates(), starts(), peaks(url)):
+        for measured in (listings(url), single(url), rates(), applied(), starts(), peaks(url)):
             for each in measured:
                 rows.append(each)
                 print(each.name, file=sys.stderr)  # noqa: T201 - it takes minutes

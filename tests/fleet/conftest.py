@@ -119,7 +119,7 @@ class World:
             ),
             Op(
                 id="buy", verb=Verb.BUY, profile="carrier", **order, order="order-1", country="US",
-                area_code="212", after="Desk",
+                area_code="628", after="Desk",
             ),
             Op(id="import 2", verb=Verb.IMPORT, profile="rooms", **order, source="rooms"),
             Op(

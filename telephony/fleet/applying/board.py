@@ -16,7 +16,7 @@ from telephony.fleet.journal.protocol import Entry, State
 
 IN_A_ROW = 5
 SHARE = 0.02
-_ENOUGH = 250  # operations of an account, before a share of them says anything
+ENOUGH = 250  # operations of an account, before a share of them says anything
 EVERY = 0.1  # seconds between two reports of progress
 
 _BAD = frozenset({State.FAILED, State.REFUSED, State.UNKNOWN})
@@ -107,7 +107,7 @@ class Board:
             self.paused.setdefault(account, "its credentials were refused")
         elif seen.in_a_row >= IN_A_ROW:
             self.paused.setdefault(account, f"{IN_A_ROW} operations in a row did not succeed")
-        elif seen.ended >= _ENOUGH and seen.bad > SHARE * seen.ended:
+        elif seen.ended >= ENOUGH and seen.bad > SHARE * seen.ended:
             self.paused.setdefault(account, f"{seen.bad} of {seen.ended} did not succeed")
 
     def show(self, *, last: bool = False) -> None:

@@ -40,7 +40,7 @@ class Run(Struct, frozen=True, kw_only=True):
         failed: those that did not succeed; resuming tries them again.
         unknown: those that may have been done. Look at the vendor: they are not repeated.
         changed: those whose value at the vendor is neither the one before nor the one wanted.
-        left: those that have not begun.
+        left: those that have not begun, or are under way.
         paused: why an account was left alone, by account.
     """
 
@@ -236,6 +236,9 @@ def _run(journal: Journal, record: RunRecord, paused: Mapping[str, str]) -> Run:
     found: defaultdict[State, list[Entry]] = defaultdict(list)
     for entry in journal.entries(record.id):
         found[entry.state].append(entry)
+    # What was begun is under way, or may have been done by a process that died.
+    begun = tuple(found[State.STARTED])
+    under_way = record.state is RunState.RUNNING
     return Run(
         id=record.id,
         state=record.state,
@@ -244,8 +247,8 @@ def _run(journal: Journal, record: RunRecord, paused: Mapping[str, str]) -> Run:
         done=tuple(found[State.DONE]),
         refused=tuple(found[State.REFUSED]),
         failed=tuple(found[State.FAILED]),
-        unknown=(*found[State.STARTED], *found[State.UNKNOWN]),
+        unknown=(*(() if under_way else begun), *found[State.UNKNOWN]),
         changed=tuple(found[State.CHANGED]),
-        left=tuple(found[State.PLANNED]),
+        left=(*(begun if under_way else ()), *found[State.PLANNED]),
         paused=dict(paused),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY
@@ -11,6 +13,8 @@ from telephony.fleet.applying.job import Job
 from telephony.fleet.applying.machine import Call, Save
 from telephony.fleet.journal.protocol import Lane
 from telephony.protocols import AsyncPhoneNumberProvider
+
+_AT_ONCE = 100
 
 
 class AsyncWorkers:
@@ -47,24 +51,19 @@ class AsyncWorkers:
         job = self._job
         beginnings = await asyncio.to_thread(job.journal.beginnings, job.run)
         return [
-            asyncio.create_task(self._work(lanes, reading), name=f"fleet-{profile}")
+            asyncio.create_task(self._work(lanes), name=f"fleet-{profile}")
             for profile, count in beginnings.items()
-            for lanes, reading in [(job.lanes(profile), asyncio.Lock())]
+            for lanes in [_Lanes(job.lanes(profile))]
             for _ in range(min(count, job.concurrency[profile]))
         ]
 
-    async def _work(self, lanes: Iterator[Lane], reading: asyncio.Lock) -> None:
+    async def _work(self, lanes: _Lanes) -> None:
+        board = self._job.board
         try:
-            while (lane := await self._next(lanes, reading)) is not None:
+            while not board.stopping and (lane := await lanes.next()) is not None:
                 await self._apply(lane)
         except Exception as failure:
-            self._job.board.stop(failure)
-
-    async def _next(self, lanes: Iterator[Lane], reading: asyncio.Lock) -> Lane | None:
-        async with reading:
-            if self._job.board.stopping:
-                return None
-            return await asyncio.to_thread(next, lanes, None)
+            board.stop(failure)
 
     async def _apply(self, lane: Lane) -> None:
         job, steps = self._job, self._job.steps(lane)
@@ -88,3 +87,18 @@ class AsyncWorkers:
         method = getattr(self._job.providers[call.profile], call.operation)
         async with self._slots[call.profile]:
             return await method(**call.arguments)
+
+
+class _Lanes:
+    """Lanes for several tasks, read a few at a time where reading does not hold up the others."""
+
+    def __init__(self, lanes: Iterator[Lane]) -> None:
+        self._lanes = lanes
+        self._read: deque[Lane] = deque()
+        self._reading = asyncio.Lock()
+
+    async def next(self) -> Lane | None:
+        async with self._reading:
+            if not self._read:
+                self._read += await asyncio.to_thread(lambda: list(islice(self._lanes, _AT_ONCE)))
+            return self._read.popleft() if self._read else None

@@ -231,13 +231,15 @@ class SqliteJournal(Journal):
                 batch.append(self._waiting.get())
             saves = [one for one in batch if one is not None]
             last = len(saves) < len(batch)
+            # Whoever waits may be cancelled meanwhile; what was to be saved is saved.
+            waited_for = [written for _, written in saves if written.set_running_or_notify_cancel()]
             try:
                 self._commit([row for row, _ in saves])
             except Exception as error:
-                for _, written in saves:
+                for written in waited_for:
                     written.set_exception(error)
             else:
-                for _, written in saves:
+                for written in waited_for:
                     written.set_result(None)
 
     def _commit(self, rows: Sequence[tuple[object, ...]]) -> None:
