@@ -119,6 +119,8 @@ class PhoneNumber(_Result):
         carrier: the linked carrier account it comes from, where the vendor names one.
         replaced: after `assign_number` or `unassign_number`: the assignment before, so that
             ``assign_number(number, result.replaced)`` puts it back.
+        overruled: URLs that the number keeps, unused while a trunk or an application handles its
+            calls or texts instead.
         notices: what else the caller should know, such as an area code that was not available.
         mark: what the vendor keeps of the idempotency key that it was bought with, as
             `telephony.idempotency.key_digest` makes it.
@@ -134,6 +136,7 @@ class PhoneNumber(_Result):
     assignment: Target | None = None
     carrier: CarrierAccount | None = None
     replaced: Target | None = None
+    overruled: Webhook | None = None
     notices: tuple[str, ...] = ()
     mark: str | None = None
     created_at: Utc | None = None

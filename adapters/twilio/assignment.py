@@ -67,12 +67,14 @@ def target(text: str) -> Target:
 def current(number: Json) -> Split:
     """Return what answers a number, from Twilio's body of it, and the URLs that it overrules."""
     routes = _routes(number)
-    voice, sms = answering(routes)
-    kept = _webhook(
-        routes.voice_url or None if isinstance(voice, Trunk | Application) else None,
-        routes.sms_url or None if isinstance(sms, Application) else None,
-    )
-    return Split(voice, sms, None if kept == _webhook(None, None) else kept)
+    return Split(*answering(routes), overruled(routes))
+
+
+def overruled(number: Routes) -> Webhook | None:
+    """Return the URLs that a number keeps while a trunk or an application goes before them."""
+    calls = number.voice_url if number.trunk_sid or number.voice_application_sid else None
+    texts = number.sms_url if number.sms_application_sid else None
+    return _webhook(calls or None, texts or None) if calls or texts else None
 
 
 def answering(number: Routes) -> tuple[Voice, Sms]:

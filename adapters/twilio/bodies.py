@@ -89,6 +89,7 @@ class _Number(assignment.Routes, kw_only=True):
         fields["status"] = _ACTIVE if self.status == "in-use" else _UNKNOWN
         fields["channels"] = channels(self.capabilities)
         fields["assignment"] = assignment.target_of(*assignment.answering(self))
+        fields["overruled"] = assignment.overruled(self)
         fields["created_at"] = fields["updated_at"] = moment(self.date_created)
         if self.date_updated != self.date_created:
             fields["updated_at"] = moment(self.date_updated)

@@ -21,7 +21,7 @@ from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.protocol import Move, MoveState, RunState
 from telephony.fleet.planning.ops import Holding, Op, Verb
 from telephony.fleet.planning.plan import Plan
-from telephony.fleet.targets import NOTHING, reads_as
+from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as
 
 ENDED = frozenset({MoveState.MOVED, MoveState.RETIRED, MoveState.ROLLED_BACK})
 _BREAKS = frozenset({Verb.UNASSIGN, Verb.DETACH})
@@ -148,7 +148,7 @@ def _made(move: Move, hold: timedelta, now: datetime) -> Steps:
         return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
     routed = yield from _read(move)
     wanted = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
-    if not all(after is None or reads_as(routed, after) for after in wanted[-1:]):
+    if not all(after in (None, UNCOVERED) or reads_as(routed, after) for after in wanted[-1:]):
         return replace(
             move, state=MoveState.ROLLING_BACK, reason=_changed(move, str(wanted[-1]), routed)
         )

@@ -18,6 +18,8 @@ from telephony.errors import InvalidRequestError
 from telephony.model import Agent, Application, Room, Split, Target, Trunk, Webhook
 
 NOTHING = "-"
+UNCOVERED = "overruled"
+"""Of a route: the URL that the number keeps for calls, once its trunk or application is off."""
 
 
 def text_of(target: Target | None) -> str:

@@ -45,6 +45,7 @@ RESULTS = [
         assignment=Agent("a_1"),
         carrier=CARRIER,
         replaced=None,
+        overruled=None,
         notices=("Look.",),
         mark="0f0f0f0f0f0f",
         created_at=NOON,

@@ -133,6 +133,16 @@ def test_a_move_is_undone_to_what_was_before(opened, images, always_answered):
         opened.move_back(undone.id)
 
 
+def test_a_move_there_and_back_again(opened, images, always_answered, telephony_sandbox):
+    opened.move(NUMBER, to="rooms", target="reception")
+    back = opened.move(NUMBER, to="support", target="agent_sales")
+    assert back.state is MoveState.MOVED
+    assert telephony_sandbox.answerer(NUMBER) == SUPPORT
+    again = opened.move(NUMBER, to="rooms", target="reception")
+    assert again.state is MoveState.MOVED
+    assert telephony_sandbox.answerer(NUMBER) == ROOMS
+
+
 def test_who_is_retired_gives_the_number_up_and_cannot_be_gone_back_to(
     opened, images, always_answered
 ):

@@ -13,7 +13,7 @@ from telephony import Agent, Application, Split, Trunk, Webhook
 from telephony.capabilities import Capability
 from telephony.fleet.planning.ops import Holding, Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Offer
-from telephony.fleet.targets import target_of, text_of
+from telephony.fleet.targets import UNCOVERED, target_of, text_of
 from telephony.idempotency import key_digest
 
 SOURCES = frozenset({"linked_carrier", "sip_trunk"})
@@ -31,6 +31,7 @@ class Entry:
         self.label = label
         self.assignment = assignment
         self.mark = mark
+        self.kept = None  # a carrier's URL for calls, beneath a trunk or an application
 
     def state(self):
         return (self.label, self.assignment, self.mark)
@@ -150,6 +151,14 @@ class Exchange(Vendor):
                 calls = target
         self.held[number].assignment = None if calls is texts is None else (calls, texts)
 
+    def uncover(self, number):
+        """Take a trunk or an application off what the number keeps beneath it."""
+        entry = self.held[number]
+        calls, texts = entry.assignment or (None, None)
+        if isinstance(calls, Trunk | Application):
+            assert entry.kept is not None
+            entry.assignment, entry.kept = (Webhook(entry.kept), texts), None
+
     def answers(self, number):
         calls, _ = (self.held[number].assignment if number in self.held else None) or (None, None)
         match calls:
@@ -200,12 +209,14 @@ class World:
         """Write at the carrier that holds a number where its calls go."""
         for vendor in self.vendors.values():
             if isinstance(vendor, Exchange) and number in vendor.held:
-                calls, texts = vendor.held[number].assignment or (None, None)
-                if instead_of is None or calls == Webhook(instead_of):
+                entry = vendor.held[number]
+                calls, texts = entry.assignment or (None, None)
+                if isinstance(calls, Trunk | Application):
+                    if instead_of in (None, entry.kept):
+                        entry.kept = url
+                elif instead_of is None or calls == Webhook(instead_of):
                     calls = Webhook(url) if url else None
-                    vendor.held[number].assignment = (
-                        None if calls is texts is None else (calls, texts)
-                    )
+                    entry.assignment = None if calls is texts is None else (calls, texts)
 
     def is_answered(self, number):
         """Return whether somebody answers calls; of a carrier elsewhere nothing is known."""
@@ -246,7 +257,10 @@ class World:
             vendor.held[number].label = op.after
             return
         self._expect(vendor, number, op)
-        vendor.assign(number, target_of(op.after))
+        if op.after == UNCOVERED:
+            vendor.uncover(number)
+        else:
+            vendor.assign(number, target_of(op.after))
 
     def _expect(self, vendor, number, op):
         read = vendor.read(number)

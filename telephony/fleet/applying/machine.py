@@ -30,8 +30,17 @@ from telephony.errors import (
 )
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
-from telephony.fleet.targets import NOTHING, reads_as, target_of, text_of
-from telephony.model import LinkedCarrier, NumberStatus, PhoneNumber, Source
+from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as, target_of, text_of
+from telephony.model import (
+    Application,
+    LinkedCarrier,
+    NumberStatus,
+    PhoneNumber,
+    Source,
+    Split,
+    Trunk,
+    Webhook,
+)
 
 log = logging.getLogger("telephony.fleet")
 
@@ -125,6 +134,18 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
     if op.verb is Verb.CHECK:
         return (yield from _check(entry, op))
     resumed = entry.state in {State.STARTED, State.UNKNOWN}
+    if op.after == UNCOVERED:
+        try:
+            held = yield from _read(op)
+        except TelephonyError as error:
+            state = entry.state if resumed else _state_after(error)
+            return (yield from _ended(entry, state, error))
+        if not _is_overruled(held):
+            return (yield from _done(entry, held))
+        kept = held.overruled.voice_url if held.overruled else None
+        if kept is None:
+            return (yield from _ended(entry, State.CHANGED, reason=_NOTHING_KEPT))
+        op = replace(op, after=text_of(Webhook(kept)))
     # A purchase is not read back here: its key makes the provider look before it buys.
     if op.verb is not Verb.BUY and (resumed or op.verb in _READ_FIRST):
         try:
@@ -208,6 +229,12 @@ def _look(
     return (_Seen.BEFORE if as_before else _Seen.OTHER), found
 
 
+def _is_overruled(found: PhoneNumber) -> bool:
+    """Return whether a trunk or an application goes before the number's own URL for calls."""
+    calls = found.assignment.voice if isinstance(found.assignment, Split) else found.assignment
+    return isinstance(calls, Trunk | Application)
+
+
 def _has(found: PhoneNumber, *targets: str | None) -> bool:
     """Return whether the assignment is one of these; None: whatever it is."""
     read = text_of(found.assignment)
@@ -271,6 +298,10 @@ def _change(op: Op, sources: Mapping[str, Source]) -> tuple[str, Mapping[str, ob
 
 # --- How an operation ended ----------------------------------------------------------------------
 
+_NOTHING_KEPT = (
+    "Its trunk or application goes before the URL that the vendor who is to answer it writes, and "
+    "it has no such URL. Route it by hand, and plan again."
+)
 _NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
 
 

@@ -10,7 +10,7 @@ from telephony.fleet.declared.policy import SELF
 from telephony.fleet.planning.held import Held, UnplannableError
 from telephony.fleet.planning.ops import Holding, Op, Verb
 from telephony.fleet.planning.routes import adjusted
-from telephony.fleet.targets import NOTHING, parts, reads_as
+from telephony.fleet.targets import NOTHING, UNCOVERED, parts, reads_as
 
 _NEEDS = {
     Verb.BUY: Capability.PROVISION_NUMBER,
@@ -25,6 +25,7 @@ _NEEDS = {
 }
 # Who can be assigned one of these sends calls elsewhere, and says by its assignment where to.
 _ELSEWHERE = frozenset({"webhook", "trunk", "application"})
+_OVERRULING = ("trunk:", "application:")
 
 KEPT = "held here, but answered elsewhere: where they are not needed, release them"
 UNROUTED = (
@@ -121,6 +122,8 @@ class Number:
         cut = list(self._cut(answer_at, after))
         # Where the vendor writes the routing, what else changes at the owner goes before that.
         yield from (*cut, *answered) if wired else (*answered, *cut)
+        if wired and any(op.after not in (None, NOTHING) for op in answered):
+            yield from self._uncovered()
         checked = calls if breaks and at_owner and calls != NOTHING else None
         if checked:
             yield self._op(Verb.CHECK, owner, at_owner, after=checked)
@@ -128,6 +131,13 @@ class Number:
         if checked and any(self._held.policy.via(op.profile) == SELF for op in breaks):
             # Who wrote the routing may clean it up, whoever has written it since.
             yield self._op(Verb.CHECK, owner, at_owner, after=checked, once_more=True)
+
+    def _uncovered(self) -> Iterator[Op]:
+        """Yield what takes a trunk or an application off, which go before what a vendor writes."""
+        owner, at_owner = self._owner, self._at_owner
+        calls = parts(at_owner.assignment)[0] if at_owner else NOTHING
+        if calls.startswith(_OVERRULING):
+            yield self._op(Verb.ROUTE, owner, at_owner, after=UNCOVERED, once_more=True)
 
     # --- Who answers -----------------------------------------------------------------------------
 
