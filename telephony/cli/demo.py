@@ -31,7 +31,7 @@ def demo(
     """
     try:
         from telephony.sandbox import Sandbox
-        from telephony.sandbox.server import missing as missing_sandboxes
+        from telephony.sandbox.installed import missing as missing_sandboxes
         from telephony.sandbox.walkthrough import FAILED, tour
     except ModuleNotFoundError as missing:
         raise ConfigurationError(

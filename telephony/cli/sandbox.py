@@ -88,7 +88,7 @@ def serve(
     """Serve the vendors' APIs until stopped. Prints each request on stderr."""
     try:
         from telephony.sandbox import Sandbox
-        from telephony.sandbox.server import missing as missing_sandboxes
+        from telephony.sandbox.installed import missing as missing_sandboxes
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"The sandbox needs the package {missing.name!r}. "

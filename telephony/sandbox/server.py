@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Self
 
@@ -21,13 +20,14 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from telephony.errors import ConfigurationError
-from telephony.registry import missing_package, suggestion
+from telephony.registry import suggestion
 from telephony.sandbox import environment
 from telephony.sandbox.arrivals import Arrival, Arrivals
 from telephony.sandbox.control import Control
 from telephony.sandbox.exchanges import Exchange, Exchanges
 from telephony.sandbox.faults import App, Fault, Faults
 from telephony.sandbox.guard import LoopbackOnly
+from telephony.sandbox.installed import installed, vendors
 from telephony.sandbox.page import DIRECT, Page
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
@@ -36,45 +36,7 @@ from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
 from telephony.sandbox.world import Answerer, World
 from telephony.settings import is_loopback
 
-GROUP = "telephony.sandboxes"
 _WATCHED = 0.5  # seconds between two looks at the calls that go on by themselves
-
-
-def vendors(only: Iterable[str] | None = None) -> dict[str, VendorSandbox]:
-    """Return a fresh fake of every vendor whose packages are installed, or of those named.
-
-    Raises:
-        ConfigurationError: a name is unknown, or what it needs is not installed.
-    """
-    found = _installed()
-    made: dict[str, VendorSandbox] = {}
-    for name in found if only is None else only:
-        if name not in found:
-            raise ConfigurationError(
-                f"There is no sandbox of {name!r}.{suggestion(name, found)} "
-                f"Installed: {', '.join(found)}."
-            )
-        try:
-            made[name] = found[name].load()()
-        except ModuleNotFoundError as missing:
-            if only is not None:
-                raise missing_package(name, missing) from missing
-    return made
-
-
-def missing() -> dict[str, str]:
-    """Return why each vendor that cannot be played cannot, by name."""
-    found: dict[str, str] = {}
-    for name in _installed():
-        try:
-            vendors([name])
-        except ConfigurationError as error:
-            found[name] = str(error)
-    return found
-
-
-def _installed() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +53,7 @@ class ReceivedCall:
 class Sandbox:
     """Every vendor's documented API on loopback, in a thread of this process.
 
-        with Sandbox() as sandbox:
-            provider = telephony.connect("cartesia", settings=sandbox.settings("cartesia"))
+    A context manager. Of every method, `vendor` is an adapter's name and `number` is E.164.
 
     Args:
         only: names of the vendors to serve; None: all that are installed.
@@ -107,6 +68,10 @@ class Sandbox:
     Attributes:
         url: where the sandbox is, and its page; each vendor is below it, and on a port of its own.
         webhook: where the vendors send their webhooks now, as `send_webhooks` says.
+
+    Example:
+        with Sandbox() as sandbox:
+            provider = telephony.connect("cartesia", settings=sandbox.settings("cartesia"))
     """
 
     def __init__(
@@ -185,13 +150,20 @@ class Sandbox:
                 vendor.state.calls.report()
 
     def base_url(self, vendor: str) -> str:
-        """Return where the vendor's API is served, below the sandbox's own URL."""
+        """Return where the vendor's API is served, below the sandbox's own URL.
+
+        Example:
+            client = VendorClient(base_url=sandbox.base_url("cartesia"))
+        """
         return f"{self.url}/{vendor}"
 
     def root_url(self, vendor: str) -> str:
         """Return where the vendor's API is served at the root of a port of its own.
 
         For clients that drop a base path, such as LiveKit's JavaScript SDK.
+
+        Example:
+            client = VendorClient(base_url=sandbox.root_url("livekit"))
         """
         return f"http://127.0.0.1:{self._own_ports[vendor]}"
 
@@ -200,6 +172,9 @@ class Sandbox:
 
         Raises:
             ConfigurationError: it does not serve the vendor.
+
+        Example:
+            provider = telephony.connect("twilio", settings=sandbox.settings("twilio"))
         """
         if vendor not in self.vendors:
             raise ConfigurationError(
@@ -219,6 +194,9 @@ class Sandbox:
 
         Raises:
             ConfigurationError: there is no such profile, or its adapter is not served.
+
+        Example:
+            os.environ.update(sandbox.environment())
         """
         found: dict[str, str] = {}
         for vendor in self.vendors:
@@ -229,12 +207,23 @@ class Sandbox:
         return found
 
     def ledger(self, vendor: str, *kinds: str) -> list[Entry]:
-        """Return the changes that a vendor made, of these kinds or of all, in order."""
+        """Return the changes that a vendor made, of these kinds or of all, in order.
+
+        Args:
+            kinds: which kinds of `Entry`; none: all.
+
+        Example:
+            assert len(sandbox.ledger("cartesia", "purchase")) == 1
+        """
         entries = self.vendors[vendor].state.ledger
         return [entry for entry in entries if not kinds or entry.kind in kinds]
 
     def requests(self, vendor: str) -> list[Received]:
-        """Return the requests that reached a vendor's API, in order."""
+        """Return the requests that reached a vendor's API, in order.
+
+        Example:
+            body = sandbox.requests("twilio")[-1].form()
+        """
         return [request for request in self._log if request.path.startswith(f"/{vendor}/")]
 
     def receive_message(
@@ -242,8 +231,17 @@ class Sandbox:
     ) -> str:
         """Let a number receive a text; return the message's id.
 
+        Args:
+            to: the number, E.164.
+            sender: who texts it, E.164.
+            body: the text.
+            sent_at: when, if not now.
+
         Raises:
             LookupError: the vendor has no such number, or no messages.
+
+        Example:
+            sandbox.receive_message("agentphone", number, sender="+14155550199", body="Hello")
         """
         return self.vendors[vendor].receive_message(to, sender, body, sent_at=sent_at)
 
@@ -253,10 +251,15 @@ class Sandbox:
         Where a carrier sends the number's calls to another vendor here, that receives it too.
 
         Args:
+            to: the number, E.164.
+            sender: who calls it, E.164.
             lasting: whether it rings now, and goes on as the clock moves; else it is over at once.
 
         Raises:
             LookupError: the vendor has no such number, or nothing answers it.
+
+        Example:
+            call = sandbox.receive_call("twilio", number, sender="+14155550199")
         """
         made = self._receive_call(vendor, to, sender, lasting=lasting)
         answerer = self.answerer(to)
@@ -265,22 +268,43 @@ class Sandbox:
         return made
 
     def received_calls(self, vendor: str) -> list[ReceivedCall]:
-        """Return the calls that `receive_call` made, in order."""
+        """Return the calls that `receive_call` made, in order.
+
+        Example:
+            assert sandbox.received_calls("twilio")[0].sender == "+14155550199"
+        """
         return [call for call in self._calls if call.vendor == vendor]
 
     def answerer(self, number: str) -> Answerer | None:
-        """Return who really answers a call to the number now, as its carrier routes it."""
+        """Return who really answers a call to the number now, as its carrier routes it.
+
+        Example:
+            assert sandbox.answerer("+14155550123").vendor == "livekit"
+        """
         return World(self.vendors).answerer(number)
 
     def advance(self, vendor: str, seconds: float) -> None:
-        """Move the clock of a vendor's calls forward: they are answered, spoken in and end."""
+        """Move the clock of a vendor's calls forward: they are answered, spoken in and end.
+
+        Args:
+            seconds: how far.
+
+        Example:
+            sandbox.advance("vapi", 3600)  # every call is over
+        """
         self.vendors[vendor].advance(seconds)
 
     def send_webhooks(self, url: str | None) -> None:
         """Send webhooks there until `reset`, as `webhook` of the constructor says.
 
+        Args:
+            url: on this machine; ``{provider}`` in it becomes the vendor's name. None: nowhere.
+
         Raises:
             ConfigurationError: it is not on this machine.
+
+        Example:
+            sandbox.send_webhooks("http://127.0.0.1:8000/webhooks/{provider}")
         """
         if url is not None and not is_loopback(url):
             raise ConfigurationError(
@@ -313,11 +337,22 @@ class Sandbox:
         return self._webhook_sender.attempts()
 
     def limit(self, vendor: str, per_second: int) -> None:
-        """Let a vendor take so many requests in any second until `reset`; others get 429."""
+        """Let a vendor take so many requests in any second until `reset`; others get 429.
+
+        Args:
+            per_second: how many.
+
+        Example:
+            sandbox.limit("retell", 5)
+        """
         self._arrivals.limits[vendor] = per_second
 
     def arrivals(self, vendor: str) -> list[Arrival]:
-        """Return every request for a vendor's API as it arrived, in order."""
+        """Return every request for a vendor's API as it arrived, in order.
+
+        Example:
+            assert not any(arrival.refused for arrival in sandbox.arrivals("retell"))
+        """
         return [arrival for arrival in list(self._arrivals.arrived) if arrival.vendor == vendor]
 
     @property
@@ -326,7 +361,14 @@ class Sandbox:
         return self._port.connections
 
     def fail(self, fault: Fault) -> None:
-        """Let requests fail from now on."""
+        """Let requests fail from now on.
+
+        Args:
+            fault: how, and which requests.
+
+        Example:
+            sandbox.fail(Fault(kind="lost", method="POST"))
+        """
         if fault.waits:
             self._faults.active.append(fault)
         else:
@@ -373,11 +415,15 @@ class Sandbox:
 
     def _open_own_ports(self, port: int) -> dict[str, int]:
         # Counted over all that are installed: a vendor's port does not depend on which are served.
-        places = {name: place for place, name in enumerate(_installed(), start=1)}
+        places = {name: place for place, name in enumerate(installed(), start=1)}
         return {name: self._port.also(port and port + places[name]) for name in self.vendors}
 
     def own_variables(self, vendor: str) -> dict[str, str]:
-        """Return the environment variables that the vendor's own tools read."""
+        """Return the environment variables that the vendor's own tools read.
+
+        Example:
+            subprocess.run(["lk", "sip", "inbound", "list"], env=sandbox.own_variables("livekit"))
+        """
         settings = self.vendors[vendor].settings(self.root_url(vendor))
         return environment.of_vendor(vendor, settings)
 

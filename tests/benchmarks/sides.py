@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 import telephony
-from telephony.sandbox.server import vendors
+from telephony.sandbox.installed import vendors
 
 from .server import NUMBER
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from telephony.sandbox.server import vendors
+from telephony.sandbox.installed import vendors
 
 _CLOCK = "from time import perf_counter as now; start = now(); {}; print(now() - start)"
 _BARE = "import httpx, pydantic"

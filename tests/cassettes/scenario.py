@@ -13,7 +13,7 @@ from telephony import Capability
 from telephony.protocols import PhoneNumberProvider
 from telephony.registry import load
 from telephony.sandbox import Fault, VendorSandbox
-from telephony.sandbox.server import vendors
+from telephony.sandbox.installed import vendors
 from telephony.testing.fault_matrix import OF_CALLS, Setup
 
 SANDBOXES = vendors()
