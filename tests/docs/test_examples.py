@@ -69,22 +69,6 @@ def test_an_example_takes_what_is_signed(url, telephony_sandbox, telephony_conne
     assert received == listed.model_dump(mode="json", exclude={"raw"})
 
 
-def run_pytest(folder, *arguments, **variables):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env={**inherited(), **variables}, capture_output=True, text=True
-    )
-
-
-def test_the_tests_of_the_front_desk_pass(tmp_path):
-    for name in ("front_desk.py", "test_front_desk.py"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-
-    done = run_pytest(tmp_path, "-W", "error")
-
-    assert done.returncode == 0, done.stdout
-
-
 def test_the_tests_of_the_front_desk_find_what_is_done_twice(tmp_path):
     shutil.copy(EXAMPLES / "test_front_desk.py", tmp_path)
     written = (EXAMPLES / "front_desk.py").read_text("utf-8")
@@ -93,30 +77,11 @@ def test_the_tests_of_the_front_desk_find_what_is_done_twice(tmp_path):
     )
     (tmp_path / "front_desk.py").write_text(careless, "utf-8")
 
-    done = run_pytest(tmp_path, "-k", "whatever_fails and lost")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "-k", "whatever_fails and lost"],
+        cwd=tmp_path, env=inherited(), capture_output=True, text=True,
+    )  # fmt: skip
 
     assert done.returncode == 1
     assert "Left contains 2 more items" in done.stdout
-
-
-def test_the_cassettes_are_recorded_once_and_replayed(
-    tmp_path, telephony_sandbox, telephony_connect
-):
-    provider = telephony_connect("cartesia")
-    provider.provision_number(label="Ada Lovelace", assign_to="agent_sales")
-    shutil.copy(EXAMPLES / "test_cassettes.py", tmp_path)
-    settings = telephony_sandbox.settings("cartesia")
-    url = {"CARTESIA_BASE_URL": settings["base_url"]}
-
-    key = {"CARTESIA_API_KEY": settings["api_key"]}
-    recorded = run_pytest(tmp_path, "--record-mode=once", **url, **key)
-    assert recorded.returncode == 0, recorded.stdout
-    asked = len(telephony_sandbox.requests("cartesia"))
-
-    replayed = run_pytest(tmp_path, **url)
-    assert replayed.returncode == 0, replayed.stdout
-    assert len(telephony_sandbox.requests("cartesia")) == asked
-    cassettes = [path.read_text("utf-8") for path in tmp_path.rglob("*.yaml")]
-    assert len(cassettes) == 2
-    for private in (settings["api_key"], "Lovelace"):
-        assert not any(private in cassette for cassette in cassettes)

@@ -14,15 +14,22 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ..conftest import inherited
 from .pages import DOCS, ROOT, blocks
 
 PAGES = sorted(page for page in DOCS.glob("recipes/*.md") if page.stem != "index")
-READY = {"sandbox": "Ctrl-C stops it", "application": "Uvicorn running", "worker": "ready."}
+SANDBOX = [
+    "telephony sandbox",
+    "telephony sandbox --webhook 'http://127.0.0.1:8000/webhooks/{provider}'",
+]
+POINT = 'eval "$(telephony sandbox env)"'
+READY = {"application": "Uvicorn running", "worker": "ready."}
 # Not every machine has the real one.
 CURL = f"""#!{sys.executable}
 import argparse, pathlib, sys, urllib.request
@@ -43,11 +50,22 @@ sys.stdout.write(opener.open(request).read().decode())
 """
 
 
+@dataclass(frozen=True)
+class Machine:
+    environment: dict[str, str]
+    ports: dict[str, str]
+    exports: Path
+
+    @property
+    def sandbox(self):
+        return f"http://127.0.0.1:{self.ports['4010']}"
+
+
 class Terminal:
     """A shell in which one command after the other is typed."""
 
-    def __init__(self, folder, environment, ports):
-        self._ports = ports
+    def __init__(self, folder, environment, ports, exports=None):
+        self._ports, self._exports = ports, exports
         self.process = subprocess.Popen(
             ["/bin/sh"], cwd=folder, env=environment, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -55,13 +73,15 @@ class Terminal:
         self._status = 0
 
     def type(self, command):
+        # It prints the same every time, and takes a while.
+        command = command.replace(POINT, f". {self._exports}")
         for port, free in self._ports.items():
             command = command.replace(port, free)
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
 
-    def shown(self, command):
-        """Return what a command shows, and its exit code."""
+    def shown(self, command, *, as_it_is=False):
+        """Return what a command shows, with the ports of the page, and its exit code."""
         self.type(f"(exit {self._status}); {command}\nprintf '\\n<%s>\\n' $?")
         lines = []
         for line in self.process.stdout:
@@ -70,8 +90,9 @@ class Terminal:
                 break
             lines.append(line)
         text = "".join(lines).removesuffix("\n")
-        for port, free in self._ports.items():
-            text = text.replace(free, port)
+        if not as_it_is:
+            for port, free in self._ports.items():
+                text = text.replace(free, port)
         return text, self._status
 
     def close(self):
@@ -87,34 +108,44 @@ def _free_port():
         return str(free.getsockname()[1])
 
 
-@pytest.fixture
-def terminal(tmp_path):
-    """Open terminals in a folder in which the examples are, as in a checkout."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """Run a sandbox; return what is installed beside it, and where the ports are."""
+    commands = tmp_path_factory.mktemp("bin")
     (commands / "curl").write_text(CURL)
     (commands / "curl").chmod(0o755)
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    (checkout / "examples").mkdir()
-    for program in (ROOT / "examples").glob("*.py"):
-        (checkout / "examples" / program.name).symlink_to(program)
     ports = {"4010": _free_port(), "8000": _free_port()}
+    places = [commands, Path(sys.executable).parent, os.environ["PATH"]]
     environment = {
-        "PATH": os.pathsep.join(
-            map(str, [commands, Path(sys.executable).parent, os.environ["PATH"]])
-        ),
+        **inherited(),
+        "PATH": os.pathsep.join(map(str, places)),
         "COLUMNS": "200",
         "TELEPHONY_SANDBOX_PORT": ports["4010"],
     }
+    sandbox = Terminal(commands, environment, ports)
+    sandbox.type(f"{SANDBOX[1]} --port 4010")
+    assert any("Ctrl-C stops it" in line for line in sandbox.process.stdout)
+    env = Terminal(commands, environment, ports)
+    (commands / "exports").write_text(env.shown("telephony sandbox env", as_it_is=True)[0])
+    yield Machine(environment, ports, commands / "exports")
+    env.close()
+    sandbox.close()
+
+
+@pytest.fixture
+def terminal(machine, tmp_path):
+    """Open terminals in a folder in which the examples are, as in a checkout."""
+    (tmp_path / "examples").mkdir()
+    for program in (ROOT / "examples").glob("*.py"):
+        (tmp_path / "examples" / program.name).symlink_to(program)
+    httpx.post(f"{machine.sandbox}/_sandbox/reset")
     with ExitStack() as opened:
 
         def start():
-            made = Terminal(checkout, environment, ports)
+            made = Terminal(tmp_path, machine.environment, machine.ports, machine.exports)
             opened.callback(made.close)
             return made
 
-        start.sandbox = f"http://127.0.0.1:{ports['4010']}"
         yield start
 
 
@@ -155,22 +186,25 @@ def alike(expected, shown):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_its_commands_work_as_written(page, terminal):
+def test_its_commands_work_as_written(page, machine, terminal):
+    """One sandbox serves all pages."""
     last = terminal()
     for block in blocks(page):
         if block.language != "console":
             continue
         commands = session(block.code)
+        if block.name == "sandbox":
+            ((command, _),) = commands
+            assert command in SANDBOX
+            continue
         if block.use == "terminal":
             serving = terminal()
             for command, _ in commands:
-                serving.type(
-                    f"{command} --port 4010" if command.startswith("telephony sandbox") else command
-                )
+                serving.type(command)
             assert any(READY[block.name] in line for line in serving.process.stdout)
             continue
         for nth, (command, expected) in enumerate(commands):
-            with passing_time(terminal.sandbox) if "call_and" in command else nullcontext():
+            with passing_time(machine.sandbox) if "call_and" in command else nullcontext():
                 shown, status = last.shown(command)
             following = [each for each, _ in commands[nth + 1 : nth + 2]]
             assert status == 0 or following == ["echo $?"], f"{command}\n{shown}"

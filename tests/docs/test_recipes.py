@@ -333,8 +333,7 @@ def test_a_number_goes_back_when_its_new_agent_does_not_answer(moving, tmp_path,
     assert not list(tmp_path.glob("*.json"))
 
 
-@pytest.mark.parametrize("kind", ["status", "lost"])
-@pytest.mark.parametrize("times", [3, None])
+@pytest.mark.parametrize(("kind", "times"), [("status", 3), ("lost", 3), ("lost", None)])
 @pytest.mark.parametrize("vendor", ["livekit", "twilio", "cartesia"])
 def test_a_number_is_answered_whatever_fails(moving, program, vendor, times, kind):
     """Each of its requests to a vendor fails, and all retries of it, or all that follow."""
