@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from time import perf_counter
 
-from . import calls, fleet, memory, rate, report, startup
+from . import calls, fleet, memory, planning, rate, report, startup
 from .report import Row, row
 from .server import COUNT, serving
 from .sides import LISTINGS, Items
@@ -76,6 +76,18 @@ def rates() -> Iterator[Row]:
         yield row(name, "s", taken({"ours": run, "floor": lambda: rate.IDEAL}, 1))
 
 
+def planned() -> Iterator[Row]:
+    with planning.written() as path:
+        sides = planning.reading(path)
+        taken(sides, 1)
+        yield row(f"fleet: read {planning.DECLARED:,} rows", "s", taken(sides))
+        for every, differ in ((1000, "0.1 %"), (1, "all")):
+            ours = {"ours": planning.planning(path, every=every)}
+            yield row(f"fleet: plan them, {differ} differ", "s", taken(ours))
+        peak: float = planning.memory(path)
+        yield row("fleet: memory of both", "MB", {"ours": [peak]})
+
+
 def applied() -> Iterator[Row]:
     count, limit = f"{fleet.OPERATIONS:,}", f"{fleet.PER_SECOND}/s"
     for way, run in fleet.instant():
@@ -100,7 +112,15 @@ def starts() -> Iterator[Row]:
 def main() -> None:
     rows: list[Row] = []
     with serving() as url:
-        for measured in (listings(url), single(url), rates(), applied(), starts(), peaks(url)):
+        for measured in (
+            listings(url),
+            single(url),
+            rates(),
+            planned(),
+            applied(),
+            starts(),
+            peaks(url),
+        ):
             for each in measured:
                 rows.append(each)
                 print(each.name, file=sys.stderr)  # noqa: T201 - it takes minutes

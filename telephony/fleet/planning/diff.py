@@ -11,7 +11,7 @@ from telephony.fleet.declared.model import Declared, Order, Row
 from telephony.fleet.planning.held import Held
 from telephony.fleet.planning.lanes import arranged
 from telephony.fleet.planning.number import Number
-from telephony.fleet.planning.ops import Op, Snapshot
+from telephony.fleet.planning.ops import Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Finding, Offer, Plan
 from telephony.fleet.planning.safety import unsafe
 
@@ -67,7 +67,7 @@ class _Work:
         self._problems: list[Finding] = []
         self._left_out: defaultdict[str, list[str]] = defaultdict(list)
         self._kept: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        self._settled: set[tuple[str | bool | None, ...]] = set()
+        self._answered: set[tuple[str | bool | None, ...]] = set()
         self._gone: list[Finding] = []
 
     def is_open(self, *profiles: str) -> bool:
@@ -75,12 +75,16 @@ class _Work:
 
     def follow(self, row: Row) -> None:
         signature = self.held.signature(row)
-        if signature in self._settled or not self._is_planned(row.number, row.owner, row.answer_at):
+        answered = signature in self._answered
+        if answered and self.held.is_labelled(row):
             return
-        number = self._followed(row)
+        if not self._is_planned(row.number, row.owner, row.answer_at):
+            return
+        number = self._followed(row, answered=answered)
         self._take(row.number, number)
-        if signature and not (number.ops or number.problems or number.kept):
-            self._settled.add(signature)
+        said = number.problems or number.kept
+        if signature and not said and all(op.verb is Verb.LABEL for op in number.ops):
+            self._answered.add(signature)
 
     def order(self, order: Order, number: str | None) -> None:
         """Plan an order, of which `number` was bought already."""
@@ -95,11 +99,11 @@ class _Work:
             self._gone.append(Finding(number=order.order, profile=order.owner, message=message))
         else:
             row = Row(number, order.owner, order.label, order.answer_at, order.answer_to)
-            self._take(number, self._followed(row))
+            self._take(number, self._followed(row, answered=False))
 
-    def _followed(self, row: Row) -> Number:
+    def _followed(self, row: Row, *, answered: bool) -> Number:
         number = Number(self.held, row.owner, row.number)
-        number.follow(row)
+        number.follow(row, answered=answered)
         return number
 
     def _is_planned(self, key: str, owner: str, answer_at: str) -> bool:

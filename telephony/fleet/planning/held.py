@@ -73,13 +73,13 @@ class Held:
         ]
 
     def signature(self, row: Row) -> tuple[str | bool | None, ...] | None:
-        """Return all that decides over a row, but its number; None where more than this does.
+        """Return all that decides over who answers a number; None where more than this does.
 
-        Most rows of a fleet are as they are declared, and in the same way as many others.
+        Most numbers of a fleet are answered as they are declared, in the same way as many others.
         """
-        number, owner, answer_at, label = row.number, row.owner, row.answer_at, row.label
+        number, owner, answer_at = row.number, row.owner, row.answer_at
         at_owner = self.by_profile[owner].get(number) if owner else None
-        if at_owner is None or (label and label != at_owner.label):
+        if at_owner is None:
             return None
         there = self.by_profile[answer_at].get(number) if answer_at in self.answerers else None
         for profile, holdings in self.answerers.items():
@@ -92,6 +92,10 @@ class Held:
             owner, answer_at, row.answer_to, row.sms_to, row.released, at_owner.assignment,
             None if there is None else there.assignment,
         )  # fmt: skip
+
+    def is_labelled(self, row: Row) -> bool:
+        """Return whether a number that its owner holds has the label that is declared."""
+        return not row.label or row.label == self.by_profile[row.owner][row.number].label
 
     def bought(self, order: str, owner: str) -> str | None:
         """Return the number that an order has bought: the journal knows, or its mark says."""

@@ -56,15 +56,16 @@ class Number:
         self._owner = owner
         self._at_owner = held.at(owner, number) if owner and number else None
 
-    def follow(self, row: Row) -> None:
-        """Plan what a row declares."""
+    def follow(self, row: Row, *, answered: bool) -> None:
+        """Plan what a row declares; `answered`: it is answered as that says."""
         if row.released:
             self._try(self._released)
         elif row.owner and self._at_owner is None:
             self.problems.append(UnplannableError(row.owner, self._missing()))
         else:
             self._try(self._labelled, row.label)
-            self._try(self._routed, row.answer_at, row.answer_to, row.sms_to)
+            if not answered:
+                self._try(self._routed, row.answer_at, row.answer_to, row.sms_to)
 
     def buy(self, order: Order) -> None:
         """Plan a purchase and what follows it, or nothing of both."""
