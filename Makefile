@@ -122,6 +122,7 @@ record: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m compileall -q telephony adapters
 	@$(BIN)/python -m tests.benchmarks
+	@$(MAKE) --no-print-directory readme
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -125,7 +125,6 @@ def main() -> None:
                 rows.append(each)
                 print(each.name, file=sys.stderr)  # noqa: T201 - it takes minutes
     report.save(rows, RUNS)
-    report.write()
     print(report.table(rows))  # noqa: T201 - what it is for
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from statistics import median
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-ROOT = HERE.parents[1]
 _SHORT = (
     "list 10,000 messages, Twilio",
     "list 10,000 numbers, LiveKit",
@@ -109,12 +107,9 @@ def markdown(names: Container[str] = ()) -> str:
     return f"{about}\n\n" + "\n".join(lines)
 
 
-def write() -> None:
-    """Write the table of the site, and the short one of the README."""
-    for page, names in ((ROOT / "docs" / "speed.md", ()), (ROOT / "README.md", _SHORT)):
-        before, _, after = re.split(r"<!-- /?bench -->\n", page.read_text("utf-8"))
-        table = f"<!-- bench -->\n{markdown(names)}\n<!-- /bench -->\n"
-        page.write_text(f"{before}{table}{after}", "utf-8")
+def short() -> str:
+    """Return the few lines that the README shows."""
+    return markdown(_SHORT)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str, str]:

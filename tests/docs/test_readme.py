@@ -14,6 +14,7 @@ import pytest
 import telephony
 from telephony._tables import kinds_markdown, summary_markdown
 
+from ..benchmarks import report
 from .pages import DOCS, README
 
 
@@ -25,9 +26,11 @@ def test_it_is_short():
     ("page", "name", "made"),
     [
         (README, "matrix", summary_markdown),
+        (README, "bench", report.short),
+        (DOCS / "speed.md", "bench", report.markdown),
         (DOCS / "guides" / "numbers.md", "kinds", kinds_markdown),
     ],
-    ids=["matrix", "kinds"],
+    ids=["matrix", "short bench", "bench", "kinds"],
 )
 def test_the_tables_are_made_from_code(page, name, made):
     before, written, after = re.split(rf"<!-- /?{name} -->\n", page.read_text("utf-8"))
