@@ -17,8 +17,9 @@ from telephony import config as configuration
 from telephony import registry
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
-from telephony.cli.output import document
+from telephony.cli.output import document, note
 from telephony.config.layers import is_secret, own_variables
+from telephony.config.shell import exported
 from telephony.settings import ProviderSettings, is_blank
 
 EXAMPLES = examples(
@@ -54,7 +55,7 @@ def init(
         return
     typer.echo(f"Wrote {path} with {', '.join(profiles)}. Next:")
     for variable in unset:
-        typer.echo(f"  export {variable}=…")
+        typer.echo(f"  {exported(variable)}")
     typer.echo("  telephony config check --online")
     typer.echo(f"  telephony numbers list --provider {next(iter(profiles))}")
 
@@ -69,15 +70,17 @@ def models(name: str) -> list[type[ProviderSettings]]:
 
 def in_environment(name: str) -> bool:
     """Return whether the environment alone configures an adapter."""
-    return (
-        any(models(name))
-        and not configuration.examine(name, {}, file=configuration.ConfigFile()).problems
-    )
+    return any(models(name)) and not _problems(name)
+
+
+def _problems(name: str) -> list[str]:
+    found = configuration.examine(name, {}, file=configuration.ConfigFile())
+    return [problem.text for problem in found.problems]
 
 
 def _from_environment() -> Profiles:
     profiles = {}
-    for name in filter(in_environment, registry.available()):
+    for name in registry.available():
         settings = {
             # TELEPHONY_… variables are read beside the file.
             setting: f"env:{variable}"
@@ -86,7 +89,10 @@ def _from_environment() -> Profiles:
             for variable in own_variables(info)
             if not is_blank(os.environ.get(variable, ""))
         }
-        profiles[name] = {"adapter": name, **settings}
+        if in_environment(name):
+            profiles[name] = {"adapter": name, **settings}
+        elif settings:
+            note(f"Left out: {name}: {' '.join(_problems(name))}")
     if not profiles:
         raise telephony.ConfigurationError(
             "The environment configures no vendor. Set its variables, or run `telephony config "

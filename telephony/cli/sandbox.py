@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from telephony import ConfigurationError, InvalidRequestError, NotFoundError, Un
 from telephony.cli.examples import examples
 from telephony.cli.options import JsonOption
 from telephony.cli.output import document, missing_vendors, note, plain, say
+from telephony.config.shell import evaluated, exported
 from telephony.settings import is_loopback
 from telephony.targets import target_text
 
@@ -111,11 +111,11 @@ def serve(
     if not vendors:
         missing_vendors(missing_sandboxes())
     say("# Point `telephony`, and the vendors' own tools, at it from another terminal with")
-    say(f'#   eval "$(telephony sandbox env --port {_number(server.url)})"')
+    say(f"#   {evaluated(f'telephony sandbox env --port {_number(server.url)}')}")
     say("# which sets:")
     for name, value in server.environment().items():
-        say(f"export {name}={shlex.quote(value)}")
-    say(f"export {_PORT_VARIABLE}={_number(server.url)}")
+        say(exported(name, value))
+    say(exported(_PORT_VARIABLE, _number(server.url)))
     say("# Let a number of yours receive a text, or a call:")
     say('#   telephony sandbox receive +1… --from +14155550199 "hello"')
     say("#   telephony sandbox receive +1… --from +14155550199 --call")
@@ -163,7 +163,7 @@ def env(
         document({**variables})
         return
     for name, value in variables.items():
-        say(f"export {name}={shlex.quote(value)}")
+        say(exported(name, value))
 
 
 @app.command(

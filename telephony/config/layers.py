@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from telephony.config.file import FILE_NAME, ConfigFile
+from telephony.config.shell import exported
 from telephony.config.trust import advice, is_inside, refused_setting
 from telephony.redaction import HiddenDict
 from telephony.registry import suggestion
@@ -180,7 +181,7 @@ def _variable(setting: str, name: str, origin: str) -> str | Problem:
     near = suggestion(name, os.environ) if value is None else ""
     text = (
         f"`{setting}` in {origin} is read from the environment variable {name}, which {state}."
-        f"{near} Set it with: export {name}=…"
+        f"{near} Set it with: {exported(name)}"
     )
     return Problem(setting, text, unset=name)
 
