@@ -132,6 +132,23 @@ class PlayedCall:
         return self.began_at + timedelta(seconds=after)
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedCall:
+    """A call that a number received.
+
+    Attributes:
+        id: the vendor's.
+        to: the number, E.164.
+        sender: who called, E.164.
+    """
+
+    vendor: str
+    id: str
+    to: str
+    sender: str
+    at: datetime
+
+
 class Calls:
     """The calls of one vendor, and the clock that they go by.
 

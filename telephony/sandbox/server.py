@@ -7,7 +7,6 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -23,6 +22,7 @@ from telephony.errors import ConfigurationError
 from telephony.registry import suggestion
 from telephony.sandbox import environment
 from telephony.sandbox.arrivals import Arrival, Arrivals
+from telephony.sandbox.calls import ReceivedCall
 from telephony.sandbox.control import Control
 from telephony.sandbox.exchanges import Exchange, Exchanges
 from telephony.sandbox.faults import App, Fault, Faults
@@ -37,17 +37,6 @@ from telephony.sandbox.world import Answerer, World
 from telephony.settings import is_loopback
 
 _WATCHED = 0.5  # seconds between two looks at the calls that go on by themselves
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedCall:
-    """A call that a number received, by the vendor's id of it."""
-
-    vendor: str
-    id: str
-    to: str
-    sender: str
-    at: datetime
 
 
 class Sandbox:

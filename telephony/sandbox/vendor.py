@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import random
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ class State:
         self._ticks = itertools.count()
         self._start = datetime.now(UTC).replace(microsecond=0)
         self._planted: dict[str, deque[JsonValue]] = {}
-        self._waiting: list[OutgoingWebhook] | None = None
+        self._of_thread = threading.local()
         self.calls: Calls = Calls(self.now)
 
     def id(self, prefix: str, length: int = 12, alphabet: str = "0123456789abcdef") -> str:
@@ -135,19 +136,20 @@ class State:
 
     def send_webhooks(self, *webhooks: OutgoingWebhook) -> None:
         """Send webhooks, each after the one before; without a running server none is sent."""
-        if self._waiting is not None:
-            self._waiting.extend(webhooks)
+        waiting: list[OutgoingWebhook] | None = getattr(self._of_thread, "waiting", None)
+        if waiting is not None:
+            waiting.extend(webhooks)
         elif self.deliver is not None and webhooks:
             self.deliver(webhooks)
 
     @contextlib.contextmanager
     def webhooks_in_order(self) -> Iterator[None]:
-        """Send the webhooks of all that happens meanwhile after it, each after the one before."""
-        self._waiting = waiting = list[OutgoingWebhook]()
+        """Send what this thread lets happen meanwhile when it is over, one after the other."""
+        self._of_thread.waiting = waiting = list[OutgoingWebhook]()
         try:
             yield
         finally:
-            self._waiting = None
+            self._of_thread.waiting = None
         self.send_webhooks(*waiting)
 
     def respond(self, *bodies: JsonValue, to: str = "") -> None:

@@ -9,6 +9,7 @@ from typing import get_args
 import httpx
 import pytest
 
+import telephony
 from telephony import webhooks
 from telephony.sandbox import Fault
 from telephony.sandbox.calls import RINGS, TALKS
@@ -55,6 +56,23 @@ def test_numbers_are_shown_with_their_label_and_what_answers_them(browse, teleph
     national = f"{number[:2]} {number[2:5]}-{number[5:8]}-{number[8:]}"
     shown = browse()
     assert re.search(rf"{re.escape(national)}\s+Desk\s+Answered by agent Reception", shown)
+
+
+def test_a_number_whose_calls_lead_to_another_vendor_says_to_which(
+    browse, telephony_sandbox, telephony_connect
+):
+    number = telephony_connect("twilio").provision_number().number
+    held_by = telephony_sandbox.settings("twilio")
+    account = telephony.TwilioAccount(held_by["account_sid"], auth_token=held_by["auth_token"])
+    vapi = telephony_connect("vapi")
+    vapi.import_number(number, source=account)
+    vapi.assign_number(number, telephony_sandbox.vendors["vapi"].sample.target)
+    assert re.search(r"Calls are answered by \S+ at vapi", browse(vendor="twilio", number=number))
+
+
+def test_the_port_of_a_vendor_has_no_page(telephony_sandbox):
+    root = httpx.get(telephony_sandbox.root_url("twilio") + "/")
+    assert root.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from telephony.enums import CallStatus, Direction
 from telephony.errors import InvalidRequestError, TelephonyError
 from telephony.model import Call, Message, PhoneNumber, Turn
 from telephony.sandbox.walkthrough import obtain
+from telephony.sandbox.world import Answerer
 from telephony.targets import Webhook
 
 if TYPE_CHECKING:
@@ -31,10 +33,15 @@ _STALE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The numbers of a vendor, or why they cannot be read."""
+    """The numbers of a vendor, or why they cannot be read.
+
+    Attributes:
+        answerers: who answers the calls of those that lead to another vendor.
+    """
 
     vendor: str
     numbers: tuple[PhoneNumber, ...] = ()
+    answerers: Mapping[str, Answerer] = field(default_factory=dict)
     failure: str | None = None
 
 
@@ -68,6 +75,7 @@ class Desk:
         self._providers: dict[str, Provider] = {}
         self._held: list[Holding] = []
         self._read: tuple[int, float] | None = None
+        self._over: dict[tuple[str, str, str], TalkedCall] = {}
 
     def close(self) -> None:
         for provider in self._providers.values():
@@ -84,6 +92,7 @@ class Desk:
     def forget(self) -> None:
         """Read everything again, after a reset or a change of our own."""
         self._read = None
+        self._over.clear()
 
     def offers(self, vendor: str, capability: Capability) -> bool:
         return self._provider(vendor).supports(capability)
@@ -131,13 +140,23 @@ class Desk:
 
     def _holding(self, vendor: str) -> Holding:
         try:
-            return Holding(vendor, tuple(self._provider(vendor).list_numbers()))
+            numbers = tuple(self._provider(vendor).list_numbers())
         except TelephonyError as error:
             return Holding(vendor, failure=str(error))
+        found = {each.number: self._sandbox.answerer(each.number) for each in numbers}
+        carried = self._sandbox.vendors[vendor].leads_to
+        answerers = {
+            number: answerer
+            for number, answerer in found.items()
+            if answerer is not None and answerer.vendor != vendor and carried(number) is not None
+        }
+        return Holding(vendor, numbers, answerers)
 
     def _details(self, vendor: str, call: TalkedCall, person: str) -> TalkedCall | None:
         """Return what the vendor tells of a call; None if it is with somebody else."""
-        provider = self._provider(vendor)
+        provider, key = self._provider(vendor), (vendor, call.id, person)
+        if key in self._over:
+            return self._over[key]
         try:
             told = provider.get_call(call.id)
         except TelephonyError:
@@ -145,7 +164,7 @@ class Desk:
         other = told.sender if call.inbound else told.recipient
         if other not in (None, person):
             return None
-        return TalkedCall(
+        found = TalkedCall(
             call.id,
             call.inbound,
             call.at or told.started_at,  # which is a whole second at some
@@ -154,6 +173,9 @@ class Desk:
             None if told.duration is None else told.duration.total_seconds(),
             not told.status.is_final and provider.supports(Capability.END_CALL),
         )
+        if told.status.is_final:
+            self._over[key] = found
+        return found
 
     def _turns(self, provider: Provider, call: Call) -> tuple[Turn, ...]:
         if not provider.supports(Capability.GET_TRANSCRIPT):

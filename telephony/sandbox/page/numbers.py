@@ -9,6 +9,7 @@ from telephony.model import PhoneNumber
 from telephony.sandbox.page.desk import Holding
 from telephony.sandbox.page.html import Html, joined, tag
 from telephony.sandbox.page.parts import answer, button, form, label, section, spaced
+from telephony.sandbox.world import Answerer
 
 
 def numbers(holdings: Sequence[Holding], chosen: tuple[str, str], person: str) -> Html:
@@ -47,7 +48,10 @@ def get_number(vendor: str, words: str, *, prominent: bool = False) -> Html:
 
 def _vendor(holding: Holding, chosen: tuple[str, str], person: str) -> Html:
     vendor = holding.vendor
-    rows = [_row(vendor, each, chosen, person) for each in holding.numbers]
+    rows = [
+        _row(vendor, each, holding.answerers.get(each.number), chosen, person)
+        for each in holding.numbers
+    ]
     return tag(
         "div",
         {"class": "vendor", "data-key": f"vendor-{vendor}"},
@@ -62,7 +66,13 @@ def _vendor(holding: Holding, chosen: tuple[str, str], person: str) -> Html:
     )
 
 
-def _row(vendor: str, number: PhoneNumber, chosen: tuple[str, str], person: str) -> Html:
+def _row(
+    vendor: str,
+    number: PhoneNumber,
+    elsewhere: Answerer | None,
+    chosen: tuple[str, str],
+    person: str,
+) -> Html:
     query = urlencode({"vendor": vendor, "number": number.number, "person": person})
     return tag(
         "li",
@@ -75,6 +85,6 @@ def _row(vendor: str, number: PhoneNumber, chosen: tuple[str, str], person: str)
             },
             tag("span", {"class": "number"}, spaced(number.number) or "being activated"),
             label(number),
-            tag("span", {"class": "answer"}, answer(number)),
+            tag("span", {"class": "answer"}, answer(number, elsewhere)),
         ),
     )

@@ -11,6 +11,7 @@ import phonenumbers
 
 from telephony.model import PhoneNumber
 from telephony.sandbox.page.html import NOTHING, Attributes, Child, Html, joined, tag
+from telephony.sandbox.world import Answerer
 from telephony.targets import target_text
 
 
@@ -19,8 +20,14 @@ def spaced(number: str) -> str:
     return _spaced(number) if number.startswith("+") else number
 
 
-def answer(number: PhoneNumber) -> str:
-    """Return what answers a number, in a few words."""
+def answer(number: PhoneNumber, elsewhere: Answerer | None) -> str:
+    """Return what answers a number, in a few words.
+
+    Args:
+        elsewhere: who answers its calls, where they lead to another vendor.
+    """
+    if elsewhere is not None:
+        return f"Calls are answered by {elsewhere.by} at {elsewhere.vendor}"
     target = target_text(number.assignment)
     return f"Answered by {target}" if target else "Not assigned to anything"
 

@@ -12,6 +12,7 @@ from telephony.sandbox.page.desk import TalkedCall, other_side
 from telephony.sandbox.page.html import Html, joined, tag
 from telephony.sandbox.page.numbers import get_number
 from telephony.sandbox.page.parts import answer, button, clock, form, hidden, label, section, spaced
+from telephony.sandbox.world import Answerer
 
 _STATUS = {
     CallStatus.QUEUED: "Waiting",
@@ -33,6 +34,7 @@ class Talk:
 
     Attributes:
         texts: of the number, with whomever; oldest first.
+        elsewhere: who answers its calls, where they lead to another vendor.
         carries_texts: whether the vendor does at all.
     """
 
@@ -41,6 +43,7 @@ class Talk:
     person: str
     texts: Sequence[Message]
     calls: Sequence[TalkedCall]
+    elsewhere: Answerer | None
     carries_texts: bool
 
 
@@ -88,7 +91,7 @@ def phone(talk: Talk) -> Html:
                 tag("span", {"class": "chip"}, talk.vendor),
                 label(number),
             ),
-            tag("p", {"class": "answer"}, answer(number)),
+            tag("p", {"class": "answer"}, answer(number, talk.elsewhere)),
             _person(talk),
         ),
         tag(

@@ -26,6 +26,7 @@ from telephony.sandbox.vendor import Refusal
 if TYPE_CHECKING:
     from telephony.model import PhoneNumber
     from telephony.sandbox.server import Sandbox
+    from telephony.sandbox.world import Answerer
 
 PERSON = "+14155550199"
 """Whose phone it is, until another number is given: one kept for fiction."""
@@ -87,9 +88,10 @@ class Page:
             talk = no_phone(sandbox.vendors, texting)
             marked, title = ("", ""), "Telephony sandbox"
         else:
-            vendor, number = chosen
-            talk = phone(self._talk(vendor, number, person))
-            marked = vendor, number.number
+            holding, number = chosen
+            elsewhere = holding.answerers.get(number.number)
+            talk = phone(self._talk(holding.vendor, number, elsewhere, person))
+            marked = holding.vendor, number.number
             title = f"{spaced(number.number)} · Telephony sandbox"
         columns: Sequence[Sequence[Html]] = (
             (numbers(holdings, marked, person),),
@@ -104,23 +106,28 @@ class Page:
 
     def _chosen(
         self, request: Request, holdings: Sequence[Holding]
-    ) -> tuple[str, PhoneNumber] | None:
+    ) -> tuple[Holding, PhoneNumber] | None:
         """Return the number that is asked for, else the first, of one that texts if possible."""
         wanted = request.query_params.get("vendor"), request.query_params.get("number")
-        found = [(each.vendor, number) for each in holdings for number in each.numbers]
-        for vendor, number in found:
-            if (vendor, number.number) == wanted:
-                return vendor, number
-        texting = (each for each in found if self._desk.offers(each[0], Capability.LIST_MESSAGES))
+        found = [(each, number) for each in holdings for number in each.numbers]
+        for holding, number in found:
+            if (holding.vendor, number.number) == wanted:
+                return holding, number
+        texting = (
+            each for each in found if self._desk.offers(each[0].vendor, Capability.LIST_MESSAGES)
+        )
         return next(texting, found[0] if found else None)
 
-    def _talk(self, vendor: str, number: PhoneNumber, person: str) -> Talk:
+    def _talk(
+        self, vendor: str, number: PhoneNumber, elsewhere: Answerer | None, person: str
+    ) -> Talk:
         return Talk(
             vendor,
             number,
             person,
             self._desk.texts(vendor, number.number),
             self._desk.calls(vendor, number.number, person),
+            elsewhere,
             self._desk.offers(vendor, Capability.LIST_MESSAGES),
         )
 
