@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
 from typing import get_args
 
 import httpx
@@ -16,6 +18,8 @@ from telephony.sandbox.calls import RINGS, TALKS
 from telephony.sandbox.faults import Kind
 from telephony.sandbox.page.switches import KINDS
 from telephony.webhooks import MessageReceived
+
+from ..conftest import inherited
 
 PERSON = "+14155550199"
 VENDORS = ("agentphone", "butter", "cartesia", "elevenlabs", "livekit", "retell", "twilio", "vapi")
@@ -68,6 +72,17 @@ def test_a_number_whose_calls_lead_to_another_vendor_says_to_which(
     vapi.import_number(number, source=account)
     vapi.assign_number(number, telephony_sandbox.vendors["vapi"].sample.target)
     assert re.search(r"Calls are answered by \S+ at vapi", browse(vendor="twilio", number=number))
+
+
+def test_the_command_says_where_the_page_is():
+    command = [sys.executable, "-m", "telephony", "sandbox", "twilio", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=inherited()) as process:
+        try:
+            url = process.stdout.readline().split()[-1]
+            assert "Open it in a browser" in process.stdout.readline()
+            assert "<title>Telephony sandbox</title>" in httpx.get(url).text
+        finally:
+            process.terminate()
 
 
 def test_the_port_of_a_vendor_has_no_page(telephony_sandbox):

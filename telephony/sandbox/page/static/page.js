@@ -5,7 +5,8 @@ const EVERY = 1000; // milliseconds between two looks
 const notice = document.getElementById("notice");
 const failure = document.getElementById("failure");
 let seen = null; // the ETag of what is shown
-let latest = 0; // a look that was overtaken by another changes nothing
+let latest = 0; // a look that is overtaken changes nothing, and waits for the one that overtook it
+let looking;
 let timer;
 
 function say(element, words) {
@@ -86,14 +87,19 @@ function toEnd() {
   if (conversation) conversation.scrollTop = conversation.scrollHeight;
 }
 
-async function look() {
+function look() {
   clearTimeout(timer);
-  const nth = ++latest;
+  looking = lookOnce(++latest);
+  return looking;
+}
+
+async function lookOnce(nth) {
   try {
     const headers = seen ? { "If-None-Match": seen } : {};
     const response = await fetch(location.href, { headers, cache: "no-store" });
-    const html = response.status === 200 ? await response.text() : null;
-    if (nth !== latest) return;
+    if (!response.ok && response.status !== 304) throw new Error(response.statusText);
+    const html = response.ok ? await response.text() : null;
+    if (nth !== latest) return looking;
     if (html !== null) {
       seen = response.headers.get("etag");
       show(html);
@@ -101,7 +107,7 @@ async function look() {
     if (document.body.dataset.offline) say(failure, "");
     delete document.body.dataset.offline;
   } catch {
-    if (nth !== latest) return;
+    if (nth !== latest) return looking;
     document.body.dataset.offline = "true";
     say(failure, "The sandbox does not respond. Trying again.");
   }
