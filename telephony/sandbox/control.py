@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from telephony.errors import ConfigurationError, InvalidRequestError
 from telephony.numbers import e164
 from telephony.sandbox.calls import SPOKEN
-from telephony.sandbox.faults import Fault
+from telephony.sandbox.faults import App, Fault
+from telephony.sandbox.guard import LoopbackOnly
 from telephony.sandbox.port import Port
 from telephony.sandbox.vendor import Refusal
 
@@ -53,7 +55,19 @@ class Control:
         self._sandbox = sandbox
         self._port = port
 
-    def routes(self) -> list[Route]:
+    def application(self, more: Sequence[BaseRoute]) -> App:
+        """Return what serves these routes and `more`, to programs and to our own page."""
+
+        def refused(_: Request, error: Exception) -> Response:
+            if not isinstance(error, Refusal):
+                raise error
+            return error.response()
+
+        routes = [*self._routes(), *more]
+        app = Starlette(routes=routes, exception_handlers={Refusal: refused})
+        return LoopbackOnly(app, own_pages_only=True)
+
+    def _routes(self) -> list[Route]:
         of_vendor = "/_sandbox/{vendor}"
         return [
             Route("/_sandbox", self._describe, methods=["GET"]),

@@ -14,8 +14,6 @@ from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount
 
 from telephony.errors import ConfigurationError
@@ -25,13 +23,13 @@ from telephony.sandbox.arrivals import Arrival, Arrivals
 from telephony.sandbox.calls import ReceivedCall
 from telephony.sandbox.control import Control
 from telephony.sandbox.exchanges import Exchange, Exchanges
-from telephony.sandbox.faults import App, Fault, Faults
+from telephony.sandbox.faults import Fault, Faults
 from telephony.sandbox.guard import LoopbackOnly
 from telephony.sandbox.installed import installed, vendors
 from telephony.sandbox.page import DIRECT, Page
 from telephony.sandbox.port import Port
 from telephony.sandbox.recording import Received, recording
-from telephony.sandbox.vendor import Entry, Refusal, VendorSandbox, application
+from telephony.sandbox.vendor import Entry, VendorSandbox, application
 from telephony.sandbox.webhook_sender import DeliveryAttempt, WebhookSender
 from telephony.sandbox.world import Answerer, World
 from telephony.settings import is_loopback
@@ -87,9 +85,10 @@ class Sandbox:
         self._page = Page(self)
         self._own_ports = self._open_own_ports(port)
         served = {number: name for name, number in self._own_ports.items()}
-        self._arrivals = Arrivals(
-            self._exchanges, self._control(), self.vendors, served, on_response
+        control = Control(self, self._port).application(
+            [*self._page.routes(), Mount(DIRECT, routes=self._mounts())]
         )
+        self._arrivals = Arrivals(self._exchanges, control, self.vendors, served, on_response)
         config = uvicorn.Config(
             LoopbackOnly(self._arrivals),
             http=self._port.protocol(),
@@ -418,21 +417,3 @@ class Sandbox:
 
     def _mounts(self) -> list[Mount]:
         return [Mount(f"/{name}", application(vendor)) for name, vendor in self.vendors.items()]
-
-    def _control(self) -> App:
-        """Return what serves all that is no vendor's: the page, and what is below ``/_sandbox``."""
-
-        def refused(_: Request, error: Exception) -> Response:
-            if not isinstance(error, Refusal):
-                raise error
-            return error.response()
-
-        app = Starlette(
-            routes=[
-                *self._page.routes(),
-                *Control(self, self._port).routes(),
-                Mount(DIRECT, routes=self._mounts()),
-            ],
-            exception_handlers={Refusal: refused},
-        )
-        return LoopbackOnly(app, own_pages_only=True)

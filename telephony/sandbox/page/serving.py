@@ -84,7 +84,7 @@ class Page:
         holdings = desk.holdings()
         chosen = self._chosen(request, holdings)
         if chosen is None:
-            texting = [v for v in sandbox.vendors if desk.offers(v, Capability.LIST_MESSAGES)]
+            texting = [v for v in sandbox.vendors if desk.offers(v, Capability.SEND_MESSAGE)]
             talk = no_phone(sandbox.vendors, texting)
             marked, title = ("", ""), "Telephony sandbox"
         else:
