@@ -27,6 +27,7 @@ exclude_patterns = ["_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+smartquotes_action = "qe"  # not dashes: `--version` stays as it is
 html_theme = "furo"
 pygments_dark_style = "a11y-high-contrast-dark"
 html_static_path = ["_static"]
