@@ -222,6 +222,9 @@ def _look(
             # Something else may stay, such as what sends the number's texts.
             as_wanted = _has(found, NOTHING) or (resumed and not _has(found, op.before))
             as_before = _has(found, op.before)
+        case Verb.ASSIGN if op.before is None or reads_as(op.before, op.after or NOTHING):
+            # It is for what the vendor does elsewhere with it, such as at the carrier.
+            as_wanted, as_before = False, True
         case _:
             as_wanted, as_before = _has(found, op.after), _has(found, op.before)
     if as_wanted:
