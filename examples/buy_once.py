@@ -81,7 +81,7 @@ def main() -> None:
     except telephony.OutcomeUnknownError as error:
         sys.exit(f"{error}\nIt may be bought. Run this again in a minute: it looks before it buys.")
     except telephony.TelephonyError as error:
-        sys.exit(f"{error}\nNothing was bought.")
+        sys.exit(f"{error}\nThis run bought nothing.")
     print(number.number or f"{number.id}: not active yet, run this again in a minute")
 
 

@@ -31,7 +31,7 @@ THIS_VENDOR_REFUSES = (AuthenticationError, PermissionDeniedError, QuotaExceeded
 
 
 def may_try_next(error: ProviderError) -> bool:
-    """Whether nothing was sent, and another vendor may well succeed.
+    """Return whether nothing was sent, and another vendor may well succeed.
 
     What is wrong with the text itself, such as a recipient that is no number, is wrong anywhere.
     """

@@ -94,6 +94,8 @@ def move(number: str, trunk: Trunk, agent: Agent, *, ask: bool) -> None:
             notes.unlink()
         with suppress(NotFoundError):  # an earlier run did it
             old.release_number(number, unassign=True)
+        # A vendor that lets go may write to the carrier once more.
+        carrier.assign_number(number, trunk)
     print(f"Moved: {new.name} answers {number}.")
 
 

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Path
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import telephony
@@ -34,11 +34,7 @@ class Tenant(BaseModel):
     """The account of a customer."""
 
     adapter: str
-    settings: dict[str, SecretStr]
-
-    def revealed(self) -> dict[str, str]:
-        """Return the settings themselves."""
-        return {name: value.get_secret_value() for name, value in self.settings.items()}
+    settings: dict[str, str] = Field(repr=False)
 
 
 class Tenants:
@@ -49,6 +45,7 @@ class Tenants:
         self.received: defaultdict[str, list[telephony.Message]] = defaultdict(list)
         self._endpoints: dict[str, ASGIApp] = {}
         self._store = webhooks.SQLiteStore(f"{DATABASE}.events")
+        self._none = webhooks.asgi([], self.handle)
 
     async def connect(self, name: str, tenant: Tenant) -> None:
         """Connect a tenant, in place of a former connection.
@@ -58,14 +55,12 @@ class Tenants:
         """
         # Without one of these, telephony would take those of the environment, our own account's.
         account = registry.load(tenant.adapter).Settings.account
-        if not any(tenant.revealed().get(setting) for setting in account):
+        if not any(tenant.settings.get(setting, "").strip() for setting in account):
             raise telephony.ConfigurationError(f"Give the tenant's own {' or '.join(account)}.")
         # Of a profile called "twilio", TELEPHONY_TWILIO_… would be settings, and may be ours.
-        full_name = f"tenant-{name}"
-        provider = telephony.connect_async(
-            full_name, adapter=tenant.adapter, settings=tenant.revealed()
-        )
-        self._endpoints[full_name] = webhooks.asgi(
+        called = f"tenant-{name}"
+        provider = telephony.connect_async(called, adapter=tenant.adapter, settings=tenant.settings)
+        self._endpoints[called] = webhooks.asgi(
             [provider], self.handle, path="/{provider}", store=self._store
         )
         former, self.providers[name] = self.providers.get(name), provider
@@ -80,9 +75,8 @@ class Tenants:
 
     async def webhook(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a webhook to its tenant, whose secret must have signed it."""
-        name = scope["path"].rpartition("/")[2]
-        endpoint = self._endpoints.get(name) or webhooks.asgi([], self.handle)  # which has none
-        await endpoint(scope, receive, send)
+        called = scope["path"].rpartition("/")[2]
+        await self._endpoints.get(called, self._none)(scope, receive, send)
 
 
 tenants = Tenants()
@@ -113,7 +107,7 @@ async def register(name: Name, tenant: Tenant) -> None:
     except telephony.TelephonyError as error:
         raise HTTPException(422, str(error)) from error
     with closing(sqlite3.connect(DATABASE)) as database, database:
-        row = (name, tenant.adapter, json.dumps(tenant.revealed()))
+        row = (name, tenant.adapter, json.dumps(tenant.settings))
         database.execute("INSERT OR REPLACE INTO tenants VALUES (?, ?, ?)", row)
 
 
@@ -131,4 +125,4 @@ async def numbers(name: str) -> list[telephony.PhoneNumber]:
 @app.get("/tenants/{name}/messages")
 async def messages(name: str) -> list[telephony.Message]:
     """List the texts that came in since the start."""
-    return tenants.received[name]
+    return tenants.received.get(name, [])

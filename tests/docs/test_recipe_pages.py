@@ -21,9 +21,12 @@ import httpx
 import pytest
 
 from ..conftest import inherited
+from ..systems import SHELL
 from .pages import DOCS, ROOT, blocks
 
 PAGES = sorted(page for page in DOCS.glob("recipes/*.md") if page.stem != "index")
+pytestmark = SHELL
+
 SANDBOX = [
     "telephony sandbox",
     "telephony sandbox --webhook 'http://127.0.0.1:8000/webhooks/{provider}'",
