@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from telephony.cli.app import app
-from telephony.cli.failures import EXIT_CODES, INTERRUPTED
+from telephony.cli.failures import EXIT_CODES, INTERRUPTED, OF_A_FLEET
 
 Command = TyperCommand | TyperGroup
 
@@ -43,6 +43,8 @@ def exit_codes() -> str:
         meanings.setdefault(code, []).append(f"{{py:exc}}`~telephony.{kind.__name__}`")
     meanings[2].append("a usage error")
     meanings[1].append("you declined, or the output could not be written")
+    for code, meaning in OF_A_FLEET.items():
+        meanings.setdefault(code, []).append(meaning)
     lines = ["| exit code | after |", "| --- | --- |", "| 0 | success |"]
     lines += [f"| {code} | {', '.join(meanings[code])} |" for code in sorted(meanings)]
     return "\n".join([*lines, f"| {INTERRUPTED} | Ctrl-C |"])

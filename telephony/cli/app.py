@@ -1,7 +1,8 @@
 """The commands, their help, and the exit code of a failure.
 
 Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, 5 conflict,
-6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, 130 interrupted.
+6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, 10 the fleet differs,
+11 a plan is unsafe or has problems, 12 it is partly applied, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ app: typer.Typer = typer.Typer(
     "New here? Run `telephony demo`: no account and no configuration needed.\n\n"
     "Exit codes: 0 ok, 1 general, 2 usage or configuration, 3 authentication, 4 not found, "
     "5 conflict, 6 unsupported, 7 rate limited, 8 outcome unknown, 9 unavailable or timed out, "
+    "10 the fleet differs, 11 its plan is unsafe or has problems, 12 partly applied, "
     "130 interrupted. With --json an error is a JSON document on stderr.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -37,6 +37,11 @@ def finished() -> str:
     return _Finished.command
 
 
+def note_finished(command: str) -> None:
+    """Note the command that made its change, before its result is printed."""
+    _Finished.command = command
+
+
 def carry_out(
     provider: telephony.Provider,
     change: partial[T],
@@ -57,7 +62,7 @@ def carry_out(
         result = change()
     except KeyboardInterrupt:
         raise Interrupted(_interrupted(provider, operation)) from None
-    _Finished.command = COMMANDS[operation]
+    note_finished(COMMANDS[operation])
     return result
 
 

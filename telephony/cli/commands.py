@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Functions of the same name in these modules of `telephony.cli`, with their `EXAMPLES`.
 _SINGLE = ("call", "targets", "providers", "demo")
 # Modules of the same name, with their `app`.
-_GROUPS = ("numbers", "messages", "calls", "carriers", "config", "webhooks", "sandbox")
+_GROUPS = ("numbers", "messages", "calls", "carriers", "config", "webhooks", "sandbox", "fleet")
 
 
 class CommandGroup(TyperGroup):

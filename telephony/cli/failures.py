@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import telephony
 from telephony.cli.output import as_json, errors, note, plain
 from telephony.cli.wording import COMMANDS, flag_of, on_the_command_line
@@ -21,6 +23,15 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (telephony.TelephonyError, 1),
 )
 INTERRUPTED = 130
+UNKNOWN = 8
+DIFFERS, UNSAFE, PARTLY = 10, 11, 12
+OF_A_FLEET: Mapping[int, str] = {
+    UNKNOWN: "operations of a fleet of which nobody can say whether they were done",
+    DIFFERS: "`fleet plan --check`: the vendors do not hold what is declared",
+    UNSAFE: "a fleet's plan needs a flag, or has problems",
+    PARTLY: "not everything of a fleet's plan was applied, or a move was undone or is not ended",
+}
+"""What a fleet's commands exit with, beside the codes of errors."""
 
 
 def fail(error: telephony.TelephonyError, *, wants_json: bool) -> int:
@@ -33,10 +44,18 @@ def fail(error: telephony.TelephonyError, *, wants_json: bool) -> int:
     return code
 
 
-def fail_otherwise(kind: str, message: str, code: int, *, wants_json: bool) -> int:
-    """Print a failure that is no `TelephonyError`; return the exit code."""
+def fail_otherwise(
+    kind: str,
+    message: str,
+    code: int,
+    *,
+    wants_json: bool,
+    more: Mapping[str, object] | None = None,
+) -> int:
+    """Print a failure of its own exit code, and return that; `more` is for programs alone."""
     if wants_json:
-        note(as_json({"error": {"type": kind, "message": message, "exit_code": code}}, errors))
+        found = {"type": kind, "message": message, "exit_code": code, **(more or {})}
+        note(as_json({"error": found}, errors))
     else:
         say_error(message)
     return code

@@ -18,6 +18,7 @@ from telephony.fleet.applying.board import Progress as Progress
 from telephony.fleet.applying.running import Run as Run
 from telephony.fleet.asynchronous import AsyncFleet as AsyncFleet
 from telephony.fleet.blocking import Fleet as Fleet
+from telephony.fleet.dumping import dump as dump
 from telephony.fleet.errors import FileProblem as FileProblem
 from telephony.fleet.errors import FleetError as FleetError
 from telephony.fleet.errors import UnsafePlanError as UnsafePlanError

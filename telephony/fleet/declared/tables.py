@@ -18,6 +18,12 @@ _OTHER_SEPARATORS = ";\t|"
 class Table:
     """One file, read once; `problems` grows while it is.
 
+    Args:
+        path: where it is.
+        name: its path as it is shown.
+        known: the columns that it can have; None: any.
+        required: the columns that it needs.
+
     Attributes:
         name: its path as it is shown.
         columns: its header; empty where that is wrong.
@@ -25,7 +31,7 @@ class Table:
     """
 
     def __init__(
-        self, path: Path, name: str, known: Sequence[str], required: Sequence[str]
+        self, path: Path, name: str, known: Sequence[str] | None, required: Sequence[str]
     ) -> None:
         self.name = name
         self.problems: list[FileProblem] = []
@@ -83,27 +89,33 @@ class Table:
                 self.problem(line, "", f"Byte 0x{byte:02x} is not UTF-8: save the file as UTF-8.")
         return ""
 
-    def _read_header(self, known: Sequence[str], required: Sequence[str]) -> None:
+    def _read_header(self, known: Sequence[str] | None, required: Sequence[str]) -> None:
         try:
             header = next(self._lines, [])
         except csv.Error as error:
             self.problem(1, "", _misread(error))
             return
         if not header:
-            self.problem(1, "", f"There is no header: begin the file with {','.join(known)}")
+            self.problem(
+                1, "", f"There is no header: begin the file with {','.join(known or required)}"
+            )
             return
         if len(header) == 1 and any(mark in header[0] for mark in _OTHER_SEPARATORS):
             self.problem(1, "", "Its columns are not separated by commas: save it with commas.")
             return
         for place, name in enumerate(header):
-            if name not in known:
+            if known is None:
+                if name in required and name in header[:place]:
+                    self.problem(1, name, "The column is there twice: remove one.")
+            elif name not in known:
                 near = suggestion(name, known) or f" Known: {', '.join(known)}."
                 self.problem(1, name[:40], f"There is no such column.{near}")
             elif name in header[:place]:
                 self.problem(1, name, "The column is there twice: remove one.")
         for name in required:
             if name not in header:
-                self.problem(1, name, "The column is missing: add it.")
+                near = suggestion(name, header) if known is None else ""
+                self.problem(1, name, f"The column is missing: add it.{near}")
         if not self.problems:
             self.columns = header
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from telephony.fleet.planning.ops import Op, Verb
-from telephony.fleet.targets import NOTHING
+from telephony.fleet.targets import NOTHING, UNCOVERED
 
 if TYPE_CHECKING:
     from telephony.fleet.planning.plan import Finding, Plan
@@ -126,6 +126,10 @@ def _change(op: Op) -> str:
         case Verb.IMPORT | Verb.CHECK:
             return op.after or NOTHING
         case Verb.ASSIGN | Verb.ROUTE:
+            if op.after == UNCOVERED:
+                return f"{op.before or 'trunk'} → what is below it"
+            if op.before == op.after:
+                return f"{op.after}, once more"
             return f"{op.before} → {op.after}" if op.before else op.after or NOTHING
     return op.before or ""
 

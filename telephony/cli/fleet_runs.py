@@ -1,0 +1,224 @@
+"""``telephony fleet plan``, ``apply``, ``resume`` and ``status``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from telephony import ConfigurationError
+from telephony.cli.changes import confirmed, note_finished
+from telephony.cli.examples import examples
+from telephony.cli.failures import DIFFERS, PARTLY, UNKNOWN, UNSAFE
+from telephony.cli.fleet_opened import (
+    FLEET,
+    CachedOption,
+    FleetOption,
+    applying,
+    opened,
+    print_json,
+    reading,
+)
+from telephony.cli.fleet_printed import print_run
+from telephony.cli.options import JsonOption, YesOption
+from telephony.cli.output import note, say, table
+
+if TYPE_CHECKING:
+    from telephony.fleet import Plan, Run
+
+PLAN = examples(
+    "telephony fleet plan",
+    "telephony fleet plan --only '+1415*' --out plan.json",
+    "telephony fleet plan --check --markdown",
+)
+APPLY = examples(
+    "telephony fleet apply",
+    "telephony fleet apply --buy 2",
+    "telephony fleet apply plan.json --yes --release 1",
+)
+RESUME = examples("telephony fleet resume", "telephony fleet resume 1f2e3d4c --json")
+STATUS = examples("telephony fleet status", "telephony fleet status 1f2e3d4c --json")
+
+_RUNS = 20
+
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="Its id, or the beginning of it; default: the last one."),
+]
+
+
+def plan(
+    file: FleetOption = FLEET,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Only numbers and orders such as '+1415*'."),
+    ] = None,
+    cached: CachedOption = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the plan, to apply exactly it.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 10 if there is something to do.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it for a pull request's comment.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the vendors hold otherwise than the files declare.
+
+    Changes nothing anywhere. Exits with 11 if something could not be planned.
+    """
+    if markdown and as_json:
+        raise typer.BadParameter("It cannot be given with --json.", param_hint="--markdown")
+    with opened(file, wants_json=as_json) as fleet:
+        with reading() as report:
+            made = fleet.plan(only=only, cached=cached, report=report)
+        if out is not None:
+            _write(out, made)
+    if as_json:
+        print_json(made)
+    else:
+        say((made.markdown() if markdown else made.text()).rstrip("\n"))
+    if out is not None:
+        flags = "".join(f" {flag}" for flag in _flags(made))
+        note(f"Written to {out}. To apply exactly this: telephony fleet apply {out}{flags}")
+    if made.problems:
+        raise typer.Exit(UNSAFE)
+    if check and made.ops:
+        raise typer.Exit(DIFFERS)
+
+
+def apply(
+    plan_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A plan of `plan --out`; default: plan now."),
+    ] = None,
+    file: FleetOption = FLEET,
+    buy: Annotated[
+        int, typer.Option(metavar="N", help="Buy numbers: exactly as many as the plan does.", min=0)
+    ] = 0,
+    release: Annotated[
+        int,
+        typer.Option(metavar="N", help="Release numbers: exactly as many as the plan does.", min=0),
+    ] = 0,
+    over_limits: Annotated[
+        bool, typer.Option("--over-limits", help="Exceed the limits of [safety], this time.")
+    ] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Do what a plan says, after it was shown and confirmed.
+
+    Every operation is written down before it is sent, so that `resume` can go on after a failure,
+    Ctrl-C or a crash. Applying the same plan again goes on with its run.
+    """
+    from telephony.fleet.planning.safety import permit
+
+    with opened(file, wants_json=as_json) as fleet:
+        if plan_file is not None:
+            made = _read(plan_file)
+        else:
+            with reading() as report:
+                made = fleet.plan(report=report)
+        if not as_json:
+            say(made.text())
+        permit(made, buy=buy, release=release, over_limits=over_limits)
+        run = None
+        if made.ops:
+            many = f"these {len(made.ops):,} changes" if len(made.ops) > 1 else "this change"
+            confirmed(f"Make {many}?", yes)()
+            with applying() as reached:
+                run = fleet.apply(
+                    made, buy=buy, release=release, over_limits=over_limits, progress=reached
+                )
+            note_finished("fleet apply")
+    if as_json:
+        print_json({"run": run, "problems": made.problems})
+    elif run is not None:
+        print_run(run)
+    raise typer.Exit(_code(run) or (UNSAFE if made.problems else 0))
+
+
+def resume(
+    run: RunArgument = None,
+    file: FleetOption = FLEET,
+    repeat_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--repeat-unknown",
+            help="Do again what may have been done, where reading shows that it was not. Look at "
+            "the vendor before.",
+        ),
+    ] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run, and do nothing twice.
+
+    What was begun is settled by reading first.
+    """
+    with opened(file, wants_json=as_json) as fleet:
+        unknown = len(fleet.status(run).unknown) if repeat_unknown else 0
+        if unknown:
+            confirmed(f"Did you look at the vendor for the {unknown:,} unknown outcomes?", yes)()
+        with applying() as reached:
+            done = fleet.resume(run, progress=reached, repeat_unknown=repeat_unknown)
+        note_finished("fleet resume")
+    if as_json:
+        print_json(done)
+    else:
+        print_run(done)
+    raise typer.Exit(_code(done))
+
+
+def status(run: RunArgument = None, file: FleetOption = FLEET, as_json: JsonOption = False) -> None:
+    """Show how a run stands.
+
+    Without RUN, the last one in full, and those before it. Sends nothing.
+    """
+    with opened(file, wants_json=as_json) as fleet:
+        found = fleet.status(run)
+        others = [] if run else fleet.journal(fleet.declared()).runs()[1:_RUNS]
+    if as_json:
+        print_json(found)
+        return
+    print_run(found)
+    if others:
+        say("")
+        rows = [(one.id[:12], str(one.state), one.started_at) for one in others]
+        table(("BEFORE", "STATE", "BEGUN"), rows, empty="")
+
+
+def _read(path: Path) -> Plan:
+    from telephony.fleet import Plan
+
+    try:
+        return Plan.from_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}. Make a plan with `telephony fleet plan "
+            f"--out {path}`."
+        ) from error
+
+
+def _write(path: Path, made: Plan) -> None:
+    try:
+        path.write_text(made.to_json(), "utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _flags(made: Plan) -> list[str]:
+    """Return the flags that a plan needs, each once."""
+    exact = {"--buy", "--release"}
+    return sorted(
+        {f"{one.flag} {one.count}" if one.flag in exact else one.flag for one in made.unsafe}
+    )
+
+
+def _code(run: Run | None) -> int:
+    if run is None or run.state == "finished":
+        return 0
+    return UNKNOWN if run.unknown else PARTLY
