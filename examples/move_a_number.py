@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 import telephony
-from telephony import Agent, NotFoundError, PhoneNumberProvider, SipTrunk, Target, Trunk
+from telephony import Agent, NotFoundError, PhoneNumberProvider, SipTrunk, Split, Target, Trunk
 
 TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
@@ -26,10 +26,15 @@ class WrongStateError(Exception):
     """What was checked is not as it must be."""
 
 
+def calls_of(target: Target | None) -> Target | None:
+    """Return what answers the calls; what answers the texts stays."""
+    return target.voice if isinstance(target, Split) else target
+
+
 def check(provider: PhoneNumberProvider, number: str, answering: Target) -> None:
-    """Raise `WrongStateError` unless this is what the vendor itself says now."""
+    """Raise `WrongStateError` unless the vendor itself says now that this answers the calls."""
     found = provider.get_number(number).assignment
-    if found != answering:
+    if calls_of(found) != calls_of(answering):
         raise WrongStateError(
             f"at {provider.name} {number} is answered by {found}, not by {answering}"
         )
@@ -81,7 +86,7 @@ def move(number: str, trunk: Trunk, agent: Agent, *, ask: bool) -> None:
         telephony.connect("livekit") as new,
     ):
         # Once it has switched and the notes are gone, an earlier run was about to break.
-        if notes.exists() or carrier.get_number(number).assignment != trunk:
+        if notes.exists() or calls_of(carrier.get_number(number).assignment) != trunk:
             try:
                 make(new, number, agent)
                 switch(carrier, number, trunk, notes)

@@ -248,6 +248,7 @@ def test_a_text_that_may_have_been_sent_is_sent_again_only_by_decision(
 
 NUMBER = "+14155550142"
 OLD_URL = "https://api.cartesia.ai/twilio/voice"
+TEXTS_URL = "https://example.com/texts"
 
 
 class Moving:
@@ -262,7 +263,7 @@ class Moving:
         self.sandbox.reset()
         twilio, cartesia = (self.sandbox.vendors[name] for name in ("twilio", "cartesia"))
         with telephony.connect("twilio", settings=self.sandbox.settings("twilio")) as carrier:
-            carrier.provision_number(number=NUMBER, assign_to=Webhook(voice_url=OLD_URL))
+            carrier.provision_number(number=NUMBER, assign_to=Webhook(OLD_URL, TEXTS_URL))
         with telephony.connect("cartesia", settings=self.sandbox.settings("cartesia")) as voice:
             link = voice.link_carrier(cartesia.sample.carrier)
             source, agent = LinkedCarrier(link.id), cartesia.sample.target
