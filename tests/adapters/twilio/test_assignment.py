@@ -16,8 +16,8 @@ def test_a_plain_string_is_a_url_an_application_or_a_trunk(provider, number, ven
     application, trunk = vendor.applications[0], vendor.trunks[0]
 
     assert provider.assign_number(number, VOICE).assignment == Webhook(VOICE)
-    assert provider.assign_number(number, application).assignment == Application(application)
     assert provider.assign_number(number, trunk).assignment == Trunk(trunk)
+    assert provider.assign_number(number, application).assignment == Application(application)
     with pytest.raises(telephony.InvalidRequestError) as caught:
         provider.assign_number(number, "agent_reception")
     assert caught.value.argument == "to"
@@ -77,17 +77,25 @@ def test_unassigning_leaves_nothing_that_answers_and_can_be_undone(
     assert _answers(provider.assign_number(number, after.replaced)) == _answers(before)
 
 
-def test_a_plain_target_is_replaced_by_a_plain_target(provider, number, vendor):
+@pytest.mark.parametrize("index", range(12))
+def test_an_assignment_says_what_answers_calls_and_what_answers_texts(
+    provider, number, vendor, index
+):
+    wanted = _targets(vendor)[index]
+    provider.unassign_number(number)
+
+    assert provider.assign_number(number, wanted).assignment == wanted
+
+
+def test_a_trunk_takes_calls_and_what_answers_texts_stays(provider, number, vendor):
     trunk, other = (Trunk(sid) for sid in vendor.trunks[:2])
+    texts = Webhook(sms_url=SMS)
     provider.assign_number(number, Webhook(VOICE, SMS))
 
     assert provider.assign_number(number, trunk).replaced == Webhook(VOICE, SMS)
     on_trunk = provider.assign_number(number, other)
-    assert (on_trunk.assignment, on_trunk.replaced) == (other, trunk)
-    assert _answers(on_trunk) == (other.id, SMS)
-    assert provider.unassign_number(number).replaced == Split(
-        other, Webhook(sms_url=SMS), Webhook(VOICE)
-    )
+    assert (on_trunk.assignment, on_trunk.replaced) == (Split(other, texts), Split(trunk, texts))
+    assert provider.unassign_number(number).replaced == Split(other, texts, Webhook(VOICE))
 
 
 def test_unassigning_keeps_what_a_trunk_and_an_application_overruled(provider, number, vendor):
