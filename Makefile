@@ -78,6 +78,7 @@ soak: $(READY)
 lint: $(READY) $(TYPED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 . # files are UTF-8, whatever the system's encoding
 	$(BIN)/python scripts/generate_providers.py --check
 	$(BIN)/codespell
 	$(BIN)/mypy

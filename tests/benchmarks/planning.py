@@ -129,6 +129,6 @@ def _offers() -> Mapping[str, Offer]:
 if __name__ == "__main__":
     plan(load(Path(sys.argv[1])), _snapshot(1000), _offers())
     # Linux counts what a process was before it became this one into `ru_maxrss`, but not into this.
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text("utf-8")
     (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     print(int(peak.split()[1]) * 1024)  # noqa: T201 - how the parent learns of it

@@ -176,7 +176,7 @@ def test_connections_that_the_vendor_closed_are_closed_here_too(
 
 def waiting_to_be_closed(server: RawServer) -> int:
     port = f"{int(server.url.rpartition(':')[2]):04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()
+    lines = Path("/proc/net/tcp").read_text("ascii").splitlines()
     states = [line.split()[2:4] for line in lines[1:]]
     return sum(far.endswith(f":{port}") and state == "08" for far, state in states)
 
