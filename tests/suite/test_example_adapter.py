@@ -1,4 +1,4 @@
-"""A sixth vendor, in a package of its own, needs nothing of us but to be installed."""
+"""A further vendor, in a package of its own, needs nothing of us but to be installed."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ def test_it_is_found_and_connected_to(run):
     done = run("-c", code, ACME_API_KEY="k")
 
     assert done.stdout.startswith("<Provider 'acme' (Acme)> acme agentphone"), done.stderr
+
+
+def test_the_demo_takes_it_along(run):
+    done = run("-m", "telephony", "demo", "acme")
+
+    assert done.returncode == 0, done.stderr
+    assert "acme   bought" in done.stdout
 
 
 def test_it_passes_the_suite(run, tmp_path):
