@@ -22,6 +22,8 @@ extensions = [
     "made",
     "llms",
 ]
+highlight_language = "python"
+smartquotes_action = "qe"  # no dashes: `--option` is not one
 exclude_patterns = ["_ext"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx_markdown_builder.builder import MarkdownBuilder
 from sphinx_markdown_builder.translator import MarkdownTranslator
 
+_PADDING = re.compile(r"^\|.*\|$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.?])\s(?=[A-Z])")
 
 
@@ -47,16 +48,30 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     try:
         pages.prepare_writing(set(app.env.found_docs))
         for name in app.env.found_docs:
-            page = app.env.get_and_resolve_doctree(name, pages)
-            for heading in (*page.findall(nodes.rubric), *page.findall(nodes.caption)):
-                heading.replace_self(nodes.paragraph("", "", nodes.strong("", heading.astext())))
-            pages.write_doc(name, page)
+            pages.write_doc(name, _plain(app.env.get_and_resolve_doctree(name, pages)))
     finally:
         app.builder = html
     out = Path(app.outdir)
     (out / "llms.txt").write_text("\n".join(_contents(app)), "utf-8")
+    for name in _all(app):
+        page = out / f"{name}.md"
+        page.write_text(_PADDING.sub(_narrow, page.read_text("utf-8")), "utf-8")
     texts = [(out / f"{name}.md").read_text("utf-8") for name in _all(app)]
     (out / "llms-full.txt").write_text("\n\n".join(texts), "utf-8")
+
+
+def _plain(page: nodes.document) -> nodes.document:
+    """Return a page without what its readers do not need, and what cannot be written."""
+    for comment in [one for one in page.findall(nodes.raw) if one.astext().startswith("<!--")]:
+        comment.parent.remove(comment)
+    for heading in (*page.findall(nodes.rubric), *page.findall(nodes.caption)):
+        heading.replace_self(nodes.paragraph("", "", nodes.strong("", heading.astext())))
+    return page
+
+
+def _narrow(row: re.Match[str]) -> str:
+    """Return a row of a table whose cells are not padded to the widest of their column."""
+    return re.sub(r" {2,}", " ", re.sub(r"-{4,}", "---", row[0]))
 
 
 def _contents(app: Sphinx) -> Iterator[str]:

@@ -36,6 +36,7 @@ PUBLIC = {
         "telephony_connect",
         "telephony_env",
         "telephony_sandbox",
+        "telephony_webhooks",
     ],
     "telephony.testing.conformance": ["AdapterConformance"],
     "telephony.testing.scrubbing": ["Scrubber"],
