@@ -11,9 +11,10 @@ PACKAGED := tests/core/test_config.py tests/core/test_public_api.py tests/cli/te
 
 SITE := build/docs
 
-.PHONY: docs docs-serve help coverage demo test lint test-wheel release-check readme pictures record bench clean soak real
+.PHONY: docs docs-serve help coverage demo fleet-demo test lint test-wheel release-check readme pictures record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
+	@echo "make fleet-demo  forty numbers declared in files, moved, repaired and bought"
 	@echo "make test        all tests"
 	@echo "make real        the tests against real servers, which it brings where it can"
 	@echo "make coverage    all tests, and how much of the code they reach; fails below 95 %"
@@ -56,6 +57,9 @@ docs-serve: docs
 
 demo: $(READY)
 	@$(BIN)/telephony demo
+
+fleet-demo: $(READY)
+	@$(BIN)/telephony fleet demo
 
 test: $(READY)
 	$(BIN)/pytest -n auto

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from telephony.cli import fleet_files, fleet_numbers, fleet_runs
+from telephony.cli import fleet_demo, fleet_files, fleet_numbers, fleet_runs
 from telephony.cli.examples import examples
 
 app: typer.Typer = typer.Typer(
     help="Declare many numbers at many vendors in files; plan, apply and move them.\n\n"
-    "A line that is removed from a file removes nothing at a vendor.",
+    "A line that is removed from a file removes nothing at a vendor. New here? Run "
+    "`telephony fleet demo`: no account needed.",
     no_args_is_help=True,
     epilog=examples(
+        "telephony fleet demo",
         "telephony fleet dump --to .",
         "telephony fleet plan",
         "telephony fleet apply",
@@ -28,5 +30,6 @@ for name, command, commands_examples in (
     ("where", fleet_numbers.where, fleet_numbers.WHERE),
     ("move", fleet_numbers.move, fleet_numbers.MOVE),
     ("moves", fleet_numbers.moves, fleet_numbers.MOVES),
+    ("demo", fleet_demo.demo, fleet_demo.EXAMPLES),
 ):
     app.command(name, epilog=commands_examples)(command)
