@@ -65,11 +65,9 @@ def plan(count: int) -> Plan:
 
 @contextmanager
 def journal() -> Iterator[SqliteJournal]:
-    # Where the project is, as /tmp may be memory.
+    # On the disk that the project is on: /tmp may be memory.
     with (
-        tempfile.TemporaryDirectory(
-            dir=Path(__file__).parent, ignore_cleanup_errors=True
-        ) as folder,
+        tempfile.TemporaryDirectory(dir=sys.prefix, ignore_cleanup_errors=True) as folder,
         closing(SqliteJournal(Path(folder) / "fleet.sqlite")) as opened,
     ):
         yield opened

@@ -72,6 +72,11 @@ def label(number, profile="carrier", after="New"):
     )  # fmt: skip
 
 
+def owned(world):
+    with world.connected() as providers:
+        return list(providers["carrier"].list_numbers())
+
+
 def by_id(entries):
     return [entry.op.id for entry in entries]
 
@@ -330,6 +335,37 @@ def test_an_error_of_the_callback_stops_the_run_and_is_raised(world, providers, 
     resumed = run(plan)
     assert resumed.state is RunState.FINISHED
     assert len(world.sandbox.ledger("twilio", "label")) == 30
+
+
+def test_a_task_that_is_cancelled_twice_leaves_what_is_under_way(world, labels, journal):
+    plan = labels(12)
+
+    async def cancelled():
+        answered = asyncio.Event()
+
+        async def note(_):
+            answered.set()
+
+        world.settings["carrier"]["on_response"] = note
+        async with world.connected_async() as providers:
+            going = asyncio.create_task(
+                apply_async(plan, providers, journal, concurrency={"carrier": 2})
+            )
+            await answered.wait()
+            going.cancel()
+            await asyncio.sleep(0)
+            going.cancel()
+            with pytest.raises(asyncio.CancelledError) as error:
+                await going
+            assert f"telephony fleet resume {plan.digest[:12]}" in error.value.__notes__[0]
+
+    asyncio.run(cancelled())
+    del world.settings["carrier"]["on_response"]
+    assert journal.find(plan.digest).state is RunState.PARTLY
+    with world.connected() as providers:
+        run = resume(plan.digest, providers, journal)
+    assert run.state is RunState.FINISHED
+    assert {one.label for one in owned(world)} == {"New"}
 
 
 def test_no_secret_reaches_the_journal(world, providers, run, tmp_path):
