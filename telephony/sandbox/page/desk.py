@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import telephony
 from telephony.capabilities import Capability
 from telephony.enums import CallStatus, Direction
-from telephony.errors import InvalidRequestError, TelephonyError
+from telephony.errors import TelephonyError
 from telephony.model import Call, Message, PhoneNumber, Turn
 from telephony.sandbox.walkthrough import obtain
 from telephony.sandbox.world import Answerer
@@ -73,6 +74,7 @@ class Desk:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._providers: dict[str, Provider] = {}
+        self._connecting = threading.Lock()
         self._held: list[Holding] = []
         self._read: tuple[int, float] | None = None
         self._over: dict[tuple[str, str, str], TalkedCall] = {}
@@ -186,19 +188,18 @@ class Desk:
             return ()  # there is none yet
 
     def _provider(self, vendor: str) -> Provider:
-        if vendor not in self._providers:
-            if vendor not in self._sandbox.vendors:
-                raise InvalidRequestError(
-                    f"The sandbox does not serve {vendor!r}.", argument="vendor"
+        with self._connecting:  # requests of several pages come in several threads
+            if vendor not in self._providers:
+                direct = f"{self._sandbox.url}{DIRECT}/{vendor}"
+                settings = {
+                    **self._sandbox.vendors[vendor].settings(direct),
+                    "timeout": _TIMEOUT,
+                    "retries": 0,
+                }
+                self._providers[vendor] = telephony.connect(
+                    vendor, adapter=vendor, settings=settings
                 )
-            fake = self._sandbox.vendors[vendor]
-            settings = {
-                **fake.settings(f"{self._sandbox.url}{DIRECT}/{vendor}"),
-                "timeout": _TIMEOUT,
-                "retries": 0,
-            }
-            self._providers[vendor] = telephony.connect(vendor, adapter=vendor, settings=settings)
-        return self._providers[vendor]
+            return self._providers[vendor]
 
 
 def other_side(message: Message) -> str | None:
