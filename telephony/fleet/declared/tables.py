@@ -41,6 +41,7 @@ class Table:
             self._read_header(known, required)
 
     def problem(self, line: int, column: str, message: str) -> None:
+        """Note what is wrong at a line."""
         self.problems.append(FileProblem(self.name, line, column, message))
 
     def picker(self, names: Sequence[str]) -> Callable[[list[str]], tuple[str, ...]]:

@@ -62,6 +62,7 @@ class Held:
         self._marks: dict[str, dict[str, str]] = {}
 
     def at(self, profile: str, number: str) -> Holding | None:
+        """Return what a profile holds of a number."""
         return self.by_profile[profile].get(number)
 
     def elsewhere(self, number: str, *profiles: str) -> list[Holding]:

@@ -125,6 +125,8 @@ def _change(op: Op) -> str:
             return f"{op.before or NOTHING} → {op.after}"
         case Verb.IMPORT | Verb.CHECK:
             return op.after or NOTHING
+        case Verb.ROUTE if op.after == UNCOVERED:
+            return "without its trunk or application"
         case Verb.ASSIGN | Verb.ROUTE:
             if op.after == UNCOVERED:
                 return f"{op.before or 'trunk'} → what is below it"
