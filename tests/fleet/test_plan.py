@@ -16,7 +16,7 @@ from telephony.fleet.planning.diff import plan
 from telephony.fleet.planning.ops import Verb
 from telephony.fleet.planning.plan import Plan
 from telephony.fleet.planning.safety import permit
-from telephony.fleet.targets import text_of
+from telephony.fleet.targets import UNCOVERED, text_of
 from tests.fleet.vendors import Entry, Exchange, Own, Trunked, Wired, World
 
 FIRST, SECOND, THIRD = "+14155550100", "+14155550101", "+14155550102"
@@ -94,13 +94,14 @@ def test_a_number_whose_routing_was_changed_is_assigned_again(world):
 
     world.vendors["carrier"].assign(FIRST, Trunk("TK1"))
 
-    (op,) = planned(world, row).ops
-    assert (op.verb, op.profile, op.before, op.after) == (
-        Verb.ASSIGN,
-        "support",
-        "agent:one",
-        "agent:one",
-    )
+    made = planned(world, row)
+
+    assert [(op.verb, op.profile, op.before, op.after) for op in made.ops] == [
+        (Verb.ASSIGN, "support", "agent:one", "agent:one"),
+        # At the carrier a trunk goes before the URL that the vendor writes.
+        (Verb.ROUTE, "carrier", None, UNCOVERED),
+    ]
+    assert "without its trunk or application" in made.text()
 
 
 def test_what_a_vendor_wrote_must_still_stand(world):
