@@ -45,9 +45,11 @@ class Done:
 def _forks(_telephony_server):
     if not hasattr(os, "fork"):
         pytest.skip("this system has no fork")
+    _telephony_server.reset()  # it connects to every vendor
     environment = {**os.environ, "PYTHONWARNINGS": "error", **_telephony_server.environment()}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, FORKED], env=environment, **pipes) as forks:
+        assert forks.stdout.readline() == "ready\n"
         yield forks
         forks.stdin.close()
 

@@ -2,7 +2,8 @@
 
     python forked.py < jobs
 
-It connects to every vendor once, by the environment, so that what is loaded late is loaded too.
+It connects to every vendor once, by the environment, so that what is loaded late is loaded too,
+and prints a line when it is ready.
 
 Each line is a job as JSON: the program's path, its arguments, environment and folder, and files
 for stdin, stdout and stderr. `dies` is null, or the count of lines before whose execution it is
@@ -75,6 +76,7 @@ if __name__ == "__main__":
     for name in registry.available():
         with telephony.connect(name) as provider:
             list(provider.list_numbers())
+    print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
