@@ -111,7 +111,7 @@ def test_what_spreadsheets_write_is_read_alike(fleet, content):
         ("4155550100,carrier,,,,,", "number", "E.164 form, such as"),
         ("+1 415 555 0100,carrier,,,,,", "number", "write +14155550100"),
         ("+1415555010,carrier,,,,,", "number", "E.164"),
-        ("+14155550100,carier,,,,,", "owner", "Did you mean 'carrier'?"),
+        ("+14155550100,carriers,,,,,", "owner", "Did you mean 'carrier'?"),
         ("+14155550100,carrier,,suport,agent,,", "answer_at", "Did you mean 'support'?"),
         ("+14155550100,carrier,,,agent_7,,", "answer_at", "'agent_7' belongs to"),
         ("+14155550100,carrier,,-,agent_7,,", "answer_to", "leave it empty"),
@@ -119,7 +119,7 @@ def test_what_spreadsheets_write_is_read_alike(fleet, content):
         ("+14155550100,carrier,,,,trunk:TK1,", "sms_to", "calls only"),
         ("+14155550100,,,,,https://example.com,", "owner", "answers texts"),
         ("+14155550100,,,,,,released", "owner", "released"),
-        ("+14155550100,carrier,,,,,relased", "state", "Did you mean 'released'?"),
+        ("+14155550100,carrier,,,,,release", "state", "Did you mean 'released'?"),
         ("+14155550100,carrier,-,,,,", "label", "cannot be removed"),
         ('+14155550100,carrier,"two\nlines",,,,', "label", "one line"),
         ("+14155550100,carrier,,,,", "", "It has 6 cells, the header has 7"),
@@ -208,15 +208,15 @@ def test_a_wrong_order_is_named(fleet, row, column):
         ("[flet]", 0, "flet", "Did you mean 'fleet'?"),
         ("[x]", 0, "x", "Known: fleet, owners"),
         ('[fleet]\nengine = "celery"', 0, "fleet.engine", "'local' or 'dbos'"),
-        ("[owners.carrier]\nconcurency = 2", 0, "owners.carrier.concurency", "'concurrency'"),
+        ("[owners.carrier]\nconcurrent = 2", 0, "owners.carrier.concurrent", "'concurrency'"),
         ('[answerers.rooms]\nvia = { trnk = "TK1" }', 0, "answerers.rooms.via", "trunk = "),
         ("[safety]\nlimits = { change = 30 }", 0, "safety.limits.change", "less than or equal"),
-        ("[safety]\nlimits = { chnge = 1 }", 0, "safety.limits.chnge", "'change'"),
+        ("[safety]\nlimits = { changes = 1 }", 0, "safety.limits.changes", "'change'"),
         ('[safety]\nprotected = ["4155550100"]', 0, "safety.protected", "E.164"),
         ("[answerers.a]\nsource = { siptrunk = {} }", 0, "answerers.a.source", "Did you mean"),
         ("[answerers.a]\nsource = { vonage = {} }", 0, "answerers.a.source", "is missing"),
         (
-            '[answerers.a]\nsource = { sip_trunk = { adress = "x" } }',
+            '[answerers.a]\nsource = { sip_trunk = { addresses = "x" } }',
             0,
             "answerers.a.source",
             "Did you mean 'address'?",
@@ -235,11 +235,11 @@ def test_a_wrong_key_of_fleet_toml_is_named(fleet, toml, line, key, advice):
 
 def test_patterns_must_match_files_below_the_folder(fleet):
     places, messages = problems(
-        fleet, toml='[fleet]\nnumbers = ["nubmers/*.csv"]\norders = ["/etc/*.csv"]'
+        fleet, toml='[fleet]\nnumbers = ["files/*.csv"]\norders = ["/etc/*.csv"]'
     )
 
     assert places == [("fleet.toml", 0, "fleet.numbers"), ("fleet.toml", 0, "fleet.orders")]
-    assert "No file matches 'nubmers/*.csv'" in messages
+    assert "No file matches 'files/*.csv'" in messages
 
 
 def test_secrets_are_references_and_read_when_they_are_needed(fleet, monkeypatch):

@@ -59,7 +59,7 @@ def dump(snapshot: Snapshot, offers: Mapping[str, Offer]) -> Mapping[str, str]:
 
 
 def _owner(holdings: Sequence[Holding], offers: Mapping[str, Offer]) -> Holding:
-    """Return the holding of who holds a number at its carrier, as far as can be told."""
+    """Return the holding of who holds a number at its carrier, as far as the vendors say."""
     accounts = {one.carrier for one in holdings if one.carrier}
 
     def likeliness(one: Holding) -> tuple[bool, bool, bool, str]:

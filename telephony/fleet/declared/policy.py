@@ -85,7 +85,7 @@ class Answerer(BaseModel):
 
     Attributes:
         concurrency: how many requests are sent to it at once.
-        via: ``self``, or the target that the owner routes to, as text; None: nobody here routes.
+        via: ``self``, or the target that the owner routes to, as text; None: it is routed by hand.
         source: where numbers are imported from.
     """
 
