@@ -48,8 +48,9 @@ $(TYPED): $(READY) $(wildcard telephony/*)
 	@mkdir -p $@/telephony
 	@ln -s $(addprefix $(CURDIR)/,$(wildcard telephony/*) adapters) $@/telephony/
 
+# All of it each time: what is made from code changes without its page.
 docs: $(READY)
-	@$(BIN)/sphinx-build -W --keep-going -n -q -j auto -b html -d build/doctrees docs $(SITE)
+	@$(BIN)/sphinx-build -W --keep-going -n -q -E -j auto -b html -d build/doctrees docs $(SITE)
 
 docs-serve: docs
 	@echo "http://127.0.0.1:8008"

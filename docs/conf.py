@@ -23,7 +23,6 @@ extensions = [
     "llms",
 ]
 highlight_language = "python"
-smartquotes_action = "qe"  # no dashes: `--option` is not one
 exclude_patterns = ["_ext"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -48,6 +47,7 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 add_module_names = False
 autodoc_type_aliases = {
+    "App": "ASGIApplication",
     "BlockingHandler": "Callable[[Event], HandlerResult]",
     "Event": "telephony.webhooks.Event",
     "Handler": "Callable[[Event], HandlerResult | Awaitable[HandlerResult]]",
@@ -59,7 +59,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(collections|datetime|enum|importlib|logging|msgspec|os|pathlib|pydantic|pytest|starlette"
-        r"|types|wsgiref)\..*|Awaitable|Callable|EntryPoint|NoneType",
+        r"|types|wsgiref)\..*|ASGIApplication|Awaitable|Callable|EntryPoint|NoneType",
     ),
     # Parts of the sandbox that its users do not touch.
     (r"py:.*", r"telephony\.sandbox\.\w+\..*"),

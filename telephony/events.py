@@ -45,6 +45,9 @@ class MessageReceived(_Event):
 
     `message` is as `list_messages` returns it; what the webhook leaves out is None, and
     `message.raw` is the webhook's.
+
+    Attributes:
+        message: the text.
     """
 
     type: Literal["message_received"] = Field(default="message_received", repr=False)
@@ -52,7 +55,13 @@ class MessageReceived(_Event):
 
 
 class MessageStatusChanged(_Event):
-    """The status of a sent text changed."""
+    """The status of a sent text changed.
+
+    Attributes:
+        message_id: the vendor's id of the text.
+        status: how far it has got.
+        error: why it was not delivered.
+    """
 
     type: Literal["message_status_changed"] = Field(default="message_status_changed", repr=False)
     message_id: str
@@ -61,7 +70,11 @@ class MessageStatusChanged(_Event):
 
 
 class CallStarted(_Event):
-    """A call began: dialled, ringing or answered, whichever the vendor reports first."""
+    """A call began: dialled, ringing or answered, whichever the vendor reports first.
+
+    Attributes:
+        call: as far as the vendor describes it then.
+    """
 
     type: Literal["call_started"] = Field(default="call_started", repr=False)
     call: Call
@@ -71,6 +84,7 @@ class CallTurn(_Event):
     """The caller spoke, and the vendor waits for a reply.
 
     Attributes:
+        call: the call that goes on.
         text: what the caller said, transcribed.
     """
 
@@ -80,7 +94,11 @@ class CallTurn(_Event):
 
 
 class CallEnded(_Event):
-    """A call ended; `call.status` says how."""
+    """A call ended; `call.status` says how.
+
+    Attributes:
+        call: with its final status.
+    """
 
     type: Literal["call_ended"] = Field(default="call_ended", repr=False)
     call: Call
@@ -111,6 +129,7 @@ class WebhookRequest:
         method: in capitals.
         url: complete, with its query, as the vendor called it.
         headers: names in lower case.
+        body: as it arrived, not decoded.
         received_at: aware; a signature's age is measured against it.
     """
 
@@ -137,7 +156,12 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """The body of a response with status 200, such as TwiML."""
+    """The body of a response with status 200, such as TwiML.
+
+    Attributes:
+        content_type: of the body.
+        body: sent as it is.
+    """
 
     content_type: str = "text/plain"
     body: bytes = field(default=b"", repr=False)

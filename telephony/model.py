@@ -94,7 +94,9 @@ class CarrierAccount(_Result):
         id: the vendor's id of the link; None for the vendor's own numbers, which need none.
         kind: ``twilio``, ``vonage``, ``telnyx``, ``sip_trunk``, or the vendor's name for its own
             kind.
+        label: the link's display name.
         account: the account at the carrier, such as ``AC…``.
+        region: the carrier's region that the credentials belong to.
     """
 
     id: str | None
@@ -113,6 +115,8 @@ class PhoneNumber(_Result):
         id: the vendor's own id; opaque.
         number: E.164; empty while the vendor has yet to activate it.
         provider: the configured name of the provider it was read from.
+        label: its display name.
+        status: whether it works at the vendor.
         channels: what it can carry; empty when the vendor does not say.
         country: ISO 3166 code, as the vendor states it.
         assignment: what handles its calls and texts, or None.
@@ -124,6 +128,8 @@ class PhoneNumber(_Result):
         notices: what else the caller should know, such as an area code that was not available.
         mark: what the vendor keeps of the idempotency key that it was bought with, as
             `telephony.idempotency.key_digest` makes it.
+        created_at: when the vendor got it.
+        updated_at: when it last changed.
     """
 
     id: Id
@@ -145,7 +151,17 @@ class PhoneNumber(_Result):
 
 
 class AvailableNumber(_Result):
-    """A number that can be bought now. It is not reserved: it may be gone a moment later."""
+    """A number that can be bought now. It is not reserved: it may be gone a moment later.
+
+    Attributes:
+        number: E.164.
+        country: ISO 3166 code.
+        region: such as the state, as the vendor spells it.
+        locality: such as the city.
+        postal_code: where the vendor names one.
+        kind: None where the vendor does not say.
+        channels: what it can carry; empty when the vendor does not say.
+    """
 
     number: str
     provider: str
@@ -159,7 +175,12 @@ class AvailableNumber(_Result):
 
 
 class MessageError(_Result):
-    """Why a message was not delivered, as the vendor describes it."""
+    """Why a message was not delivered, as the vendor describes it.
+
+    Attributes:
+        code: the vendor's code.
+        message: its words.
+    """
 
     code: str | None = None
     message: str | None = None
@@ -169,9 +190,17 @@ class Message(_Result):
     """A text message that a number received or sent. Its text stays out of the repr.
 
     Attributes:
+        id: the vendor's own id; opaque.
         number: the number of yours that received or sent it.
+        sender: E.164, or another address such as ``whatsapp:+…`` or a short code.
+        recipient: likewise.
+        body: the text.
+        direction: whether `number` received or sent it.
+        status: how far it has got.
+        channel: what it was sent over.
         sent_at: when it was sent or received, whichever the vendor records.
         media: URLs of attachments.
+        error: why it was not delivered.
     """
 
     id: Id
@@ -193,8 +222,13 @@ class Call(_Result):
     """A voice call.
 
     Attributes:
+        id: the vendor's own id; opaque.
         number: the number of yours that takes part; None in a call over the web, or where the
             vendor does not say.
+        sender: who calls: E.164, or another address such as ``sip:…``.
+        recipient: who is called, likewise.
+        direction: whether `number` received or placed it.
+        status: how far it has got, or how it ended.
         agent: the vendor's id of the agent in the call, where there is one.
         started_at: when it was placed or came in.
         answered_at: when it was answered.
@@ -223,6 +257,8 @@ class Turn(_Result):
     """What somebody said in a call. The words stay out of the repr.
 
     Attributes:
+        speaker: who said it.
+        text: the words.
         at: when it was said, where the vendor says.
     """
 
@@ -292,6 +328,7 @@ class WebhookEndpoint(_Result):
 
     Attributes:
         id: the vendor's id of it.
+        url: where the webhooks go.
         of: the number (E.164) or the agent (the vendor's id) it belongs to; None: the account.
         secret: what its webhooks are signed with, where the vendor returns it: the value for the
             setting `webhook_secret`.
@@ -311,6 +348,8 @@ class Release(_Result):
     """The result of releasing a number.
 
     Attributes:
+        id: the vendor's id that the number had.
+        number: E.164; None where the vendor had not activated it.
         at_carrier: whether the number is gone for good or merely detached from this vendor.
         reversible: whether it can be taken back; None when the vendor does not say.
         undo_until: the last moment to take it back, where there is a limit.

@@ -33,6 +33,10 @@ class Agent:
 
     `name` is the display name where the vendor states it. It makes no other agent of it: agents of
     one id are equal.
+
+    Attributes:
+        id: the vendor's id of it.
+        name: its display name, where the vendor states it.
     """
 
     id: str
@@ -42,7 +46,12 @@ class Agent:
 
 @dataclass(frozen=True, config=_INPUT)
 class Webhook:
-    """URLs that handle calls and messages. None leaves one as it is."""
+    """URLs that handle calls and messages. None leaves one as it is.
+
+    Attributes:
+        voice_url: the URL that says what to do with a call.
+        sms_url: the URL that gets texts.
+    """
 
     voice_url: str | None = None
     sms_url: str | None = None
@@ -51,7 +60,12 @@ class Webhook:
 
 @dataclass(frozen=True, config=_INPUT)
 class Application:
-    """A named set of webhooks kept at the vendor. `name` takes no part in equality."""
+    """A named set of webhooks kept at the vendor. `name` takes no part in equality.
+
+    Attributes:
+        id: the vendor's id of it.
+        name: its display name, where the vendor states it.
+    """
 
     id: str
     name: str | None = field(default=None, compare=False)
@@ -60,7 +74,12 @@ class Application:
 
 @dataclass(frozen=True, config=_INPUT)
 class Trunk:
-    """A SIP trunk kept at the vendor. `name` takes no part in equality."""
+    """A SIP trunk kept at the vendor. `name` takes no part in equality.
+
+    Attributes:
+        id: the vendor's id of it.
+        name: its display name, where the vendor states it.
+    """
 
     id: str
     name: str | None = field(default=None, compare=False)
@@ -69,7 +88,11 @@ class Trunk:
 
 @dataclass(frozen=True, config=_INPUT)
 class Room:
-    """One fixed room that every call to the number joins."""
+    """One fixed room that every call to the number joins.
+
+    Attributes:
+        name: of the room.
+    """
 
     name: str
     kind: Literal["room"] = Field(default="room", kw_only=True, repr=False)
@@ -123,7 +146,11 @@ def target_text(target: Target | None) -> str:
 
 @dataclass(frozen=True, config=_INPUT)
 class LinkedCarrier:
-    """A carrier account that is already linked, by the id that `link_carrier` returned."""
+    """A carrier account that is already linked, by the id that `link_carrier` returned.
+
+    Attributes:
+        id: the vendor's id of the link.
+    """
 
     id: str
     kind: Literal["linked_carrier"] = Field(default="linked_carrier", kw_only=True, repr=False)
@@ -137,6 +164,7 @@ class TwilioAccount:
         account_sid: ``AC…``.
         region: ``us1``, ``ie1`` or ``au1``; it belongs to the credentials, not to the number.
         api_key_sid: ``SK…``, with `api_key_secret`, at vendors that link by API key.
+        api_key_secret: the secret of `api_key_sid`.
         auth_token: the account's own token, at vendors that link by it.
     """
 
@@ -150,7 +178,12 @@ class TwilioAccount:
 
 @dataclass(frozen=True, config=_INPUT)
 class VonageAccount:
-    """A Vonage account that holds numbers for another vendor, with the API key to link it by."""
+    """A Vonage account that holds numbers for another vendor, with the API key to link it by.
+
+    Attributes:
+        api_key: it names the account.
+        api_secret: its secret.
+    """
 
     api_key: str
     api_secret: Secret
@@ -159,7 +192,11 @@ class VonageAccount:
 
 @dataclass(frozen=True, config=_INPUT)
 class TelnyxAccount:
-    """A Telnyx account that holds numbers for another vendor, with the API key to link it by."""
+    """A Telnyx account that holds numbers for another vendor, with the API key to link it by.
+
+    Attributes:
+        api_key: ``KEY…``.
+    """
 
     api_key: Secret
     kind: Literal["telnyx"] = Field(default="telnyx", kw_only=True, repr=False)
@@ -175,11 +212,13 @@ class SipTrunk:
     Attributes:
         address: where outbound calls go, a host or host:port. None: inbound only.
         username: for outbound calls, with `password`.
+        password: for outbound calls, with `username`.
         transport: ``tcp``, ``tls``, ``udp`` or None for the vendor's default.
         media_encryption: SRTP ``disabled``, ``allowed``, ``required``; None: the vendor's default.
         allowed_addresses: IP addresses or networks that calls may come from; empty: any.
         allowed_numbers: callers that are accepted; empty: any.
         inbound_username: what the carrier must authenticate with, with `inbound_password`.
+        inbound_password: what the carrier must authenticate with.
         pin: digits that a caller must enter.
         destination_country: ISO 3166 code of where calls leave the vendor's network.
         name: the trunk's display name, at vendors that keep one.

@@ -26,10 +26,19 @@ from sphinx.ext.autodoc import SLOTSATTR
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.typing import stringify_annotation
 
-from telephony import Capability
+from telephony import (
+    AsyncPhoneNumberProvider,
+    AsyncProvider,
+    Capability,
+    PhoneNumberProvider,
+    Provider,
+)
+from telephony.sandbox import Fault
+from telephony.settings import ProviderSettings
 
 _ALIAS = re.compile(r"TypeAliasForwardRef\('([\w.]+)'\)")
 _DISCRIMINATORS = frozenset({"kind", "type"})
+_PROVIDERS = (Provider, AsyncProvider, PhoneNumberProvider, AsyncPhoneNumberProvider)
 _PLURAL = re.compile(r"(?<!`)(`\w+`)s\b")
 _SECTION = re.compile(r"^(?P<name>Args|Attributes|Example|Raises|Returns|Yields):$")
 
@@ -153,12 +162,12 @@ def rewrite(
 def _fields(model: type) -> Iterator[str]:
     said = described(model)
     for name, annotation, default in fields_of(model):
+        if name in _DISCRIMINATORS and typing.get_origin(annotation) is typing.Literal:
+            continue
         yield f".. py:attribute:: {name}"
         yield f"   :type: {stringify_annotation(annotation, 'smart')}"
-        if default is not ... and name != "raw":
+        if default is not ... and _is_made_by_users(model):
             yield f"   :value: {getattr(default, 'value', default)!r}"
-        if name in _DISCRIMINATORS:
-            yield "   :no-index:"
         yield ""
         if name in said:
             yield f"   {said[name][:1].upper()}{said[name][1:]}"
@@ -167,6 +176,11 @@ def _fields(model: type) -> Iterator[str]:
         elif name == "provider":
             yield "   The configured name of the provider it came from."
         yield ""
+
+
+def _is_made_by_users(model: type) -> bool:
+    """Return whether defaults matter: nobody makes the results of methods and the events."""
+    return dataclasses.is_dataclass(model) or issubclass(model, ProviderSettings | Fault)
 
 
 def skip(
@@ -185,13 +199,14 @@ def signature(
     given: str | None,
     returned: str | None,
 ) -> tuple[str, str] | None:
-    """Leave out the signatures of what nobody makes: results, settings, words and errors.
+    """Leave out the signatures of what users do not make: results, settings, words, errors.
 
     Of a target, leave out the types, which its fields have.
     """
     if not given:
         return None
-    if what == "exception" or (isinstance(subject, type) and issubclass(subject, BaseModel | Enum)):
+    is_result = isinstance(subject, type) and issubclass(subject, BaseModel | Enum)
+    if what == "exception" or is_result or subject in _PROVIDERS:
         return "", ""
     if what == "class" and hasattr(subject, "__pydantic_fields__"):
         shown = [(n, d) for n, _, d in fields_of(typing.cast("type", subject)) if n != "kind"]

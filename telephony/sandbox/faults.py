@@ -69,6 +69,10 @@ class Fault(BaseModel):
         times: how many requests fail; None: all, until the faults are cleared. Connections that are
             refused are not counted.
         skip: how many matching requests pass unharmed first.
+        status: of ``status`` and ``echo``.
+        headers: of ``status``.
+        body: of ``status``.
+        seconds: of ``refused``, ``slow_headers`` and ``slow_body``.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -32,6 +32,8 @@ class Claim:
     """The result of claiming an event.
 
     Attributes:
+        key: of the event.
+        state: who handles it.
         owner: names this claim, so that a worker whose lease ran out cannot end another's.
         response: what the vendor was sent, once the event was handled.
     """

@@ -106,7 +106,7 @@ def starts() -> Iterator[Row]:
         taken(sides, 1)
         yield row(name, "ms", taken(sides))
     sides = {"ours": startup.version, "floor": startup.interpreter}
-    yield row("telephony --version", "ms", taken(sides))
+    yield row("`telephony --version`", "ms", taken(sides))
 
 
 def main() -> None:

@@ -17,12 +17,16 @@ from sphinx.util.inventory import InventoryFile
 from typer.core import TyperGroup
 
 import telephony
+from telephony import webhooks
 from telephony.cli.app import app
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 from telephony.sandbox import Sandbox
 from telephony.testing.scrubbing import Scrubber
 
 from .pages import DOCS, README, ROOT, blocks
+
+sys.path.insert(0, str(DOCS / "_ext"))
+import docstrings
 
 PAGES = sorted(DOCS.rglob("*.md"))
 PUBLIC = {
@@ -164,3 +168,11 @@ def test_everything_called_documents_its_arguments_and_has_an_example(name, func
     described = {one for one in arguments if f"\n    {one}: " in text}
     assert arguments - described <= {*elsewhere}
     assert not arguments or "Example:\n" in text
+
+
+@pytest.mark.parametrize("name", [*telephony.__all__, *webhooks.__all__])
+def test_every_field_is_described(name):
+    model = getattr(telephony, name, None) or getattr(webhooks, name)
+    if isinstance(model, type) and docstrings.has_fields(model):
+        fields = {field for field, _, _ in docstrings.fields_of(model)}
+        assert fields - docstrings.described(model).keys() <= {"kind", "provider", "raw", "type"}
