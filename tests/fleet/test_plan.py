@@ -184,10 +184,12 @@ def test_an_order_buys_once_whatever_the_vendor_remembers(world):
     world.vendors["shop"].held[THIRD] = Entry("s3")
 
     known = plan(declared, replace(world.snapshot(), bought={"desk-2": THIRD}), world.offers)
+    pending = plan(declared, replace(world.snapshot(), bought={"desk-2": ""}), world.offers)
     del world.vendors["shop"].held[THIRD]
     gone = plan(declared, replace(world.snapshot(), bought={"desk-2": THIRD}), world.offers)
 
-    assert known.ops == gone.ops == ()
+    assert known.ops == gone.ops == pending.ops == ()
+    assert any("yet to activate it" in one for one in said(pending.notices))
     assert f"desk-2 shop: It was bought as {THIRD}" in said(gone.notices)[-1]
 
 

@@ -87,7 +87,7 @@ class _Work:
             self._answered.add(signature)
 
     def order(self, order: Order, number: str | None) -> None:
-        """Plan an order, of which `number` was bought already."""
+        """Plan an order, of which `number` was bought already; it is empty until it is active."""
         if not self._is_planned(order.order, order.owner, order.answer_at):
             return
         if number is None:
@@ -95,7 +95,11 @@ class _Work:
             bought.buy(order)
             self._take(order.order, bought)
         elif self.held.at(order.owner, number) is None:
-            message = f"It was bought as {number}, which is not held any more: remove its line."
+            message = (
+                f"It was bought as {number}, which is not held any more: remove its line."
+                if number
+                else "It is bought, and the vendor has yet to activate it: plan again later."
+            )
             self._gone.append(Finding(number=order.order, profile=order.owner, message=message))
         else:
             row = Row(number, order.owner, order.label, order.answer_at, order.answer_to)
