@@ -16,9 +16,10 @@ _WIDEST = 100
 _STATES = (
     ("refused", "by the vendor, or before any request"),
     ("failed", "resuming tries them again"),
-    ("unknown", "they may have been done: look at the vendor"),
+    ("unknown", "they may have been done, and are not repeated"),
     ("changed", "somebody else changed them: plan again"),
 )
+_RUN_STATES = {"partly": "not finished"}
 _DRIFT = {
     "points_elsewhere": "its owner sends the calls elsewhere",
     "answered_twice": "two profiles are set to answer it",
@@ -33,7 +34,7 @@ def print_run(run: Run) -> None:
     """Print how a run stands, what is not done, and how to go on."""
     name = run.id[:12]
     counted = ", ".join(f"{count:,} {state}" for state, count in run.counts.items() if count)
-    say(f"Run {name} is {run.state}: {counted or 'nothing to do'}.")
+    say(f"Run {name} is {_RUN_STATES.get(run.state, run.state)}: {counted or 'nothing to do'}.")
     for state, meaning in _STATES:
         found: Sequence[Entry] = getattr(run, state)
         if found:
@@ -43,11 +44,10 @@ def print_run(run: Run) -> None:
                 say(f"  … and {len(found) - _SHOWN:,} more: --json has them all")
     for account, reason in run.paused.items():
         _lines([f"{account} was left alone: {reason}."])
-    unfinished = run.state != "finished"
-    if unfinished and (run.left or run.failed or run.refused):
+    if run.state != "finished":
         say(f"\nGo on with it: telephony fleet resume {name}")
     if run.unknown:
-        say(f"\nOnce you have looked: telephony fleet resume {name} --repeat-unknown")
+        say(f"If that proves nothing, look at the vendor; then: resume {name} --repeat-unknown")
 
 
 def print_places(places: Sequence[Place], *, empty: str) -> None:

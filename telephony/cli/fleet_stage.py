@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ NUMBERS: tuple[str, ...] = tuple(f"+14155550{place}" for place in range(100, 140
 _LIVEKIT = "sip:acme.sip.livekit.cloud"
 
 
-def prepare(sandbox: Sandbox, folder: Path) -> None:
-    """Buy the numbers, let Cartesia answer them, and write a telephony.toml of the sandbox.
+def prepare(sandbox: Sandbox, folder: Path, numbers: Iterable[str] = NUMBERS) -> None:
+    """Buy numbers, let Cartesia answer them, and write a telephony.toml of the sandbox.
 
     Raises:
         ConfigurationError: there is such a file already, or it cannot be written.
@@ -63,7 +63,7 @@ def prepare(sandbox: Sandbox, folder: Path) -> None:
                 api_key_secret=account["api_key_secret"],
             )
         )
-        for place, number in enumerate(NUMBERS, 1):
+        for place, number in enumerate(numbers, 1):
             carrier.provision_number(number=number, label=f"Desk {place}")
             support.import_number(
                 number, source=LinkedCarrier(linked.id or ""), assign_to=Agent("agent_reception")
