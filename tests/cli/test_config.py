@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def cli(tmp_path):
 
 @pytest.fixture
 def write(tmp_path):
-    return (tmp_path / "telephony.toml").write_text
+    return partial((tmp_path / "telephony.toml").write_text, encoding="utf-8")
 
 
 def profiles(done):

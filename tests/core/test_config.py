@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -188,7 +189,7 @@ def written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for variable, folder in home(tmp_path.parent / "home").items():
         monkeypatch.setenv(variable, folder)
-    return (tmp_path / "telephony.toml").write_text
+    return partial((tmp_path / "telephony.toml").write_text, encoding="utf-8")
 
 
 def refused(name=None, **arguments):
