@@ -117,7 +117,10 @@ def described(model: type) -> dict[str, str]:
 
 
 def fields_of(model: type) -> Iterator[tuple[str, object, object]]:
-    """Yield the name, the type and the default of each field; Ellipsis where it is required."""
+    """Yield the name, the type and the default of each field; Ellipsis where it is required.
+
+    Of a class that is neither a model nor a dataclass, yield what its docstring describes.
+    """
     hints = typing.get_type_hints(model)
     if issubclass(model, BaseModel):
         for name, info in model.model_fields.items():
@@ -130,6 +133,11 @@ def fields_of(model: type) -> Iterator[tuple[str, object, object]]:
             has_value = default is not dataclasses.MISSING and default is not PydanticUndefined
             if field.name != "_" and not field.name.startswith("_"):
                 yield field.name, hints[field.name], ... if required or not has_value else default
+    else:
+        for name in described(model):
+            hint = hints.get(name)
+            is_class_variable = typing.get_origin(hint) is typing.ClassVar
+            yield name, typing.get_args(hint)[0] if is_class_variable else hint, ...
 
 
 def has_fields(kind: object) -> bool:
@@ -148,14 +156,15 @@ def rewrite(
     if "Example" in found:
         code = inspect.cleandoc("\n".join(["", *found["Example"]])).splitlines()
         found["Example"] = ["    .. code-block:: python", "", *(f"        {line}" for line in code)]
-    if what in {"class", "exception"} and has_fields(subject):
+    lists = what in {"class", "exception"} and (has_fields(subject) or "Attributes" in found)
+    if lists:
         found.pop("Attributes", None)
     lines[:] = [
         line
         for section, body in found.items()
         for line in ([f"{section}:"] if section else []) + body
     ]
-    if what in {"class", "exception"} and has_fields(subject):
+    if lists:
         lines += ["", *_fields(typing.cast("type", subject))]
 
 
@@ -165,7 +174,8 @@ def _fields(model: type) -> Iterator[str]:
         if name in _DISCRIMINATORS and typing.get_origin(annotation) is typing.Literal:
             continue
         yield f".. py:attribute:: {name}"
-        yield f"   :type: {stringify_annotation(annotation, 'smart')}"
+        if annotation is not None:
+            yield f"   :type: {stringify_annotation(annotation, 'smart')}"
         if default is not ... and _is_made_by_users(model):
             yield f"   :value: {getattr(default, 'value', default)!r}"
         yield ""
@@ -217,9 +227,16 @@ def signature(
     return None
 
 
+def dash(app: Sphinx, doctree: nodes.document) -> None:
+    """Put a dash between an argument and what is said of it."""
+    for text in [one for one in doctree.findall(nodes.Text) if one.astext() == " -- "]:
+        text.parent.replace(text, nodes.Text(" – "))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register what this module adds."""
     app.add_role("name", Name())
+    app.connect("doctree-read", dash)
     app.connect("missing-reference", resolved)
     app.connect("autodoc-process-docstring", rewrite, priority=400)
     app.connect("autodoc-skip-member", skip)
