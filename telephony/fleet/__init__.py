@@ -10,6 +10,7 @@ run = numbers.apply(plan)
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from telephony.fleet.journal.protocol import RunState as RunState
 from telephony.fleet.journal.protocol import State as State
 from telephony.fleet.observed.joined import Drift as Drift
 from telephony.fleet.observed.joined import Place as Place
+from telephony.fleet.opened import Files
 from telephony.fleet.planning.ops import Op as Op
 from telephony.fleet.planning.ops import Verb as Verb
 from telephony.fleet.planning.plan import Finding as Finding
@@ -55,6 +57,72 @@ def open(  # noqa: A001 - read as fleet.open
             print(numbers.plan().counts)
     """
     return Fleet(Path(path), connect)
+
+
+def work(
+    path: str | os.PathLike[str] = FILE_NAME,
+    *,
+    name: str | None = None,
+    connect: Callable[[str], PhoneNumberProvider] = telephony.connect,
+    until: threading.Event | None = None,
+) -> None:
+    """Do what is applied anywhere with ``engine = "dbos"``, until interrupted.
+
+    Each machine runs one such process. One account of a vendor is worked on by one of them at a
+    time, so more of them help where there are more accounts.
+
+    Args:
+        path: the fleet.toml, the same on every machine.
+        name: by which `take_over` finds what it had begun if it dies; None: host and process.
+        connect: returns the provider of a profile.
+        until: once it is set, nothing more is begun and this returns.
+
+    Raises:
+        FleetError: fleet.toml names no database, or it cannot be used.
+
+    Example:
+        fleet.work("fleet.toml", name="eu-1")
+    """
+    files = Files(Path(path))
+    declared = files.declared()
+    url = files.several_machines(declared)
+    if url is None:
+        raise FleetError(f'{path}: write engine = "dbos" in [fleet]; with "local" apply works.')
+    from telephony.fleet.engines import dbos
+
+    machine = dbos.Machine(
+        name or dbos.machine_name(),
+        url,
+        connect,
+        lambda: files.sources(declared),
+        files.concurrency(declared),
+    )
+    try:
+        (until or threading.Event()).wait()
+    finally:
+        machine.close()
+
+
+def take_over(path: str | os.PathLike[str] = FILE_NAME, *, worker: str) -> int:
+    """Give out anew what a dead `work` process had begun; return how many parts of runs.
+
+    Args:
+        path: the fleet.toml.
+        worker: the name that the dead process had.
+
+    Raises:
+        FleetError: fleet.toml names no database, or it cannot be used.
+
+    Example:
+        fleet.take_over("fleet.toml", worker="eu-1")
+    """
+    files = Files(Path(path))
+    url = files.several_machines(files.declared())
+    if url is None:
+        raise FleetError(f'{path}: only engine = "dbos" has workers; use resume instead.')
+    from telephony.fleet.engines import dbos
+
+    return dbos.take_over(worker, url)
 
 
 def open_async(

@@ -119,14 +119,16 @@ class AsyncFleet(Files):
         """
         declared = self.declared()
         self.permit(plan, declared, buy, release, over_limits)
-        run = await running.apply_async(
-            plan,
-            self._connected({op.profile for op in plan.ops}),
-            self.journal(declared),
-            sources=self.sources(declared),
-            concurrency=self.concurrency(declared),
-            progress=progress,
-        )
+        url = self.several_machines(declared)
+        if url is None:
+            run = await self._applied(declared, plan, progress)
+        else:
+            from telephony.fleet.engines import dbos
+
+            accounts = self._accounts({op.profile for op in plan.ops})
+            run = await asyncio.to_thread(
+                dbos.apply, plan, url, self.journal(declared), accounts, progress
+            )
         await self._note(declared, run)
         return run
 
@@ -155,15 +157,24 @@ class AsyncFleet(Files):
         declared = self.declared()
         journal = self.journal(declared)
         wanted = journal.find(run or self.latest(declared)).id
-        done = await running.resume_async(
-            wanted,
-            self._connected(journal.profiles(wanted)),
-            journal,
-            sources=self.sources(declared),
-            concurrency=self.concurrency(declared),
-            progress=progress,
-            repeat_unknown=repeat_unknown,
-        )
+        url = self.several_machines(declared)
+        if url is None:
+            done = await running.resume_async(
+                wanted,
+                self._connected(journal.profiles(wanted)),
+                journal,
+                sources=self.sources(declared),
+                concurrency=self.concurrency(declared),
+                progress=progress,
+                repeat_unknown=repeat_unknown,
+            )
+        else:
+            from telephony.fleet.engines import dbos
+
+            accounts = self._accounts(journal.profiles(wanted))
+            done = await asyncio.to_thread(
+                dbos.resume, wanted, url, journal, accounts, progress, repeat_unknown=repeat_unknown
+            )
         await self._note(declared, done)
         return done
 
@@ -287,7 +298,7 @@ class AsyncFleet(Files):
                     case moving.Keep(move=kept):
                         self.journal(declared).keep(kept)
                     case moving.Apply(ops=ops):
-                        came = await self._applied(declared, self.plan_of(declared, ops))
+                        came = await self._applied(declared, self.plan_of(declared, ops), None)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = await provider.get_number(number)
@@ -304,14 +315,19 @@ class AsyncFleet(Files):
             )
             raise
 
-    async def _applied(self, declared: Declared, plan: Plan) -> Run:
+    async def _applied(self, declared: Declared, plan: Plan, progress: Report | None) -> Run:
         return await running.apply_async(
             plan,
             self._connected({op.profile for op in plan.ops}),
             self.journal(declared),
             sources=self.sources(declared),
             concurrency=self.concurrency(declared),
+            progress=progress,
         )
+
+    def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:
+        connected = self._connected(profiles)
+        return {profile: running.account_of(provider) for profile, provider in connected.items()}
 
     async def _held(self, declared: Declared, number: str) -> list[Holding]:
         """Return how each profile holds a number."""

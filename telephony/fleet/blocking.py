@@ -117,14 +117,14 @@ class Fleet(Files):
         """
         declared = self.declared()
         self.permit(plan, declared, buy, release, over_limits)
-        run = running.apply(
-            plan,
-            self._connected({op.profile for op in plan.ops}),
-            self.journal(declared),
-            sources=self.sources(declared),
-            concurrency=self.concurrency(declared),
-            progress=progress,
-        )
+        url = self.several_machines(declared)
+        if url is None:
+            run = self._applied(declared, plan, progress)
+        else:
+            from telephony.fleet.engines import dbos
+
+            accounts = self._accounts({op.profile for op in plan.ops})
+            run = dbos.apply(plan, url, self.journal(declared), accounts, progress)
         self._note(declared, run)
         return run
 
@@ -153,15 +153,24 @@ class Fleet(Files):
         declared = self.declared()
         journal = self.journal(declared)
         wanted = journal.find(run or self.latest(declared)).id
-        done = running.resume(
-            wanted,
-            self._connected(journal.profiles(wanted)),
-            journal,
-            sources=self.sources(declared),
-            concurrency=self.concurrency(declared),
-            progress=progress,
-            repeat_unknown=repeat_unknown,
-        )
+        url = self.several_machines(declared)
+        if url is None:
+            done = running.resume(
+                wanted,
+                self._connected(journal.profiles(wanted)),
+                journal,
+                sources=self.sources(declared),
+                concurrency=self.concurrency(declared),
+                progress=progress,
+                repeat_unknown=repeat_unknown,
+            )
+        else:
+            from telephony.fleet.engines import dbos
+
+            accounts = self._accounts(journal.profiles(wanted))
+            done = dbos.resume(
+                wanted, url, journal, accounts, progress, repeat_unknown=repeat_unknown
+            )
         self._note(declared, done)
         return done
 
@@ -285,7 +294,7 @@ class Fleet(Files):
                     case moving.Keep(move=kept):
                         self.journal(declared).keep(kept)
                     case moving.Apply(ops=ops):
-                        came = self._applied(declared, self.plan_of(declared, ops))
+                        came = self._applied(declared, self.plan_of(declared, ops), None)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = provider.get_number(number)
@@ -302,14 +311,19 @@ class Fleet(Files):
             )
             raise
 
-    def _applied(self, declared: Declared, plan: Plan) -> Run:
+    def _applied(self, declared: Declared, plan: Plan, progress: Report | None) -> Run:
         return running.apply(
             plan,
             self._connected({op.profile for op in plan.ops}),
             self.journal(declared),
             sources=self.sources(declared),
             concurrency=self.concurrency(declared),
+            progress=progress,
         )
+
+    def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:
+        connected = self._connected(profiles)
+        return {profile: running.account_of(provider) for profile, provider in connected.items()}
 
     def _held(self, declared: Declared, number: str) -> list[Holding]:
         """Return how each profile holds a number."""

@@ -26,6 +26,21 @@ from telephony.model import Source
 _LED = frozenset({Verb.IMPORT, Verb.ASSIGN})
 
 
+def is_postgres(state: str) -> bool:
+    """Return whether the journal is in PostgreSQL, and not in a file."""
+    return state.startswith(("postgresql://", "postgres://"))
+
+
+def _postgres(url: str) -> Journal:
+    try:
+        from telephony.fleet.journal.postgres import PostgresJournal
+    except ImportError as missing:
+        raise FleetError(
+            "A journal in PostgreSQL needs more packages: pip install 'telephony[dbos]'"
+        ) from missing
+    return PostgresJournal(url)
+
+
 class Files:
     """What a fleet is, blocking or with asyncio: everything but requests."""
 
@@ -41,8 +56,32 @@ class Files:
     def journal(self, declared: Declared) -> Journal:
         """Return the journal, opened when it is needed first."""
         if self._journal is None:
-            self._journal = SqliteJournal(declared.policy.state())
+            state = declared.policy.state()
+            self._journal = _postgres(state) if is_postgres(state) else SqliteJournal(state)
         return self._journal
+
+    def several_machines(self, declared: Declared) -> str | None:
+        """Return the URL of the database through which several machines apply; None: one does.
+
+        Raises:
+            FleetError: the engine needs a database that is not named.
+        """
+        files = declared.policy.fleet
+        if files.engine == "local":
+            return None
+        state = declared.policy.state()
+        if not is_postgres(state):
+            raise FleetError(
+                f'{self.path.name}: engine = "{files.engine}" needs PostgreSQL: write state = '
+                '"env:FLEET_DATABASE_URL", with postgresql://… in that variable.'
+            )
+        try:
+            import telephony.fleet.engines.dbos  # noqa: F401
+        except ImportError as missing:
+            raise FleetError(
+                f"engine = \"{files.engine}\" needs more packages: pip install 'telephony[dbos]'"
+            ) from missing
+        return state
 
     def end(self) -> None:
         """Close the journal."""

@@ -17,6 +17,25 @@ P = TypeVar("P", PhoneNumberProvider, AsyncPhoneNumberProvider)
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Some lanes of a run: those that begin at a profile, from one place to another.
+
+    Attributes:
+        after: the place before the first of them.
+        last: the place of the last of them.
+    """
+
+    profile: str
+    after: int
+    last: int
+
+    def lanes(self, journal: Journal, run: str) -> list[Lane]:
+        """Return those that are not done."""
+        found = journal.lanes(run, self.profile, self.after, self.last - self.after)
+        return [lane for lane in found if lane.place <= self.last]
+
+
+@dataclass(frozen=True)
 class Job(Generic[P]):
     """A run that is worked on.
 
@@ -25,6 +44,7 @@ class Job(Generic[P]):
         providers: by profile.
         sources: where numbers are imported from, by the profile that answers them.
         concurrency: how many calls may be under way at each profile.
+        chunk: the lanes that are worked on; None: all that are not done.
     """
 
     run: str
@@ -33,6 +53,13 @@ class Job(Generic[P]):
     sources: Mapping[str, Source]
     concurrency: Mapping[str, int]
     board: Board
+    chunk: Chunk | None = None
+
+    def beginnings(self) -> Mapping[str, int]:
+        """Return how many lanes that are not done begin at each profile."""
+        if self.chunk is None:
+            return self.journal.beginnings(self.run)
+        return {self.chunk.profile: len(self.chunk.lanes(self.journal, self.run))}
 
     def begun(self) -> Board:
         """Return the board, with what the journal counts."""
@@ -41,6 +68,9 @@ class Job(Generic[P]):
 
     def lanes(self, profile: str) -> Iterator[Lane]:
         """Yield the lanes that begin at a profile, read a few hundred at a time."""
+        if self.chunk is not None:
+            yield from self.chunk.lanes(self.journal, self.run)
+            return
         after = -1
         while found := self.journal.lanes(self.run, profile, after):
             yield from found

@@ -194,11 +194,12 @@ def _job(
     if missing:
         raise FleetError(f"The run needs {', '.join(missing)}, which is not connected.")
     many = {profile: (concurrency or {}).get(profile, CONCURRENCY) for profile in used}
-    board = Board({profile: _account(providers[profile]) for profile in used}, progress)
+    board = Board({profile: account_of(providers[profile]) for profile in used}, progress)
     return Job(run, journal, providers, sources or {}, many, board)
 
 
-def _account(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:
+def account_of(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:
+    """Return which account of which vendor a provider is connected to."""
     return f"{provider.adapter.vendor} account {provider.account}"
 
 
@@ -223,13 +224,23 @@ def _working(job: Job[P]) -> Iterator[None]:
 
 
 def _ended(job: Job[P]) -> Run:
-    counts = job.journal.counts(job.run)
-    if set(counts) <= {State.DONE}:
+    return settled(job.journal, job.run, job.board.paused)
+
+
+def settled(journal: Journal, run: str, paused: Mapping[str, str] | None = None) -> Run:
+    """Write down that nobody works on a run any more, and return how it stands.
+
+    Args:
+        journal: where it is written down.
+        run: its id.
+        paused: why an account was left alone, by account.
+    """
+    if set(journal.counts(run)) <= {State.DONE}:
         state = RunState.FINISHED
     else:
-        state = RunState.PAUSED if job.board.paused else RunState.PARTLY
-    job.journal.end(job.run, state)
-    return _run(job.journal, job.journal.find(job.run), job.board.paused)
+        state = RunState.PAUSED if paused else RunState.PARTLY
+    journal.end(run, state)
+    return _run(journal, journal.find(run), paused or {})
 
 
 def _run(journal: Journal, record: RunRecord, paused: Mapping[str, str]) -> Run:

@@ -49,7 +49,7 @@ class AsyncWorkers:
 
     async def _workers(self) -> list[asyncio.Task[None]]:
         job = self._job
-        beginnings = await asyncio.to_thread(job.journal.beginnings, job.run)
+        beginnings = await asyncio.to_thread(job.beginnings)
         return [
             asyncio.create_task(self._work(lanes), name=f"fleet-{profile}")
             for profile, count in beginnings.items()

@@ -48,7 +48,7 @@ class Workers:
 
     def _threads(self) -> Iterator[threading.Thread]:
         job = self._job
-        for profile, count in job.journal.beginnings(job.run).items():
+        for profile, count in job.beginnings().items():
             lanes = job.lanes(profile)
             for _ in range(min(count, job.concurrency[profile])):
                 yield threading.Thread(
