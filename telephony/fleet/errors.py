@@ -48,7 +48,7 @@ class FleetError(ConfigurationError):
             shown.append(f"… and {len(problems) - _SHOWN:,} more: `problems` has them all.")
         super().__init__("\n".join((message, *shown)))
         self.message = message
-        self.problems = tuple(problems)
+        self.problems: tuple[FileProblem, ...] = tuple(problems)
 
     def __reduce__(self) -> tuple[type[FleetError], tuple[object, ...]]:
         return type(self), (self.message, self.problems)
@@ -66,7 +66,7 @@ class UnsafePlanError(FleetError):
         said = "\n".join(f"{one.reason} {one.remedy}" for one in reasons)
         super().__init__(f"The plan was not applied.\n{said}")
         self.plan = plan
-        self.reasons = tuple(reasons)
+        self.reasons: tuple[Unsafe, ...] = tuple(reasons)
 
     def __reduce__(self) -> tuple[type[FleetError], tuple[object, ...]]:
         return type(self), (self.plan, self.reasons)

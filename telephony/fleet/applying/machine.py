@@ -42,7 +42,7 @@ from telephony.model import (
     Webhook,
 )
 
-log = logging.getLogger("telephony.fleet")
+log: logging.Logger = logging.getLogger("telephony.fleet")
 
 
 class Save(Struct, frozen=True, gc=False):

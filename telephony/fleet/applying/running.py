@@ -22,7 +22,7 @@ from telephony.model import Source
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
 P = TypeVar("P", PhoneNumberProvider, AsyncPhoneNumberProvider)
-log = logging.getLogger("telephony.fleet")
+log: logging.Logger = logging.getLogger("telephony.fleet")
 
 CONCURRENCY = 10
 """Calls under way at a profile at once, where nothing else is declared."""

@@ -58,7 +58,9 @@ class PostgresJournal(TableJournal):
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.named = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # without a password
+        self.named: str = (
+            f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # without a password
+        )
         self._url = url
         self._lock = threading.Lock()
         with self._explained():

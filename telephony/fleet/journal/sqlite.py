@@ -48,8 +48,8 @@ class SqliteJournal(TableJournal):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self.named = str(path)
+        self.path: Path = Path(path)
+        self.named: str = str(path)
         self._lock = threading.Lock()
         with self._explained():
             # Labels and numbers are in it: it is for its owner's eyes.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from telephony.errors import InvalidRequestError
 from telephony.fleet.declared.model import Declared, Row
-from telephony.fleet.declared.policy import SELF
+from telephony.fleet.declared.policy import SELF, Policy
 from telephony.fleet.planning.ops import Holding, Snapshot
 from telephony.fleet.planning.plan import Offer
 from telephony.fleet.targets import NOTHING, target_of, text_of
@@ -34,7 +34,7 @@ class Held:
     """
 
     def __init__(self, declared: Declared, snapshot: Snapshot, offers: Mapping[str, Offer]) -> None:
-        self.policy = declared.policy
+        self.policy: Policy = declared.policy
         self.offers = offers
         self.snapshot = snapshot
         self.closed: dict[str, str] = dict(self._closed())
@@ -48,12 +48,12 @@ class Held:
                 first = of_profile.setdefault(holding.number, holding)
                 if first is not holding:
                     self.twice[holding.number] = holding.profile
-        self.answerers = {
+        self.answerers: dict[str, dict[str, Holding]] = {
             profile: self.by_profile[profile]
             for profile in sorted(self.policy.answerers)
             if profile not in self.closed
         }
-        self.leads_to = {
+        self.leads_to: dict[str, str] = {
             via: profile
             for profile, answerer in sorted(self.policy.answerers.items())
             if (via := answerer.via) not in (None, SELF)
