@@ -20,7 +20,7 @@ app: typer.Typer = typer.Typer(
         "telephony fleet where --drift",
     ),
 )
-for name, command, commands_examples in (
+for _name, _command, _examples in (
     ("dump", fleet_files.dump, fleet_files.DUMP),
     ("import", fleet_files.import_, fleet_files.IMPORT),
     ("plan", fleet_runs.plan, fleet_runs.PLAN),
@@ -32,4 +32,4 @@ for name, command, commands_examples in (
     ("moves", fleet_numbers.moves, fleet_numbers.MOVES),
     ("demo", fleet_demo.demo, fleet_demo.EXAMPLES),
 ):
-    app.command(name, epilog=commands_examples)(command)
+    app.command(_name, epilog=_examples)(_command)

@@ -87,7 +87,7 @@ class AsyncFleet(Files):
         if snapshot is None:
             snapshot = await self._read(declared, report)
         plan = planned(declared, snapshot, self._offers(declared), only=only)
-        self.remember(snapshot, plan)
+        self.remember(declared, snapshot, plan)
         return plan
 
     async def apply(
@@ -345,11 +345,8 @@ class AsyncFleet(Files):
         return {profile: reading.offer(provider) for profile, provider in providers.items()}
 
     async def _read(self, declared: Declared, report: reading.Report | None) -> Snapshot:
-        previous, bought, wired = self.facts(declared)
         providers = self._connected(declared.policy.profiles)
-        return await reading.snapshot_async(
-            providers, previous=previous, bought=bought, wired=wired, report=report
-        )
+        return await reading.snapshot_async(providers, before=self.known(declared), report=report)
 
     async def _note(self, declared: Declared, run: Run) -> None:
         read: dict[str, str] = {}

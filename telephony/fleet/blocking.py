@@ -85,7 +85,7 @@ class Fleet(Files):
         if snapshot is None:
             snapshot = self._read(declared, report)
         plan = planned(declared, snapshot, self._offers(declared), only=only)
-        self.remember(snapshot, plan)
+        self.remember(declared, snapshot, plan)
         return plan
 
     def apply(
@@ -341,11 +341,8 @@ class Fleet(Files):
         return {profile: reading.offer(provider) for profile, provider in providers.items()}
 
     def _read(self, declared: Declared, report: reading.Report | None) -> Snapshot:
-        previous, bought, wired = self.facts(declared)
         providers = self._connected(declared.policy.profiles)
-        return reading.snapshot(
-            providers, previous=previous, bought=bought, wired=wired, report=report
-        )
+        return reading.snapshot(providers, before=self.known(declared), report=report)
 
     def _note(self, declared: Declared, run: Run) -> None:
         read: dict[str, str] = {}

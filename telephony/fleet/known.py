@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Known(Struct, frozen=True, kw_only=True):
         wired: by number, what it read as at its owner after the vendor that answers it had last
             written its routing.
         taken_at: when `snapshot` was read.
+        protected: the numbers that were protected then.
         snapshot: the last one, for plans that need no fresh one.
         version: of the file.
     """
@@ -38,12 +39,13 @@ class Known(Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int] = {}
     wired: Mapping[str, str] = {}
     taken_at: datetime | None = None
+    protected: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     version: int = VERSION
 
-    def read(self, snapshot: Snapshot, at: datetime) -> Known:
-        """Return what is known once a snapshot was read."""
-        return replace(self, snapshot=snapshot, taken_at=at)
+    def read(self, snapshot: Snapshot, at: datetime, protected: Iterable[str]) -> Known:
+        """Return what is known once a snapshot was read, under this protection."""
+        return replace(self, snapshot=snapshot, taken_at=at, protected=tuple(sorted(protected)))
 
     def with_wired(self, read: Mapping[str, str]) -> Known:
         """Return what is known once vendors wrote routings; the last snapshot is of before."""

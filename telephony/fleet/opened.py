@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from telephony.fleet import known as memory
 from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
@@ -95,14 +97,22 @@ class Files:
             return None
         return known.snapshot if datetime.now(UTC) - known.taken_at <= most else None
 
-    def facts(self, declared: Declared) -> tuple[Mapping[str, int], dict[str, str], dict[str, str]]:
-        """Return what a snapshot needs from before: `previous`, `bought` and `wired`."""
+    def known(self, declared: Declared) -> Snapshot:
+        """Return what is known from before a listing, without one."""
         known = memory.load(self.folder)
-        return known.counts, dict(self.journal(declared).bought()), dict(known.wired)
+        return Snapshot(
+            holdings=(),
+            unreadable={},
+            previous=known.counts,
+            bought=self.journal(declared).bought(),
+            wired=known.wired,
+            protected=frozenset(known.protected),
+        )
 
-    def remember(self, snapshot: Snapshot, plan: Plan) -> None:
+    def remember(self, declared: Declared, snapshot: Snapshot, plan: Plan) -> None:
         """Keep a snapshot, and the lengths of its listings if none is doubted."""
-        known = memory.load(self.folder).read(snapshot, datetime.now(UTC))
+        protected = declared.policy.safety.protected
+        known = memory.load(self.folder).read(snapshot, datetime.now(UTC), protected)
         if not any(one.flag == "--over-limits" for one in plan.unsafe):
             known = known.believed(snapshot)
         memory.save(self.folder, known)
@@ -198,10 +208,7 @@ class Files:
         owners = [row.owner for row in declared.rows if row.number == number]
         owners += [one.profile for one in held if one.profile in policy.owners]
         row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
-        known = memory.load(self.folder)
-        snapshot = Snapshot(
-            holdings=tuple(held), unreadable={}, previous={}, wired=dict(known.wired)
-        )
+        snapshot = replace(self.known(declared), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
         return moving.begun(plan, row, tuple(held), retire=retire)
 

@@ -198,3 +198,38 @@ def test_what_is_known_is_of_this_version_and_whole(opened, folder):
 def test_there_is_no_status_before_the_first_run(opened):
     with pytest.raises(FleetError, match="no run yet"):
         opened.status()
+
+
+def test_protection_that_is_taken_out_holds_for_one_more_plan(opened, folder, telephony_sandbox):
+    path = folder / "fleet.toml"
+    unprotected = path.read_text()
+    path.write_text(unprotected + f'protected = ["{NUMBERS[0]}"]\n')
+    _declare(folder, f"{NUMBERS[0]},carrier,,,,,released")
+    assert opened.plan().ops == ()
+
+    path.write_text(unprotected)
+    held_back = opened.plan()
+    assert held_back.ops == ()
+    assert "protected when the last plan was made" in held_back.problems[0].message
+    plan = opened.plan()
+    assert plan.counts == {Verb.RELEASE: 1}
+    opened.apply(plan, release=1)
+    assert len(telephony_sandbox.ledger("twilio", "release")) == 1
+
+
+def test_an_order_of_unknown_outcome_is_not_bought_again(opened, folder, telephony_sandbox):
+    with (folder / "orders.csv").open("a") as orders:
+        orders.write("order-1,carrier,US,628,New,,\n")
+    _declare(folder)
+    telephony_sandbox.fail(
+        Fault(kind="lost", path="/twilio/.*IncomingPhoneNumbers.json", method="POST", times=None)
+    )
+    plan = opened.plan()
+    run = opened.apply(plan, buy=1)
+    telephony_sandbox.heal()
+    before = len(telephony_sandbox.ledger("twilio", "purchase"))
+    assert run.unknown or run.done
+    again = opened.plan()
+    assert Verb.BUY not in again.counts
+    opened.resume()
+    assert len(telephony_sandbox.ledger("twilio", "purchase")) == before

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 import telephony
 from telephony import Capability
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import Policy
 from telephony.fleet.observed.joined import Drift, places
-from telephony.fleet.observed.reading import offer, snapshot, snapshot_async
+from telephony.fleet.observed.reading import NOTHING_KNOWN, offer, snapshot, snapshot_async
 from telephony.fleet.planning.ops import Holding, Snapshot
 from telephony.model import Agent, Ingress, LinkedCarrier, TwilioAccount, Webhook
 from telephony.sandbox import Fault
@@ -108,7 +109,7 @@ def test_who_points_a_number_elsewhere_is_found(fleet, telephony_sandbox):
     wired = {NUMBER: before.holdings[0].assignment}
     fleet["carrier"].assign_number(NUMBER, Webhook("https://example.com/voice"))
 
-    (place,) = places(Declared(POLICY), snapshot(fleet, wired=wired))
+    (place,) = places(Declared(POLICY), snapshot(fleet, before=replace(NOTHING_KNOWN, wired=wired)))
 
     assert telephony_sandbox.answerer(NUMBER).vendor == "twilio"
     assert place.path == "carrier > webhook:https://example.com/voice"

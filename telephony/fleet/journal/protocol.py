@@ -178,7 +178,7 @@ class Journal(Protocol):
         """Return all runs, the latest first."""
 
     def bought(self) -> Mapping[str, str]:
-        """Return the number that each order has bought, E.164."""
+        """Return the number that each order bought, E.164; empty where it may have bought one."""
 
     def find(self, run: str) -> RunRecord:
         """Return a run, by its id or the beginning of it. Raises `FleetError` for any other."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from telephony.capabilities import Capability, Level
 from telephony.errors import TelephonyError
 from telephony.fleet.planning.ops import Holding, Snapshot
@@ -20,6 +22,7 @@ Report: TypeAlias = Callable[[str, int], object]
 """Called with a profile and how many of its numbers were read, every thousand and at the end."""
 
 _EVERY = 1000
+NOTHING_KNOWN = Snapshot(holdings=(), unreadable={}, previous={})
 
 
 def offer(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> Offer:
@@ -46,18 +49,14 @@ def offer(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> Offer:
 def snapshot(
     providers: Mapping[str, PhoneNumberProvider],
     *,
-    previous: Mapping[str, int] | None = None,
-    bought: Mapping[str, str] | None = None,
-    wired: Mapping[str, str] | None = None,
+    before: Snapshot = NOTHING_KNOWN,
     report: Report | None = None,
 ) -> Snapshot:
     """Return what every profile holds; one that cannot be read is `unreadable`.
 
     Args:
         providers: the connected providers, by profile.
-        previous: see `Snapshot`.
-        bought: see `Snapshot`.
-        wired: see `Snapshot`.
+        before: what is known from before; its listings are not.
         report: called as the listings go on, from several threads.
     """
     read_so_far = {profile: _Rows(profile, report) for profile in providers}
@@ -74,15 +73,13 @@ def snapshot(
     with ThreadPoolExecutor(max(len(read_so_far), 1), "telephony-fleet") as threads:
         for reading in [threads.submit(read, profile) for profile in read_so_far]:
             reading.result()
-    return _snapshot(read_so_far, previous, bought, wired)
+    return _snapshot(read_so_far, before)
 
 
 async def snapshot_async(
     providers: Mapping[str, AsyncPhoneNumberProvider],
     *,
-    previous: Mapping[str, int] | None = None,
-    bought: Mapping[str, str] | None = None,
-    wired: Mapping[str, str] | None = None,
+    before: Snapshot = NOTHING_KNOWN,
     report: Report | None = None,
 ) -> Snapshot:
     """As `snapshot`, with asyncio."""
@@ -98,7 +95,7 @@ async def snapshot_async(
         of_profile.end()
 
     await asyncio.gather(*map(read, read_so_far))
-    return _snapshot(read_so_far, previous, bought, wired)
+    return _snapshot(read_so_far, before)
 
 
 def rows(profile: str, *numbers: PhoneNumber) -> list[Holding]:
@@ -146,17 +143,10 @@ class _Rows:
         return self._texts.setdefault(text, text)
 
 
-def _snapshot(
-    rows: Mapping[str, _Rows],
-    previous: Mapping[str, int] | None,
-    bought: Mapping[str, str] | None,
-    wired: Mapping[str, str] | None,
-) -> Snapshot:
+def _snapshot(rows: Mapping[str, _Rows], before: Snapshot) -> Snapshot:
     whole = {profile: read for profile, read in rows.items() if read.failed is None}
-    return Snapshot(
+    return replace(
+        before,
         holdings=tuple(holding for read in whole.values() for holding in read.held),
         unreadable={p: read.failed for p, read in rows.items() if read.failed is not None},
-        previous=previous or {},
-        bought=bought or {},
-        wired=wired or {},
     )

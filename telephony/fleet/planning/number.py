@@ -264,6 +264,11 @@ class Number:
             raise UnplannableError(
                 one.profile, "It is protected: take it out of [safety] protected in fleet.toml."
             )
+        if self._number in self._held.snapshot.protected:
+            raise UnplannableError(
+                one.profile,
+                "It was protected when the last plan was made: look at this one, and plan again.",
+            )
         return self._op(verb, one.profile, one, before=before)
 
     # --- Their parts -----------------------------------------------------------------------------

@@ -59,6 +59,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
             vendors keep no mark.
         wired: by number, what it read as at its owner after the vendor that answers it had last
             written its routing: what the journal knows.
+        protected: the numbers that were protected when the last plan was made.
     """
 
     holdings: tuple[Holding, ...]
@@ -66,6 +67,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     previous: Mapping[str, int]
     bought: Mapping[str, str] = {}
     wired: Mapping[str, str] = {}
+    protected: frozenset[str] = frozenset()
 
 
 class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
