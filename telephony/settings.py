@@ -94,7 +94,7 @@ class ProviderSettings(BaseModel):
             None: no limit until the vendor responds with 429. Lowered by a 429, then recovers.
         max_concurrency: the most requests in flight at once, in asyncio for each event loop;
             further ones wait.
-        protected: numbers (E.164) that release_number refuses to release; true: all.
+        protected: numbers (E.164) that `release_number` refuses to release; true: all.
         on_request, on_response, on_retry: called with an `HttpEvent`, and awaited by
             `connect_async`. What they raise is logged and does not affect the operation.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.

@@ -215,6 +215,9 @@ def signature(
     """
     if not given:
         return None
+    if name.startswith("telephony.testing.plugin."):
+        # pytest fills in the arguments of fixtures, and resumes them after the test.
+        return "", re.sub(r"^Iterator\[(.*)\]$", r"\1", returned or "")
     is_result = isinstance(subject, type) and issubclass(subject, BaseModel | Enum)
     if what == "exception" or is_result or subject in _PROVIDERS:
         return "", ""

@@ -78,7 +78,8 @@ def _default(name: str, info: FieldInfo) -> str:
         return "required"
     if info.default in (None, PydanticUndefined) or info.default is False:
         return "" if info.default is None else "default false"
-    shown = "true" if info.default is True else str(info.default)
+    is_number = isinstance(info.default, float)
+    shown = "true" if info.default is True else f"{info.default:g}" if is_number else info.default
     return f"default `{shown}`"
 
 
