@@ -18,7 +18,7 @@ from enum import Enum
 from docutils import nodes
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc_parameterlist, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PythonDomain
 from sphinx.environment import BuildEnvironment
@@ -217,7 +217,7 @@ def signature(
         return None
     if name.startswith("telephony.testing.plugin."):
         # pytest fills in the arguments of fixtures, and resumes them after the test.
-        return "", re.sub(r"^Iterator\[(.*)\]$", r"\1", returned or "")
+        return "()", re.sub(r"^Iterator\[(.*)\]$", r"\1", returned or "")
     is_result = isinstance(subject, type) and issubclass(subject, BaseModel | Enum)
     if what == "exception" or is_result or subject in _PROVIDERS:
         return "", ""
@@ -230,8 +230,11 @@ def signature(
     return None
 
 
-def dash(app: Sphinx, doctree: nodes.document) -> None:
-    """Put a dash between an argument and what is said of it."""
+def polish(app: Sphinx, doctree: nodes.document) -> None:
+    """Put a dash between an argument and what is said of it, and no brackets behind a fixture."""
+    for shown in doctree.findall(desc_signature):
+        if shown.get("module") == "telephony.testing.plugin":
+            shown.remove(next(shown.findall(desc_parameterlist)))
     for text in [one for one in doctree.findall(nodes.Text) if one.astext() == " -- "]:
         text.parent.replace(text, nodes.Text(" – "))
 
@@ -239,7 +242,7 @@ def dash(app: Sphinx, doctree: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register what this module adds."""
     app.add_role("name", Name())
-    app.connect("doctree-read", dash)
+    app.connect("doctree-read", polish)
     app.connect("missing-reference", resolved)
     app.connect("autodoc-process-docstring", rewrite, priority=400)
     app.connect("autodoc-skip-member", skip)
