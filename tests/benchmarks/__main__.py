@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from time import perf_counter
 
-from . import calls, fleet, memory, planning, rate, report, startup
+from . import calls, fleet, machines, memory, planning, rate, report, startup
 from .report import Row, row
 from .server import COUNT, serving
 from .sides import LISTINGS, Items
@@ -96,6 +96,9 @@ def applied() -> Iterator[Row]:
     for way, run in fleet.labelling():
         took = taken({"ours": run, "floor": lambda: fleet.IDEAL}, 1)
         yield row(f"{count} labels, {limit}, {way}", "s", took)
+    labels, accounts = f"{machines.ACCOUNTS * machines.EACH:,} labels", machines.ACCOUNTS
+    shared = f"{labels}, {accounts} accounts, {machines.MACHINES} machines, DBOS"
+    yield row(shared, "s", {"ours": [machines.applied()]})
     for many, peak in fleet.growth():
         yield row(f"memory, applying {many:,}", "MB", {"ours": [peak()]})
 
