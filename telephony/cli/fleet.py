@@ -30,6 +30,7 @@ for _name, _command, _examples in (
     ("where", fleet_numbers.where, fleet_numbers.WHERE),
     ("move", fleet_numbers.move, fleet_numbers.MOVE),
     ("moves", fleet_numbers.moves, fleet_numbers.MOVES),
+    ("work", fleet_runs.work, fleet_runs.WORK),
     ("demo", fleet_demo.demo, fleet_demo.EXAMPLES),
 ):
     app.command(_name, epilog=_examples)(_command)

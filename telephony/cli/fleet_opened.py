@@ -53,21 +53,25 @@ def opened(file: Path, *, wants_json: bool) -> Iterator[Fleet]:
     """Open a fleet; what is wrong with it ends the command with its exit code."""
     from telephony import fleet
 
-    with reported(wants_json=wants_json):
-        if not file.exists():
-            raise ConfigurationError(
-                f"There is no {file}. Write one from what the vendors hold with `telephony fleet "
-                f"dump --to {file.parent}`, or name another with --fleet FILE."
-            )
-        with fleet.open(file) as one:
-            yield one
+    with reported(file, wants_json=wants_json), fleet.open(file) as one:
+        yield one
 
 
 @contextmanager
-def reported(*, wants_json: bool) -> Iterator[None]:
-    """Print every problem of a fleet's files, and what an interrupt left behind."""
+def reported(file: Path | None = None, *, wants_json: bool) -> Iterator[None]:
+    """Print every problem of a fleet's files, and what an interrupt left behind.
+
+    Args:
+        file: the fleet.toml, if one is needed.
+        wants_json: whether errors are JSON.
+    """
     from telephony.fleet import FleetError, UnsafePlanError
 
+    if file is not None and not file.exists():
+        raise ConfigurationError(
+            f"There is no {file}. Write one from what the vendors hold with `telephony fleet "
+            f"dump --to {file.parent}`, or name another with --fleet FILE."
+        )
     try:
         yield
     except FleetError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,7 @@ from telephony.cli.fleet_opened import (
     opened,
     print_json,
     reading,
+    reported,
 )
 from telephony.cli.fleet_printed import print_run
 from telephony.cli.options import JsonOption, YesOption
@@ -37,7 +40,12 @@ APPLY = examples(
     "telephony fleet apply --buy 2",
     "telephony fleet apply plan.json --yes --release 1",
 )
-RESUME = examples("telephony fleet resume", "telephony fleet resume 1f2e3d4c --json")
+RESUME = examples(
+    "telephony fleet resume",
+    "telephony fleet resume 1f2e3d4c --json",
+    "telephony fleet resume --worker eu-1",
+)
+WORK = examples("telephony fleet work --name eu-1")
 STATUS = examples("telephony fleet status", "telephony fleet status 1f2e3d4c --json")
 
 _RUNS = 20
@@ -152,6 +160,13 @@ def resume(
             "the vendor before.",
         ),
     ] = False,
+    worker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only give out anew what a `fleet work --name NAME` had begun that is dead.",
+        ),
+    ] = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -159,6 +174,9 @@ def resume(
 
     What was begun is settled by reading first.
     """
+    if worker is not None:
+        _take_over(worker, file, as_json=as_json)
+        return
     with opened(file, wants_json=as_json) as fleet:
         unknown = len(fleet.status(run).unknown) if repeat_unknown else 0
         if unknown:
@@ -189,6 +207,41 @@ def status(run: RunArgument = None, file: FleetOption = FLEET, as_json: JsonOpti
         say("")
         rows = [(one.id[:12], str(one.state), one.started_at) for one in others]
         table(("BEFORE", "STATE", "BEGUN"), rows, empty="")
+
+
+def work(
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="By which `resume --worker` knows it; default: host and process."
+        ),
+    ] = None,
+    file: FleetOption = FLEET,
+) -> None:
+    """Do what is applied with engine = "dbos".
+
+    Run one on each machine. Ctrl-C or SIGTERM stops it, after what is under way.
+    """
+    from telephony import fleet
+
+    until = threading.Event()
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, lambda *_: until.set())
+    with reported(file, wants_json=False):
+        note("Waiting for runs. Ctrl-C stops it, after what is under way.")
+        fleet.work(file, name=name, until=until)
+
+
+def _take_over(worker: str, file: Path, *, as_json: bool) -> None:
+    from telephony import fleet
+
+    with reported(file, wants_json=as_json):
+        given = fleet.take_over(file, worker=worker)
+    if as_json:
+        print_json({"given_out": given})
+    else:
+        say(f"Gave out {given:,} parts of runs that {worker} had begun. Others do them now.")
+        say("See how far they are: telephony fleet status")
 
 
 def _read(path: Path) -> Plan:

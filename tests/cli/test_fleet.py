@@ -266,6 +266,8 @@ def test_every_problem_of_the_files_is_named_at_once(folder, cli, telephony_sand
         (["apply", "none.json"], "telephony fleet plan --out none.json"),
         (["apply", "fleet.toml"], "This is not a plan"),
         (["status"], "`telephony fleet apply` begins one"),
+        (["work"], 'write engine = "dbos"'),
+        (["resume", "--worker", "eu-1"], 'only engine = "dbos" has workers'),
         (["move", "+14155550100"], "Give NUMBER --to PROFILE"),
         (["move", "415", "--to", "rooms"], "E.164"),
         (["move", FIRST, "--to", "roms", "--yes"], "roms is no profile of fleet.toml"),
