@@ -11,7 +11,7 @@ import typer
 from telephony import InvalidRequestError
 from telephony.cli.changes import confirmed, note_finished
 from telephony.cli.examples import examples
-from telephony.cli.failures import PARTLY
+from telephony.cli.failures import PARTLY, UNSAFE
 from telephony.cli.fleet_opened import (
     FLEET,
     CachedOption,
@@ -22,7 +22,7 @@ from telephony.cli.fleet_opened import (
 )
 from telephony.cli.fleet_printed import print_move, print_moves, print_places
 from telephony.cli.options import JsonOption, YesOption
-from telephony.cli.output import errors
+from telephony.cli.output import errors, note, plain
 from telephony.numbers import is_e164
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def where(
 ) -> None:
     """Show who owns and answers numbers, and drift.
 
-    Drift is where the profiles disagree about a number.
+    Drift is where the profiles disagree about a number. Exits with 11 if not every profile could be
+    read, as what it holds is missing then.
     """
     reading = errors.status("reading what the profiles hold", spinner="line")
     with opened(file, wants_json=as_json) as fleet, reading:
@@ -64,8 +65,12 @@ def where(
     if as_json:
         print_json(shown)
     else:
-        none = f"No number of {len(found):,} has drifted." if drift else "No profile holds it."
+        none = f"No number of {len(found):,} has drifted." if drift else "No such number is held."
         print_places(shown, empty=none)
+    for profile, why in fleet.unreadable.items():
+        note(f"note: {profile} could not be read, so what it holds is missing here: {plain(why)}.")
+    if fleet.unreadable:
+        raise typer.Exit(UNSAFE)
 
 
 def move(

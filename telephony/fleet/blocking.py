@@ -32,6 +32,10 @@ class Fleet(Files):
 
     Its files are read anew by every method. Providers are connected when they are needed first, and
     closed with the fleet.
+
+    Attributes:
+        unreadable: why a profile could not be read, by profile, when `where` was called last: what
+            it holds is missing there.
     """
 
     def __init__(self, path: Path, connect: Callable[[str], PhoneNumberProvider]) -> None:

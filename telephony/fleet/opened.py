@@ -48,6 +48,7 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.unreadable: Mapping[str, str] = {}
         self.folder: Path = path.parent
         self._journal: Journal | None = None
 
@@ -217,9 +218,11 @@ class Files:
         """Return a part of a move as a plan."""
         return Plan.made(ops=ops, problems=(), notices=(), unsafe=(), policy=declared.policy.digest)
 
-    @staticmethod
-    def chosen(declared: Declared, snapshot: Snapshot, patterns: tuple[str, ...]) -> list[Place]:
+    def chosen(
+        self, declared: Declared, snapshot: Snapshot, patterns: tuple[str, ...]
+    ) -> list[Place]:
         """Return where the numbers are that match a pattern; without any, all."""
+        self.unreadable = snapshot.unreadable
         return [
             place
             for place in places(declared, snapshot)

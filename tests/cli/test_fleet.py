@@ -316,6 +316,17 @@ def test_drift_is_found_where_it_is(folder, cli, telephony_connect):
     assert re.findall(r"^\+\d+", table, re.MULTILINE) == [SECOND, LAST]
 
 
+def test_a_profile_that_cannot_be_read_is_named(folder, cli, telephony_sandbox):
+    telephony_sandbox.fail(Fault(kind="status", status=500, vendor="cartesia", times=None))
+    found = cli("where", FIRST)
+    assert found.returncode == 11
+    assert "note: support could not be read, so what it holds is missing here: " in found.stderr
+    planned = cli("plan")
+    assert planned.returncode == 11
+    assert "support: It could not be read: " in planned.stdout
+    assert ".." not in planned.stdout
+
+
 def test_somebody_elses_csv_becomes_lines_of_a_fleet(cli, tmp_path):
     book = tmp_path / "book.csv"
     book.write_text("Phone,Name,Room\n(415) 555-0100,Front desk,1\n+44 20 7946 0958,London,2\n")

@@ -95,7 +95,7 @@ def test_a_profile_that_cannot_be_read_is_named_and_believed_in_nothing(fleet, t
     telephony_sandbox.fail(Fault(kind="status", status=500, path="/cartesia/", times=None))
     found = snapshot(fleet)
     assert {one.profile for one in found.holdings} == {"carrier"}
-    assert "support" in found.unreadable["support"]
+    assert "HTTP 500" in found.unreadable["support"]
 
 
 def test_a_call_is_followed_from_its_owner(fleet):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from telephony.capabilities import Capability, Level
-from telephony.errors import TelephonyError
+from telephony.errors import ProviderError, TelephonyError
 from telephony.fleet.planning.ops import Holding, Snapshot
 from telephony.fleet.planning.plan import Offer
 from telephony.fleet.targets import text_of
@@ -67,7 +67,7 @@ def snapshot(
             for number in providers[profile].list_numbers():
                 of_profile.add(number)
         except TelephonyError as error:
-            of_profile.failed = str(error)
+            of_profile.failed = _why(error)
         of_profile.end()
 
     with ThreadPoolExecutor(max(len(read_so_far), 1), "telephony-fleet") as threads:
@@ -91,7 +91,7 @@ async def snapshot_async(
             async for number in providers[profile].list_numbers():
                 of_profile.add(number)
         except TelephonyError as error:
-            of_profile.failed = str(error)
+            of_profile.failed = _why(error)
         of_profile.end()
 
     await asyncio.gather(*map(read, read_so_far))
@@ -104,6 +104,14 @@ def rows(profile: str, *numbers: PhoneNumber) -> list[Holding]:
     for number in numbers:
         found.add(number)
     return found.held
+
+
+def _why(error: TelephonyError) -> str:
+    """Return an error without where it happened, which is said beside it."""
+    text = str(error)
+    if isinstance(error, ProviderError):
+        text = text.removeprefix(f"{error.provider}: {error.operation}: ")
+    return text.rstrip(".")
 
 
 class _Rows:
