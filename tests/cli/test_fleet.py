@@ -327,6 +327,25 @@ def test_a_profile_that_cannot_be_read_is_named(folder, cli, telephony_sandbox):
     assert ".." not in planned.stdout
 
 
+def test_the_demo_tells_its_story_in_80_columns(cli):
+    told = cli("demo")
+    assert told.returncode == 0, told.stderr
+    story, comment = told.stdout.split("#### Notices")
+    # What is typed and edited is as long as it is.
+    lines = [line for line in story.splitlines() if not line.startswith(("  #", "  -", "$"))]
+    assert max(map(len, lines)) <= 80
+    assert "Whoever calls +14155550100 now reaches: reception, livekit" in story
+    assert "Twilio has sold 41 numbers" in story
+    assert "--stage DIR" in comment
+
+
+def test_the_stage_replaces_no_file(cli, tmp_path):
+    (tmp_path / "telephony.toml").write_text("")
+    refused = cli("demo", "--stage", ".")
+    assert (refused.returncode, "Name a new folder" in refused.stderr) == (2, True)
+    assert (tmp_path / "telephony.toml").read_text() == ""
+
+
 def test_somebody_elses_csv_becomes_lines_of_a_fleet(cli, tmp_path):
     book = tmp_path / "book.csv"
     book.write_text("Phone,Name,Room\n(415) 555-0100,Front desk,1\n+44 20 7946 0958,London,2\n")
