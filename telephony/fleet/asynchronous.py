@@ -242,8 +242,8 @@ class AsyncFleet(Files):
             retire: whether the former answerer gives the number up at the end. The owner keeps it.
 
         Returns:
-            How it stands: ``moved``, ``retired``, ``rolled_back`` with the `reason`; ``verified``
-            or ``stuck`` where a vendor could not be reached: call it again.
+            The move, which is ``moved``, ``retired`` or ``rolled_back`` with the `reason`; or
+            ``verified`` or ``stuck`` where a vendor could not be reached: call it again.
 
         Raises:
             FleetError: it cannot be planned, or another move of the number is not ended.
@@ -269,7 +269,7 @@ class AsyncFleet(Files):
             move: its id or the beginning of it; None: the last one.
 
         Returns:
-            How it stands: ``rolled_back``, or ``stuck`` with the `reason`: call it again.
+            The move, which is ``rolled_back``, or ``stuck`` with the `reason`: call it again.
 
         Raises:
             FleetError: there is no such move, or the former answerer has given the number up.

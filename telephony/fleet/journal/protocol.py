@@ -23,7 +23,7 @@ class State(StrEnum):
     PLANNED = "planned"
     """Nothing was sent, or what was sent is known to have changed nothing."""
     STARTED = "started"
-    """It may have been done: it was written down before the first request that changes anything."""
+    """It may have been done. Written down before the first request that changes anything."""
     DONE = "done"
     REFUSED = "refused"
     """The vendor, or the library before any request, said no."""
