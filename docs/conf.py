@@ -58,7 +58,7 @@ nitpick_ignore_regex = [
     # Of other packages, whose documentation is not here.
     (
         r"py:.*",
-        r"(collections|datetime|enum|importlib|logging|msgspec|os|pathlib|pydantic|pytest|starlette"
+        r"(collections|datetime|enum|importlib|logging|msgspec|os|pathlib|pydantic|pytest|starlette|threading"
         r"|types|wsgiref)\..*|ASGIApplication|Awaitable|Callable|EntryPoint|NoneType",
     ),
     # Parts of the sandbox that its users do not touch.

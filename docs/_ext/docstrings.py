@@ -37,6 +37,7 @@ from telephony.sandbox import Fault
 from telephony.settings import ProviderSettings
 
 _ALIAS = re.compile(r"TypeAliasForwardRef\('([\w.]+)'\)")
+_FUNCTION = re.compile(r"<function (\w+)>")
 _DISCRIMINATORS = frozenset({"kind", "type"})
 _PROVIDERS = (Provider, AsyncProvider, PhoneNumberProvider, AsyncPhoneNumberProvider)
 _PLURAL = re.compile(r"(?<!`)(`\w+`)s\b")
@@ -224,10 +225,8 @@ def signature(
     if what == "class" and hasattr(subject, "__pydantic_fields__"):
         shown = [(n, d) for n, _, d in fields_of(typing.cast("type", subject)) if n != "kind"]
         return f"({', '.join(n if d is ... else f'{n}={d!r}' for n, d in shown)})", ""
-    if returned and _ALIAS.search(returned):
-        # Sphinx replaces an alias, but not inside of brackets.
-        return given, _ALIAS.sub(r"\1", returned)
-    return None
+    # What Sphinx would not read: an alias in brackets, and a default that is a function.
+    return _FUNCTION.sub(r"\1", given), _ALIAS.sub(r"\1", returned or "")
 
 
 def polish(app: Sphinx, doctree: nodes.document) -> None:
