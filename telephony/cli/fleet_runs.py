@@ -198,7 +198,7 @@ def status(run: RunArgument = None, file: FleetOption = FLEET, as_json: JsonOpti
     """
     with opened(file, wants_json=as_json) as fleet:
         found = fleet.status(run)
-        others = [] if run else fleet.journal(fleet.declared()).runs()[1:_RUNS]
+        others = [] if run else fleet.runs()[1:_RUNS]
     if as_json:
         print_json(found)
         return

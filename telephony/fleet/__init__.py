@@ -26,6 +26,7 @@ from telephony.fleet.errors import UnsafePlanError as UnsafePlanError
 from telephony.fleet.journal.protocol import Entry as Entry
 from telephony.fleet.journal.protocol import Move as Move
 from telephony.fleet.journal.protocol import MoveState as MoveState
+from telephony.fleet.journal.protocol import RunRecord as RunRecord
 from telephony.fleet.journal.protocol import RunState as RunState
 from telephony.fleet.journal.protocol import State as State
 from telephony.fleet.observed.joined import Drift as Drift
@@ -84,8 +85,8 @@ def work(
         fleet.work("fleet.toml", name="eu-1")
     """
     files = Files(Path(path))
-    declared = files.declared()
-    url = files.several_machines(declared)
+    policy = files.policy()
+    url = files.several_machines(policy)
     if url is None:
         raise FleetError(f'{path}: write engine = "dbos" in [fleet]; with "local" apply works.')
     from telephony.fleet.engines import dbos
@@ -94,8 +95,8 @@ def work(
         name or dbos.machine_name(),
         url,
         connect,
-        lambda: files.sources(declared),
-        files.concurrency(declared),
+        lambda: files.sources(policy),
+        files.concurrency(policy),
     )
     try:
         (until or threading.Event()).wait()
@@ -117,7 +118,7 @@ def take_over(path: str | os.PathLike[str] = FILE_NAME, *, worker: str) -> int:
         fleet.take_over("fleet.toml", worker="eu-1")
     """
     files = Files(Path(path))
-    url = files.several_machines(files.declared())
+    url = files.several_machines(files.policy())
     if url is None:
         raise FleetError(f'{path}: only engine = "dbos" has workers; use resume instead.')
     from telephony.fleet.engines import dbos

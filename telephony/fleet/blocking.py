@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +15,11 @@ from telephony.fleet import moving
 from telephony.fleet.applying import running
 from telephony.fleet.applying.board import Report
 from telephony.fleet.applying.running import Run
-from telephony.fleet.declared.model import Declared
-from telephony.fleet.journal.protocol import Move
+from telephony.fleet.declared.policy import Policy
+from telephony.fleet.journal.protocol import Move, RunRecord
 from telephony.fleet.observed import reading
 from telephony.fleet.observed.joined import Place
-from telephony.fleet.opened import Files
+from telephony.fleet.opened import Files, chosen
 from telephony.fleet.planning.diff import plan as planned
 from telephony.fleet.planning.ops import Holding, Snapshot
 from telephony.fleet.planning.plan import Offer, Plan
@@ -27,7 +27,7 @@ from telephony.fleet.targets import text_of
 from telephony.protocols import PhoneNumberProvider
 
 
-class Fleet(Files):
+class Fleet:
     """A fleet, blocking; `telephony.fleet.open` opens one. A context manager.
 
     Its files are read anew by every method. Providers are connected when they are needed first, and
@@ -39,7 +39,9 @@ class Fleet(Files):
     """
 
     def __init__(self, path: Path, connect: Callable[[str], PhoneNumberProvider]) -> None:
-        super().__init__(path)
+        self.path: Path = path
+        self.unreadable: Mapping[str, str] = {}
+        self._files = Files(path)
         self._connect = connect
         self._providers: dict[str, PhoneNumberProvider] = {}
         self._closing = ExitStack()
@@ -58,7 +60,7 @@ class Fleet(Files):
     def close(self) -> None:
         """Close the journal and every provider that was connected."""
         self._closing.close()
-        self.end()
+        self._files.end()
 
     def plan(
         self,
@@ -84,12 +86,12 @@ class Fleet(Files):
             plan = fleet.plan(only="+1415*")
             print(plan.counts)
         """
-        declared = self.declared()
-        snapshot = self.cached(cached)
+        declared = self._files.declared()
+        snapshot = self._files.cached(cached)
         if snapshot is None:
-            snapshot = self._read(declared, report)
-        plan = planned(declared, snapshot, self._offers(declared), only=only)
-        self.remember(declared, snapshot, plan)
+            snapshot = self._read(declared.policy, report)
+        plan = planned(declared, snapshot, self._offers(declared.policy), only=only)
+        self._files.remember(declared.policy, snapshot, plan)
         return plan
 
     def apply(
@@ -119,17 +121,17 @@ class Fleet(Files):
             run = fleet.apply(fleet.plan(), buy=2)
             print(run.counts)
         """
-        declared = self.declared()
-        self.permit(plan, declared, buy, release, over_limits)
-        url = self.several_machines(declared)
+        policy = self._files.policy()
+        self._files.permit(plan, policy, buy, release, over_limits)
+        url = self._files.several_machines(policy)
         if url is None:
-            run = self._applied(declared, plan, progress)
+            run = self._applied(policy, plan, progress)
         else:
             from telephony.fleet.engines import dbos
 
             accounts = self._accounts({op.profile for op in plan.ops})
-            run = dbos.apply(plan, url, self.journal(declared), accounts, progress)
-        self._note(declared, run)
+            run = dbos.apply(plan, url, self._files.journal(policy), accounts, progress)
+        self._note(policy, run)
         return run
 
     def resume(
@@ -154,17 +156,17 @@ class Fleet(Files):
             run = fleet.resume()
             print(run.state)
         """
-        declared = self.declared()
-        journal = self.journal(declared)
-        wanted = journal.find(run or self.latest(declared)).id
-        url = self.several_machines(declared)
+        policy = self._files.policy()
+        journal = self._files.journal(policy)
+        wanted = journal.find(run or self._files.latest(policy)).id
+        url = self._files.several_machines(policy)
         if url is None:
             done = running.resume(
                 wanted,
                 self._connected(journal.profiles(wanted)),
                 journal,
-                sources=self.sources(declared),
-                concurrency=self.concurrency(declared),
+                sources=self._files.sources(policy),
+                concurrency=self._files.concurrency(policy),
                 progress=progress,
                 repeat_unknown=repeat_unknown,
             )
@@ -175,7 +177,7 @@ class Fleet(Files):
             done = dbos.resume(
                 wanted, url, journal, accounts, progress, repeat_unknown=repeat_unknown
             )
-        self._note(declared, done)
+        self._note(policy, done)
         return done
 
     def status(self, run: str | None = None) -> Run:
@@ -190,8 +192,8 @@ class Fleet(Files):
         Example:
             print(fleet.status().counts)
         """
-        declared = self.declared()
-        return running.status(self.journal(declared), run or self.latest(declared))
+        policy = self._files.policy()
+        return running.status(self._files.journal(policy), run or self._files.latest(policy))
 
     def where(self, *numbers: str, cached: timedelta | None = None) -> list[Place]:
         """Return where numbers are: who owns and answers them, and where the two disagree.
@@ -208,11 +210,12 @@ class Fleet(Files):
             for place in fleet.where("+14155550123"):
                 print(place.path, place.drift)
         """
-        declared = self.declared()
-        snapshot = self.cached(cached)
+        declared = self._files.declared()
+        snapshot = self._files.cached(cached)
         if snapshot is None:
-            snapshot = self._read(declared, None)
-        return self.chosen(declared, snapshot, numbers)
+            snapshot = self._read(declared.policy, None)
+        self.unreadable = snapshot.unreadable
+        return chosen(declared, snapshot, numbers)
 
     def move(
         self,
@@ -249,14 +252,15 @@ class Fleet(Files):
             move = fleet.move("+14155550123", to="rooms", target="reception")
             print(move.state, move.reason)
         """
-        declared = self.declared()
-        under_way = self.under_way(declared, number, to)
+        declared = self._files.declared()
+        policy = declared.policy
+        under_way = self._files.under_way(policy, number, to)
         if under_way is None:
-            held = self._held(declared, number)
-            offers = self._offers(declared)
-            under_way = self.moved(declared, held, offers, number, to, target, retire=retire)
-            self.journal(declared).keep(under_way)
-        return self._carried(declared, under_way, hold)
+            held = self._held(policy, number)
+            offers = self._offers(policy)
+            under_way = self._files.moved(declared, held, offers, number, to, target, retire=retire)
+            self._files.journal(policy).keep(under_way)
+        return self._carried(policy, under_way, hold)
 
     def move_back(self, move: str | None = None) -> Move:
         """Undo a move: everything is as it was before it, the owner's routing last.
@@ -274,10 +278,18 @@ class Fleet(Files):
             move = fleet.move_back()
             print(move.state)
         """
-        declared = self.declared()
-        undone = moving.back(self.find_move(declared, move))
-        self.journal(declared).keep(undone)
-        return self._carried(declared, undone, timedelta(0))
+        policy = self._files.policy()
+        undone = moving.back(self._files.find_move(policy, move))
+        self._files.journal(policy).keep(undone)
+        return self._carried(policy, undone, timedelta(0))
+
+    def runs(self) -> list[RunRecord]:
+        """Return all runs, the latest first, without a request. Raises `FleetError`.
+
+        Example:
+            print([run.state for run in fleet.runs()])
+        """
+        return self._files.journal(self._files.policy()).runs()
 
     def moves(self) -> list[Move]:
         """Return all moves, the latest first, without a request. Raises `FleetError`.
@@ -285,9 +297,9 @@ class Fleet(Files):
         Example:
             print([move.state for move in fleet.moves()])
         """
-        return self.journal(self.declared()).moves()
+        return self._files.journal(self._files.policy()).moves()
 
-    def _carried(self, declared: Declared, move: Move, hold: timedelta) -> Move:
+    def _carried(self, policy: Policy, move: Move, hold: timedelta) -> Move:
         """Go on with a move until it is ended, or cannot go on now."""
         steps = moving.steps(move, hold, datetime.now(UTC))
         came: object = None
@@ -296,9 +308,9 @@ class Fleet(Files):
                 step, came = steps.send(came), None
                 match step:
                     case moving.Keep(move=kept):
-                        self.journal(declared).keep(kept)
+                        self._files.journal(policy).keep(kept)
                     case moving.Apply(ops=ops):
-                        came = self._applied(declared, self.plan_of(declared, ops), None)
+                        came = self._applied(policy, self._files.plan_of(policy, ops), None)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = provider.get_number(number)
@@ -315,13 +327,13 @@ class Fleet(Files):
             )
             raise
 
-    def _applied(self, declared: Declared, plan: Plan, progress: Report | None) -> Run:
+    def _applied(self, policy: Policy, plan: Plan, progress: Report | None) -> Run:
         return running.apply(
             plan,
             self._connected({op.profile for op in plan.ops}),
-            self.journal(declared),
-            sources=self.sources(declared),
-            concurrency=self.concurrency(declared),
+            self._files.journal(policy),
+            sources=self._files.sources(policy),
+            concurrency=self._files.concurrency(policy),
             progress=progress,
         )
 
@@ -329,10 +341,10 @@ class Fleet(Files):
         connected = self._connected(profiles)
         return {profile: running.account_of(provider) for profile, provider in connected.items()}
 
-    def _held(self, declared: Declared, number: str) -> list[Holding]:
+    def _held(self, policy: Policy, number: str) -> list[Holding]:
         """Return how each profile holds a number."""
         found: list[Holding] = []
-        for profile, provider in self._connected(declared.policy.profiles).items():
+        for profile, provider in self._connected(policy.profiles).items():
             try:
                 held = provider.get_number(number)
             except NotFoundError:
@@ -340,21 +352,21 @@ class Fleet(Files):
             found += reading.rows(profile, held)
         return found
 
-    def _offers(self, declared: Declared) -> dict[str, Offer]:
-        providers = self._connected(declared.policy.profiles)
+    def _offers(self, policy: Policy) -> dict[str, Offer]:
+        providers = self._connected(policy.profiles)
         return {profile: reading.offer(provider) for profile, provider in providers.items()}
 
-    def _read(self, declared: Declared, report: reading.Report | None) -> Snapshot:
-        providers = self._connected(declared.policy.profiles)
-        return reading.snapshot(providers, before=self.known(declared), report=report)
+    def _read(self, policy: Policy, report: reading.Report | None) -> Snapshot:
+        providers = self._connected(policy.profiles)
+        return reading.snapshot(providers, before=self._files.known(policy), report=report)
 
-    def _note(self, declared: Declared, run: Run) -> None:
+    def _note(self, policy: Policy, run: Run) -> None:
         read: dict[str, str] = {}
-        for owner, number in self.rewired(declared, run):
+        for owner, number in self._files.rewired(policy, run):
             provider = self._connected([owner])[owner]
             held = provider.get_number(number)
             read[number] = text_of(held.assignment)
-        self.written(read)
+        self._files.written(read)
 
     def _connected(self, profiles: Iterable[str]) -> dict[str, PhoneNumberProvider]:
         for profile in profiles:

@@ -49,7 +49,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def with_wired(self, read: Mapping[str, str]) -> Known:
         """Return what is known once vendors wrote routings; the last snapshot is of before."""
-        return replace(self, wired={**self.wired, **read}, snapshot=None, taken_at=None)
+        return replace(self, wired={**self.wired, **read}, taken_at=None)
 
     def believed(self, snapshot: Snapshot) -> Known:
         """Return what is known once the lengths of the snapshot's listings are believed."""

@@ -14,7 +14,7 @@ from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.files import load
 from telephony.fleet.declared.model import Declared, Row
-from telephony.fleet.declared.policy import SELF
+from telephony.fleet.declared.policy import SELF, Policy, read
 from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.protocol import Journal, Move
 from telephony.fleet.journal.sqlite import SqliteJournal
@@ -48,7 +48,6 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.unreadable: Mapping[str, str] = {}
         self.folder: Path = path.parent
         self._journal: Journal | None = None
 
@@ -56,23 +55,27 @@ class Files:
         """Return what the files declare now. Raises `FleetError` with every problem."""
         return load(self.path)
 
-    def journal(self, declared: Declared) -> Journal:
+    def policy(self) -> Policy:
+        """Return what fleet.toml says now. Raises `FleetError` with every problem of it."""
+        return read(self.path)
+
+    def journal(self, policy: Policy) -> Journal:
         """Return the journal, opened when it is needed first."""
         if self._journal is None:
-            state = declared.policy.state()
+            state = policy.state()
             self._journal = _postgres(state) if is_postgres(state) else SqliteJournal(state)
         return self._journal
 
-    def several_machines(self, declared: Declared) -> str | None:
+    def several_machines(self, policy: Policy) -> str | None:
         """Return the URL of the database through which several machines apply; None: one does.
 
         Raises:
             FleetError: the engine needs a database that is not named.
         """
-        files = declared.policy.fleet
+        files = policy.fleet
         if files.engine == "local":
             return None
-        state = declared.policy.state()
+        state = policy.state()
         if not is_postgres(state):
             raise FleetError(
                 f'{self.path.name}: engine = "{files.engine}" needs PostgreSQL: write state = '
@@ -98,31 +101,29 @@ class Files:
             return None
         return known.snapshot if datetime.now(UTC) - known.taken_at <= most else None
 
-    def known(self, declared: Declared) -> Snapshot:
+    def known(self, policy: Policy) -> Snapshot:
         """Return what is known from before a listing, without one."""
         known = memory.load(self.folder)
         return Snapshot(
             holdings=(),
             unreadable={},
             previous=known.counts,
-            bought=self.journal(declared).bought(),
+            bought=self.journal(policy).bought(),
             wired=known.wired,
             protected=frozenset(known.protected),
         )
 
-    def remember(self, declared: Declared, snapshot: Snapshot, plan: Plan) -> None:
+    def remember(self, policy: Policy, snapshot: Snapshot, plan: Plan) -> None:
         """Keep a snapshot, and the lengths of its listings if none is doubted."""
-        protected = declared.policy.safety.protected
+        protected = policy.safety.protected
         known = memory.load(self.folder).read(snapshot, datetime.now(UTC), protected)
         if not any(one.flag == "--over-limits" for one in plan.unsafe):
             known = known.believed(snapshot)
         memory.save(self.folder, known)
 
-    def permit(
-        self, plan: Plan, declared: Declared, buy: int, release: int, over_limits: bool
-    ) -> None:
+    def permit(self, plan: Plan, policy: Policy, buy: int, release: int, over_limits: bool) -> None:
         """Raise unless a plan may be applied; see `Fleet.apply`."""
-        if plan.policy != declared.policy.digest:
+        if plan.policy != policy.digest:
             raise FleetError(
                 "fleet.toml has changed since the plan was made. Make a new plan, and look at it."
             )
@@ -131,25 +132,25 @@ class Files:
         if over_limits and known.snapshot is not None:
             memory.save(self.folder, known.believed(known.snapshot))
 
-    def sources(self, declared: Declared) -> dict[str, Source]:
+    def sources(self, policy: Policy) -> dict[str, Source]:
         """Return where numbers are imported from, by the profile that answers them."""
-        policy = declared.policy
         found = {profile: policy.source(profile) for profile in policy.answerers}
         return {profile: source for profile, source in found.items() if source is not None}
 
-    def concurrency(self, declared: Declared) -> dict[str, int]:
+    def concurrency(self, policy: Policy) -> dict[str, int]:
         """Return how many requests are sent to each profile at once."""
-        policy = declared.policy
         return {profile: policy.concurrency(profile) for profile in policy.profiles}
 
-    def rewired(self, declared: Declared, run: Run) -> list[tuple[str, str]]:
+    def rewired(self, policy: Policy, run: Run) -> list[tuple[str, str]]:
         """Return the owners and numbers whose routing was written by a vendor in a run."""
-        owners = {row.number: row.owner for row in declared.rows if row.owner}
+        snapshot = memory.load(self.folder).snapshot
+        holdings = snapshot.holdings if snapshot is not None else ()
+        owners = {one.number: one.profile for one in holdings if one.profile in policy.owners}
         bought = {entry.op.lane: entry for entry in run.done if entry.op.verb is Verb.BUY}
         owners |= {entry.number: entry.op.profile for entry in bought.values()}
         led = set()
         for entry in run.done:
-            if entry.op.verb in _LED and declared.policy.via(entry.op.profile) == SELF:
+            if entry.op.verb in _LED and policy.via(entry.op.profile) == SELF:
                 lane = bought.get(entry.op.lane)
                 led.add(entry.op.number or (lane.number if lane else ""))
         return sorted((owners[number], number) for number in led if number in owners)
@@ -160,16 +161,16 @@ class Files:
             known = memory.load(self.folder)
             memory.save(self.folder, known.with_wired(read))
 
-    def latest(self, declared: Declared) -> str:
+    def latest(self, policy: Policy) -> str:
         """Return the id of the last run. Raises `FleetError` if there is none."""
-        runs = self.journal(declared).runs()
+        runs = self.journal(policy).runs()
         if not runs:
             raise FleetError("There is no run yet: `telephony fleet apply` begins one.")
         return runs[0].id
 
-    def under_way(self, declared: Declared, number: str, to: str) -> Move | None:
+    def under_way(self, policy: Policy, number: str, to: str) -> Move | None:
         """Return the move of a number that is not ended; one elsewhere is a `FleetError`."""
-        for move in self.journal(declared).moves():
+        for move in self.journal(policy).moves():
             if move.number == number and move.state not in moving.ENDED:
                 if move.to != to:
                     raise FleetError(
@@ -180,9 +181,9 @@ class Files:
                 return move
         return None
 
-    def find_move(self, declared: Declared, move: str | None) -> Move:
+    def find_move(self, policy: Policy, move: str | None) -> Move:
         """Return a move by its id or the beginning of it; None: the last one."""
-        moves = self.journal(declared).moves()
+        moves = self.journal(policy).moves()
         found = [one for one in moves if one.id.startswith(move)] if move else moves[:1]
         if len(found) != 1:
             known = ", ".join(one.id for one in moves[:5]) or "none"
@@ -209,22 +210,20 @@ class Files:
         owners = [row.owner for row in declared.rows if row.number == number]
         owners += [one.profile for one in held if one.profile in policy.owners]
         row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
-        snapshot = replace(self.known(declared), holdings=tuple(held), previous={})
+        snapshot = replace(self.known(policy), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
         return moving.begun(plan, row, tuple(held), retire=retire)
 
     @staticmethod
-    def plan_of(declared: Declared, ops: tuple[Op, ...]) -> Plan:
+    def plan_of(policy: Policy, ops: tuple[Op, ...]) -> Plan:
         """Return a part of a move as a plan."""
-        return Plan.made(ops=ops, problems=(), notices=(), unsafe=(), policy=declared.policy.digest)
+        return Plan.made(ops=ops, problems=(), notices=(), unsafe=(), policy=policy.digest)
 
-    def chosen(
-        self, declared: Declared, snapshot: Snapshot, patterns: tuple[str, ...]
-    ) -> list[Place]:
-        """Return where the numbers are that match a pattern; without any, all."""
-        self.unreadable = snapshot.unreadable
-        return [
-            place
-            for place in places(declared, snapshot)
-            if not patterns or any(fnmatchcase(place.number, pattern) for pattern in patterns)
-        ]
+
+def chosen(declared: Declared, snapshot: Snapshot, patterns: tuple[str, ...]) -> list[Place]:
+    """Return where the numbers are that match a pattern; without any, all."""
+    return [
+        place
+        for place in places(declared, snapshot)
+        if not patterns or any(fnmatchcase(place.number, pattern) for pattern in patterns)
+    ]

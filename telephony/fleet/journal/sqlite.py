@@ -179,6 +179,8 @@ _SAID = {
     sqlite3.SQLITE_BUSY: "is locked by another program. Close it there, then call this again.",
     sqlite3.SQLITE_FULL: "cannot be written: the disk is full. Free some space, then resume the "
     "run: what was started is settled first.",
+    sqlite3.SQLITE_IOERR: "cannot be written: the disk may be full, or broken. Look at it, "
+    "then resume the run: what was started is settled first.",
     sqlite3.SQLITE_READONLY: "is read-only. Make the file and its folder writable, then call this "
     "again.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened. Check that its folder is there and writable.",
