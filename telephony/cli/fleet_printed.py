@@ -44,8 +44,10 @@ def print_run(run: Run) -> None:
                 say(f"  … and {len(found) - _SHOWN:,} more: --json has them all")
     for account, reason in run.paused.items():
         _lines([f"{account} was left alone: {reason}."])
+    if run.refused or run.changed:
+        say("\nWhat was refused or has changed: correct the files, and plan again.")
     if run.state != "finished":
-        say(f"\nGo on with it: telephony fleet resume {name}")
+        say(f"\nGo on with the rest: telephony fleet resume {name}")
     if run.unknown:
         say(f"If that proves nothing, look at the vendor; then: resume {name} --repeat-unknown")
 
@@ -71,6 +73,13 @@ def print_places(places: Sequence[Place], *, empty: str) -> None:
         table(("NUMBER", "A CALL GOES", "DRIFT"), rows, empty=empty)
 
 
+def _line(move: Move) -> str:
+    """Return what a moved number's line says of who answers it."""
+    targets = [op.after for op in move.make if op.profile == move.to and op.after]
+    answer_to = f", answer_to={targets[-1]}" if targets else ""
+    return f"answer_at={move.to}{answer_to}"
+
+
 def print_move(move: Move) -> None:
     """Print how a move stands, and what to do next."""
     again = f"telephony fleet move {move.number} --to {move.to}"
@@ -78,7 +87,8 @@ def print_move(move: Move) -> None:
         case "moved" | "retired":
             gone = " Who answered it before has given it up." if move.state == "retired" else ""
             say(f"Moved: {move.to} answers {move.number}.{gone}")
-            say(f"Write answer_at={move.to} into its line, or the next plan moves it back.")
+            say(f"Write into its line: {_line(move)}.")
+            say("Else the next plan changes it back.")
             if move.state == "moved":
                 say(f"To undo it: telephony fleet move --back {move.id}")
         case "rolled_back":
@@ -93,7 +103,7 @@ def print_move(move: Move) -> None:
 def print_moves(moves: Iterable[Move]) -> None:
     """Print moves, a line each."""
     rows = ((one.id, one.number, one.owner, one.to, str(one.state)) for one in moves)
-    table(("MOVE", "NUMBER", "OWNER", "NOW AT", "STATE"), rows, empty="No number was moved yet.")
+    table(("MOVE", "NUMBER", "OWNER", "TO", "STATE"), rows, empty="No number was moved yet.")
 
 
 def _assigned(assignment: str) -> str:

@@ -74,7 +74,7 @@ def plan(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the vendors hold otherwise than the files declare.
+    """Show where the vendors differ from the files.
 
     Changes nothing anywhere. Exits with 11 if something could not be planned.
     """

@@ -8,7 +8,7 @@ to be done, and is sent what came of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Container, Generator
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -57,7 +57,14 @@ Step: TypeAlias = Keep | Apply | Read | Wait
 Steps: TypeAlias = Generator[Step, object, Move]
 
 
-def begun(plan: Plan, row: Row, held: tuple[Holding, ...], *, retire: bool) -> Move:
+def begun(
+    plan: Plan,
+    row: Row,
+    held: tuple[Holding, ...],
+    *,
+    retire: bool,
+    importing: Container[str] = (),
+) -> Move:
     """Return a move that was planned and not begun.
 
     Args:
@@ -65,6 +72,7 @@ def begun(plan: Plan, row: Row, held: tuple[Holding, ...], *, retire: bool) -> M
         row: the number, its owner, and who is to answer it.
         held: every profile that holds the number, as it is.
         retire: whether the former answerer is to give the number up at the end.
+        importing: the profiles that can import a number.
 
     Raises:
         FleetError: it cannot be planned, or there is nothing to move.
@@ -95,7 +103,7 @@ def begun(plan: Plan, row: Row, held: tuple[Holding, ...], *, retire: bool) -> M
         make=make,
         breaks=breaks,
         retire=tuple(_op(Verb.DETACH, one.profile, row.number, one.id) for one in retired),
-        undo=tuple(_undo(row, make, by_profile, former)),
+        undo=tuple(_undo(row, make, by_profile, former, importing)),
         policy=plan.policy,
     )
 
@@ -223,12 +231,20 @@ def _kept(move: Move) -> tuple[Op, ...]:
 
 
 def _undo(
-    row: Row, make: tuple[Op, ...], held: dict[str, Holding], former: list[Holding]
+    row: Row,
+    make: tuple[Op, ...],
+    held: dict[str, Holding],
+    former: list[Holding],
+    importing: Container[str],
 ) -> Generator[Op, None, None]:
     """Yield what puts everything back, make before break, the owner's own routing last."""
     for one in former:
         if one.profile != row.owner and one.assignment != NOTHING:
-            yield _op(Verb.ASSIGN, one.profile, row.number, one.id, one.assignment, undo=True)
+            if one.profile in importing:
+                # Nothing, unless somebody has released it there meanwhile.
+                again = _op(Verb.IMPORT, one.profile, row.number, None, one.assignment, undo=True)
+                yield replace(again, source=one.profile)
+            yield _op(Verb.ASSIGN, one.profile, row.number, None, one.assignment, undo=True)
     owner = held.get(row.owner)
     if owner is not None:
         yield _routed(owner, undo="undo")

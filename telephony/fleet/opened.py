@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from telephony.capabilities import Capability
 from telephony.fleet import known as memory
 from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
@@ -205,14 +206,20 @@ class Files:
         policy = declared.policy
         if to not in policy.profiles:
             raise FleetError(
-                f"{to} is no profile of {self.path.name}. It has: {', '.join(policy.profiles)}."
+                f"{to} takes no part in {self.path.name}: add [answerers.{to}]. It has: "
+                f"{', '.join(policy.profiles)}."
             )
         owners = [row.owner for row in declared.rows if row.number == number]
         owners += [one.profile for one in held if one.profile in policy.owners]
         row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
         snapshot = replace(self.known(policy), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
-        return moving.begun(plan, row, tuple(held), retire=retire)
+        importing = {
+            profile
+            for profile, offer in offers.items()
+            if Capability.IMPORT_NUMBER in offer.capabilities
+        }
+        return moving.begun(plan, row, tuple(held), retire=retire, importing=importing)
 
     @staticmethod
     def plan_of(policy: Policy, ops: tuple[Op, ...]) -> Plan:

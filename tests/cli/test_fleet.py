@@ -270,7 +270,7 @@ def test_every_problem_of_the_files_is_named_at_once(folder, cli, telephony_sand
         (["resume", "--worker", "eu-1"], 'only engine = "dbos" has workers'),
         (["move", "+14155550100"], "Give NUMBER --to PROFILE"),
         (["move", "415", "--to", "rooms"], "E.164"),
-        (["move", FIRST, "--to", "roms", "--yes"], "roms is no profile of fleet.toml"),
+        (["move", FIRST, "--to", "roms", "--yes"], "roms takes no part in fleet.toml"),
         (["move", "--back", "nonsense", "--yes"], "There is no such move"),
         (["dump", "--to", "copy", "nonsense"], "nonsense"),
         (["import", "--from", "none.csv"], "none.csv: It cannot be read"),

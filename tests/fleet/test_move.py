@@ -143,6 +143,18 @@ def test_a_move_there_and_back_again(opened, images, always_answered, telephony_
     assert telephony_sandbox.answerer(NUMBER) == ROOMS
 
 
+def test_a_number_that_was_released_meanwhile_is_imported_again_for_the_way_back(
+    opened, connect, images, always_answered, telephony_sandbox
+):
+    before = images()
+    opened.move(NUMBER, to="rooms", target="reception")
+    with connect("support") as support:
+        support.release_number(NUMBER)
+    assert opened.move_back().state is MoveState.ROLLED_BACK
+    assert images() == before
+    assert telephony_sandbox.answerer(NUMBER) == SUPPORT
+
+
 def test_who_is_retired_gives_the_number_up_and_cannot_be_gone_back_to(
     opened, images, always_answered
 ):
@@ -239,7 +251,7 @@ def test_a_profile_that_cannot_be_read_says_how_to_go_on(opened, telephony_sandb
 
 
 def test_what_cannot_be_moved_says_why(opened):
-    with pytest.raises(FleetError, match="is no profile"):
+    with pytest.raises(FleetError, match="takes no part"):
         opened.move(NUMBER, to="elsewhere", target="x")
     with pytest.raises(FleetError, match="nothing to move"):
         opened.move(NUMBER, to="support", target="agent_sales")

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from telephony.errors import (
     AuthenticationError,
+    InvalidRequestError,
     InvalidResponseError,
     NotFoundError,
     OutcomeUnknownError,
@@ -305,6 +306,7 @@ _NOTHING_KEPT = (
     "Its trunk or application goes before the URL that the vendor who is to answer it writes, and "
     "it has no such URL. Route it by hand, and plan again."
 )
+_TARGETS = frozenset({"to", "assign_to", "target"})
 _NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
 
 
@@ -327,10 +329,17 @@ def _ended(
         log.info("%s: %s", entry.op.id, error)
         ended = replace(
             ended, status=error.status, code=error.code, request_id=error.request_id,
-            reason=error.hint,
+            reason=_named(entry.op, error) + error.hint,
         )  # fmt: skip
     yield Save(ended, entry.state)
     return ended
+
+
+def _named(op: Op, error: ProviderError) -> str:
+    """Return what there is not, where the vendor has no such target."""
+    if isinstance(error, NotFoundError | InvalidRequestError) and error.argument in _TARGETS:
+        return f"There is no {op.after} there. "
+    return ""
 
 
 def _cleared(entry: Entry) -> Entry:

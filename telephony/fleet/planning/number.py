@@ -262,7 +262,8 @@ class Number:
     def _given_up(self, verb: Verb, one: Holding, before: str | None) -> Op:
         if self._number in self._held.policy.safety.protected:
             raise UnplannableError(
-                one.profile, "It is protected: take it out of [safety] protected in fleet.toml."
+                one.profile,
+                "It is protected: take it out of [safety] protected in fleet.toml, and plan twice.",
             )
         if self._number in self._held.snapshot.protected:
             raise UnplannableError(
