@@ -285,7 +285,7 @@ def test_what_is_wrong_says_what_to_do(words, said, folder, cli):
 def test_a_number_moves_and_comes_back(folder, cli, telephony_sandbox):
     moved = cli("move", FIRST, "--to", "rooms", "--target", "reception", "--yes")
     assert moved.returncode == 0, moved.stderr
-    assert "Write answer_at=rooms" in moved.stdout
+    assert "answer_at=rooms, answer_to=agent:reception" in moved.stdout
     assert telephony_sandbox.answerer(FIRST).vendor == "livekit"
     where = cli("where", FIRST)
     assert re.search(r"a call goes +carrier > rooms > agent:reception", where.stdout)
