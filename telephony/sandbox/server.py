@@ -244,13 +244,18 @@ class Sandbox:
             lasting: whether it rings now, and goes on as the clock moves; else it is over at once.
 
         Raises:
-            LookupError: the vendor has no such number, or nothing answers it.
+            LookupError: the vendor has no such number, nothing answers it, or its carrier sends the
+                calls elsewhere.
 
         Example:
             call = sandbox.receive_call("twilio", number, sender="+14155550199")
         """
-        made = self._receive_call(vendor, to, sender, lasting=lasting)
         answerer = self.answerer(to)
+        carrier = next((name for name in self.vendors if self._is_carrier(name, to)), vendor)
+        if carrier != vendor and (answerer is None or answerer.vendor != vendor):
+            led = f"to {answerer.vendor}" if answerer is not None else "nowhere"
+            raise LookupError(f"{carrier} sends the calls of {to} {led}, and not to {vendor}")
+        made = self._receive_call(vendor, to, sender, lasting=lasting)
         if answerer is not None and answerer.vendor != vendor and self._is_carrier(vendor, to):
             self._receive_call(answerer.vendor, to, sender, lasting=lasting)
         return made

@@ -87,6 +87,8 @@ def test_who_is_routed_elsewhere_is_not_called(
 
     assert telephony_sandbox.answerer(number).vendor == "twilio"
     telephony_sandbox.receive_call("twilio", number, sender=PERSON)
+    with pytest.raises(LookupError, match=f"to twilio, and not to {vendor}"):
+        telephony_sandbox.receive_call(vendor, number, sender=PERSON)
     assert list(provider.list_calls(number)) == []
 
 

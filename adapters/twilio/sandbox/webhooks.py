@@ -79,7 +79,7 @@ def rings(account: Account, number: Json, call: Json) -> None:
 def hung_up(account: Account, number: Json, call: Json) -> None:
     """Send the status callback of a received call that is over."""
     url = _url(account, number, "status_callback")
-    if url:
+    if url and not number["trunk_sid"]:
         params = _call_params(call) | _progress(account, call, str(call["status"]))
         method = str(number["status_callback_method"])
         account.state.send_webhooks(_webhook(account, url, method, params))
