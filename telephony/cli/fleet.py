@@ -8,7 +8,7 @@ from telephony.cli import fleet_demo, fleet_files, fleet_numbers, fleet_runs
 from telephony.cli.examples import examples
 
 app: typer.Typer = typer.Typer(
-    help="Declare many numbers at many vendors in files; plan, apply and move them.\n\n"
+    help="Declare many numbers in files; plan, apply and move them.\n\n"
     "A line that is removed from a file removes nothing at a vendor. New here? Run "
     "`telephony fleet demo`: no account needed.",
     no_args_is_help=True,

@@ -21,7 +21,11 @@ from telephony.cli.output import console, errors, say
 if TYPE_CHECKING:
     from telephony.sandbox import Sandbox
 
-EXAMPLES = examples("telephony fleet demo", "telephony fleet demo --stage fleet-demo")
+EXAMPLES = examples(
+    "telephony fleet demo",
+    "telephony fleet demo --stage fleet-demo",
+    "telephony fleet demo --stage .",
+)
 
 _ELSEWHERE = NUMBERS[20]
 _ROOMS = """

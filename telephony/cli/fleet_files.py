@@ -20,11 +20,12 @@ from telephony.numbers import is_region
 DUMP = examples(
     "telephony fleet dump --to .",
     "telephony fleet dump carrier support --to /tmp/fleet",
+    "telephony fleet dump twilio --to . --json",
 )
 IMPORT = examples(
     "telephony fleet import --from book.csv --number-column Phone --owner carrier",
-    "telephony fleet import --from book.csv --number-column Phone --label-column Name "
-    "--country US --owner carrier --out numbers/book.csv",
+    "telephony fleet import --from book.csv --label-column Name --country US",
+    "telephony fleet import --from book.csv --out numbers/book.csv",
 )
 
 

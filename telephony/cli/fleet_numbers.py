@@ -38,7 +38,11 @@ MOVE = examples(
     "telephony fleet move +14155550123 --to rooms --hold 10m --retire --yes",
     "telephony fleet move --back +14155550123",
 )
-MOVES = examples("telephony fleet moves", "telephony fleet moves --json")
+MOVES = examples(
+    "telephony fleet moves",
+    "telephony fleet moves --json",
+    "telephony fleet moves --fleet eu/fleet.toml",
+)
 
 
 def where(

@@ -45,8 +45,16 @@ RESUME = examples(
     "telephony fleet resume 1f2e3d4c --json",
     "telephony fleet resume --worker eu-1",
 )
-WORK = examples("telephony fleet work --name eu-1")
-STATUS = examples("telephony fleet status", "telephony fleet status 1f2e3d4c --json")
+STATUS = examples(
+    "telephony fleet status",
+    "telephony fleet status 1f2e3d4c",
+    "telephony fleet status --json",
+)
+WORK = examples(
+    "telephony fleet work",
+    "telephony fleet work --name eu-1",
+    "telephony fleet work --fleet eu/fleet.toml",
+)
 
 _RUNS = 20
 

@@ -105,9 +105,9 @@ def send(account: Account, request: ParsedRequest) -> Response:
     return JSONResponse(sent.body | early, 201)
 
 
-def receive(account: Account, number: Json, sender: str, words: str, at: datetime) -> str:
-    """Let a number receive a text; return its sid."""
-    text = add(account, sender, str(number["phone_number"]), words, "inbound", at)
+def receive(account: Account, number: Json, to: str, sender: str, words: str, at: datetime) -> str:
+    """Let a number receive a text; `to` is it as its channel writes it. Return the text's sid."""
+    text = add(account, sender, to, words, "inbound", at)
     webhooks.received(account, number, text, partial(_reply, account, text))
     return str(text.body["sid"])
 

@@ -155,7 +155,7 @@ class TwilioSandbox(VendorSandbox):
 
     def receive_message(self, to: str, sender: str, body: str, *, sent_at: datetime | None) -> str:
         account, number = self._holder(to)
-        return messages.receive(account, number, sender, body, sent_at or self.state.now())
+        return messages.receive(account, number, to, sender, body, sent_at or self.state.now())
 
     def receive_call(self, to: str, sender: str) -> str:
         account, number = self._holder(to)
