@@ -119,6 +119,8 @@ def move(
         raise InvalidRequestError(
             "`number` is not in E.164 form.", argument="number", hint="Write it like +14155550123."
         )
+    if back is not None and not back:
+        raise typer.BadParameter("Give the move's id, or its number.", param_hint="--back")
     with opened(file, wants_json=as_json) as fleet:
         if number is None or to is None:
             confirmed(f"Undo the move {back}?", yes)()
