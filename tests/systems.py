@@ -17,6 +17,7 @@ INTERRUPT = pytest.mark.skipif(
 SHELL = pytest.mark.skipif(
     sys.platform == "win32", reason="the commands are those of a POSIX shell"
 )
+MODES = pytest.mark.skipif(sys.platform == "win32", reason="on Windows files have no modes")
 SYMLINK = pytest.mark.skipif(
     sys.platform == "win32", reason="on Windows only administrators may make links"
 )

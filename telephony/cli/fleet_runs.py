@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +30,7 @@ from telephony.cli.options import JsonOption, YesOption
 from telephony.cli.output import note, say, table
 
 if TYPE_CHECKING:
-    from telephony.fleet import Plan, Run
+    from telephony.fleet import Fleet, Plan, Run
 
 PLAN = examples(
     "telephony fleet plan",
@@ -84,13 +86,19 @@ def plan(
 ) -> None:
     """Show where the vendors differ from the files.
 
-    Changes nothing anywhere. Exits with 11 if something could not be planned.
+    Changes nothing anywhere. Exits with 11 if something could not be planned, and with 2 if nothing
+    in the files matches --only.
     """
     if markdown and as_json:
         raise typer.BadParameter("It cannot be given with --json.", param_hint="--markdown")
     with opened(file, wants_json=as_json) as fleet:
         with reading() as report:
             made = fleet.plan(only=only, cached=cached, report=report)
+        if only is not None and not made.ops and not _declares(fleet, file, only):
+            raise typer.BadParameter(
+                f"No number and no order of {file} is like {only!r}. Write it like '+1415*'.",
+                param_hint="--only",
+            )
         if out is not None:
             _write(out, made)
     if as_json:
@@ -264,9 +272,30 @@ def _read(path: Path) -> Plan:
         ) from error
 
 
+def _declares(fleet: Fleet, file: Path, only: str) -> bool:
+    """Return whether a number or an order of the files matches, or what an order may have bought.
+
+    Sends nothing: a plan was just made.
+    """
+    from telephony.fleet.declared.files import load
+
+    declared = load(file)
+    names = [row.number for row in declared.rows] + [one.order for one in declared.orders]
+    if any(fnmatchcase(name, only) for name in names):
+        return True
+    buyers = {one.owner for one in declared.orders}
+    found = fleet.where(only, cached=timedelta.max) if buyers else []
+    return any(place.owner is not None and place.owner.profile in buyers for place in found)
+
+
 def _write(path: Path, made: Plan) -> None:
+    """Write a plan that no other user may read: it has every number and what answers it."""
     try:
-        path.write_text(made.to_json(), "utf-8")
+        path.touch(mode=0o600)
+        with path.open("w", encoding="utf-8") as file:
+            if path.is_file():  # and not /dev/stdout
+                path.chmod(0o600)
+            file.write(made.to_json())
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -15,7 +15,7 @@ import pytest
 from telephony.cli.fleet_stage import NUMBERS, prepare
 from telephony.sandbox import Fault
 from tests.conftest import inherited
-from tests.systems import INTERRUPT, TERMINAL
+from tests.systems import INTERRUPT, MODES, TERMINAL
 
 HELD = NUMBERS[:3]
 FIRST, SECOND, LAST = HELD
@@ -106,8 +106,34 @@ def test_a_plan_fits_into_80_columns_and_into_a_comment(folder, cli):
     assert "#### Labels (3)" in comment.stdout
     only = cli("plan", "--cached", "10m", "--only", "*0101", "--json")
     assert [op["number"] for op in json.loads(only.stdout)["ops"]] == [SECOND]
+    none = cli("plan", "--cached", "10m", "--only", "zzz", "--json", "--out", "none.json")
+    assert (none.returncode, "--only" in json.loads(none.stderr)["error"]["message"]) == (2, True)
+    assert not (folder / "none.json").exists()
     assert cli("apply", "plan.json", "--yes").returncode == 0
     assert json.loads(cli("status", "--json").stdout)["counts"] == {"done": 3}
+
+
+@MODES
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_no_other_user_may_read_a_plan(before, folder, cli):
+    plan = folder / "plan.json"
+    if before is not None:
+        plan.write_text("an older and longer one" * 1_000)
+        plan.chmod(before)
+    assert cli("plan", "--out", "plan.json").returncode == 0
+    assert plan.stat().st_mode & 0o777 == 0o600
+    assert cli("apply", "plan.json", "--yes").returncode == 0
+
+
+def test_an_order_and_the_number_that_it_bought_match_only(folder, cli):
+    orders = folder / "orders.csv"
+    orders.write_text(f"{orders.read_text()}desk-4,carrier,US,Desk 4,support,agent_reception\n")
+    named = cli("plan", "--only", "desk-*", "--json")
+    assert "buy" in [op["verb"] for op in json.loads(named.stdout)["ops"]]
+    assert cli("apply", "--buy", "1", "--yes").returncode == 0
+    (bought,) = {one["number"] for one in json.loads(cli("where", "--json").stdout)} - {*HELD}
+    assert cli("plan", "--only", bought).returncode == 0
+    assert cli("plan", "--only", FIRST).returncode == 0
 
 
 def test_money_and_releases_need_their_exact_count(folder, cli, telephony_sandbox):
@@ -272,6 +298,7 @@ def test_every_problem_of_the_files_is_named_at_once(folder, cli, telephony_sand
         (["move", "415", "--to", "rooms"], "E.164"),
         (["move", FIRST, "--to", "roms", "--yes"], "roms takes no part in fleet.toml"),
         (["move", "--back", "nonsense", "--yes"], "There is no such move"),
+        (["plan", "--only", "zzz", "--out", "zzz.json"], "fleet.toml is like 'zzz'"),
         (["dump", "--to", "copy", "nonsense"], "nonsense"),
         (["import", "--from", "none.csv"], "none.csv: It cannot be read"),
     ],
@@ -290,6 +317,10 @@ def test_a_number_moves_and_comes_back(folder, cli, telephony_sandbox):
     where = cli("where", FIRST)
     assert re.search(r"a call goes +carrier > rooms > agent:reception", where.stdout)
     assert [one["state"] for one in json.loads(cli("moves", "--json").stdout)] == ["moved"]
+
+    unset = cli("move", "--back", "", "--yes")
+    assert (unset.returncode, "the move's id, or its number" in unset.stderr) == (2, True)
+    assert telephony_sandbox.answerer(FIRST).vendor == "livekit"
 
     back = cli("move", "--back", FIRST, "--yes", "--json")
 
