@@ -94,6 +94,8 @@ def print_move(move: Move) -> None:
         case "rolled_back":
             why = f" {move.reason}" if move.reason else ""
             _lines([f"Undone: {move.number} is answered as before.{why}"])
+        case "left":
+            _lines([f"Left as it is: {move.number}. {move.reason} Look: telephony fleet where"])
         case _:
             _lines([f"Not ended: the move of {move.number} is {move.state}. {move.reason}"])
             say(f"Go on with it: {again}")

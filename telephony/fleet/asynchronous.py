@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from telephony.errors import NotFoundError, TelephonyError
 from telephony.fleet import moving
 from telephony.fleet.applying import running
@@ -92,6 +94,7 @@ class AsyncFleet:
         snapshot = self._files.cached(cached)
         if snapshot is None:
             snapshot = await self._read(declared.policy, report)
+        snapshot = replace(snapshot, basis=self._files.basis(declared.policy))
         plan = planned(declared, snapshot, self._offers(declared.policy), only=only)
         self._files.remember(declared.policy, snapshot, plan)
         return plan
@@ -162,7 +165,7 @@ class AsyncFleet:
         """
         policy = self._files.policy()
         journal = self._files.journal(policy)
-        wanted = journal.find(run or self._files.latest(policy)).id
+        wanted = self._files.find(policy, run)
         url = self._files.several_machines(policy)
         if url is None:
             done = await running.resume_async(
@@ -197,7 +200,7 @@ class AsyncFleet:
             print(fleet.status().counts)
         """
         policy = self._files.policy()
-        return running.status(self._files.journal(policy), run or self._files.latest(policy))
+        return running.status(self._files.journal(policy), self._files.find(policy, run))
 
     async def where(self, *numbers: str, cached: timedelta | None = None) -> list[Place]:
         """Return where numbers are: who owns and answers them, and where the two disagree.
@@ -262,9 +265,11 @@ class AsyncFleet:
         if under_way is None:
             held = await self._held(policy, number)
             offers = self._offers(policy)
-            under_way = self._files.moved(declared, held, offers, number, to, target, retire=retire)
-            self._files.journal(policy).keep(under_way)
-        return await self._carried(policy, under_way, hold)
+            under_way = self._files.moved(
+                declared, held, offers, number, to, target, hold=hold, retire=retire
+            )
+            self._files.journal(policy).keep(under_way, None)
+        return await self._carried(policy, under_way)
 
     async def move_back(self, move: str | None = None) -> Move:
         """Undo a move: everything is as it was before it, the owner's routing last.
@@ -283,9 +288,10 @@ class AsyncFleet:
             print(move.state)
         """
         policy = self._files.policy()
-        undone = moving.back(self._files.find_move(policy, move))
-        self._files.journal(policy).keep(undone)
-        return await self._carried(policy, undone, timedelta(0))
+        found = self._files.find_move(policy, move)
+        undone = moving.back(found)
+        self._files.journal(policy).keep(undone, found.state)
+        return await self._carried(policy, undone)
 
     def runs(self) -> list[RunRecord]:
         """Return all runs, the latest first, without a request. Raises `FleetError`.
@@ -293,7 +299,7 @@ class AsyncFleet:
         Example:
             print([run.state for run in fleet.runs()])
         """
-        return self._files.journal(self._files.policy()).runs()
+        return self._files.runs(self._files.policy())
 
     def moves(self) -> list[Move]:
         """Return all moves, the latest first, without a request. Raises `FleetError`.
@@ -303,24 +309,27 @@ class AsyncFleet:
         """
         return self._files.journal(self._files.policy()).moves()
 
-    async def _carried(self, policy: Policy, move: Move, hold: timedelta) -> Move:
+    async def _carried(self, policy: Policy, move: Move) -> Move:
         """Go on with a move until it is ended, or cannot go on now."""
-        steps = moving.steps(move, hold, datetime.now(UTC))
+        steps = moving.steps(move, datetime.now(UTC))
         came: object = None
         try:
             while True:
                 step, came = steps.send(came), None
                 match step:
-                    case moving.Keep(move=kept):
-                        self._files.journal(policy).keep(kept)
-                    case moving.Apply(ops=ops):
-                        came = await self._applied(policy, self._files.plan_of(policy, ops), None)
+                    case moving.Keep(move=kept, was=was):
+                        self._files.journal(policy).keep(kept, was)
+                    case moving.Apply(ops=ops, run=run):
+                        came = await self._applied(
+                            policy, self._files.plan_of(policy, ops), None, run
+                        )
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = await provider.get_number(number)
                         came = text_of(found.assignment)
                     case moving.Wait(until=until):
                         await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+                        came = datetime.now(UTC)
         except StopIteration as ended:
             done: Move = ended.value
             return done
@@ -331,7 +340,9 @@ class AsyncFleet:
             )
             raise
 
-    async def _applied(self, policy: Policy, plan: Plan, progress: Report | None) -> Run:
+    async def _applied(
+        self, policy: Policy, plan: Plan, progress: Report | None, run: str | None = None
+    ) -> Run:
         return await running.apply_async(
             plan,
             self._connected({op.profile for op in plan.ops}),
@@ -339,6 +350,7 @@ class AsyncFleet:
             sources=self._files.sources(policy),
             concurrency=self._files.concurrency(policy),
             progress=progress,
+            run=run,
         )
 
     def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:

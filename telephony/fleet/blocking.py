@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from telephony.errors import NotFoundError, TelephonyError
 from telephony.fleet import moving
 from telephony.fleet.applying import running
@@ -90,6 +92,7 @@ class Fleet:
         snapshot = self._files.cached(cached)
         if snapshot is None:
             snapshot = self._read(declared.policy, report)
+        snapshot = replace(snapshot, basis=self._files.basis(declared.policy))
         plan = planned(declared, snapshot, self._offers(declared.policy), only=only)
         self._files.remember(declared.policy, snapshot, plan)
         return plan
@@ -158,7 +161,7 @@ class Fleet:
         """
         policy = self._files.policy()
         journal = self._files.journal(policy)
-        wanted = journal.find(run or self._files.latest(policy)).id
+        wanted = self._files.find(policy, run)
         url = self._files.several_machines(policy)
         if url is None:
             done = running.resume(
@@ -193,7 +196,7 @@ class Fleet:
             print(fleet.status().counts)
         """
         policy = self._files.policy()
-        return running.status(self._files.journal(policy), run or self._files.latest(policy))
+        return running.status(self._files.journal(policy), self._files.find(policy, run))
 
     def where(self, *numbers: str, cached: timedelta | None = None) -> list[Place]:
         """Return where numbers are: who owns and answers them, and where the two disagree.
@@ -258,9 +261,11 @@ class Fleet:
         if under_way is None:
             held = self._held(policy, number)
             offers = self._offers(policy)
-            under_way = self._files.moved(declared, held, offers, number, to, target, retire=retire)
-            self._files.journal(policy).keep(under_way)
-        return self._carried(policy, under_way, hold)
+            under_way = self._files.moved(
+                declared, held, offers, number, to, target, hold=hold, retire=retire
+            )
+            self._files.journal(policy).keep(under_way, None)
+        return self._carried(policy, under_way)
 
     def move_back(self, move: str | None = None) -> Move:
         """Undo a move: everything is as it was before it, the owner's routing last.
@@ -279,9 +284,10 @@ class Fleet:
             print(move.state)
         """
         policy = self._files.policy()
-        undone = moving.back(self._files.find_move(policy, move))
-        self._files.journal(policy).keep(undone)
-        return self._carried(policy, undone, timedelta(0))
+        found = self._files.find_move(policy, move)
+        undone = moving.back(found)
+        self._files.journal(policy).keep(undone, found.state)
+        return self._carried(policy, undone)
 
     def runs(self) -> list[RunRecord]:
         """Return all runs, the latest first, without a request. Raises `FleetError`.
@@ -289,7 +295,7 @@ class Fleet:
         Example:
             print([run.state for run in fleet.runs()])
         """
-        return self._files.journal(self._files.policy()).runs()
+        return self._files.runs(self._files.policy())
 
     def moves(self) -> list[Move]:
         """Return all moves, the latest first, without a request. Raises `FleetError`.
@@ -299,24 +305,25 @@ class Fleet:
         """
         return self._files.journal(self._files.policy()).moves()
 
-    def _carried(self, policy: Policy, move: Move, hold: timedelta) -> Move:
+    def _carried(self, policy: Policy, move: Move) -> Move:
         """Go on with a move until it is ended, or cannot go on now."""
-        steps = moving.steps(move, hold, datetime.now(UTC))
+        steps = moving.steps(move, datetime.now(UTC))
         came: object = None
         try:
             while True:
                 step, came = steps.send(came), None
                 match step:
-                    case moving.Keep(move=kept):
-                        self._files.journal(policy).keep(kept)
-                    case moving.Apply(ops=ops):
-                        came = self._applied(policy, self._files.plan_of(policy, ops), None)
+                    case moving.Keep(move=kept, was=was):
+                        self._files.journal(policy).keep(kept, was)
+                    case moving.Apply(ops=ops, run=run):
+                        came = self._applied(policy, self._files.plan_of(policy, ops), None, run)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = provider.get_number(number)
                         came = text_of(found.assignment)
                     case moving.Wait(until=until):
                         time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+                        came = datetime.now(UTC)
         except StopIteration as ended:
             done: Move = ended.value
             return done
@@ -327,7 +334,9 @@ class Fleet:
             )
             raise
 
-    def _applied(self, policy: Policy, plan: Plan, progress: Report | None) -> Run:
+    def _applied(
+        self, policy: Policy, plan: Plan, progress: Report | None, run: str | None = None
+    ) -> Run:
         return running.apply(
             plan,
             self._connected({op.profile for op in plan.ops}),
@@ -335,6 +344,7 @@ class Fleet:
             sources=self._files.sources(policy),
             concurrency=self._files.concurrency(policy),
             progress=progress,
+            run=run,
         )
 
     def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ to be done, and is sent what came of it.
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 from collections.abc import Container, Generator
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -23,21 +23,27 @@ from telephony.fleet.planning.ops import Holding, Op, Verb
 from telephony.fleet.planning.plan import Plan
 from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as
 
-ENDED = frozenset({MoveState.MOVED, MoveState.RETIRED, MoveState.ROLLED_BACK})
+_LOOKS = timedelta(seconds=15)
+"""How often the owner is looked at while a move is held."""
+RUNS = "move-"
+"""How the ids of the runs of moves begin."""
+
 _BREAKS = frozenset({Verb.UNASSIGN, Verb.DETACH})
 _ROUTES = frozenset({Verb.ROUTE, Verb.ASSIGN})
 
 
 class Keep(Struct, frozen=True):
-    """Write down how a move stands; go on once that is durable."""
+    """Write down how a move stands, unless another process has; go on once that is durable."""
 
     move: Move
+    was: MoveState
 
 
 class Apply(Struct, frozen=True):
-    """Apply operations; answered with the `Run`."""
+    """Apply operations as a run of this id; answered with the `Run`."""
 
     ops: tuple[Op, ...]
+    run: str
 
 
 class Read(Struct, frozen=True):
@@ -48,7 +54,7 @@ class Read(Struct, frozen=True):
 
 
 class Wait(Struct, frozen=True):
-    """Wait until then."""
+    """Wait until then; answered with the time it is."""
 
     until: datetime
 
@@ -62,8 +68,10 @@ def begun(
     row: Row,
     held: tuple[Holding, ...],
     *,
+    hold: timedelta,
     retire: bool,
-    importing: Container[str] = (),
+    wired: bool,
+    importing: Container[str],
 ) -> Move:
     """Return a move that was planned and not begun.
 
@@ -71,6 +79,8 @@ def begun(
         plan: of the row, as `telephony.fleet.planning.diff.plan` makes it.
         row: the number, its owner, and who is to answer it.
         held: every profile that holds the number, as it is.
+        hold: how long the owner is looked at before the former answerer is let go.
+        wired: whether the new answerer writes the owner's routing itself.
         retire: whether the former answerer is to give the number up at the end.
         importing: the profiles that can import a number.
 
@@ -93,9 +103,8 @@ def begun(
     by_profile = {one.profile: one for one in held}
     former = [by_profile[op.profile] for op in breaks]
     retired = [one for one in former if one.profile != row.owner] if retire else []
-    identity = "\n".join((row.number, row.answer_at, row.answer_to, *map(str, held)))
     return Move(
-        id=hashlib.sha256(identity.encode()).hexdigest()[:12],
+        id=uuid.uuid4().hex[:12],
         number=row.number,
         owner=row.owner,
         to=row.answer_at,
@@ -105,29 +114,31 @@ def begun(
         retire=tuple(_op(Verb.DETACH, one.profile, row.number, one.id) for one in retired),
         undo=tuple(_undo(row, make, by_profile, former, importing)),
         policy=plan.policy,
+        before=by_profile[row.owner].assignment,
+        wired=wired,
+        hold=hold.total_seconds(),
     )
 
 
-def steps(move: Move, hold: timedelta, now: datetime) -> Steps:
+def steps(move: Move, now: datetime) -> Steps:
     """Go on with a move until it is ended, or cannot go on now; return how it stands then.
 
     Args:
         move: as it stands.
-        hold: how long the owner is looked at before the former answerer is let go.
         now: the time at which it is begun.
     """
-    while move.state not in ENDED:
+    while not move.ended:
         before = move
         match move.state:
             case MoveState.PLANNED:
-                move = yield from _made(move, hold, now)
+                move = yield from _made(move, now)
             case MoveState.CUT:
                 move = yield from _held(move, now)
             case MoveState.VERIFIED:
                 move = yield from _let_go(move)
             case MoveState.ROLLING_BACK | MoveState.STUCK:
                 move = yield from _undone(move)
-        yield Keep(move)
+        yield Keep(move, before.state)
         if move.state in (before.state, MoveState.STUCK):
             break
     return move
@@ -144,62 +155,86 @@ def back(move: Move) -> Move:
             f"The move {move.id} cannot be undone: the former answerer has given {move.number} up. "
             "Move it there anew."
         )
-    if move.state is MoveState.ROLLED_BACK:
-        raise FleetError(f"The move {move.id} is undone already.")
+    if move.state in (MoveState.ROLLED_BACK, MoveState.LEFT):
+        raise FleetError(f"The move {move.id} is undone already ({move.state}).")
     return replace(move, state=MoveState.ROLLING_BACK, reason="")
 
 
-def _made(move: Move, hold: timedelta, now: datetime) -> Steps:
+def _made(move: Move, now: datetime) -> Steps:
     """Let the new answerer answer, and the owner route there."""
-    reason = yield from _applied(move.make)
+    reason = yield from _applied(move, "make", move.make)
     if reason:
         return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
     routed = yield from _read(move)
     wanted = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
     if not all(after in (None, UNCOVERED) or reads_as(routed, after) for after in wanted[-1:]):
-        return replace(
-            move, state=MoveState.ROLLING_BACK, reason=_changed(move, str(wanted[-1]), routed)
-        )
-    return replace(move, state=MoveState.CUT, routed=routed, until=(now + hold).isoformat())
+        return _given_back(move, str(wanted[-1]), routed)
+    return replace(
+        move,
+        state=MoveState.CUT,
+        routed=routed,
+        until=(now + timedelta(seconds=move.hold)).isoformat(),
+    )
 
 
 def _held(move: Move, now: datetime) -> Steps:
-    """Look whether the owner still routes as it did once it was changed."""
-    until = datetime.fromisoformat(move.until) if move.until else now
-    if until > now:
-        yield Wait(until)
-    routed = yield from _read(move)
-    if move.routed is not None and not reads_as(routed, move.routed):
-        reason = _changed(move, move.routed, routed)
-        return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
-    return replace(move, state=MoveState.VERIFIED)
+    """Look, again and again, whether the owner still routes as it did once it was changed."""
+    # A clock that was set back makes nobody wait longer than was asked for.
+    longest = now + timedelta(seconds=move.hold)
+    until = min(datetime.fromisoformat(move.until), longest) if move.until else now
+    while True:
+        routed = yield from _read(move)
+        if move.routed is not None and not reads_as(routed, move.routed):
+            return _given_back(move, move.routed, routed)
+        if now >= until:
+            return replace(move, state=MoveState.VERIFIED)
+        waited = yield Wait(min(until, now + _LOOKS))
+        assert isinstance(waited, datetime)  # noqa: S101 - for the type checker
+        now = max(now + timedelta(milliseconds=1), waited)
+
+
+def _given_back(move: Move, had: str, has: str) -> Move:
+    """Return a move that is to be undone, as the routing that it made did not stay."""
+    reason = f"At {move.owner} {move.number} was routed to {had}, and is routed to {has} now."
+    return replace(move, state=MoveState.ROLLING_BACK, routed=has, reason=reason)
 
 
 def _let_go(move: Move) -> Steps:
     """Let the former answerer go; where it cleaned up at the carrier, route the number again."""
-    kept = _kept(move)
-    reason = yield from _applied((*move.breaks, *kept))
+    looked, kept = _looked(move), _kept(move)
+    reason = yield from _applied(move, "breaks", (*looked, *move.breaks, *kept))
     if not reason and move.retire:
-        reason = yield from _applied((*move.retire, *kept))
+        reason = yield from _applied(move, "retire", (*looked, *move.retire, *kept))
         if not reason:
             return replace(move, state=MoveState.RETIRED, reason="")
-    if reason:
-        return replace(move, reason=reason)
-    return replace(move, state=MoveState.MOVED, reason="")
+    if not reason:
+        return replace(move, state=MoveState.MOVED, reason="")
+    routed = yield from _read(move)
+    if move.routed is not None and not reads_as(routed, move.routed):
+        return _given_back(move, move.routed, routed)
+    return replace(move, reason=reason)
 
 
 def _undone(move: Move) -> Steps:
-    reason = yield from _applied(move.undo)
+    """Put everything back, unless the number is routed in a way that is not this move's."""
+    routed = yield from _read(move)
+    own = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
+    own += [move.before, move.routed]
+    known = [one for one in own if one not in (None, UNCOVERED)]
+    if not any(reads_as(routed, one) for one in known) and not (move.wired and not move.routed):
+        reason = f"{move.reason} At {move.owner} it is routed to {routed}: somebody else did that."
+        return replace(move, state=MoveState.LEFT, reason=reason.strip())
+    reason = yield from _applied(move, "undo", move.undo)
     if reason:
         return replace(move, state=MoveState.STUCK, reason=reason)
     return replace(move, state=MoveState.ROLLED_BACK)
 
 
-def _applied(ops: tuple[Op, ...]) -> Generator[Step, object, str]:
+def _applied(move: Move, part: str, ops: tuple[Op, ...]) -> Generator[Step, object, str]:
     """Apply operations; return why they are not all done, or an empty text."""
     if not ops:
         return ""
-    run = yield Apply(ops)
+    run = yield Apply(ops, f"{RUNS}{move.id}-{part}")
     assert isinstance(run, Run)  # noqa: S101 - for the type checker
     if run.state is RunState.FINISHED:
         return ""
@@ -214,13 +249,16 @@ def _read(move: Move) -> Generator[Step, object, str]:
     return found
 
 
-def _changed(move: Move, had: str, has: str) -> str:
-    return f"At {move.owner} {move.number} was routed to {had}, and is routed to {has} now."
-
-
 def _is_past(op: Op) -> bool:
     """Return whether an operation belongs behind the cut."""
     return op.verb in _BREAKS or op.verb is Verb.CHECK
+
+
+def _looked(move: Move) -> tuple[Op, ...]:
+    """Return what makes sure, under the same lock as what follows, that the routing stands."""
+    if move.routed in (None, NOTHING):
+        return ()
+    return (_op(Verb.CHECK, move.owner, move.number, None, move.routed),)
 
 
 def _kept(move: Move) -> tuple[Op, ...]:

@@ -17,7 +17,7 @@ from telephony.fleet.declared.files import load
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF, Policy, read
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.protocol import Journal, Move
+from telephony.fleet.journal.protocol import Journal, Move, RunRecord
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.observed.joined import Place, places
 from telephony.fleet.planning.diff import plan as planned
@@ -112,7 +112,12 @@ class Files:
             bought=self.journal(policy).bought(),
             wired=known.wired,
             protected=frozenset(known.protected),
+            basis=self.basis(policy),
         )
+
+    def basis(self, policy: Policy) -> str:
+        """Return the id of the last run, those of moves too; empty where there is none."""
+        return next((one.id for one in self.journal(policy).runs()[:1]), "")
 
     def remember(self, policy: Policy, snapshot: Snapshot, plan: Plan) -> None:
         """Keep a snapshot, and the lengths of its listings if none is doubted."""
@@ -164,15 +169,28 @@ class Files:
 
     def latest(self, policy: Policy) -> str:
         """Return the id of the last run. Raises `FleetError` if there is none."""
-        runs = self.journal(policy).runs()
+        runs = self.runs(policy)
         if not runs:
             raise FleetError("There is no run yet: `telephony fleet apply` begins one.")
         return runs[0].id
 
+    def runs(self, policy: Policy) -> list[RunRecord]:
+        """Return all runs but those of moves, the latest first."""
+        found = self.journal(policy).runs()
+        return [one for one in found if not one.id.startswith(moving.RUNS)]
+
+    def find(self, policy: Policy, run: str | None) -> str:
+        """Return the id of a run, by the beginning of it; None: the last one."""
+        if run is not None and run.startswith(moving.RUNS):
+            raise FleetError(
+                f"{run} is a part of a move: go on with that, as `telephony fleet moves` says."
+            )
+        return self.journal(policy).find(run or self.latest(policy)).id
+
     def under_way(self, policy: Policy, number: str, to: str) -> Move | None:
         """Return the move of a number that is not ended; one elsewhere is a `FleetError`."""
         for move in self.journal(policy).moves():
-            if move.number == number and move.state not in moving.ENDED:
+            if move.number == number and not move.ended:
                 if move.to != to:
                     raise FleetError(
                         f"{number} is being moved to {move.to} ({move.state}). Go on with that: "
@@ -200,6 +218,7 @@ class Files:
         to: str,
         target: str,
         *,
+        hold: timedelta,
         retire: bool,
     ) -> Move:
         """Return a move of a number as it is held now, not yet begun."""
@@ -208,6 +227,11 @@ class Files:
             raise FleetError(
                 f"{to} takes no part in {self.path.name}: add [answerers.{to}]. It has: "
                 f"{', '.join(policy.profiles)}."
+            )
+        if retire and number in policy.safety.protected:
+            raise FleetError(
+                f"{number} is protected: move it without giving it up, or take it out of [safety] "
+                f"protected in {self.path.name}."
             )
         owners = [row.owner for row in declared.rows if row.number == number]
         owners += [one.profile for one in held if one.profile in policy.owners]
@@ -219,7 +243,15 @@ class Files:
             for profile, offer in offers.items()
             if Capability.IMPORT_NUMBER in offer.capabilities
         }
-        return moving.begun(plan, row, tuple(held), retire=retire, importing=importing)
+        return moving.begun(
+            plan,
+            row,
+            tuple(held),
+            hold=hold,
+            retire=retire,
+            wired=policy.via(to) == SELF,
+            importing=importing,
+        )
 
     @staticmethod
     def plan_of(policy: Policy, ops: tuple[Op, ...]) -> Plan:

@@ -233,3 +233,53 @@ def test_an_order_of_unknown_outcome_is_not_bought_again(opened, folder, telepho
     assert Verb.BUY not in again.counts
     opened.resume()
     assert len(telephony_sandbox.ledger("twilio", "purchase")) == before
+
+
+def test_an_old_run_does_not_change_what_a_later_one_has_changed(
+    opened, folder, connect, telephony_sandbox
+):
+    opened.apply(opened.plan())
+    _declare(folder, *(f"{number},carrier,New,support,agent_sales,," for number in NUMBERS))
+    telephony_sandbox.fail(Fault(kind="status", status=500, path="/twilio/", method="POST"))
+    old = opened.plan()
+    stopped = opened.apply(old)
+    assert stopped.state is RunState.PARTLY
+    telephony_sandbox.heal()
+    _declare(folder, *(f"{number},carrier,Newer,support,agent_sales,," for number in NUMBERS))
+    assert opened.apply(opened.plan()).state is RunState.FINISHED
+
+    resumed = opened.resume(old.digest)
+
+    assert {entry.reason for entry in resumed.changed} == {
+        "A later run has changed this number. Plan again."
+    }
+    with connect("carrier") as carrier:
+        assert {number.label for number in carrier.list_numbers()} == {"Newer"}
+
+
+def test_a_plan_file_that_was_applied_is_not_applied_anew(opened, folder, telephony_sandbox):
+    with (folder / "orders.csv").open("a") as orders:
+        orders.write("order-1,carrier,US,628,New,,\n")
+    plan = fleet.Plan.from_json(opened.plan().to_json())
+    opened.apply(plan, buy=1)
+    (bought,) = telephony_sandbox.ledger("twilio", "purchase")[len(NUMBERS) :]
+    with (folder / "numbers" / "all.csv").open("a") as rows:
+        rows.write(f"{bought.number},carrier,,,,,released\n")
+    opened.apply(opened.plan(), release=1)
+
+    assert opened.apply(plan, buy=1).state is RunState.FINISHED
+
+    assert len(telephony_sandbox.ledger("twilio", "purchase")) == len(NUMBERS) + 1
+
+
+def test_the_same_change_planned_again_is_another_plan(opened, folder, connect):
+    opened.apply(opened.plan())
+    digests = set()
+    for label in ("One", "Two", "One", "Two"):
+        _declare(folder, *(f"{number},carrier,{label},support,agent_sales,," for number in NUMBERS))
+        plan = opened.plan()
+        digests.add(plan.digest)
+        assert opened.apply(plan).state is RunState.FINISHED
+        with connect("carrier") as carrier:
+            assert {number.label for number in carrier.list_numbers()} == {label}
+    assert len(digests) == 4

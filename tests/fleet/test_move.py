@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -222,9 +223,11 @@ def test_at_every_step_a_failure_leaves_the_number_answered(
 
 def test_a_number_that_is_being_moved_is_not_moved_elsewhere(opened, telephony_sandbox):
     telephony_sandbox.fail(Fault(kind="status", status=500, path="/twilio/", times=None, skip=1))
-    stuck = opened.move(NUMBER, to="rooms", target="reception")
-    assert stuck.state is MoveState.STUCK
-    assert "HTTP 500" in stuck.reason
+    with pytest.raises(telephony.UnavailableError):
+        opened.move(NUMBER, to="rooms", target="reception")
+    (stopped,) = opened.moves()
+    assert stopped.state is MoveState.ROLLING_BACK
+    assert "HTTP 500" in stopped.reason
     telephony_sandbox.heal()
     with pytest.raises(FleetError, match="is being moved to rooms"):
         opened.move(NUMBER, to="support", target="agent_sales")
@@ -250,6 +253,94 @@ def test_a_profile_that_cannot_be_read_says_how_to_go_on(opened, telephony_sandb
     assert telephony_sandbox.answerer(NUMBER) == ROOMS
 
 
+def test_a_route_that_somebody_made_by_hand_meanwhile_is_left(
+    opened, connect, images, telephony_sandbox
+):
+    own = Webhook("https://example.com/by-hand")
+
+    def route_by_hand(arrival):
+        if arrival.vendor == "livekit":
+            telephony_sandbox._arrivals.on_response = None
+            held = telephony_sandbox.vendors["twilio"].account.holds(NUMBER)
+            held["voice_url"] = own.voice_url
+
+    telephony_sandbox._arrivals.on_response = route_by_hand
+    move = opened.move(NUMBER, to="rooms", target="reception")
+    assert move.state is MoveState.LEFT
+    assert "by-hand" in images()["carrier"]
+    assert move.ended
+
+
+def test_what_somebody_routed_since_is_not_undone(opened, connect, images):
+    move = opened.move(NUMBER, to="rooms", target="reception")
+    with connect("carrier") as carrier:
+        carrier.assign_number(NUMBER, Webhook("https://example.com/by-hand"))
+    assert opened.move_back(move.id).state is MoveState.LEFT
+    assert "by-hand" in images()["carrier"]
+
+
+def test_the_last_of_several_moves_is_the_one_that_is_undone(opened, telephony_sandbox):
+    for profile, target in (("rooms", "reception"), ("support", "agent_sales")) * 2:
+        opened.move(NUMBER, to=profile, target=target)
+    assert len({move.id for move in opened.moves()}) == 4
+    assert opened.move_back().to == "support"
+    assert telephony_sandbox.answerer(NUMBER) == ROOMS
+
+
+def test_a_part_of_a_move_is_not_resumed_alone(opened, telephony_sandbox):
+    move = opened.move(NUMBER, to="rooms", target="reception")
+    assert opened.runs() == []
+    with pytest.raises(FleetError, match="part of a move"):
+        opened.resume(f"move-{move.id}-breaks")
+    with pytest.raises(FleetError, match="no run yet"):
+        opened.resume()
+
+
+@pytest.mark.parametrize("second", ["back", "elsewhere", "plan"])
+def test_two_processes_leave_a_number_answered(
+    second, opened, connect, always_answered, telephony_sandbox
+):
+    """Another process works on the number after some response that the first one gets."""
+    came, at = [], [0]
+
+    def interfere(_):
+        came.append(None)
+        if len(came) != at[0]:
+            return
+        with (
+            fleet.open(opened.path, connect=connect) as other,
+            contextlib.suppress(FleetError, telephony.TelephonyError),
+        ):
+            if second == "back":
+                other.move_back()
+            elif second == "elsewhere":
+                other.move(NUMBER, to="support", target="agent_reception")
+            else:
+                other.apply(other.plan(), over_limits=True)
+
+    def watched(profile):
+        adapter = ADAPTERS[profile]
+        settings = telephony_sandbox.settings(adapter)
+        return telephony.connect(
+            profile, adapter=adapter, backoff=0, retries=0, on_response=interfere, **settings
+        )
+
+    for step in (3, 7, 11, 15, 19, 23):
+        came.clear()
+        at[0] = step
+        with (
+            fleet.open(opened.path, connect=watched) as first,
+            contextlib.suppress(FleetError, telephony.TelephonyError),
+        ):
+            first.move(NUMBER, to="rooms", target="reception")
+        for move in opened.moves():
+            if not move.ended:
+                opened.move(NUMBER, to=move.to)
+        with contextlib.suppress(FleetError):  # it may be there already
+            opened.move(NUMBER, to="support", target="agent_sales")
+        assert telephony_sandbox.answerer(NUMBER) == SUPPORT
+
+
 def test_what_cannot_be_moved_says_why(opened):
     with pytest.raises(FleetError, match="takes no part"):
         opened.move(NUMBER, to="elsewhere", target="x")
@@ -257,4 +348,8 @@ def test_what_cannot_be_moved_says_why(opened):
         opened.move(NUMBER, to="support", target="agent_sales")
     with pytest.raises(FleetError, match="cannot be moved"):
         opened.move("+14155550199", to="rooms", target="reception")
+    with opened.path.open("a") as policy:
+        policy.write(f'[safety]\nprotected = ["{NUMBER}"]\n')
+    with pytest.raises(FleetError, match="is protected"):
+        opened.move(NUMBER, to="rooms", target="reception", retire=True)
     assert opened.moves() == []

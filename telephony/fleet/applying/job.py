@@ -45,6 +45,7 @@ class Job(Generic[P]):
         sources: where numbers are imported from, by the profile that answers them.
         concurrency: how many calls may be under way at each profile.
         chunk: the lanes that are worked on; None: all that are not done.
+        overtaken: numbers that a later run has changed, which are left alone.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Job(Generic[P]):
     concurrency: Mapping[str, int]
     board: Board
     chunk: Chunk | None = None
+    overtaken: frozenset[str] = frozenset()
 
     def beginnings(self) -> Mapping[str, int]:
         """Return how many lanes that are not done begin at each profile."""
@@ -78,7 +80,7 @@ class Job(Generic[P]):
 
     def steps(self, lane: Lane) -> Generator[Step, object, None]:
         """Return what is to do in a lane."""
-        return lane_steps(lane.entries, self.sources, self.board.can_go_on)
+        return lane_steps(lane.entries, self.sources, self.board.can_go_on, self.overtaken)
 
     def save(self, step: Save) -> Future[None]:
         """Write down where an operation stands; done when it is durable."""

@@ -10,7 +10,8 @@ started by a process that died is settled by reading: see `_look`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from enum import Enum
 from typing import TypeAlias
 
@@ -98,6 +99,7 @@ def lane_steps(
     entries: Sequence[Entry],
     sources: Mapping[str, Source],
     can_go_on: Callable[[str], bool],
+    overtaken: Container[str] = (),
 ) -> Generator[Step, object, None]:
     """Do the operations of a lane that are not done, until one does not end as done.
 
@@ -105,12 +107,16 @@ def lane_steps(
         entries: all operations of the lane, in order.
         sources: where numbers are imported from, by the profile that answers them.
         can_go_on: whether another operation may begin at a profile.
+        overtaken: numbers that a later run has changed.
     """
     bought: Entry | None = None
     imported: dict[tuple[str, str], str | None] = {}
     for entry in entries:
         if entry.state is not State.DONE:
             if not can_go_on(entry.op.profile):
+                return
+            if (entry.op.number or (bought.number if bought else "")) in overtaken:
+                yield from _ended(entry, State.CHANGED, reason=_OVERTAKEN)
                 return
             entry = yield from op_steps(entry, _filled(entry.op, bought, imported), sources)
             if entry.state is not State.DONE:
@@ -306,6 +312,8 @@ _NOTHING_KEPT = (
     "Its trunk or application goes before the URL that the vendor who is to answer it writes, and "
     "it has no such URL. Route it by hand, and plan again."
 )
+_OVERTAKEN = "A later run has changed this number. Plan again."
+_CODE = re.compile(r"[\w.:/-]{1,64}")
 _TARGETS = frozenset({"to", "assign_to", "target"})
 _NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
 
@@ -328,11 +336,16 @@ def _ended(
         # The vendor's own words are for the log alone.
         log.info("%s: %s", entry.op.id, error)
         ended = replace(
-            ended, status=error.status, code=error.code, request_id=error.request_id,
+            ended, status=error.status, code=_code(error.code), request_id=error.request_id,
             reason=_named(entry.op, error) + error.hint,
         )  # fmt: skip
     yield Save(ended, entry.state)
     return ended
+
+
+def _code(code: str | None) -> str | None:
+    """Return the vendor's code of an error, unless it is a text, which is not kept."""
+    return code if code is not None and _CODE.fullmatch(code) else None
 
 
 def _named(op: Op, error: ProviderError) -> str:

@@ -65,6 +65,7 @@ def apply(
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
+    run: str | None = None,
 ) -> Run:
     """Do what a plan says, or go on with the run that began it.
 
@@ -79,13 +80,14 @@ def apply(
         sources: where numbers are imported from, by the profile that answers them.
         concurrency: how many calls are under way at each profile at once; 10 where it is not said.
         progress: called with a `Progress`, in this thread, at most ten times a second.
+        run: the id of the run; None: the plan's digest.
 
     Raises:
         FleetError: the journal cannot be used, an account is in use by another run, or a profile
             of the plan is not connected.
     """
     used = {op.profile for op in plan.ops}
-    job = _job(plan.digest, used, providers, journal, sources, concurrency, progress)
+    job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         journal.begin(job.run, plan.ops)
         Workers(job).run()
@@ -136,10 +138,11 @@ async def apply_async(
     sources: Mapping[str, Source] | None = None,
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
+    run: str | None = None,
 ) -> Run:
     """As `apply`, with asyncio."""
     used = {op.profile for op in plan.ops}
-    job = _job(plan.digest, used, providers, journal, sources, concurrency, progress)
+    job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
     with _working(job):
         await asyncio.to_thread(journal.begin, job.run, plan.ops)
         await AsyncWorkers(job).run()
@@ -195,7 +198,9 @@ def _job(
         raise FleetError(f"The run needs {', '.join(missing)}, which is not connected.")
     many = {profile: (concurrency or {}).get(profile, CONCURRENCY) for profile in used}
     board = Board({profile: account_of(providers[profile]) for profile in used}, progress)
-    return Job(run, journal, providers, sources or {}, many, board)
+    return Job(
+        run, journal, providers, sources or {}, many, board, overtaken=journal.overtaken(run)
+    )
 
 
 def account_of(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:

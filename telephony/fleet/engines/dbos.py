@@ -102,7 +102,14 @@ class Machine:
         many = {name: self._concurrency.get(name, CONCURRENCY) for name in used}
         accounts = {name: account_of(self._providers[name]) for name in used}
         job = Job(
-            run, self._journal, self._providers, self._sources(), many, Board(accounts), chunk
+            run,
+            self._journal,
+            self._providers,
+            self._sources(),
+            many,
+            Board(accounts),
+            chunk,
+            self._journal.overtaken(run),
         )
         with self._held(run, account):
             Workers(job).run()

@@ -127,6 +127,8 @@ class MoveState(StrEnum):
     """Everything is as it was before."""
     STUCK = "stuck"
     """It could not be undone yet."""
+    LEFT = "left"
+    """Somebody else has routed the number meanwhile: what is there was left as it is."""
 
 
 class Move(Struct, frozen=True, kw_only=True):
@@ -141,6 +143,9 @@ class Move(Struct, frozen=True, kw_only=True):
         retire: what lets them give the number up.
         undo: what puts everything back.
         policy: a digest of the policy that it was planned under.
+        before: what the owner had before, as text.
+        wired: whether the new answerer writes the owner's routing itself.
+        hold: how many seconds the owner's routing is looked at.
         routed: what the owner had once it was changed, as text.
         until: until when that is looked at, as ISO 8601 in UTC.
         reason: why it does not go on, or is undone.
@@ -156,9 +161,20 @@ class Move(Struct, frozen=True, kw_only=True):
     retire: tuple[Op, ...]
     undo: tuple[Op, ...]
     policy: str
+    before: str
+    wired: bool
+    hold: float
     routed: str | None = None
     until: str | None = None
     reason: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state in _ENDED
+
+
+_ENDED = frozenset({MoveState.MOVED, MoveState.RETIRED, MoveState.ROLLED_BACK, MoveState.LEFT})
 
 
 class Journal(Protocol):
@@ -169,7 +185,7 @@ class Journal(Protocol):
     """
 
     def begin(self, run: str, ops: Sequence[Op]) -> None:
-        """Write down a run, unless it is there; one that is finished is begun anew.
+        """Write down a run, unless it is there.
 
         Operations of one lane are kept together, in the order in which they are given.
         """
@@ -179,6 +195,9 @@ class Journal(Protocol):
 
     def bought(self) -> Mapping[str, str]:
         """Return the number that each order bought, E.164; empty where it may have bought one."""
+
+    def overtaken(self, run: str) -> frozenset[str]:
+        """Return the numbers that a run which began later has changed, or may have."""
 
     def find(self, run: str) -> RunRecord:
         """Return a run, by its id or the beginning of it. Raises `FleetError` for any other."""
@@ -212,8 +231,16 @@ class Journal(Protocol):
             repeat_unknown: whether what is unknown is settled as what was started is.
         """
 
-    def keep(self, move: Move) -> None:
-        """Write down how a move stands."""
+    def keep(self, move: Move, was: MoveState | None) -> None:
+        """Write down how a move stands.
+
+        Args:
+            move: as it stands now.
+            was: how it stood when it was read; None: it is new.
+
+        Raises:
+            FleetError: another process has gone on with it, or moves the number too.
+        """
 
     def moves(self) -> list[Move]:
         """Return all moves, the latest first."""

@@ -19,11 +19,19 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.protocol import Entry, Journal, Lane, Move, RunRecord, RunState, State
+from telephony.fleet.journal.protocol import (
+    Entry,
+    Journal,
+    Lane,
+    Move,
+    MoveState,
+    RunRecord,
+    RunState,
+    State,
+)
 from telephony.fleet.planning.ops import Op
 
 _COLUMNS = "seq, op, state, number, holding, error, status, code, request_id, reason"
-_CLEARED = "error = NULL, status = NULL, code = NULL, request_id = NULL, reason = ''"
 _MOST = 500  # saves that share a commit
 
 _Save: TypeAlias = tuple[tuple[object, ...], Future[None]]
@@ -106,12 +114,6 @@ class TableJournal(Journal):
                     _rows(key, ops),
                 )
                 return
-            left = "SELECT 1 FROM operations WHERE run = ? AND state <> ? LIMIT 1"
-            if tables.execute(left, (*found, State.DONE)).fetchone() is None:
-                tables.execute(
-                    f"UPDATE operations SET state = ?, {_CLEARED} WHERE run = ?",  # noqa: S608
-                    (State.PLANNED, *found),
-                )
             tables.execute("UPDATE runs SET state = ? WHERE key = ?", (RunState.RUNNING, *found))
 
     def end(self, run: str, state: RunState) -> None:
@@ -141,6 +143,15 @@ class TableJournal(Journal):
             ).fetchall()
         found = [(_decode(op).order, number) for op, number in rows]
         return {order: number for order, number in found if order is not None}
+
+    def overtaken(self, run: str) -> frozenset[str]:
+        with self._reading() as tables:
+            rows = tables.execute(
+                "SELECT op, number FROM operations WHERE state <> ? AND run > "
+                "(SELECT key FROM runs WHERE id = ?)",
+                (State.PLANNED, run),
+            ).fetchall()
+        return frozenset(number or _decode(op).number for op, number in rows)
 
     def find(self, run: str) -> RunRecord:
         with self._reading() as tables:
@@ -252,8 +263,17 @@ class TableJournal(Journal):
 
     # --- Moves -----------------------------------------------------------------------------------
 
-    def keep(self, move: Move) -> None:
+    def keep(self, move: Move, was: MoveState | None) -> None:
         with self._transaction() as tables:
+            rows = tables.execute("SELECT move FROM moves").fetchall()
+            known = [msgspec.json.decode(one, type=Move) for (one,) in rows]
+            stands = next((one.state for one in known if one.id == move.id), None)
+            others = any(one.number == move.number and not one.ended for one in known)
+            if stands is not was or (was is None and others):
+                raise FleetError(
+                    f"Another process moves {move.number}. `telephony fleet moves` shows how that "
+                    "stands; call this again once it is ended."
+                )
             tables.execute(
                 "INSERT INTO moves (id, move) VALUES (?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET move = excluded.move",

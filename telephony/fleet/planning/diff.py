@@ -55,6 +55,7 @@ def plan(
         notices=tuple(sorted(work.notices())),
         unsafe=tuple(sorted(unsafe(ops, work.held))),
         policy=declared.policy.digest,
+        basis=snapshot.basis,
     )
 
 

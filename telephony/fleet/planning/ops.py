@@ -60,6 +60,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         wired: by number, what it read as at its owner after the vendor that answers it had last
             written its routing: what the journal knows.
         protected: the numbers that were protected when the last plan was made.
+        basis: the id of the last run; empty where there was none.
     """
 
     holdings: tuple[Holding, ...]
@@ -68,6 +69,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     bought: Mapping[str, str] = {}
     wired: Mapping[str, str] = {}
     protected: frozenset[str] = frozenset()
+    basis: str = ""
 
 
 class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -83,6 +83,7 @@ class _Contents(Struct, frozen=True, kw_only=True):
     ops: tuple[Op, ...]
     unsafe: tuple[Unsafe, ...]
     policy: str
+    basis: str = ""
 
 
 class Plan(_Contents, frozen=True, kw_only=True):
@@ -94,6 +95,8 @@ class Plan(_Contents, frozen=True, kw_only=True):
         notices: what differs or is kept, without anything to do here.
         unsafe: why it needs a flag.
         policy: a digest of the declared policy that it was made under.
+        basis: the run that was the last one when it was made: the same change, planned again
+            after another run, is another plan.
         digest: identifies what is done: the same for the same operations under the same policy.
     """
 
@@ -111,6 +114,7 @@ class Plan(_Contents, frozen=True, kw_only=True):
         notices: tuple[Finding, ...],
         unsafe: tuple[Unsafe, ...],
         policy: str,
+        basis: str = "",
     ) -> Plan:
         """Return a plan with its digest."""
         return cls(
@@ -119,7 +123,8 @@ class Plan(_Contents, frozen=True, kw_only=True):
             notices=notices,
             unsafe=unsafe,
             policy=policy,
-            digest=_digest(_Contents(ops=ops, unsafe=unsafe, policy=policy)),
+            basis=basis,
+            digest=_digest(_Contents(ops=ops, unsafe=unsafe, policy=policy, basis=basis)),
         )
 
     @property
@@ -166,7 +171,7 @@ class Plan(_Contents, frozen=True, kw_only=True):
             raise FleetError(
                 f"This is not a plan: {error}. Make one with `telephony fleet plan --out FILE`."
             ) from None
-        contents = _Contents(ops=plan.ops, unsafe=plan.unsafe, policy=plan.policy)
+        contents = _Contents(ops=plan.ops, unsafe=plan.unsafe, policy=plan.policy, basis=plan.basis)
         if plan.digest != _digest(contents):
             raise FleetError(
                 "The plan was changed after it was made: its digest does not match. Change the "
