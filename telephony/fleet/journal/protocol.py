@@ -128,7 +128,7 @@ class MoveState(StrEnum):
     STUCK = "stuck"
     """It could not be undone yet."""
     LEFT = "left"
-    """Somebody else has routed the number meanwhile: what is there was left as it is."""
+    """Somebody else has routed the number meanwhile, and that was left as it is."""
 
 
 class Move(Struct, frozen=True, kw_only=True):
