@@ -15,6 +15,7 @@ from telephony.fleet.applying.running import apply, resume, resume_async, status
 from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.protocol import RunState, State
 from telephony.fleet.journal.sqlite import SqliteJournal
+from telephony.sandbox import Fault
 
 # Applies a plan, and gets a signal at the given moment: before or after the nth commit, before the
 # nth request is sent or after its response has arrived. Without an order it imports once, and forks
@@ -220,3 +221,20 @@ def test_an_interrupted_run_finishes_what_is_under_way(world, providers, tmp_pat
     run = resumed(world, plan, path, mode, providers)
     assert run.state is RunState.FINISHED
     assert sum(map(len, world.ledger().values())) == 5
+
+
+def test_an_interrupted_run_waits_for_its_slowest_request(world, providers, tmp_path, mode):
+    plan = world.plan(world.begin(providers))
+    path = tmp_path / "fleet.sqlite"
+    order = order_of(world, plan, path, mode)
+    order |= {"moment": "before request", "signal": "SIGINT", "nth": 0}
+    world.sandbox.fail(Fault(kind="slow_headers", vendor="twilio", method="POST", seconds=1.5))
+    applier = subprocess.run(
+        [sys.executable, "-c", APPLIER, json.dumps(order)], capture_output=True, text=True
+    )
+    assert applier.returncode == -signal.SIGINT
+    journal = SqliteJournal(path)
+    run = status(journal, plan.digest)
+    journal.close()
+    assert State.STARTED not in run.counts
+    assert run.counts[State.DONE] >= 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY
@@ -19,6 +21,9 @@ class Workers:
     def __init__(self, job: Job[PhoneNumberProvider]) -> None:
         self._job = job
         self._reading = threading.Lock()
+        # One for each thread that has ended. Before Python 3.13, a thread whose join() is
+        # interrupted counts as ended while it works, and would not be waited for any more.
+        self._ended: SimpleQueue[None] = SimpleQueue()
         self._slots = {
             profile: threading.Semaphore(many) for profile, many in job.concurrency.items()
         }
@@ -33,10 +38,12 @@ class Workers:
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(EVERY)
-                    board.show()
+            left = len(threads)
+            while left:
+                with suppress(Empty):
+                    self._ended.get(timeout=EVERY)
+                    left -= 1
+                board.show()
         except BaseException:
             board.stop()
             for thread in threads:
@@ -61,6 +68,8 @@ class Workers:
                 self._apply(lane)
         except BaseException as failure:
             self._job.board.stop(failure)
+        finally:
+            self._ended.put(None)
 
     def _next(self, lanes: Iterator[Lane]) -> Lane | None:
         with self._reading:
