@@ -203,10 +203,12 @@ class Files:
     def find_move(self, policy: Policy, move: str | None) -> Move:
         """Return a move by its id or the beginning of it; None: the last one."""
         moves = self.journal(policy).moves()
-        found = [one for one in moves if one.id.startswith(move)] if move else moves[:1]
+        found = moves[:1] if move is None else [one for one in moves if one.id == move]
+        if move and not found:
+            found = [one for one in moves if one.id.startswith(move)]
         if len(found) != 1:
             known = ", ".join(one.id for one in moves[:5]) or "none"
-            raise FleetError(f"There is no such move: {move or 'none was begun'}. Known: {known}.")
+            raise FleetError(f"There is no such move: {move!r}. Known: {known}.")
         return found[0]
 
     def moved(
