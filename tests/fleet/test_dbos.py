@@ -125,7 +125,6 @@ def machine(path, name, settings):
 def test_two_machines_do_it_and_one_dies_in_the_middle(
     path, connect, settings, telephony_sandbox, url
 ):
-    telephony_sandbox.limit("twilio", 60)
     with (
         fleet.open(path, connect=connect) as opened,
         machine(path, "first", settings) as first,
@@ -133,6 +132,8 @@ def test_two_machines_do_it_and_one_dies_in_the_middle(
     ):
         plan = opened.plan()
         assert plan.counts == {Verb.LABEL: 200, Verb.ASSIGN: 40}
+        # Slow enough to be killed in the middle.
+        telephony_sandbox.limit("twilio", 60)
         killed = []
 
         def kill_in_the_middle(progress):
