@@ -112,12 +112,11 @@ class Files:
             bought=self.journal(policy).bought(),
             wired=known.wired,
             protected=frozenset(known.protected),
-            basis=self.basis(policy),
         )
 
     def basis(self, policy: Policy) -> str:
         """Return the id of the last run, those of moves too; empty where there is none."""
-        return next((one.id for one in self.journal(policy).runs()[:1]), "")
+        return next(iter(self.journal(policy).ids()), "")
 
     def remember(self, policy: Policy, snapshot: Snapshot, plan: Plan) -> None:
         """Keep a snapshot, and the lengths of its listings if none is doubted."""
@@ -169,10 +168,10 @@ class Files:
 
     def latest(self, policy: Policy) -> str:
         """Return the id of the last run. Raises `FleetError` if there is none."""
-        runs = self.runs(policy)
-        if not runs:
-            raise FleetError("There is no run yet: `telephony fleet apply` begins one.")
-        return runs[0].id
+        for run in self.journal(policy).ids():
+            if not run.startswith(moving.RUNS):
+                return run
+        raise FleetError("There is no run yet: `telephony fleet apply` begins one.")
 
     def runs(self, policy: Policy) -> list[RunRecord]:
         """Return all runs but those of moves, the latest first."""

@@ -193,6 +193,9 @@ class Journal(Protocol):
     def runs(self) -> list[RunRecord]:
         """Return all runs, the latest first."""
 
+    def ids(self) -> list[str]:
+        """Return the ids of all runs, the latest first."""
+
     def bought(self) -> Mapping[str, str]:
         """Return the number that each order bought, E.164; empty where it may have bought one."""
 

@@ -135,6 +135,11 @@ class TableJournal(Journal):
             rows = tables.execute("SELECT key, id, state, started_at FROM runs ORDER BY key DESC")
             return [self._record(tables, *row) for row in rows.fetchall()]
 
+    def ids(self) -> list[str]:
+        with self._reading() as tables:
+            rows = tables.execute("SELECT id FROM runs ORDER BY key DESC").fetchall()
+        return [run for (run,) in rows]
+
     def bought(self) -> Mapping[str, str]:
         with self._reading() as tables:
             rows = tables.execute(
