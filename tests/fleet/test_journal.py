@@ -346,3 +346,14 @@ def test_many_threads_save_at_once(journal):
     for thread in threads:
         thread.join()
     assert journal.counts("run") == {State.DONE: 400}
+
+
+def test_a_purchase_that_brought_nothing_overtakes_no_other(journal):
+    buy = Op(id="buy/a@carrier", verb=Verb.BUY, profile="carrier", lane="a", order="a")
+    journal.begin("old", [buy])
+    journal.begin("new", [replace(buy, id="buy/b@carrier", lane="b", order="b"), *ops(1)])
+    for entry in journal.entries("new"):
+        journal.save("new", replace(entry, state=State.FAILED)).result()
+    assert journal.overtaken("old") == {"+14155550100"}
+    assert journal.overtaken("new") == frozenset()
+    assert journal.ids() == ["new", "old"]

@@ -156,7 +156,9 @@ class TableJournal(Journal):
                 "(SELECT key FROM runs WHERE id = ?)",
                 (State.PLANNED, run),
             ).fetchall()
-        return frozenset(number or _decode(op).number for op, number in rows)
+        touched = (number or _decode(op).number for op, number in rows)
+        # A purchase that brought no number has changed none.
+        return frozenset(number for number in touched if number)
 
     def find(self, run: str) -> RunRecord:
         with self._reading() as tables:
