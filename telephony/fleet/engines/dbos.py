@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +65,7 @@ class Machine:
         self._sources = sources
         self._concurrency = concurrency
         self._providers: dict[str, PhoneNumberProvider] = {}
+        self._connecting = threading.Lock()
         prepare(url)
         DBOS(
             config={
@@ -97,8 +99,9 @@ class Machine:
         used = {
             entry.op.profile for lane in chunk.lanes(self._journal, run) for entry in lane.entries
         }
-        for name in used - self._providers.keys():
-            self._providers[name] = self._connect(name)
+        with self._connecting:  # several workflows run at once, of several accounts
+            for name in used - self._providers.keys():
+                self._providers[name] = self._connect(name)
         many = {name: self._concurrency.get(name, CONCURRENCY) for name in used}
         accounts = {name: account_of(self._providers[name]) for name in used}
         job = Job(
