@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from telephony.fleet.applying.board import Board
@@ -45,7 +46,6 @@ class Job(Generic[P]):
         sources: where numbers are imported from, by the profile that answers them.
         concurrency: how many calls may be under way at each profile.
         chunk: the lanes that are worked on; None: all that are not done.
-        overtaken: numbers that a later run has changed, which are left alone.
     """
 
     run: str
@@ -55,7 +55,6 @@ class Job(Generic[P]):
     concurrency: Mapping[str, int]
     board: Board
     chunk: Chunk | None = None
-    overtaken: frozenset[str] = frozenset()
 
     def beginnings(self) -> Mapping[str, int]:
         """Return how many lanes that are not done begin at each profile."""
@@ -63,8 +62,14 @@ class Job(Generic[P]):
             return self.journal.beginnings(self.run)
         return {self.chunk.profile: len(self.chunk.lanes(self.journal, self.run))}
 
+    @cached_property
+    def overtaken(self) -> frozenset[str]:
+        """The numbers that a later run has changed, which are left alone."""
+        return self.journal.overtaken(self.run)
+
     def begun(self) -> Board:
         """Return the board, with what the journal counts."""
+        _ = self.overtaken  # read here: no other run begins while the accounts are held
         self.board.counts.update(self.journal.counts(self.run))
         return self.board
 

@@ -198,9 +198,7 @@ def _job(
         raise FleetError(f"The run needs {', '.join(missing)}, which is not connected.")
     many = {profile: (concurrency or {}).get(profile, CONCURRENCY) for profile in used}
     board = Board({profile: account_of(providers[profile]) for profile in used}, progress)
-    return Job(
-        run, journal, providers, sources or {}, many, board, overtaken=journal.overtaken(run)
-    )
+    return Job(run, journal, providers, sources or {}, many, board)
 
 
 def account_of(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:

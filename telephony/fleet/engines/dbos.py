@@ -112,7 +112,6 @@ class Machine:
             many,
             Board(accounts),
             chunk,
-            self._journal.overtaken(run),
         )
         with self._held(run, account):
             Workers(job).run()
