@@ -12,6 +12,7 @@ from telephony._gate import checks
 from telephony._gate.arguments import Arguments
 from telephony._gate.invocation import Invocation, gated
 from telephony._gate.nearest import naming_nearest
+from telephony._gate.purchases import as_asked
 from telephony.capabilities import Capability
 from telephony.errors import PermissionDeniedError
 from telephony.model import (
@@ -95,16 +96,18 @@ class Operations:
         options: Options | None,
     ) -> Invocation[Request, PhoneNumber]:
         checks.number_or_area(number, area_code)
+        exact = None if number is None else self._given.e164(number, "number")
+        key = checks.key(idempotency_key)
         steps = self.adapter.provision_number(
-            number=None if number is None else self._given.e164(number, "number"),
+            number=exact,
             country=checks.country(country),
             area_code=checks.area_code(area_code),
             label=self._given.label(Capability.PROVISION_NUMBER, label),
             assign_to=self._given.optional_target(Capability.PROVISION_NUMBER, assign_to),
-            key=checks.key(idempotency_key),
+            key=key,
             options=checks.options(options),
         )
-        return Invocation(steps)
+        return Invocation(as_asked(steps, exact, key))
 
     @gated(Capability.IMPORT_NUMBER)
     def import_number(
