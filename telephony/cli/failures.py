@@ -26,7 +26,7 @@ INTERRUPTED = 130
 UNKNOWN = 8
 DIFFERS, UNSAFE, PARTLY = 10, 11, 12
 OF_A_FLEET: Mapping[int, str] = {
-    UNKNOWN: "operations of a fleet of which nobody can say whether they were done",
+    UNKNOWN: "operations of a fleet may have been done: the outcome is unknown",
     DIFFERS: "`fleet plan --check`: the vendors do not hold what is declared",
     UNSAFE: "a fleet's plan needs a flag, or has problems",
     PARTLY: "not everything of a fleet's plan was applied, or a move was undone or is not ended",

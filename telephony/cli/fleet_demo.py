@@ -73,7 +73,7 @@ def demo(
             os.environ["TELEPHONY_CONFIG"] = str(Path(folder) / "telephony.toml")
             with errors.status("buying forty numbers in the sandbox", spinner="line"):
                 prepare(sandbox, Path(folder))
-            _Story(sandbox).tell()
+            _Story(sandbox).run()
 
 
 def _read(path: str) -> str:
@@ -87,7 +87,7 @@ class _Story:
         self._sandbox = sandbox
         self._chapters = 0
 
-    def tell(self) -> None:
+    def run(self) -> None:
         """Run all of it.
 
         Raises:

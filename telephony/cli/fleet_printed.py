@@ -23,7 +23,7 @@ _RUN_STATES = {"partly": "not finished"}
 _DRIFT = {
     "points_elsewhere": "its owner sends the calls elsewhere",
     "answered_twice": "two profiles are set to answer it",
-    "nobody": "its calls are answered by nobody",
+    "nobody": "nothing answers its calls",
     "unowned": "no owner of the fleet holds it",
     "stale_import": "a profile holds it that does not answer it",
     "label": "its label is not the declared one",
@@ -63,7 +63,7 @@ def print_places(places: Sequence[Place], *, empty: str) -> None:
                 ("number", place.number),
                 ("label", place.owner.label if place.owner else None),
                 ("owner", place.owner.profile if place.owner else "none of the fleet's"),
-                ("a call goes", place.path or "nobody here knows"),
+                ("a call goes", place.path or "unknown: no profile shows it"),
                 *((f"at {one.profile}", _assigned(one.assignment)) for one in held),
                 ("drift", "\n".join(drift) or "none"),
             ]

@@ -1,7 +1,7 @@
 """What a fleet knows from before: the last listings, and what vendors wrote at their carriers.
 
 It is kept beside fleet.toml, in ``fleet.known.json``. Without it nothing is lost but two checks:
-that a listing has become much shorter, and that nobody has changed a routing that a vendor wrote.
+that a listing has become much shorter, and that a routing that a vendor wrote still stands.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def _made(move: Move, now: datetime) -> Steps:
 
 def _held(move: Move, now: datetime) -> Steps:
     """Look, again and again, whether the owner still routes as it did once it was changed."""
-    # A clock that was set back makes nobody wait longer than was asked for.
+    # A clock that was set back never makes the wait longer than was asked for.
     longest = now + timedelta(seconds=move.hold)
     until = min(datetime.fromisoformat(move.until), longest) if move.until else now
     while True:

@@ -359,9 +359,9 @@ def test_a_profile_that_cannot_be_read_is_named(folder, cli, telephony_sandbox):
 
 
 def test_the_demo_tells_its_story_in_80_columns(cli):
-    told = cli("demo")
-    assert told.returncode == 0, told.stderr
-    story, comment = told.stdout.split("#### Notices")
+    demo = cli("demo")
+    assert demo.returncode == 0, demo.stderr
+    story, comment = demo.stdout.split("#### Notices")
     # What is typed and edited is as long as it is.
     lines = [line for line in story.splitlines() if not line.startswith(("  #", "  -", "$"))]
     assert max(map(len, lines)) <= 80

@@ -231,7 +231,7 @@ def _ended(job: Job[P]) -> Run:
 
 
 def settled(journal: Journal, run: str, paused: Mapping[str, str] | None = None) -> Run:
-    """Write down that nobody works on a run any more, and return how it stands.
+    """Write down that no process works on a run any more, and return how it stands.
 
     Args:
         journal: where it is written down.

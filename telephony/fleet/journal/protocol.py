@@ -249,7 +249,7 @@ class Journal(Protocol):
         """Return all moves, the latest first."""
 
     def lease(self, run: str, accounts: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Hold accounts while a run works on them; nobody else can then.
+        """Hold accounts while a run works on them; no other process can then.
 
         A process that dies holds nothing any more.
 

@@ -48,7 +48,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class TalkedCall:
-    """A call with one person, as far as the vendor tells.
+    """A call with one person, as far as the vendor reports it.
 
     Attributes:
         id: the vendor's.
@@ -155,27 +155,27 @@ class Desk:
         return Holding(vendor, numbers, answerers)
 
     def _details(self, vendor: str, call: TalkedCall, person: str) -> TalkedCall | None:
-        """Return what the vendor tells of a call; None if it is with somebody else."""
+        """Return what the vendor reports of a call; None if it is with somebody else."""
         provider, key = self._provider(vendor), (vendor, call.id, person)
         if key in self._over:
             return self._over[key]
         try:
-            told = provider.get_call(call.id)
+            reported = provider.get_call(call.id)
         except TelephonyError:
             return call
-        other = told.sender if call.inbound else told.recipient
+        other = reported.sender if call.inbound else reported.recipient
         if other not in (None, person):
             return None
         found = TalkedCall(
             call.id,
             call.inbound,
-            call.at or told.started_at,  # which is a whole second at some
-            told.status,
-            self._turns(provider, told),
-            None if told.duration is None else told.duration.total_seconds(),
-            not told.status.is_final and provider.supports(Capability.END_CALL),
+            call.at or reported.started_at,  # which is a whole second at some
+            reported.status,
+            self._turns(provider, reported),
+            None if reported.duration is None else reported.duration.total_seconds(),
+            not reported.status.is_final and provider.supports(Capability.END_CALL),
         )
-        if told.status.is_final:
+        if reported.status.is_final:
             self._over[key] = found
         return found
 

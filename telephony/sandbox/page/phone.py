@@ -213,7 +213,7 @@ def _call(talk: Talk, call: TalkedCall) -> Html:
 
 def _state(vendor: str, call: TalkedCall) -> str:
     if call.status is None:
-        return f"{vendor} tells no more of it"
+        return f"{vendor} reports nothing more about it"
     words = _STATUS.get(call.status, "State unknown")
     return f"{words}, {call.seconds:.0f} s" if call.seconds else words
 
