@@ -16,7 +16,7 @@ from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.files import load
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF, Policy, read
-from telephony.fleet.errors import FleetError
+from telephony.fleet.errors import FileProblem, FleetError
 from telephony.fleet.journal.protocol import Journal, Move, RunRecord
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.observed.joined import Place, places
@@ -133,9 +133,27 @@ class Files:
                 "fleet.toml has changed since the plan was made. Make a new plan, and look at it."
             )
         permit(plan, buy=buy, release=release, over_limits=over_limits)
+        self._check_declared(plan)
         known = memory.load(self.folder)
         if over_limits and known.snapshot is not None:
             memory.save(self.folder, known.believed(known.snapshot))
+
+    def _check_declared(self, plan: Plan) -> None:
+        """Raise unless what the plan buys and releases for good is still declared."""
+        released = {op.number for op in plan.ops if op.verb is Verb.RELEASE}
+        ordered = {op.order for op in plan.ops if op.verb is Verb.BUY and op.order}
+        if not released and not ordered:
+            return
+        declared = self.declared()
+        released -= {row.number for row in declared.rows if row.released}
+        ordered -= {order.order for order in declared.orders}
+        gone = dict.fromkeys(released, "is released by the plan, and its row no longer says so")
+        gone |= dict.fromkeys(ordered, "is bought by the plan, and is no longer ordered")
+        if gone:
+            raise FleetError(
+                "The files have changed since the plan was made. Make a new plan, and look at it.",
+                [FileProblem(str(self.path), 0, one, gone[one]) for one in sorted(gone)],
+            )
 
     def sources(self, policy: Policy) -> dict[str, Source]:
         """Return where numbers are imported from, by the profile that answers them."""

@@ -145,6 +145,25 @@ def test_absence_deletes_nothing(opened, folder, telephony_sandbox):
     assert len(telephony_sandbox.ledger("twilio", "release")) == 1
 
 
+def test_what_is_no_longer_declared_is_neither_released_nor_bought(
+    opened, folder, telephony_sandbox
+):
+    declared = (folder / "numbers" / "all.csv").read_text()
+    empty = (folder / "orders.csv").read_text()
+    (folder / "orders.csv").write_text(f"{empty}order-1,carrier,US,628,New,,\n")
+    _declare(folder, f"{NUMBERS[0]},carrier,,,,,released")
+    plan = opened.plan()
+    (folder / "numbers" / "all.csv").write_text(declared)
+    (folder / "orders.csv").write_text(empty)
+
+    with pytest.raises(FleetError, match="changed since the plan was made") as stale:
+        opened.apply(plan, buy=1, release=1)
+
+    assert [problem.column for problem in stale.value.problems] == [NUMBERS[0], "order-1"]
+    assert not telephony_sandbox.ledger("twilio", "release")
+    assert len(telephony_sandbox.ledger("twilio", "purchase")) == len(NUMBERS)
+
+
 def test_a_cached_plan_sends_nothing(opened, telephony_sandbox):
     plan = opened.plan()
     before = len(telephony_sandbox.requests("twilio"))
