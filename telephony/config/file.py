@@ -80,11 +80,7 @@ def load(path: Path, *, trusted: bool = True) -> ConfigFile:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
     except RecursionError:
         raise ConfigurationError(f"{path} cannot be read: it is nested too deeply.") from None
-    problems = [
-        f"there is no key `{key}`.{suggestion(key, _KEYS)} Known: `default`, `providers`."
-        for key in read
-        if key not in _KEYS
-    ]
+    problems = [_unknown(key, read[key]) for key in read if key not in _KEYS]
     default, providers = read.get("default"), read.get("providers", {})
     if default is not None and not isinstance(default, str):
         problems.append("`default` is the name of a profile: write it in quotes.")
@@ -95,6 +91,13 @@ def load(path: Path, *, trusted: bool = True) -> ConfigFile:
     if problems:
         raise ConfigurationError(f"{path}: {' '.join(problems)}")
     return ConfigFile(path, trusted, default, providers)
+
+
+def _unknown(key: str, value: object) -> str:
+    meant = suggestion(key, _KEYS)
+    if isinstance(value, dict) and not meant:
+        return f"`[{key}]` is no profile: write it as [providers.{key}]."
+    return f"there is no key `{key}`.{meant} Known: `default`, `providers`."
 
 
 def _of_the_user() -> Path | None:

@@ -98,6 +98,8 @@ def test_a_named_file_is_used(here, monkeypatch, tmp_path):
     [
         ("[providers.a\n", "not TOML"),
         ("defualt = 'x'\n", "Did you mean 'default'"),
+        ("[support]\nadapter = 'cartesia'\n", "write it as [providers.support]"),
+        ("[provider.a]\nadapter = 'cartesia'\n", "Did you mean 'providers'"),
         ("[providers.a]\napi_key = 'x'\n", "no `adapter`"),
         ("[providers.a]\nadapter = 'cartesai'\n", "Did you mean 'cartesia'"),
         ("[providers.a]\nadapter = 'cartesia'\n", "`api_key` is missing"),
