@@ -105,6 +105,7 @@ def reads_as(read: str, wanted: str) -> bool:
 _KINDS = frozenset({"agent", "trunk", "application", "room", "webhook"})
 
 
+@lru_cache(maxsize=4096)
 def _asked(wanted: str) -> tuple[str | None, str | None]:
     """Return what answers calls and texts once `wanted` is assigned; None: what did before."""
     calls, texts = parts(wanted)

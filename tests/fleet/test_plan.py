@@ -394,12 +394,39 @@ def test_a_plan_is_the_same_after_a_file(everything):
     assert Plan.from_json(text.encode()) == everything
 
 
+def test_thousands_of_labels_are_planned_each_alone(world):
+    numbers = [f"+1415{2_000_000 + index}" for index in range(2_500)]
+    world.vendors["carrier"].held |= {one: Entry(f"PN{one}", " Desk ") for one in numbers}
+    rows = [Row(one, "carrier", "Desk" if one == THIRD else "New") for one in [*numbers, THIRD]]
+    world.vendors["carrier"].held[THIRD] = Entry("PN3", " Desk ")
+
+    made = planned(world, *rows)
+
+    assert [(op.number, op.lane, op.before, op.after) for op in made.ops] == [
+        (one, one, " Desk ", "New") for one in numbers
+    ]
+    assert Plan.from_json(made.to_json()) == made
+
+
+def test_labels_of_a_vendor_that_has_none_are_problems(world):
+    numbers = [FIRST.replace("415", "416"), SECOND.replace("415", "416"), THIRD]
+    world.vendors["shop"].held |= {one: Entry(one) for one in numbers}
+    world.vendors["shop"].held[THIRD].label = "New"
+
+    made = planned(world, *(Row(one, "shop", "New") for one in [THIRD, *numbers[:2]]))
+
+    assert made.ops == ()
+    assert said(made.problems) == [f"{one} shop: Use its dashboard." for one in numbers[:2]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda plan: plan | {"version": 2}, "has version 2"),
         (lambda plan: plan | {"ops": plan["ops"][1:]}, "was changed"),
+        (lambda plan: plan | {"ops": plan["ops"][::-1]}, "was changed"),
         (lambda plan: plan | {"unsafe": []}, "was changed"),
+        (lambda plan: plan | {"basis": "0"}, "was changed"),
         (lambda plan: plan | {"policy": "0"}, "was changed"),
         (lambda plan: plan | {"digest": "0"}, "was changed"),
         (lambda plan: [plan], "not a plan"),

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import translate
 
 from telephony.fleet.declared.model import Declared, Order, Row
-from telephony.fleet.planning.held import Held
+from telephony.fleet.planning.held import Held, UnplannableError
 from telephony.fleet.planning.lanes import arranged
-from telephony.fleet.planning.number import Number
+from telephony.fleet.planning.number import Number, relabelled
 from telephony.fleet.planning.ops import Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Finding, Offer, Plan
 from telephony.fleet.planning.safety import unsafe
@@ -48,7 +48,7 @@ def plan(
             declares.add(number)
     if chosen is None:
         work.count_unowned(declares)
-    ops = tuple(arranged(work.planned, work.held))
+    ops = arranged(work.planned, work.held)
     return Plan.made(
         ops=ops,
         problems=tuple(sorted(work.findings())),
@@ -64,7 +64,7 @@ class _Work:
 
     def __init__(self, held: Held) -> None:
         self.held = held
-        self.planned: dict[str, list[Op]] = {}
+        self.planned: list[Op] = []
         self._problems: list[Finding] = []
         self._left_out: defaultdict[str, list[str]] = defaultdict(list)
         self._kept: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -76,16 +76,27 @@ class _Work:
 
     def follow(self, row: Row) -> None:
         signature = self.held.signature(row)
-        answered = signature in self._answered
-        if answered and self.held.is_labelled(row):
+        if signature in self._answered:
+            self._label(row)
             return
         if not self._is_planned(row.number, row.owner, row.answer_at):
             return
-        number = self._followed(row, answered=answered)
+        number = self._followed(row)
         self._take(row.number, number)
         said = number.problems or number.kept
         if signature and not said and all(op.verb is Verb.LABEL for op in number.ops):
             self._answered.add(signature)
+
+    def _label(self, row: Row) -> None:
+        """Plan the label alone of a number that is held."""
+        owner, number = row.owner, row.number
+        try:
+            op = relabelled(self.held, owner, number, self.held.at(owner, number), row.label)
+        except UnplannableError as problem:
+            self._unplannable(number, problem)
+            return
+        if op is not None:
+            self.planned.append(op)
 
     def order(self, order: Order, number: str | None) -> None:
         """Plan an order, of which `number` was bought already; it is empty until it is active."""
@@ -104,11 +115,11 @@ class _Work:
             self._gone.append(Finding(number=order.order, profile=order.owner, message=message))
         else:
             row = Row(number, order.owner, order.label, order.answer_at, order.answer_to)
-            self._take(number, self._followed(row, answered=False))
+            self._take(number, self._followed(row))
 
-    def _followed(self, row: Row, *, answered: bool) -> Number:
+    def _followed(self, row: Row) -> Number:
         number = Number(self.held, row.owner, row.number)
-        number.follow(row, answered=answered)
+        number.follow(row)
         return number
 
     def _is_planned(self, key: str, owner: str, answer_at: str) -> bool:
@@ -124,21 +135,21 @@ class _Work:
         return True
 
     def _take(self, key: str, number: Number) -> None:
-        if number.ops:
-            self.planned[key] = number.ops
+        self.planned += number.ops
         for problem in number.problems:
-            self._problems.append(
-                Finding(number=key, profile=problem.profile, message=problem.message)
-            )
+            self._unplannable(key, problem)
         for kept in number.kept:
             self._kept[kept].append(key)
 
+    def _unplannable(self, key: str, problem: UnplannableError) -> None:
+        self._problems.append(Finding(number=key, profile=problem.profile, message=problem.message))
+
     def count_unowned(self, declared: set[str]) -> None:
         for profile in self.held.policy.profiles:
-            unowned = self.held.by_profile[profile].keys() - declared
+            unowned = [one for one in self.held.by_profile[profile] if one not in declared]
             if unowned:
                 words = "held here, but in no file: `telephony fleet dump` writes them down"
-                self._kept[profile, words] = sorted(unowned)
+                self._kept[profile, words] = unowned
 
     def findings(self) -> Iterator[Finding]:
         yield from self._problems

@@ -94,10 +94,6 @@ class Held:
             None if there is None else there.assignment,
         )  # fmt: skip
 
-    def is_labelled(self, row: Row) -> bool:
-        """Return whether a number that its owner holds has the label that is declared."""
-        return not row.label or row.label == self.by_profile[row.owner][row.number].label
-
     def bought(self, order: str, owner: str) -> str | None:
         """Return the number that an order has bought: the journal knows, or its mark says."""
         known = self.snapshot.bought.get(order)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -10,25 +11,30 @@ from telephony.fleet.planning.held import Held
 from telephony.fleet.planning.ops import Op
 
 
-def arranged(planned: Mapping[str, Iterable[Op]], held: Held) -> Iterator[Op]:
-    """Yield the operations of numbers and orders by lane.
+def arranged(planned: Iterable[Op], held: Held) -> tuple[Op, ...]:
+    """Return operations by lane; those of a number stay in their order.
 
-    A lane has the name of the first of its numbers.
+    Args:
+        planned: operations of which each is in a lane of its number or order alone.
+        held: which of them share an object.
     """
-    lanes = _lanes(planned, held)
-    for number in sorted(planned, key=lambda number: (lanes.get(number, number), number)):
-        lane = lanes.get(number, number)
-        for op in planned[number]:
-            yield op if op.lane == lane else replace(op, lane=lane)
+    ops = sorted(planned, key=attrgetter("lane"))
+    lanes = _lanes(ops, held)
+    if not lanes:
+        return tuple(ops)
+    joined = (replace(op, lane=lanes[op.lane]) if op.lane in lanes else op for op in ops)
+    return tuple(sorted(joined, key=attrgetter("lane")))
 
 
-def _lanes(numbers: Iterable[str], held: Held) -> Mapping[str, str]:
+def _lanes(ops: Iterable[Op], held: Held) -> Mapping[str, str]:
     """Return the lanes of the numbers that share an object at some vendor with others of these."""
     shared = [
         (profile, holdings)
         for profile, holdings in held.by_profile.items()
         if profile in held.offers and held.offers[profile].shared
     ]
+    if not shared:
+        return {}
     first: dict[str, str] = {}
 
     def root(number: str) -> str:
@@ -37,7 +43,7 @@ def _lanes(numbers: Iterable[str], held: Held) -> Mapping[str, str]:
         return number
 
     objects: dict[tuple[str, str], str] = {}
-    for number in sorted(numbers):
+    for number in sorted({op.lane for op in ops}):
         for profile, holdings in shared:
             holding = holdings.get(number)
             if holding is None or not holding.id.endswith(f"/{number}"):

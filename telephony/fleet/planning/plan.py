@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,7 @@ from telephony.fleet.planning.ops import Op, Verb
 from telephony.model import Target
 
 VERSION = 1
+_PART = 1000
 
 
 class Offer(Struct, frozen=True, kw_only=True):
@@ -79,14 +80,7 @@ class Unsafe(Struct, frozen=True, kw_only=True, order=True):
         return f"If that is meant, add {wanted}."
 
 
-class _Contents(Struct, frozen=True, kw_only=True):
-    ops: tuple[Op, ...]
-    unsafe: tuple[Unsafe, ...]
-    policy: str
-    basis: str = ""
-
-
-class Plan(_Contents, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True):
     """What has to be done so that the vendors hold what is declared.
 
     Attributes:
@@ -100,6 +94,10 @@ class Plan(_Contents, frozen=True, kw_only=True):
         digest: identifies what is done: the same for the same operations under the same policy.
     """
 
+    ops: tuple[Op, ...]
+    unsafe: tuple[Unsafe, ...]
+    policy: str
+    basis: str = ""
     problems: tuple[Finding, ...] = ()
     notices: tuple[Finding, ...] = ()
     digest: str = ""
@@ -124,7 +122,7 @@ class Plan(_Contents, frozen=True, kw_only=True):
             unsafe=unsafe,
             policy=policy,
             basis=basis,
-            digest=_digest(_Contents(ops=ops, unsafe=unsafe, policy=policy, basis=basis)),
+            digest=_digest(ops, unsafe, policy, basis),
         )
 
     @property
@@ -171,8 +169,7 @@ class Plan(_Contents, frozen=True, kw_only=True):
             raise FleetError(
                 f"This is not a plan: {error}. Make one with `telephony fleet plan --out FILE`."
             ) from None
-        contents = _Contents(ops=plan.ops, unsafe=plan.unsafe, policy=plan.policy, basis=plan.basis)
-        if plan.digest != _digest(contents):
+        if plan.digest != _digest(plan.ops, plan.unsafe, plan.policy, plan.basis):
             raise FleetError(
                 "The plan was changed after it was made: its digest does not match. Change the "
                 "fleet's files instead, and make a new plan."
@@ -184,5 +181,10 @@ class _Version(Struct):
     version: int
 
 
-def _digest(contents: _Contents) -> str:
-    return hashlib.sha256(b"%d" % VERSION + msgspec.json.encode(contents)).hexdigest()
+def _digest(ops: Sequence[Op], unsafe: Sequence[Unsafe], policy: str, basis: str) -> str:
+    encoder = msgspec.json.Encoder()
+    digest = hashlib.sha256(encoder.encode((VERSION, unsafe, policy, basis)))
+    # In parts, as the JSON of many operations is larger than they are.
+    for start in range(0, len(ops), _PART):
+        digest.update(encoder.encode_lines(ops[start : start + _PART]))
+    return digest.hexdigest()
