@@ -332,6 +332,7 @@ class AsyncFleet:
                         came = datetime.now(UTC)
         except StopIteration as ended:
             done: Move = ended.value
+            self._files.carried(done)
             return done
         except (TelephonyError, KeyboardInterrupt) as error:
             error.add_note(

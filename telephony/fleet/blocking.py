@@ -326,6 +326,7 @@ class Fleet:
                         came = datetime.now(UTC)
         except StopIteration as ended:
             done: Move = ended.value
+            self._files.carried(done)
             return done
         except (TelephonyError, KeyboardInterrupt) as error:
             error.add_note(

@@ -8,20 +8,22 @@ to be done, and is sent what came of it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Container, Generator
+from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from telephony.capabilities import Capability
 from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.model import Row
 from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.protocol import Move, MoveState, RunState
 from telephony.fleet.planning.ops import Holding, Op, Verb
-from telephony.fleet.planning.plan import Plan
-from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as
+from telephony.fleet.planning.plan import Offer, Plan
+from telephony.fleet.planning.routes import both
+from telephony.fleet.targets import NOTHING, UNCOVERED, exactly, parts, reads_as, texts_alone
 
 _LOOKS = timedelta(seconds=15)
 """How often the owner is looked at while a move is held."""
@@ -71,7 +73,7 @@ def begun(
     hold: timedelta,
     retire: bool,
     wired: bool,
-    importing: Container[str],
+    offers: Mapping[str, Offer],
 ) -> Move:
     """Return a move that was planned and not begun.
 
@@ -82,7 +84,7 @@ def begun(
         hold: how long the owner is looked at before the former answerer is let go.
         wired: whether the new answerer writes the owner's routing itself.
         retire: whether the former answerer is to give the number up at the end.
-        importing: the profiles that can import a number.
+        offers: what each profile can do.
 
     Raises:
         FleetError: it cannot be planned, or there is nothing to move.
@@ -103,6 +105,12 @@ def begun(
     by_profile = {one.profile: one for one in held}
     former = [by_profile[op.profile] for op in breaks]
     retired = [one for one in former if one.profile != row.owner] if retire else []
+    for one in retired:
+        if Capability.RELEASE_NUMBER not in offers[one.profile].capabilities:
+            raise FleetError(
+                f"{one.profile} cannot give {row.number} up: move it without that. "
+                f"{offers[one.profile].instead[Capability.RELEASE_NUMBER]}"
+            )
     return Move(
         id=uuid.uuid4().hex[:12],
         number=row.number,
@@ -112,7 +120,7 @@ def begun(
         make=make,
         breaks=breaks,
         retire=tuple(_op(Verb.DETACH, one.profile, row.number, one.id) for one in retired),
-        undo=tuple(_undo(row, make, by_profile, former, importing)),
+        undo=tuple(_undo(row, make, by_profile, former, offers)),
         policy=plan.policy,
         before=by_profile[row.owner].assignment,
         wired=wired,
@@ -218,13 +226,22 @@ def _let_go(move: Move) -> Steps:
 def _undone(move: Move) -> Steps:
     """Put everything back, unless the number is routed in a way that is not this move's."""
     routed = yield from _read(move)
-    own = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
-    own += [move.before, move.routed]
-    known = [one for one in own if one not in (None, UNCOVERED)]
-    if not any(reads_as(routed, one) for one in known) and not (move.wired and not move.routed):
+    calls, texts = parts(routed)
+    made = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
+    led = {parts(one)[0] for one in made if one not in (None, UNCOVERED) and not texts_alone(one)}
+    own = [parts(one) for one in (move.before, move.routed) if one is not None]
+    if calls not in led.union(to for to, _ in own) and not (move.wired and not move.routed):
         reason = f"{move.reason} At {move.owner} it is routed to {routed}: somebody else did that."
         return replace(move, state=MoveState.LEFT, reason=reason.strip())
-    reason = yield from _applied(move, "undo", move.undo)
+    undo = move.undo
+    if move.routed is not None and texts not in {to for _, to in own}:
+        # Somebody else has routed the texts, and they stay.
+        kept = both(parts(move.before)[0], texts)
+        undo = tuple(
+            replace(op, verb=Verb.ROUTE, after=kept) if op.profile == move.owner else op
+            for op in undo
+        )
+    reason = yield from _applied(move, "undo", undo)
     if reason:
         return replace(move, state=MoveState.STUCK, reason=reason)
     return replace(move, state=MoveState.ROLLED_BACK)
@@ -273,36 +290,41 @@ def _undo(
     make: tuple[Op, ...],
     held: dict[str, Holding],
     former: list[Holding],
-    importing: Container[str],
+    offers: Mapping[str, Offer],
 ) -> Generator[Op, None, None]:
     """Yield what puts everything back, make before break, the owner's own routing last."""
     for one in former:
         if one.profile != row.owner and one.assignment != NOTHING:
-            if one.profile in importing:
+            if Capability.IMPORT_NUMBER in offers[one.profile].capabilities:
                 # Nothing, unless somebody has released it there meanwhile.
                 again = _op(Verb.IMPORT, one.profile, row.number, None, one.assignment, undo=True)
                 yield replace(again, source=one.profile)
             yield _op(Verb.ASSIGN, one.profile, row.number, None, one.assignment, undo=True)
     owner = held.get(row.owner)
     if owner is not None:
-        yield _routed(owner, undo="undo")
+        yield _routed(owner, offers[row.owner], undo="undo")
     touched = {op.profile for op in make} - {row.owner}
     for profile in sorted(touched):
         there = held.get(profile)
         if there is None:
-            yield _op(Verb.DETACH, profile, row.number, None, undo=True)
+            can_release = Capability.RELEASE_NUMBER in offers[profile].capabilities
+            verb, after = (Verb.DETACH, None) if can_release else (Verb.UNASSIGN, NOTHING)
+            yield _op(verb, profile, row.number, None, after, undo=True)
         elif there.assignment == NOTHING:
             yield _op(Verb.UNASSIGN, profile, row.number, there.id, NOTHING, undo=True)
         else:
             yield _op(Verb.ASSIGN, profile, row.number, there.id, there.assignment, undo=True)
     if owner is not None and touched:
         # Who answered it may have cleaned up at the carrier.
-        yield _routed(owner, undo="undo/2")
+        yield _routed(owner, offers[row.owner], undo="undo/2")
 
 
-def _routed(owner: Holding, undo: str) -> Op:
+def _routed(owner: Holding, offer: Offer, undo: str) -> Op:
+    """Return what gives calls and texts at the owner back to what answered them."""
     verb = Verb.UNASSIGN if owner.assignment == NOTHING else Verb.ROUTE
-    found = _op(verb, owner.profile, owner.number, owner.id, owner.assignment)
+    # The new answerer may have routed the texts, too.
+    before = exactly(owner.assignment) if "split" in offer.targets else owner.assignment
+    found = _op(verb, owner.profile, owner.number, owner.id, before)
     return replace(found, id=f"{undo}/{found.id}")
 
 

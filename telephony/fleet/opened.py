@@ -9,7 +9,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from telephony.capabilities import Capability
 from telephony.fleet import known as memory
 from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
@@ -17,7 +16,7 @@ from telephony.fleet.declared.files import load
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF, Policy, read
 from telephony.fleet.errors import FileProblem, FleetError
-from telephony.fleet.journal.protocol import Journal, Move, RunRecord
+from telephony.fleet.journal.protocol import Journal, Move, MoveState, RunRecord
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.observed.joined import Place, places
 from telephony.fleet.planning.diff import plan as planned
@@ -179,10 +178,20 @@ class Files:
         return sorted((owners[number], number) for number in led if number in owners)
 
     def written(self, read: Mapping[str, str]) -> None:
-        """Keep what numbers read as at their owners, once vendors had written their routing."""
-        if read:
-            known = memory.load(self.folder)
-            memory.save(self.folder, known.with_wired(read))
+        """Keep what numbers read as at their owners, once vendors had written their routing.
+
+        The last listings are of before the change, so no later plan uses them.
+        """
+        memory.save(self.folder, memory.load(self.folder).with_wired(read))
+
+    def carried(self, move: Move) -> None:
+        """Keep what the number of a move that went on now reads as at its owner."""
+        read = ""
+        if move.state is MoveState.ROLLED_BACK:
+            read = move.before
+        elif move.ended and move.wired:
+            read = move.routed or ""
+        self.written({move.number: read} if read else {})
 
     def latest(self, policy: Policy) -> str:
         """Return the id of the last run. Raises `FleetError` if there is none."""
@@ -257,11 +266,6 @@ class Files:
         row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
         snapshot = replace(self.known(policy), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
-        importing = {
-            profile
-            for profile, offer in offers.items()
-            if Capability.IMPORT_NUMBER in offer.capabilities
-        }
         return moving.begun(
             plan,
             row,
@@ -269,7 +273,7 @@ class Files:
             hold=hold,
             retire=retire,
             wired=policy.via(to) == SELF,
-            importing=importing,
+            offers=offers,
         )
 
     @staticmethod

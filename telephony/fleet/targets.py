@@ -90,6 +90,12 @@ def parts(text: str) -> tuple[str, str]:
     return text, NOTHING
 
 
+def texts_alone(text: str) -> str | None:
+    """Return the URL of a target that takes texts and leaves calls as they are; else None."""
+    target = target_of(text)
+    return target.sms_url if isinstance(target, Webhook) and target.voice_url is None else None
+
+
 def reads_as(read: str, wanted: str) -> bool:
     """Return whether a number that reads as `read` has the target `wanted`.
 
@@ -100,6 +106,22 @@ def reads_as(read: str, wanted: str) -> bool:
     calls, texts = parts(read)
     wanted_calls, wanted_texts = _asked(wanted)
     return wanted_calls in (None, calls) and wanted_texts in (None, texts)
+
+
+def exactly(text: str) -> str:
+    """Return what restores both calls and texts, of an owner that takes a target for each.
+
+    A `Webhook` with one URL leaves the other as it is, and so does a trunk the texts.
+    """
+    target = target_of(text)
+    if isinstance(target, Trunk):
+        return text_of(Split(target))
+    if isinstance(target, Webhook) and None in (target.voice_url, target.sms_url):
+        voice = None if target.voice_url is None else Webhook(target.voice_url)
+        return text_of(
+            Split(voice, None if target.sms_url is None else Webhook(None, target.sms_url))
+        )
+    return text
 
 
 _KINDS = frozenset({"agent", "trunk", "application", "room", "webhook"})

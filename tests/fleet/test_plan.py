@@ -100,8 +100,11 @@ def test_a_number_whose_routing_was_changed_is_assigned_again(world):
         (Verb.ASSIGN, "support", "agent:one", "agent:one"),
         # At the carrier a trunk goes before the URL that the vendor writes.
         (Verb.ROUTE, "carrier", None, UNCOVERED),
+        # Some vendors take the texts too.
+        (Verb.ROUTE, "carrier", None, '{"kind":"webhook","sms_url":"https://example.com/sms"}'),
     ]
     assert "without its trunk or application" in made.text()
+    assert "texts to https://example.com/sms" in made.text()
 
 
 def test_what_a_vendor_wrote_must_still_stand(world):
@@ -112,7 +115,7 @@ def test_what_a_vendor_wrote_must_still_stand(world):
 
     made = plan(declared, replace(world.snapshot(), wired=wired), world.offers)
 
-    assert ids(made) == [f"assign/{FIRST}@support"]
+    assert ids(made) == [f"assign/{FIRST}@support", f"route/{FIRST}@carrier/texts"]
 
 
 @pytest.mark.parametrize(

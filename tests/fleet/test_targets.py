@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony import Agent, Application, InvalidRequestError, Room, Split, Trunk, Webhook
-from telephony.fleet.targets import parts, reads_as, target_of, text_of
+from telephony.fleet.targets import exactly, parts, reads_as, target_of, text_of, texts_alone
 
 IDS = st.text(min_size=1, max_size=8).filter(lambda text: text.strip())
 URLS = IDS.map(lambda text: f"https://example.com/{text}")
@@ -54,6 +54,33 @@ def test_a_text_means_the_target_that_it_was_made_from(target):
 
     assert read == (None if text_of(target) == "-" else target)
     assert text_of(read) == text_of(target)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("trunk:TK1", text_of(Split(Trunk("TK1"), Webhook(None, "https://example.com/s")))),
+        (
+            "webhook:https://example.com/v",
+            text_of(Webhook("https://example.com/v", "https://e.com")),
+        ),
+        (
+            text_of(Webhook(None, "https://e.com")),
+            text_of(Webhook("https://e.com", "https://e.com")),
+        ),
+    ],
+)
+def test_what_restores_both_leaves_neither_as_it_is(text, other):
+    assert reads_as(other, text)
+    assert not reads_as(other, exactly(text))
+    assert reads_as(text, exactly(text))
+    assert exactly(other) == other
+
+
+def test_only_a_url_of_texts_alone_leaves_calls_as_they_are():
+    assert texts_alone(text_of(Webhook(None, "https://e.com"))) == "https://e.com"
+    for target in (None, Webhook("https://e.com", "https://e.com"), Application("AP1")):
+        assert texts_alone(text_of(target)) is None
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from telephony.capabilities import Capability
 from telephony.fleet.declared.model import Order, Row
 from telephony.fleet.declared.policy import SELF
 from telephony.fleet.planning.held import Held, UnplannableError
 from telephony.fleet.planning.ops import Holding, Op, Verb
 from telephony.fleet.planning.routes import adjusted
-from telephony.fleet.targets import NOTHING, UNCOVERED, parts, reads_as
+from telephony.fleet.targets import NOTHING, UNCOVERED, parts, reads_as, texts_alone
 
 _NEEDS = {
     Verb.BUY: Capability.PROVISION_NUMBER,
@@ -152,6 +154,7 @@ class Number:
         yield from (*cut, *answered) if wired else (*answered, *cut)
         if wired and any(op.after not in (None, NOTHING) for op in answered):
             yield from self._uncovered()
+            yield from self._texting(texts)
         checked = calls if breaks and at_owner and calls != NOTHING else None
         if checked:
             yield self._op(Verb.CHECK, owner, at_owner, after=checked)
@@ -166,6 +169,14 @@ class Number:
         calls = parts(at_owner.assignment)[0] if at_owner else NOTHING
         if calls.startswith(_OVERRULING):
             yield self._op(Verb.ROUTE, owner, at_owner, after=UNCOVERED, once_more=True)
+
+    def _texting(self, declared: str | None) -> Iterator[Op]:
+        """Yield what leaves texts where they are: some vendors that route calls take them too."""
+        owner, at_owner = self._owner, self._at_owner
+        texts = declared or (parts(at_owner.assignment)[1] if at_owner else NOTHING)
+        if texts_alone(texts):
+            found = self._op(Verb.ROUTE, owner, at_owner, after=texts)
+            yield replace(found, id=f"{found.id}/texts")
 
     # --- Who answers -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from telephony.fleet.planning.ops import Op, Verb
-from telephony.fleet.targets import NOTHING, UNCOVERED
+from telephony.fleet.targets import NOTHING, UNCOVERED, texts_alone
 
 if TYPE_CHECKING:
     from telephony.fleet.planning.plan import Finding, Plan
@@ -128,8 +128,8 @@ def _change(op: Op) -> str:
         case Verb.ROUTE if op.after == UNCOVERED:
             return "without its trunk or application"
         case Verb.ASSIGN | Verb.ROUTE:
-            if op.after == UNCOVERED:
-                return f"{op.before or 'trunk'} → what is below it"
+            if op.before is None and (texts := texts_alone(op.after or NOTHING)):
+                return f"texts to {texts}"
             if op.before == op.after:
                 return f"{op.after}, once more"
             return f"{op.before} → {op.after}" if op.before else op.after or NOTHING

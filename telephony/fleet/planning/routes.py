@@ -20,7 +20,7 @@ def adjusted(before: str | None, calls: str | None, texts: str | None) -> str | 
         texts: what is to answer texts; None: left alone.
     """
     if before is None:
-        return _both(calls or NOTHING, texts) if texts else calls
+        return both(calls or NOTHING, texts) if texts else calls
     calls_now, texts_now = parts(before)
     if calls is not None and (calls == calls_now or reads_as(before, calls)):
         calls = None
@@ -29,14 +29,14 @@ def adjusted(before: str | None, calls: str | None, texts: str | None) -> str | 
     if calls is None:
         # A URL for texts alone leaves calls alone.
         alone = texts is None or isinstance(target_of(texts), Webhook)
-        return texts if alone else _both(calls_now, texts or NOTHING)
+        return texts if alone else both(calls_now, texts or NOTHING)
     # Nothing and an application would take the texts too.
     if texts is None and not isinstance(target_of(calls), Application | None):
         return calls
-    return _both(parts(calls)[0], texts or texts_now)
+    return both(parts(calls)[0], texts or texts_now)
 
 
-def _both(calls: str, texts: str) -> str:
+def both(calls: str, texts: str) -> str:
     """Return one target for calls and texts, of which neither is one for both already."""
     voice, sms = target_of(calls), target_of(texts)
     if isinstance(voice, Webhook) and isinstance(sms, Webhook):

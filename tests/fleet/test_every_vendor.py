@@ -1,0 +1,181 @@
+"""A number at Twilio, moved between every two vendors that can answer it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import telephony
+from telephony import fleet
+from telephony.fleet import FleetError, MoveState, RunState
+from telephony.fleet.targets import parts, text_of
+from telephony.model import TwilioAccount, Webhook
+
+NUMBER = "+14155550101"
+TEXTS = "https://example.com/sms"
+SIP = {"livekit": "sip:acme.sip.livekit.cloud", "retell": "sip:sip.retellai.com"}
+ANSWERERS = ("butter", "cartesia", "elevenlabs", "livekit", "retell", "vapi")
+# It has no API to remove a number, which stays there without an agent.
+NOT_RELEASED = {"butter": {"butter": "-"}}
+
+
+class Vendors:
+    """Twilio and every vendor that can answer its numbers, each a profile of its own name."""
+
+    def __init__(self, sandbox, folder):
+        self.sandbox, self.path = sandbox, folder / "fleet.toml"
+        self.twilio = sandbox.settings("twilio")
+        twilio = sandbox.vendors["twilio"]
+        self.trunks = dict(zip(SIP, twilio.trunks, strict=False))
+        for at, (profile, trunk) in enumerate(self.trunks.items()):
+            twilio.account.origination_urls[f"OU{at:032}"] = {
+                "trunk_sid": trunk, "sip_url": SIP[profile], "priority": 1, "enabled": True,
+            }  # fmt: skip
+        (folder / "numbers").mkdir()
+
+    def connect(self, profile):
+        return telephony.connect(profile, backoff=0, **self.sandbox.settings(profile))
+
+    def target(self, profile):
+        return self.sandbox.vendors[profile].sample.target
+
+    def begin(self, *answerers, texts=TEXTS):
+        with self.connect("twilio") as carrier:
+            carrier.provision_number(number=NUMBER)
+            carrier.unassign_number(NUMBER)
+            if texts:
+                carrier.assign_number(NUMBER, Webhook(None, texts))
+        tables = [self.table(profile) for profile in answerers]
+        self.path.write_text("\n".join(["[owners.twilio]", *tables]))
+        self.declare(answerers[0])
+
+    def table(self, profile):
+        account, token = self.twilio["account_sid"], self.twilio["auth_token"]
+        key = self.twilio["api_key_sid"], self.twilio["api_key_secret"]
+        linked = {
+            "butter": TwilioAccount(account, auth_token=token),
+            "cartesia": TwilioAccount(account, api_key_sid=key[0], api_key_secret=key[1]),
+        }
+        if profile in SIP:
+            via = f'{{ trunk = "{self.trunks[profile]}" }}'
+            source = '{ sip_trunk = { address = "acme.pstn.twilio.com" } }'
+        elif profile in linked:
+            with self.connect(profile) as provider:
+                link = provider.link_carrier(linked[profile])
+            via, source = '"self"', f'{{ linked = "{link.id}" }}'
+        else:
+            fields = f'account_sid = "{account}", auth_token = "env:TWILIO_TOKEN"'
+            via, source = '"self"', f"{{ twilio = {{ {fields} }} }}"
+        return f"[answerers.{profile}]\nvia = {via}\nsource = {source}"
+
+    def declare(self, profile):
+        (self.path.parent / "numbers" / "all.csv").write_text(
+            "number,owner,answer_at,answer_to\n"
+            f"{NUMBER},twilio,{profile},{text_of(self.target(profile))}\n"
+        )
+
+    def images(self, *profiles):
+        found = {}
+        for profile in ("twilio", *profiles):
+            with self.connect(profile) as provider:
+                try:
+                    found[profile] = text_of(provider.get_number(NUMBER).assignment)
+                except telephony.NotFoundError:
+                    found[profile] = None
+        return found
+
+    def texts(self):
+        return parts(self.images()["twilio"])[1]
+
+
+@pytest.fixture
+def vendors(telephony_sandbox, tmp_path, monkeypatch):
+    vendors = Vendors(telephony_sandbox, tmp_path)
+    monkeypatch.setenv("TWILIO_TOKEN", vendors.twilio["auth_token"])
+    return vendors
+
+
+@pytest.fixture
+def always_answered(telephony_sandbox):
+    gaps = []
+
+    def look(arrival):
+        if telephony_sandbox.answerer(NUMBER) is None:
+            gaps.append(arrival)
+
+    def begin():
+        telephony_sandbox._arrivals.on_response = look
+
+    yield begin
+    telephony_sandbox._arrivals.on_response = None
+    assert gaps == []
+
+
+@pytest.mark.parametrize(("former", "to"), [*itertools.permutations(ANSWERERS, 2)])
+def test_it_is_answered_all_the_time(vendors, former, to, always_answered, telephony_sandbox):
+    vendors.begin(former, to)
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        plan = opened.plan()
+        assert plan.problems == ()
+        assert opened.apply(plan).state is RunState.FINISHED
+        before = vendors.images(former, to)
+        assert telephony_sandbox.answerer(NUMBER).vendor == former
+        always_answered()
+
+        move = opened.move(NUMBER, to=to, target=text_of(vendors.target(to)))
+        assert (move.state, move.reason) == (MoveState.MOVED, "")
+        assert telephony_sandbox.answerer(NUMBER).vendor == to
+        assert vendors.texts() == text_of(Webhook(None, TEXTS))
+        vendors.declare(to)
+        assert opened.plan().ops == ()
+        assert opened.where(NUMBER)[0].path.split(" > ")[1] == to
+
+        undone = opened.move_back()
+        assert (undone.state, undone.reason) == (MoveState.ROLLED_BACK, "")
+        assert telephony_sandbox.answerer(NUMBER).vendor == former
+        assert vendors.images(former, to) == before | NOT_RELEASED.get(to, {})
+        vendors.declare(former)
+        assert opened.plan().ops == ()
+
+        vendors.declare(to)
+        assert opened.apply(opened.plan()).state is RunState.FINISHED
+        assert telephony_sandbox.answerer(NUMBER).vendor == to
+        assert vendors.texts() == text_of(Webhook(None, TEXTS))
+        assert opened.plan().ops == ()
+
+
+@pytest.mark.parametrize(("former", "to"), [("livekit", "vapi"), ("butter", "elevenlabs")])
+def test_texts_that_nothing_answered_are_given_back_with_the_calls(vendors, former, to):
+    vendors.begin(former, to, texts=None)
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        opened.apply(opened.plan())
+        before = vendors.images(former, to)
+
+        opened.move(NUMBER, to=to, target=text_of(vendors.target(to)))
+        assert vendors.texts() != "-"
+
+        assert opened.move_back().state is MoveState.ROLLED_BACK
+    assert vendors.images(former, to) == before
+
+
+def test_texts_that_somebody_has_routed_since_stay(vendors, telephony_sandbox):
+    vendors.begin("cartesia", "elevenlabs")
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        opened.apply(opened.plan())
+        opened.move(NUMBER, to="elevenlabs", target=text_of(vendors.target("elevenlabs")))
+        with vendors.connect("twilio") as carrier:
+            carrier.assign_number(NUMBER, Webhook(None, "https://example.com/newer"))
+
+        assert opened.move_back().state is MoveState.ROLLED_BACK
+    assert telephony_sandbox.answerer(NUMBER).vendor == "cartesia"
+    assert vendors.texts() == text_of(Webhook(None, "https://example.com/newer"))
+
+
+def test_a_number_that_a_vendor_cannot_remove_is_not_retired(vendors, telephony_sandbox):
+    vendors.begin("butter", "livekit")
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        opened.apply(opened.plan())
+        with pytest.raises(FleetError, match=r"butter cannot give .* dashboard"):
+            opened.move(NUMBER, to="livekit", target="reception", retire=True)
+    assert telephony_sandbox.answerer(NUMBER).vendor == "butter"
