@@ -133,6 +133,16 @@ def test_a_routing_that_somebody_changed_is_found_and_repaired(opened, connect, 
     assert opened.plan().ops == ()
 
 
+def test_listings_of_before_a_run_are_not_planned_from(opened, folder):
+    assert opened.apply(opened.plan()).state is RunState.FINISHED
+    _declare(folder, *(f"{number},carrier,New,support,agent_sales,," for number in NUMBERS))
+    hour = timedelta(hours=1)
+    plan = opened.plan()
+    assert opened.plan(cached=hour).counts == plan.counts == {Verb.LABEL: 3}
+    opened.apply(plan)
+    assert opened.plan(cached=hour).ops == ()
+
+
 def test_absence_deletes_nothing(opened, folder, telephony_sandbox):
     opened.apply(opened.plan())
     _declare(folder, f"{NUMBERS[0]},carrier,Desk,support,agent_sales,,")
