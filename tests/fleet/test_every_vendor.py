@@ -179,3 +179,26 @@ def test_a_number_that_a_vendor_cannot_remove_is_not_retired(vendors, telephony_
         with pytest.raises(FleetError, match=r"butter cannot give .* dashboard"):
             opened.move(NUMBER, to="livekit", target="reception", retire=True)
     assert telephony_sandbox.answerer(NUMBER).vendor == "butter"
+
+
+@pytest.mark.parametrize("seller", ["agentphone", "cartesia", "livekit", "retell", "vapi"])
+def test_a_number_is_ordered_and_released_where_it_is_sold(vendors, seller, telephony_sandbox):
+    folder, target = vendors.path.parent, text_of(vendors.target(seller))
+    rows, header = folder / "numbers" / "all.csv", "number,owner,answer_at,answer_to,state"
+    vendors.path.write_text(f'[fleet]\norders = ["orders.csv"]\n[owners.{seller}]\n')
+    rows.write_text(f"{header}\n")
+    (folder / "orders.csv").write_text(
+        "order,owner,country,area_code,label,answer_at,answer_to\n"
+        f"order-1,{seller},US,,,{seller},{target}\n"
+    )
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        assert opened.apply(opened.plan(), buy=1).state is RunState.FINISHED
+        (bought,) = telephony_sandbox.ledger(seller, "purchase")
+        (place,) = opened.where()
+        assert (place.owner.id, place.owner.assignment) == (bought.id, target)
+        assert opened.plan().ops == ()
+
+        rows.write_text(f"{header}\n{place.number},{seller},,,released\n")
+        assert opened.apply(opened.plan(), release=1).state is RunState.FINISHED
+        assert [one.id for one in telephony_sandbox.ledger(seller, "release")] == [bought.id]
+        assert opened.plan().ops == ()

@@ -53,6 +53,7 @@ class Vendors:
     ledger: Counter[str] = field(default_factory=Counter)
     keys: dict[str, str] = field(default_factory=dict)
     late: list = field(default_factory=list)
+    keyless: bool = False
 
     def add(self, profile, number, **facts):
         made = PhoneNumber(
@@ -81,10 +82,17 @@ class Vendors:
     def get_number(self, profile, number):
         return self.find(profile, number)
 
-    def provision_number(self, profile, label, idempotency_key, **_):
+    def search_numbers(self, profile, **_):
+        taken = any(one.number == BOUGHT for one in self.held.get(profile, {}).values())
+        offered = "+14155550198" if taken else BOUGHT
+        return [telephony.AvailableNumber(number=offered, provider=profile)]
+
+    def provision_number(self, profile, label, idempotency_key, number=None, **_):
+        if self.keyless:
+            idempotency_key = number
         if idempotency_key not in self.keys:
             self.ledger["purchase"] += 1
-            self.keys[idempotency_key] = self.add(profile, BOUGHT, label=label).id
+            self.keys[idempotency_key] = self.add(profile, number or BOUGHT, label=label).id
         return self.find(profile, self.keys[idempotency_key])
 
     def import_number(self, profile, number, assign_to, **_):
@@ -130,6 +138,7 @@ def lanes(draw):
     number, lane_number = (BOUGHT, "") if buys else (NUMBER, NUMBER)
     here = {"number": lane_number}
     if buys:
+        vendors.keyless = draw(st.booleans())
         ops.append(op(Verb.BUY, OWNER, order="order-1", country="US", after="Desk"))
         owned = None
     else:
@@ -203,8 +212,12 @@ class Disturbed:
         self.vendors.late.clear()
 
     def call(self, call):
+        purchase = call.operation == "provision_number"
+        if purchase and self.vendors.keyless and "number" not in call.arguments:
+            # Refused before any request.
+            raise telephony.UnsupportedOperationError(call.profile, "with a key", "Choose one.")
         fault = next(self.faults, None)
-        changes = call.operation != "get_number"
+        changes = call.operation not in {"get_number", "search_numbers"}
         if changes:
             self.check_intent(call)
             self.sent.append(call)
@@ -236,7 +249,8 @@ class Disturbed:
 @given(lane=lanes(), data=st.data())
 def test_nothing_is_done_twice_and_resuming_ends_the_same(lane, data):
     vendors, entries = lane
-    undisturbed = Vendors(held={name: dict(held) for name, held in vendors.held.items()})
+    held = {name: dict(held) for name, held in vendors.held.items()}
+    undisturbed = Vendors(held, keyless=vendors.keyless)
     Disturbed(undisturbed, list(entries)).run()
 
     for _ in range(data.draw(st.integers(1, 3))):
@@ -246,9 +260,8 @@ def test_nothing_is_done_twice_and_resuming_ends_the_same(lane, data):
     assert vendors.ledger - undisturbed.ledger == Counter()
     left = [entry for entry in entries if entry.state is not State.DONE]
     if left:
-        # Only what cannot be proven stops a lane for good, and a purchase has its key.
+        # Only what cannot be proven stops a lane for good.
         assert left[0].state is State.UNKNOWN
-        assert left[0].op.verb is not Verb.BUY
         assert {entry.state for entry in left[1:]} <= {State.PLANNED}
         entries[left[0].seq] = replace(left[0], state=State.STARTED)  # as `repeat_unknown` does
         Disturbed(vendors, entries).run()

@@ -29,12 +29,14 @@ from telephony.errors import (
     RateLimitedError,
     TelephonyError,
     UnavailableError,
+    UnsupportedOperationError,
 )
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
 from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as, target_of, text_of
 from telephony.model import (
     Application,
+    AvailableNumber,
     LinkedCarrier,
     NumberStatus,
     PhoneNumber,
@@ -140,6 +142,8 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
         return (yield from _ended(entry, State.FAILED, reason=_NOT_ACTIVE))
     if op.verb is Verb.CHECK:
         return (yield from _check(entry, op))
+    if op.verb is Verb.BUY:
+        return (yield from _bought(entry, op))
     resumed = entry.state in {State.STARTED, State.UNKNOWN}
     if op.after == UNCOVERED:
         try:
@@ -153,8 +157,7 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
         if kept is None:
             return (yield from _ended(entry, State.CHANGED, reason=_NOTHING_KEPT))
         op = replace(op, after=text_of(Webhook(kept)))
-    # A purchase is not read back here: its key makes the provider look before it buys.
-    if op.verb is not Verb.BUY and (resumed or op.verb in _READ_FIRST):
+    if resumed or op.verb in _READ_FIRST:
         try:
             seen, found = yield from _look(op, sources, resumed=resumed)
         except TelephonyError as error:
@@ -182,16 +185,69 @@ def _settle(
     entry: Entry, op: Op, sources: Mapping[str, Source], lost: OutcomeUnknownError
 ) -> Steps:
     """Read once what came of a lost response."""
-    if op.verb is not Verb.BUY:  # of which the provider has read all that it could
-        try:
-            seen, found = yield from _look(op, sources, resumed=True)
-        except TelephonyError:
-            seen, found = _Seen.OTHER, None
-        if seen is _Seen.WANTED:
-            return (yield from _done(entry, found))
-        if lost.retry_safe:
-            return (yield from _ended(entry, State.FAILED, lost))
-    return (yield from _ended(entry, State.UNKNOWN, lost))
+    try:
+        seen, found = yield from _look(op, sources, resumed=True)
+    except TelephonyError:
+        seen, found = _Seen.OTHER, None
+    if seen is _Seen.WANTED:
+        return (yield from _done(entry, found))
+    state = State.FAILED if lost.retry_safe else State.UNKNOWN
+    return (yield from _ended(entry, state, lost))
+
+
+def _bought(entry: Entry, op: Op) -> Steps:
+    """Buy a number for an order, at most once.
+
+    The order is the idempotency key, which makes the provider look before it buys, and read back
+    what it can after a lost response. Where the vendor keeps no keys, one of the numbers that it
+    offers is written down first, and exactly that one is bought.
+    """
+    if entry.state is State.UNKNOWN:  # the provider has read what it could
+        return entry
+    started = replace(_cleared(entry), state=State.STARTED)
+    yield Save(started, entry.state)
+    try:
+        if not started.number:
+            try:
+                return (yield from _done(started, (yield _purchase(op))))
+            except UnsupportedOperationError as no_keys:
+                chosen = yield from _chosen(op, no_keys)
+            started = replace(started, number=chosen)
+            yield Save(started, State.STARTED)
+        return (yield from _done(started, (yield _purchase(op, started.number))))
+    except OutcomeUnknownError as lost:
+        return (yield from _ended(started, State.UNKNOWN, lost))
+    except TelephonyError as error:
+        # Another one is chosen when the run is resumed.
+        return (yield from _ended(replace(started, number=""), _state_after(error), error))
+
+
+def _purchase(op: Op, number: str | None = None) -> Call:
+    wanted = {"country": op.country or "US", "area_code": op.area_code}
+    which = {"number": number} if number else wanted
+    named = {"label": op.after, "idempotency_key": op.order}
+    return Call(op.profile, "provision_number", {**which, **named})
+
+
+def _chosen(op: Op, no_keys: UnsupportedOperationError) -> Generator[Step, object, str]:
+    """Return the first number that the vendor offers.
+
+    Raises:
+        UnsupportedOperationError: it cannot be asked: `no_keys`.
+        NotFoundError: it offers none.
+    """
+    wanted = {"country": op.country or "US", "area_code": op.area_code, "limit": 1}
+    try:
+        offered = yield Call(op.profile, "search_numbers", wanted)
+    except UnsupportedOperationError:
+        raise no_keys from None
+    assert isinstance(offered, list)  # noqa: S101 - for the type checker
+    for one in offered:
+        if isinstance(one, AvailableNumber):
+            return one.number
+    raise NotFoundError(
+        "The vendor offers no such number now", hint="Change the order's area code."
+    )
 
 
 def _check(entry: Entry, op: Op) -> Steps:
@@ -289,9 +345,6 @@ def _ref(op: Op) -> str:
 def _change(op: Op, sources: Mapping[str, Source]) -> tuple[str, Mapping[str, object]]:
     """Return the provider's method that does it, and its arguments."""
     match op.verb:
-        case Verb.BUY:
-            wanted = {"area_code": op.area_code, "label": op.after, "idempotency_key": op.order}
-            return "provision_number", {"country": op.country or "US", **wanted}
         case Verb.LABEL:
             return "update_number", {"number": _ref(op), "label": op.after}
         case Verb.IMPORT:

@@ -143,8 +143,9 @@ class TableJournal(Journal):
     def bought(self) -> Mapping[str, str]:
         with self._reading() as tables:
             rows = tables.execute(
-                "SELECT op, number FROM operations WHERE number <> '' OR state IN (?, ?)",
-                (State.STARTED, State.UNKNOWN),
+                "SELECT op, CASE state WHEN ? THEN number ELSE '' END FROM operations "
+                "WHERE (state = ? AND number <> '') OR state IN (?, ?)",
+                (State.DONE, State.DONE, State.STARTED, State.UNKNOWN),
             ).fetchall()
         found = [(_decode(op).order, number) for op, number in rows]
         return {order: number for order, number in found if order is not None}

@@ -95,9 +95,12 @@ class Held:
         )  # fmt: skip
 
     def bought(self, order: str, owner: str) -> str | None:
-        """Return the number that an order has bought: the journal knows, or its mark says."""
+        """Return the number that an order has bought: the journal knows, or its mark says.
+
+        Empty where it may have bought one; None where it has not.
+        """
         known = self.snapshot.bought.get(order)
-        if known is not None:
+        if known:
             return known
         if owner not in self._marks:
             self._marks[owner] = {
@@ -105,7 +108,7 @@ class Held:
                 for holding in self.by_profile[owner].values()
                 if holding.mark
             }
-        return self._marks[owner].get(key_digest(order))
+        return self._marks[owner].get(key_digest(order), known)
 
     def target(self, text: str, profile: str, *, texts: bool = False) -> str:
         """Return a target as `text_of` writes it.
