@@ -22,3 +22,4 @@ SYMLINK = pytest.mark.skipif(
     sys.platform == "win32", reason="on Windows only administrators may make links"
 )
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the file it looks into")
+PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

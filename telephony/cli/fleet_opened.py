@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from telephony.cli.output import as_json, console, errors, note, plain, say
 if TYPE_CHECKING:
     from telephony.fleet import Fleet
     from telephony.fleet import Progress as Reached
+    from telephony.fleet.errors import FileProblem
 
 _WRONG = 2
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -84,12 +86,26 @@ def reported(file: Path | None = None, *, wants_json: bool) -> Iterator[None]:
         more = {"problems": problems} if problems else {}
         fail_otherwise(kind, error.message, code, wants_json=wants_json, more=more)
         if not wants_json:
-            for problem in error.problems:
-                note(f"  {plain(str(problem))}")
+            _list(error.problems)
         raise typer.Exit(code) from None
     except KeyboardInterrupt as error:
         notes = getattr(error, "__notes__", ["Nothing was changed at any vendor."])
         raise Interrupted(" ".join(("Interrupted.", *notes))) from None
+
+
+def _list(problems: Sequence[FileProblem]) -> None:
+    """Print problems: to a file or another program all of them, a line each."""
+    from telephony.fleet.errors import briefly
+
+    if not sys.stderr.isatty():
+        for problem in problems:
+            note(f"  {plain(str(problem))}")
+        return
+    for line in briefly(problems, "add 2>problems.txt to have them all in a file."):
+        wrapped = textwrap.wrap(
+            plain(line), errors.width - 2, subsequent_indent="  ", break_on_hyphens=False
+        )
+        note(textwrap.indent("\n".join(wrapped), "  "))
 
 
 def print_json(value: object) -> None:

@@ -392,7 +392,8 @@ class AsyncFleet:
     def _connected(self, profiles: Iterable[str]) -> dict[str, AsyncPhoneNumberProvider]:
         for profile in profiles:
             if profile not in self._providers:
-                provider = self._connect(profile)
+                with self._files.naming(profile):
+                    provider = self._connect(profile)
                 self._closing.push_async_callback(provider.close)
                 self._providers[profile] = provider
         return {profile: self._providers[profile] for profile in profiles}

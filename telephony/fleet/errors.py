@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,28 @@ class FileProblem(Struct, frozen=True, order=True):
         return ": ".join(part for part in (where, self.column, self.message) if part)
 
 
+def briefly(problems: Sequence[FileProblem], rest: str) -> list[str]:
+    """Return at most 20 problems as lines, each that many lines of a file share once.
+
+    Args:
+        problems: all of them.
+        rest: where the others are.
+    """
+    alike = Counter((one.file, one.column, one.message) for one in problems)
+    shown: list[str] = []
+    left = len(problems)
+    for one in problems:
+        count = alike.pop((one.file, one.column, one.message), 0)
+        if not count:
+            continue
+        if len(shown) == _SHOWN:
+            return [*shown, f"… and {left:,} more: {rest}"]
+        said = "1 more line" if count == 2 else f"{count - 1:,} more lines"
+        shown.append(f"{one} (And {said}.)" if count > 1 else str(one))
+        left -= count
+    return shown
+
+
 class FleetError(ConfigurationError):
     """The files of a fleet, or what was asked of it, are wrong. Nothing was sent.
 
@@ -43,9 +66,7 @@ class FleetError(ConfigurationError):
     """
 
     def __init__(self, message: str, problems: Sequence[FileProblem] = ()) -> None:
-        shown = [str(problem) for problem in problems[:_SHOWN]]
-        if len(problems) > _SHOWN:
-            shown.append(f"… and {len(problems) - _SHOWN:,} more: `problems` has them all.")
+        shown = briefly(problems, "`problems` has them all.")
         super().__init__("\n".join((message, *shown)))
         self.message = message
         self.problems: tuple[FileProblem, ...] = tuple(problems)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from telephony.errors import ConfigurationError
 from telephony.fleet import known as memory
 from telephony.fleet import moving
 from telephony.fleet.applying.running import Run
@@ -88,6 +90,14 @@ class Files:
                 f"engine = \"{files.engine}\" needs more packages: pip install 'telephony[dbos]'"
             ) from missing
         return state
+
+    @contextmanager
+    def naming(self, profile: str) -> Iterator[None]:
+        """Say in an error of connecting a profile that fleet.toml names it."""
+        try:
+            yield
+        except ConfigurationError as error:
+            raise FleetError(f"{self.path} names the profile {profile!r}. {error}") from error
 
     def end(self) -> None:
         """Close the journal."""

@@ -283,6 +283,30 @@ def test_every_problem_of_the_files_is_named_at_once(folder, cli, telephony_sand
     assert len(telephony_sandbox.requests("twilio")) == before
 
 
+@TERMINAL
+def test_a_terminal_is_not_flooded_with_problems(tmp_path):
+    lines = [f"+1415555{place},carrier,,support,a," for place in range(100, 400)]
+    (tmp_path / "fleet.toml").write_text('[fleet]\nnumbers = ["wrong.csv"]\n')
+    numbers = "number,owner,label,answer_at,answer_to,state"
+    (tmp_path / "wrong.csv").write_text("\n".join([numbers, *lines, ""]))
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb+", buffering=0):
+        done = subprocess.run(
+            [*COMMAND, "plan"], cwd=tmp_path, stdin=theirs, stderr=theirs,
+            stdout=subprocess.PIPE, env={**inherited(), **ENVIRONMENT, "TERM": "xterm"},
+        )  # fmt: skip
+        os.close(theirs)
+        shown = os.read(ours, 100_000).decode()
+
+    assert done.returncode == 2
+    assert "900 problems" in shown
+    assert len(shown.splitlines()) < 60
+    assert max(map(len, shown.splitlines()[1:])) <= 80
+    # What is the same in all lines is said once, and the rest is not forgotten.
+    assert "(And 299 more lines.)" in shown
+    assert "2>problems.txt" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from telephony import LinkedCarrier, SipTrunk
 from telephony.fleet.declared.files import csv_of, load, orders_csv_of
 from telephony.fleet.declared.model import Order, Row
 from telephony.fleet.errors import FleetError
+from tests.systems import PIPES
 
 TOML = """
 [fleet]
@@ -106,6 +109,35 @@ def test_what_spreadsheets_write_is_read_alike(fleet, content):
 
 
 @pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ('"Desk, front"', "Desk, front"),
+        ('"The ""front"" desk"', 'The "front" desk'),
+        ("☎️ Büro 受付", "☎️ Büro 受付"),
+        ("🏳️‍🌈", "🏳️‍🌈"),
+        ("x" * 10_000, "x" * 10_000),
+    ],
+    ids=["comma", "quotes", "letters", "joined emoji", "long"],
+)
+def test_labels_of_any_letters_come_back_as_they_are(fleet, written, label):
+    declared = fleet(f"number,owner,label\r\n+14155550100,carrier,{written}\r\n")
+
+    assert declared.rows == (Row("+14155550100", "carrier", label),)
+    assert fleet(csv_of(declared.rows)).rows == declared.rows
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_label_of_ten_megabytes_is_one_problem(fleet, quote):
+    label = f"{quote}{'x' * 10_000_000}{quote}"
+    content = f"number,owner,label\n+14155550100,carrier,{label}\n+14155550101,carrier,Desk\n"
+
+    places, messages = problems(fleet, content)
+
+    assert places == [("numbers/all.csv", 2, "")]
+    assert "more than 131,072 characters" in messages
+
+
+@pytest.mark.parametrize(
     ("row", "column", "advice"),
     [
         ("4155550100,carrier,,,,,", "number", "E.164 form, such as"),
@@ -119,6 +151,11 @@ def test_what_spreadsheets_write_is_read_alike(fleet, content):
         ("+14155550100,carrier,,,,trunk:TK1,", "sms_to", "calls only"),
         ("+14155550100,,,,,https://example.com,", "owner", "answers texts"),
         ("+14155550100,,,,,,released", "owner", "released"),
+        ("+14155550100,,Desk,support,agent_7,,", "owner", "what has the label"),
+        ('+14155550100,carrier,,support,"agent\n7",,', "answer_to", "one line"),
+        ("+14155550100,carrier,,support,a\0b,,", "answer_to", "not printable"),
+        ("14155550100,carrier,,,,,", "number", "format the column as text"),
+        ("1.41556E+10,carrier,,,,,", "number", "format the column as text"),
         ("+14155550100,carrier,,,,,release", "state", "Did you mean 'released'?"),
         ("+14155550100,carrier,-,,,,", "label", "cannot be removed"),
         ('+14155550100,carrier,"two\nlines",,,,', "label", "one line"),
@@ -146,7 +183,11 @@ def test_a_wrong_row_is_named_with_its_line_and_what_to_do(fleet, row, column, a
         ("number,owner,owner\n", 1, "twice"),
         ("owner,label\n", 1, "missing"),
         ("number,owner\n".encode("utf-16"), 0, "save it as UTF-8"),
-        ("number,owner,label\n+14155550100,carrier,Büro\n".encode("latin-1"), 2, "0xfc"),
+        (
+            ("number,owner,label\n" + "+14155550100,carrier,Büro\n" * 9).encode("latin-1"),
+            2,
+            "Byte 0xfc is not UTF-8: save the file as UTF-8",
+        ),
     ],
     ids=["empty", "semicolons", "unknown", "twice", "missing", "UTF-16", "Latin-1"],
 )
@@ -182,6 +223,21 @@ def test_300_wrong_rows_of_100_000_are_all_named_at_once(fleet):
     assert "and 280 more" in str(caught.value)
 
 
+def test_what_many_lines_share_is_said_once(fleet):
+    rows = "".join(f"+1415{index + 2_000_000},carier,,,,,\n" for index in range(1_000))
+
+    with pytest.raises(FleetError) as caught:
+        fleet(f"{HEADER}{rows}4155550100,carrier,,,,,\n+14155550100,carrier,,,,,x\n")
+
+    assert len(caught.value.problems) == 1_002
+    summary, owner, number, state = str(caught.value).splitlines()
+    assert summary == "The fleet's files have 1,002 problems."
+    assert "all.csv:2: owner: fleet.toml has no [owners.carier]. Did you mean 'carrier'?" in owner
+    assert owner.endswith("(And 999 more lines.)")
+    assert "all.csv:1002: number" in number
+    assert "all.csv:1003: state" in state
+
+
 @pytest.mark.parametrize(
     ("row", "column"),
     [
@@ -205,19 +261,30 @@ def test_a_wrong_order_is_named(fleet, row, column):
     ("toml", "line", "key", "advice"),
     [
         ("[fleet]\nstate = x\n", 2, "", "not TOML"),
-        ("[flet]", 0, "flet", "Did you mean 'fleet'?"),
-        ("[x]", 0, "x", "Known: fleet, owners"),
-        ('[fleet]\nengine = "celery"', 0, "fleet.engine", "'local' or 'dbos'"),
-        ("[owners.carrier]\nconcurrent = 2", 0, "owners.carrier.concurrent", "'concurrency'"),
-        ('[answerers.rooms]\nvia = { trnk = "TK1" }', 0, "answerers.rooms.via", "trunk = "),
-        ("[safety]\nlimits = { change = 30 }", 0, "safety.limits.change", "less than or equal"),
-        ("[safety]\nlimits = { changes = 1 }", 0, "safety.limits.changes", "'change'"),
-        ('[safety]\nprotected = ["4155550100"]', 0, "safety.protected", "E.164"),
-        ("[answerers.a]\nsource = { siptrunk = {} }", 0, "answerers.a.source", "Did you mean"),
-        ("[answerers.a]\nsource = { vonage = {} }", 0, "answerers.a.source", "is missing"),
+        ("\n[flet]", 2, "flet", "Did you mean 'fleet'?"),
+        ("[x]", 1, "x", "Known: fleet, owners, answerers, safety."),
+        ("fleet = 3", 1, "fleet", "a table: [fleet]"),
+        ('[fleet]\nnumbers = "a.csv"', 2, "fleet.numbers", 'such as ["numbers/*.csv"]'),
+        ("[fleet]\norders = [1]", 2, "fleet.orders[0]", "text in quotes"),
+        ("[fleet]\nstate = 5", 2, "fleet.state", '"env:FLEET_DATABASE_URL"'),
+        ('[fleet]\nengine = "celery"', 2, "fleet.engine", '"local" or "dbos"'),
+        ('[owners]\n"a.b" = "x"', 2, 'owners."a.b"', 'a table: [owners."a.b"]'),
+        ("[owners.state]\n[owners]\nleast = 1", 3, "owners.least", "a table: [owners.least]"),
+        ("[owners.a]\n\nconcurrent = 2", 3, "owners.a.concurrent", "'concurrency'"),
+        ('[owners.a]\nconcurrency = "9"', 2, "owners.a.concurrency", "number from 1 to 1000"),
+        ("owners.a.concurrency = 2000", 1, "owners.a.concurrency", "number from 1 to 1000"),
+        ('[answerers.rooms]\nvia = { trnk = "TK1" }', 2, "answerers.rooms.via", "trunk = "),
+        ('[answerers.rooms]\nvia = { webhook = "x" }', 2, "answerers.rooms.via", "a URL"),
+        ("[safety]\nlimits = { change = 30 }", 2, "safety.limits.change", "0.3 for 30%"),
+        ('[safety]\n[safety.limits]\nleast = "x"', 3, "safety.limits.least", "0 or more"),
+        ("[safety]\nlimits = { changes = 1 }", 2, "safety.limits.changes", "'change'"),
+        ('[safety]\nprotected = "x"', 2, "safety.protected", "a list of numbers"),
+        ('[safety]\nprotected = [\n"4155"]', 2, "safety.protected[0]", "'4155' is not a number in"),
+        ("[answerers.a]\nsource = { siptrunk = {} }", 2, "answerers.a.source", "Did you mean"),
+        ("[answerers.a]\nsource = { vonage = {} }", 2, "answerers.a.source", "is missing"),
         (
             '[answerers.a]\nsource = { sip_trunk = { addresses = "x" } }',
-            0,
+            2,
             "answerers.a.source",
             "Did you mean 'address'?",
         ),
@@ -233,6 +300,23 @@ def test_a_wrong_key_of_fleet_toml_is_named(fleet, toml, line, key, advice):
     assert advice in problem.message
 
 
+def test_every_wrong_key_is_named_by_line(fleet):
+    places, messages = problems(
+        fleet,
+        toml="[saftey]\n[owners.b]\nconcurrency = 0\n[answerers.a]\nvia = 1\n"
+        'source = { linked = "x" }\n[safety]\nprotected = ["1", "+14155550100", 2]\n',
+    )
+
+    assert places == [
+        ("fleet.toml", 1, "saftey"),
+        ("fleet.toml", 3, "owners.b.concurrency"),
+        ("fleet.toml", 5, "answerers.a.via"),
+        ("fleet.toml", 8, "safety.protected[0]"),
+        ("fleet.toml", 8, "safety.protected[2]"),
+    ]
+    assert "pydantic" not in messages
+
+
 def test_patterns_must_match_files_below_the_folder(fleet):
     places, messages = problems(
         fleet, toml='[fleet]\nnumbers = ["files/*.csv"]\norders = ["/etc/*.csv"]'
@@ -240,6 +324,32 @@ def test_patterns_must_match_files_below_the_folder(fleet):
 
     assert places == [("fleet.toml", 0, "fleet.numbers"), ("fleet.toml", 0, "fleet.orders")]
     assert "No file matches 'files/*.csv'" in messages
+
+
+def test_a_file_that_two_patterns_match_is_read_once(fleet):
+    toml = '[fleet]\nnumbers = ["numbers/*.csv", "*/all.csv"]\n[owners.carrier]'
+
+    declared = fleet("number,owner\n+14155550100,carrier\n", toml=toml)
+
+    assert declared.rows == (Row("+14155550100", "carrier"),)
+
+
+@PIPES
+def test_folders_and_pipes_are_no_files_of_numbers(fleet):
+    fleet()
+    (fleet.folder / "numbers" / "folder.csv").mkdir()
+    os.mkfifo(fleet.folder / "numbers" / "pipe.csv")
+    (fleet.folder / "numbers" / "gone.csv").symlink_to("nowhere.csv")
+
+    places, messages = problems(fleet)
+
+    assert places == [
+        ("numbers/folder.csv", 0, ""),
+        ("numbers/gone.csv", 0, ""),
+        ("numbers/pipe.csv", 0, ""),
+    ]
+    assert messages.count("It is no file, but 'numbers/*.csv' in fleet.numbers matches it") == 2
+    assert "No such file" in messages
 
 
 def test_secrets_are_references_and_read_when_they_are_needed(fleet, monkeypatch):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from telephony.capabilities import Capability
 from telephony.fleet.declared.files import csv_of
+from telephony.fleet.declared.lines import quoted, text
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.declared.policy import SELF, Answerer, Owner, Policy
 from telephony.fleet.declared.rows import is_label
@@ -141,9 +142,9 @@ def _toml(policy: Policy, offers: Mapping[str, Offer]) -> str:
         [
             "# Who holds numbers, and who answers them: names are profiles of telephony.toml.",
             "[fleet]",
-            f"state = {_text(policy.fleet.state)}",
+            f"state = {text(policy.fleet.state)}",
             f"numbers = {json.dumps(policy.fleet.numbers)}",
-            *(f"\n[owners.{_key(profile)}]" for profile in policy.owners),
+            *(f"\n[owners.{quoted(profile)}]" for profile in policy.owners),
             *(
                 line
                 for profile, answerer in policy.answerers.items()
@@ -155,20 +156,11 @@ def _toml(policy: Policy, offers: Mapping[str, Offer]) -> str:
 
 
 def _answerer(profile: str, answerer: Answerer, offer: Offer) -> Iterator[str]:
-    yield f"\n[answerers.{_key(profile)}]"
+    yield f"\n[answerers.{quoted(profile)}]"
     if answerer.via == SELF:
         yield f'via = "{SELF}"'
     elif answerer.via is not None:
         kind, _, value = answerer.via.partition(":")
-        yield f"via = {{ {kind} = {_text(value)} }}"
+        yield f"via = {{ {kind} = {text(value)} }}"
     if offer.sources:
         yield f"# source: where numbers are imported from ({', '.join(sorted(offer.sources))})"
-
-
-def _key(profile: str) -> str:
-    return profile if re.fullmatch("[A-Za-z0-9_-]+", profile) else _text(profile)
-
-
-def _text(value: str) -> str:
-    # A basic string of TOML has the escapes of JSON, and needs one more.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 from telephony.fleet.declared import policy, rows
 from telephony.fleet.declared.model import ORDER_COLUMNS, ROW_COLUMNS, Declared, Order, Row
@@ -85,9 +86,22 @@ def _named(
             message = f"No file matches {pattern!r}: correct it, or add the file."
             problems.append(FileProblem(str(path), 0, f"fleet.{key}", message))
         for one in matched:
-            if one.resolve() not in met:
-                met.add(one.resolve())
+            if one.resolve() in met:
+                continue
+            met.add(one.resolve())
+            if _is_readable(one):
                 yield one, str(one)
+            else:
+                message = f"It is no file, but {pattern!r} in fleet.{key} matches it: remove it."
+                problems.append(FileProblem(str(one), 0, "", message))
+
+
+def _is_readable(path: Path) -> bool:
+    """Return whether reading ends: a folder cannot be read, and a pipe may never end."""
+    try:
+        return S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # reading it says what is wrong
 
 
 def _counted(count: int) -> str:

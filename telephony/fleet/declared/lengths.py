@@ -11,6 +11,8 @@ from telephony.errors import InvalidRequestError
 
 _LONGEST_CODE = 4  # "+", and the digits of a country's calling code
 
+_SPREADSHEET = "If a spreadsheet took the + off, format the column as text there."
+
 
 class Lengths(dict[str, frozenset[int]]):
     """How long the numbers are that begin with these four characters."""
@@ -32,7 +34,8 @@ def problem(number: str, lengths: Lengths) -> str:
     try:
         written = numbers.e164(number)
     except InvalidRequestError:
-        return f"{number[:40]!r} is not a telephone number in E.164 form, such as +14155550123."
+        said = f"{number[:40]!r} is not a telephone number in E.164 form, such as +14155550123."
+        return f"{said} {_SPREADSHEET}" if number[:1].isdigit() else said
     return "" if written == number else f"{number[:40]!r} is not in E.164 form: write {written}."
 
 

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
-    field_validator,
 )
 from pydantic_core import ErrorDetails
 
 from telephony.fleet.declared import sources
+from telephony.fleet.declared.lines import line_of, lines_of, spelled
 from telephony.fleet.errors import FileProblem, FleetError
 from telephony.fleet.targets import text_of
 from telephony.model import Application, Source, Trunk, Webhook
@@ -37,6 +38,8 @@ def _via(given: object) -> object:
         return given
     if isinstance(given, Mapping) and len(given) == 1:
         ((kind, value),) = given.items()
+        if kind == "webhook" and not str(value).startswith(("https://", "http://")):
+            raise ValueError('write a URL, such as via = { webhook = "https://example.com/voice" }')
         if kind in _VIA and isinstance(value, str) and value.strip():
             return text_of(_VIA[kind](value))
     raise ValueError(
@@ -45,8 +48,14 @@ def _via(given: object) -> object:
     )
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Concurrency = Annotated[int, Field(ge=1, le=1000)]
+def _protected(given: str) -> str:
+    if not is_e164(given):
+        raise ValueError(f"{given[:40]!r} is not a number in E.164 form, such as +14155550123")
+    return given
+
+
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Concurrency = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 
 class Files(BaseModel):
@@ -111,7 +120,7 @@ class Limits(BaseModel):
     change: Share = 0.3
     detach: Share = 0.1
     shrink: Share = 0.1
-    least: int = Field(default=10, ge=0)
+    least: int = Field(default=10, ge=0, strict=True)
 
 
 class Safety(BaseModel):
@@ -125,15 +134,7 @@ class Safety(BaseModel):
     model_config = _CONFIG
 
     limits: Limits = Limits()
-    protected: frozenset[str] = frozenset()
-
-    @field_validator("protected")
-    @classmethod
-    def _e164(cls, given: frozenset[str]) -> frozenset[str]:
-        wrong = sorted(number for number in given if not is_e164(number))
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} is not a number in E.164 form, such as +14155550123")
-        return given
+    protected: frozenset[Annotated[str, AfterValidator(_protected)]] = frozenset()
 
 
 class Policy(BaseModel):
@@ -212,7 +213,8 @@ def read(path: Path) -> Policy:
         FleetError: it cannot be read, is not TOML, or something in it is wrong.
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8-sig"))
+        text = path.read_text("utf-8-sig")
+        values = tomllib.loads(text)
     except OSError as error:
         raise _wrong(path, 0, "", f"it cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
@@ -226,8 +228,9 @@ def read(path: Path) -> Policy:
     try:
         policy = Policy.model_validate(values)
     except ValidationError as error:
+        lines = lines_of(text)
         problems = [
-            FileProblem(str(path), 0, ".".join(map(str, one["loc"])), _sentence(one["type"], one))
+            FileProblem(str(path), line_of(one["loc"], lines), spelled(one["loc"]), _sentence(one))
             for one in error.errors(include_input=False, include_url=False)
         ]
         raise FleetError(f"{path} is wrong.", sorted(problems)) from None
@@ -244,17 +247,35 @@ _KNOWN: Mapping[str, type[BaseModel]] = {
     "limits": Limits,
 }
 
+_MEANT: Mapping[str, str] = {
+    "state": 'a file, or a reference such as "env:FLEET_DATABASE_URL"',
+    "numbers": 'a list of patterns, such as ["numbers/*.csv"]',
+    "orders": 'a list of patterns, such as ["orders.csv"]',
+    "engine": '"local" or "dbos"',
+    "concurrency": "a whole number from 1 to 1000",
+    "change": "a number from 0 to 1, such as 0.3 for 30%",
+    "detach": "a number from 0 to 1, such as 0.1 for 10%",
+    "shrink": "a number from 0 to 1, such as 0.1 for 10%",
+    "least": "a whole number, 0 or more",
+    "protected": 'a list of numbers, such as ["+14155550123"]',
+}
 
-def _sentence(kind: str, error: ErrorDetails) -> str:
-    if kind == "extra_forbidden":
-        *table, key = error["loc"]
-        known = _KNOWN[str(table[-1] if table[-1:] == ["limits"] else table[0] if table else "")]
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return what is wrong with a key, and what it can be."""
+    keys = [str(key) for key in error["loc"] if not isinstance(key, int)]
+    if error["type"] == "extra_forbidden":
+        *table, key = keys
+        known = _KNOWN["limits" if table[-1:] == ["limits"] else table[0] if table else ""]
         names = list(known.model_fields)
-        near = suggestion(str(key), names) or f" Known: {', '.join(names)}."
-        return f"there is no such key.{near}"
-    if kind == "value_error":
+        return f"there is no such key.{suggestion(key, names)} Known: {', '.join(names)}."
+    if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    return error["msg"].replace("Input should be", "it should be", 1)
+    if isinstance(error["loc"][-1], int):
+        return "it should be text in quotes"
+    # A profile may have the name of a key.
+    meant = None if keys[:-1] in (["owners"], ["answerers"]) else _MEANT.get(keys[-1])
+    return f"it should be {meant or f'a table: [{spelled(keys)}]'}"
 
 
 def _wrong(path: Path, line: int, key: str, message: str) -> FleetError:

@@ -24,6 +24,7 @@ _ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _AREA_CODE = re.compile(r"[0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_WORD = Agent("")  # whatever the vendor makes of a plain word
 _FILE = 1 << 32  # a place is a file's index and a line, in one number: there are many
 
 Named: TypeAlias = tuple[Path, str]
@@ -57,6 +58,8 @@ def numbers(
                 table.problem(line, "number", said)
             if not is_label(label):
                 table.problem(line, "label", _mislabelled(label))
+            elif label and not owner:
+                table.problem(line, "owner", _unowned("what has the label"))
             rows.append(
                 Row(number, owner, label.strip(), answer_at, answer_to, sms_to, state == RELEASED)
             )
@@ -125,7 +128,7 @@ def _misrouted(route: tuple[str, ...], policy: Policy) -> _Problems:
         yield "state", f"{state[:40]!r} is no state.{near} Write active or released."
     if not owner and (state == RELEASED or sms_to):
         what = "what is released" if state == RELEASED else "what answers texts"
-        yield "owner", f"It is empty: name the profile that holds {what} at its carrier."
+        yield "owner", _unowned(what)
     yield from _misanswered(owner, answer_at, answer_to, policy)
     if sms_to:
         said = _mistargeted(sms_to)
@@ -167,8 +170,10 @@ def _misordered(order: Order, policy: Policy) -> _Problems:
 
 
 def _mistargeted(text: str) -> str:
+    if _CONTROL.search(text):
+        return "What answers is one line of text: remove what is not printable."
     try:
-        target_of(text, Agent)
+        target_of(text, lambda _: _WORD)
     except InvalidRequestError as error:
         return f"{error.message}. {error.hint}"
     return ""
@@ -179,6 +184,10 @@ def _unknown(profile: str, table: str, known: Iterable[str]) -> str:
         return f"It is empty: name one of [{table}.…] in fleet.toml."
     near = suggestion(profile, known)
     return f"fleet.toml has no [{table}.{profile[:40]}].{near} Add it there, or name another."
+
+
+def _unowned(what: str) -> str:
+    return f"It is empty: name the profile that holds {what} at its carrier."
 
 
 def _mislabelled(label: str) -> str:

@@ -161,7 +161,8 @@ def _wrong(kind: type[Source], error: ValidationError, ignored: frozenset[str]) 
         elif one["type"] == "missing":
             yield f"`{name}` is missing"
         else:
-            yield f"`{name}`: {one['msg'].replace('Input should be', 'it should be', 1)}"
+            said = one["msg"].replace("Input should be", "it should be", 1)
+            yield f"`{name}`: {said.replace('a valid string', 'text in quotes')}"
 
 
 def _secrets(kind: type[Source]) -> Iterator[str]:

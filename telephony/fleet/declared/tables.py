@@ -80,15 +80,14 @@ class Table:
             return ""
         try:
             return content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            pass
-        for line, part in enumerate(content.split(b"\n"), 1):
-            try:
-                part.decode()
-            except UnicodeDecodeError as error:
-                byte = part[error.start]
-                self.problem(line, "", f"Byte 0x{byte:02x} is not UTF-8: save the file as UTF-8.")
-        return ""
+        except UnicodeDecodeError as error:
+            byte, line = error.object[error.start], error.object.count(b"\n", 0, error.start) + 1
+            self.problem(
+                line,
+                "",
+                f"Byte 0x{byte:02x} is not UTF-8: save the file as UTF-8. It was not read.",
+            )
+            return ""
 
     def _read_header(self, known: Sequence[str] | None, required: Sequence[str]) -> None:
         try:
@@ -133,8 +132,13 @@ def _misread(error: csv.Error) -> str:
     text = str(error)
     if "NUL" in text:
         return "It contains a NUL byte: it is not a text file. Save it as CSV in UTF-8."
-    if "end of data" in text or "field larger" in text:
+    if "end of data" in text:
         return "A quote that opens here is never closed. The rest of the file was not read."
+    if "field larger" in text:
+        return (
+            f"A cell has more than {csv.field_size_limit():,} characters: shorten it, or close the "
+            "quote that opens it. The rest of the file was not read."
+        )
     return (
         "Its quotes do not match: write a quote inside a quoted cell twice. "
         "The rest of the file was not read."
