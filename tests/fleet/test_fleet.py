@@ -98,6 +98,23 @@ def test_it_is_so_with_asyncio(folder, connect, telephony_sandbox):
     assert telephony_sandbox.answerer(NUMBERS[0]).by == "agent_sales"
 
 
+@pytest.mark.parametrize("section", ["owners", "answerers"])
+def test_a_profile_that_is_not_there_is_named_with_the_file(tmp_path, section):
+    (tmp_path / "fleet.toml").write_text(f"[fleet]\nnumbers = []\n[{section}.carier]\n")
+
+    with fleet.open(tmp_path / "fleet.toml") as one, pytest.raises(FleetError) as blocking:
+        one.plan()
+
+    async def plan():
+        async with fleet.open_async(tmp_path / "fleet.toml") as one:
+            await one.plan()
+
+    with pytest.raises(FleetError) as asynchronous:
+        asyncio.run(plan())
+    assert str(blocking.value) == str(asynchronous.value)
+    assert "fleet.toml names the profile 'carier'. There is no profile" in str(blocking.value)
+
+
 def test_an_order_is_bought_once_and_only_when_it_is_said(opened, folder, telephony_sandbox):
     opened.apply(opened.plan())
     with (folder / "orders.csv").open("a") as orders:
