@@ -19,7 +19,6 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-import uvicorn
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -59,19 +58,6 @@ def home(folder):
     return {"HOME": str(folder), **dict.fromkeys(USER_FOLDER, str(folder / ".config"))}
 
 
-@contextlib.contextmanager
-def asgi_server(app):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 class _Threaded(ThreadingMixIn, WSGIServer):
     pass
 
@@ -104,10 +90,9 @@ def mode(request):
 
 
 @pytest.fixture
-def serve_asgi():
+def serve_asgi(_telephony_serve):
     """Serve an ASGI application until the test ends; returns its URL."""
-    with contextlib.ExitStack() as running:
-        yield lambda app: running.enter_context(asgi_server(app))
+    return _telephony_serve
 
 
 @pytest.fixture

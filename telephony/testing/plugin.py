@@ -95,22 +95,29 @@ def telephony_env(telephony_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def telephony_webhooks(telephony_sandbox: Sandbox) -> Iterator[Callable[..., str]]:
+def telephony_webhooks(
+    telephony_sandbox: Sandbox, _telephony_serve: Callable[[App], str]
+) -> Iterator[Callable[..., str]]:
     """Serve an ASGI application, and let the vendors send it their webhooks until the test ends.
 
     ``telephony_webhooks(app)`` returns the application's URL. Webhooks arrive at
     ``/webhooks/{provider}``, or at the `path` that is given. They are sent in the background:
     ``telephony_sandbox.delivered()`` waits for them, and returns what became of each.
     """
+
+    def serve(app: App, path: str = "/webhooks/{provider}") -> str:
+        url = _telephony_serve(app)
+        telephony_sandbox.send_webhooks(url + path)
+        return url
+
+    yield serve
+    telephony_sandbox.delivered()
+
+
+@pytest.fixture
+def _telephony_serve() -> Iterator[Callable[[App], str]]:
     with ExitStack() as served:
-
-        def serve(app: App, path: str = "/webhooks/{provider}") -> str:
-            url = served.enter_context(_served(app))
-            telephony_sandbox.send_webhooks(url + path)
-            return url
-
-        yield serve
-        telephony_sandbox.delivered()
+        yield lambda app: served.enter_context(_served(app))
 
 
 @contextmanager
