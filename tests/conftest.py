@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import ThreadingMixIn
+from urllib.parse import unquote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
@@ -128,27 +129,28 @@ class VendorServer:
     requests: list[Sent] = field(default_factory=list)
     url: str = ""
 
-    def __call__(self, environ, start_response):
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    def answer(self, connection, request):
+        head, _, content = request.partition(b"\r\n\r\n")
+        line, *fields = head.decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ")
+        place, _, query = target.partition("?")
+        path = unquote(place)
         headers = {
-            name.removeprefix("HTTP_").replace("_", "-").lower(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
+            name.lower(): value.strip()
+            for name, _, value in (each.partition(":") for each in fields)
         }
-        query = environ.get("QUERY_STRING", "")
         self.requests.append(Sent(method, f"{path}?{query}" if query else path, headers, content))
         planned = self.responses.get(f"{method} {path}", (404, {}))
         status, body = planned(query) if callable(planned) else planned
         shown = body if isinstance(body, bytes) else json.dumps(body).encode()
-        start_response(f"{status} x", [("Content-Type", "application/json")] if shown else [])
-        return [shown]
+        kind = ["Content-Type: application/json"] if shown else []
+        connection.sendall(http_answer(shown, *kind, status=f"{status} x"))
 
 
 @pytest.fixture
-def vendor_server(serve_wsgi):
+def vendor_server(raw_server):
     server = VendorServer()
-    server.url = serve_wsgi(server)
+    server.url = raw_server(server.answer).url
     return server
 
 

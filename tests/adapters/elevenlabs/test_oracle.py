@@ -412,11 +412,12 @@ def test_a_call_is_requested_once_where_the_sdk_requests_three(planned, vendor_s
         planned.place_call("p_1", OTHER, agent=AGENT)
     assert [sent.path for sent in vendor_server.requests].count(route) == 1
 
-    client = elevenlabs.ElevenLabs(api_key="k", base_url=vendor_server.url)
-    with pytest.raises(ApiError):
-        client.conversational_ai.twilio.outbound_call(
-            agent_id=AGENT, agent_phone_number_id="p_1", to_number=OTHER
-        )
+    with httpx.Client() as http:
+        client = elevenlabs.ElevenLabs(api_key="k", base_url=vendor_server.url, httpx_client=http)
+        with pytest.raises(ApiError):
+            client.conversational_ai.twilio.outbound_call(
+                agent_id=AGENT, agent_phone_number_id="p_1", to_number=OTHER
+            )
     assert [sent.path for sent in vendor_server.requests].count(route) == 1 + 3
 
 
@@ -426,8 +427,9 @@ def test_a_deletion_that_fails_without_a_body_is_a_failure(planned, vendor_serve
     route = "/v1/convai/phone-numbers/p_1"
     vendor_server.responses = {f"GET {route}": (200, number), f"DELETE {route}": (403, b"")}
 
-    client = elevenlabs.ElevenLabs(api_key="k", base_url=vendor_server.url)
-    assert client.conversational_ai.phone_numbers.delete("p_1", request_options=ONCE) is None
+    with httpx.Client() as http:
+        client = elevenlabs.ElevenLabs(api_key="k", base_url=vendor_server.url, httpx_client=http)
+        assert client.conversational_ai.phone_numbers.delete("p_1", request_options=ONCE) is None
     with pytest.raises(telephony.PermissionDeniedError):
         planned.release_number("p_1")
 
