@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,7 +13,8 @@ from telephony.fleet import FleetError, MoveState, RunState
 from telephony.fleet.targets import parts, text_of
 from telephony.model import TwilioAccount, Webhook
 
-NUMBER = "+14155550101"
+NUMBERS = [f"+1415555{number:04}" for number in range(101, 107)]
+NUMBER = NUMBERS[0]
 TEXTS = "https://example.com/sms"
 SIP = {"livekit": "sip:acme.sip.livekit.cloud", "retell": "sip:sip.retellai.com"}
 ANSWERERS = ("butter", "cartesia", "elevenlabs", "livekit", "retell", "vapi")
@@ -40,15 +42,16 @@ class Vendors:
     def target(self, profile):
         return self.sandbox.vendors[profile].sample.target
 
-    def begin(self, *answerers, texts=TEXTS):
+    def begin(self, *answerers, texts=TEXTS, numbers=1):
         with self.connect("twilio") as carrier:
-            carrier.provision_number(number=NUMBER)
-            carrier.unassign_number(NUMBER)
-            if texts:
-                carrier.assign_number(NUMBER, Webhook(None, texts))
+            for number in NUMBERS[:numbers]:
+                carrier.provision_number(number=number)
+                carrier.unassign_number(number)
+                if texts:
+                    carrier.assign_number(number, Webhook(None, texts))
         tables = [self.table(profile) for profile in answerers]
         self.path.write_text("\n".join(["[owners.twilio]", *tables]))
-        self.declare(answerers[0])
+        self.declare(*answerers[:numbers])
 
     def table(self, profile):
         account, token = self.twilio["account_sid"], self.twilio["auth_token"]
@@ -69,11 +72,13 @@ class Vendors:
             via, source = '"self"', f"{{ twilio = {{ {fields} }} }}"
         return f"[answerers.{profile}]\nvia = {via}\nsource = {source}"
 
-    def declare(self, profile):
-        (self.path.parent / "numbers" / "all.csv").write_text(
-            "number,owner,answer_at,answer_to\n"
-            f"{NUMBER},twilio,{profile},{text_of(self.target(profile))}\n"
-        )
+    def declare(self, *profiles):
+        rows = [
+            f"{number},twilio,{profile},{text_of(self.target(profile))}\n"
+            for number, profile in zip(NUMBERS, profiles, strict=False)
+        ]
+        header = "number,owner,answer_at,answer_to\n"
+        (self.path.parent / "numbers" / "all.csv").write_text(header + "".join(rows))
 
     def images(self, *profiles):
         found = {}
@@ -202,3 +207,25 @@ def test_a_number_is_ordered_and_released_where_it_is_sold(vendors, seller, tele
         assert opened.apply(opened.plan(), release=1).state is RunState.FINISHED
         assert [one.id for one in telephony_sandbox.ledger(seller, "release")] == [bought.id]
         assert opened.plan().ops == ()
+
+
+def test_what_is_there_is_dumped_as_it_is(vendors, tmp_path):
+    vendors.begin(*ANSWERERS, numbers=len(ANSWERERS))
+    with fleet.open(vendors.path, connect=vendors.connect) as opened:
+        opened.apply(opened.plan())
+        assert opened.where()[0].drift == ()
+        places = [place.path for place in opened.where()]
+    with ExitStack() as stack:
+        profiles = ["twilio", *ANSWERERS]
+        providers = {name: stack.enter_context(vendors.connect(name)) for name in profiles}
+        sold = [providers[name].provision_number() for name in ("livekit", "retell")]
+        fleet.dump(providers, tmp_path / "dumped")
+
+    with fleet.open(tmp_path / "dumped" / "fleet.toml", connect=vendors.connect) as opened:
+        plan = opened.plan()
+        found = {place.number: place for place in opened.where()}
+    assert (plan.ops, plan.problems) == ((), ())
+    assert [found[number].path for number in NUMBERS] == places
+    assert [found[number].owner.profile for number in NUMBERS] == ["twilio"] * len(NUMBERS)
+    assert [found[one.number].owner.profile for one in sold] == ["livekit", "retell"]
+    assert {number: found[number].drift for number in NUMBERS if found[number].drift} == {}

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -27,6 +28,7 @@ from telephony.fleet.targets import NOTHING, parts, target_of
 from telephony.model import Ingress, Webhook
 from telephony.numbers import is_e164
 
+_ANSWERS = frozenset({"agent", "room"})
 _ROUTES = ("trunk", "webhook", "application")
 
 
@@ -63,10 +65,11 @@ def _owner(holdings: Sequence[Holding], offers: Mapping[str, Offer]) -> Holding:
     """Return the holding of who holds a number at its carrier, as far as the vendors say."""
     accounts = {one.carrier for one in holdings if one.carrier}
 
-    def likeliness(one: Holding) -> tuple[bool, bool, bool, str]:
+    def likeliness(one: Holding) -> tuple[bool, bool, bool, bool, str]:
         offer = offers[one.profile]
         return (
             offer.account not in accounts,
+            not _ANSWERS.isdisjoint(offer.targets),
             Capability.IMPORT_NUMBER in offer.capabilities,
             one.carrier is not None or Capability.PROVISION_NUMBER not in offer.capabilities,
             one.profile,
@@ -86,19 +89,31 @@ def _row(owner: Holding, holdings: Sequence[Holding]) -> Row:
     else:
         at = to = ""
     label = (owner.label or "").strip()
+    with_calls = texts in (NOTHING, calls) or (bool(answering) and _has_one_host(owner))
     return Row(
         number=owner.number,
         owner=owner.profile,
         label=label if is_label(label) else "",
         answer_at=at,
         answer_to=to,
-        sms_to="" if texts in (NOTHING, calls) else _texts(texts),
+        sms_to="" if with_calls else _texts(texts),
     )
 
 
 def _texts(texts: str) -> str:
     target = target_of(texts)
     return f"webhook:{target.sms_url}" if isinstance(target, Webhook) else texts
+
+
+def _has_one_host(owner: Holding) -> bool:
+    """Return whether one host gets calls and texts: who answers the calls wrote both URLs."""
+    target = target_of(owner.assignment)
+    return (
+        isinstance(target, Webhook)
+        and target.voice_url is not None
+        and target.sms_url is not None
+        and urlsplit(target.voice_url).hostname == urlsplit(target.sms_url).hostname
+    )
 
 
 def _owner_alone(row: Row) -> Row:
