@@ -101,8 +101,10 @@ def test_files_are_read_as_they_are_written(fleet):
         "number,owner\r\n+14155550100,carrier\r\n",
         "owner,number\ncarrier,+14155550100",
         'number,"owner"\n"+14155550100","carrier"\n',
+        "number,owner\n,\n+14155550100,carrier\n,\n,,,\n\n",
+        "number,owner\r+14155550100,carrier\r",
     ],
-    ids=["plain", "BOM", "CRLF", "other order, no newline at the end", "quoted"],
+    ids=["plain", "BOM", "CRLF", "other order, no newline at the end", "quoted", "empty", "CR"],
 )
 def test_what_spreadsheets_write_is_read_alike(fleet, content):
     assert fleet(content).rows == (Row("+14155550100", "carrier"),)

@@ -39,7 +39,7 @@ def numbers(
     """Read the files that declare numbers; return what is wrong with them beside the rows."""
     rows: list[Row] = []
     lengths = Lengths()
-    checked: dict[tuple[str, ...], tuple[tuple[str, ...], list[tuple[str, str]]]] = {}
+    checked: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {}
     places = _Places()
     for table in _tables(files, ROW_COLUMNS, ("number",), places):
         named, routed = table.picker(("number", "label")), table.picker(_ROUTE)
@@ -48,7 +48,7 @@ def numbers(
             route = routed(cells)
             found = checked.get(route)
             if found is None:
-                found = checked[route] = route, list(_misrouted(route, policy))
+                found = checked[route] = route, tuple(_misrouted(route, policy))
             # Most rows have the same route as others: they share its texts.
             (owner, answer_at, answer_to, sms_to, state), wrong = found
             for column, message in wrong:

@@ -53,7 +53,10 @@ class Table:
         return itemgetter(*(columns.index(name if name in columns else "") for name in names))
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the rows that have as many cells as there are columns, each with its line."""
+        """Yield the rows that have as many cells as there are columns, each with its line.
+
+        Rows without any text are left out.
+        """
         if not self.columns:
             return
         lines, width = self._lines, len(self.columns)
@@ -61,10 +64,12 @@ class Table:
         try:
             for cells in lines:
                 first, line = line + 1, lines.line_num
+                if not any(cells):
+                    continue  # an empty row of a spreadsheet
                 if len(cells) == width:
                     cells.append("")  # for the columns that the file has not
                     yield first, cells
-                elif cells:
+                else:
                     self._miscounted(first, cells)
         except csv.Error as error:
             self.problem(line + 1, "", _misread(error))
