@@ -11,6 +11,8 @@ import copy
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -50,6 +52,9 @@ def inherited():
     }
 
 
+EXAMPLE = Path(__file__).parent / "example_adapter"
+FORKED = Path(__file__).parent / "forked.py"
+
 USER_FOLDER = ("XDG_CONFIG_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
 """The variables that say where a user's configuration is; the second on Windows."""
 
@@ -88,6 +93,72 @@ def adapter(request):
 @pytest.fixture(params=["blocking", "asyncio"])
 def mode(request):
     return request.param
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def _forks():
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, FORKED], env=environment, **pipes) as forks:
+        assert forks.stdout.readline() == "ready\n"
+        yield forks
+        forks.stdin.close()
+
+
+@pytest.fixture
+def fork(_forks, tmp_path_factory):
+    """Run ``python -W error …`` as a process of its own, in a tenth of the time.
+
+    `stdin` is text, or the path of a terminal. `dies` is the count of lines of the program before
+    whose execution it is killed.
+    """
+    folder = tmp_path_factory.mktemp("streams")
+    given, out, err = (folder / name for name in ("stdin", "stdout", "stderr"))
+
+    def run(*arguments, cwd, env, stdin="", dies=None):
+        for file in (out, err):
+            file.write_text("")
+        if isinstance(stdin, str):
+            given.write_text(stdin)
+            stdin = given
+        job = {
+            "arguments": arguments,
+            "environment": env,
+            "folder": str(cwd),
+            "files": [str(stdin), str(out), str(err)],
+            "dies": dies,
+        }
+        print(json.dumps(job), file=_forks.stdin, flush=True)
+        code = int(_forks.stdout.readline())
+        return Done(code, out.read_text(), err.read_text())
+
+    return run
+
+
+@pytest.fixture
+def python(request):
+    """Run ``python -W error …``, forked where the system can; returns its exit code and output."""
+    if hasattr(os, "fork"):
+        return request.getfixturevalue("fork")
+
+    def run(*arguments, cwd, env, stdin=""):
+        return subprocess.run(
+            [sys.executable, "-W", "error", *arguments],
+            cwd=cwd, env=env, input=stdin, capture_output=True, text=True,
+        )  # fmt: skip
+
+    return run
 
 
 @pytest.fixture
@@ -289,9 +360,6 @@ def http_answer(body, *headers, status="200 OK"):
     """Return the bytes of an answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
-
-
-EXAMPLE = Path(__file__).parent / "example_adapter"
 
 
 @pytest.fixture

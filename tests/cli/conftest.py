@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import pytest
@@ -40,8 +39,9 @@ def acme_command(acme, tmp_path):
 
 
 @pytest.fixture
-def acme_cli(acme_command):
+def acme_cli(acme_command, python):
     def run(*words):
-        return subprocess.run(**acme_command(*words), capture_output=True, stdin=subprocess.DEVNULL)
+        given = acme_command()
+        return python("-m", "telephony", *words, cwd=given["cwd"], env=given["env"])
 
     return run

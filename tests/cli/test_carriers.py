@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -14,7 +12,7 @@ SID = "AC" + "0f" * 16
 
 
 @pytest.fixture
-def vapi(telephony_sandbox, tmp_path):
+def vapi(python, telephony_sandbox, tmp_path):
     """Run `telephony …` at Vapi; return the process, and the body of the last request."""
     kept = inherited()
     # Not the variables of the carriers' own tools, which are secrets here.
@@ -22,14 +20,8 @@ def vapi(telephony_sandbox, tmp_path):
     kept |= {name: value for name, value in given if name.startswith("TELEPHONY_")}
 
     def run(*words, **environment):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "telephony", *words, "-p", "vapi"],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            env={**kept, **environment},
-        )
+        given = {"cwd": tmp_path, "env": {**kept, **environment}}
+        done = python("-m", "telephony", *words, "-p", "vapi", **given)
         sent = telephony_sandbox.requests("vapi")
         return done, sent[-1].json() if sent and sent[-1].content else None
 

@@ -19,25 +19,18 @@ NUMBER = "+14155550142"
 
 
 @pytest.fixture
-def cli(telephony_sandbox, tmp_path):
+def cli(python, telephony_sandbox, tmp_path):
     """Run `telephony …` against the sandbox, as a process without a terminal."""
 
-    def run(*arguments, environment=None, **options):
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "telephony", *arguments],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            env={
-                **inherited(),
-                "COLUMNS": "80",
-                "TELEPHONY_PROVIDER": "cartesia",
-                **telephony_sandbox.environment(),
-                **(environment or {}),
-            },
-            **options,
-        )
+    def run(*arguments, environment=None):
+        variables = {
+            **inherited(),
+            "COLUMNS": "80",
+            "TELEPHONY_PROVIDER": "cartesia",
+            **telephony_sandbox.environment(),
+            **(environment or {}),
+        }
+        return python("-m", "telephony", *arguments, cwd=tmp_path, env=variables)
 
     return run
 
@@ -279,12 +272,9 @@ def test_a_token_on_the_command_line_goes_before_a_key_of_the_environment(cli):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_demo_needs_no_configuration_and_every_step_succeeds(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "telephony", "demo", "--json"],
-        capture_output=True, text=True, cwd=tmp_path,
-        env={**inherited(), **home(tmp_path)},
-    )  # fmt: skip
+def test_the_demo_needs_no_configuration_and_every_step_succeeds(python, tmp_path):
+    environment = {**inherited(), **home(tmp_path)}
+    done = python("-m", "telephony", "demo", "--json", cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     outcomes = json.loads(done.stdout)
     assert set(outcomes) >= {"cartesia"}

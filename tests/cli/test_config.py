@@ -23,18 +23,12 @@ SID = "AC" + "0f" * 16
 
 
 @pytest.fixture
-def cli(tmp_path):
+def cli(python, tmp_path):
     """Run `telephony …` in an empty folder, with only the given environment."""
 
     def run(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "telephony", *arguments],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            env={**inherited(), **home(tmp_path), "COLUMNS": "80", **environment},
-        )
+        variables = {**inherited(), **home(tmp_path), "COLUMNS": "80", **environment}
+        return python("-m", "telephony", *arguments, cwd=tmp_path, env=variables)
 
     return run
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -16,21 +15,17 @@ from tests.systems import TERMINAL
 
 
 @pytest.fixture
-def init(tmp_path):
+def init(python, tmp_path):
     """Run `telephony …` in an empty folder, and type at it, if anything."""
 
     def run(*words, typed="", **environment):
-        command = {
-            "args": [sys.executable, "-W", "error", "-m", "telephony", *words],
-            "env": {**inherited(), **home(tmp_path), **environment},
-            "cwd": tmp_path, "capture_output": True, "encoding": "utf-8",
-        }  # fmt: skip
+        given = {"cwd": tmp_path, "env": {**inherited(), **home(tmp_path), **environment}}
         if not typed:
-            return subprocess.run(**command, stdin=subprocess.DEVNULL)
+            return python("-m", "telephony", *words, **given)
         ours, theirs = os.openpty()
-        with os.fdopen(ours, "wb", buffering=0) as keys, os.fdopen(theirs, "rb") as terminal:
+        with os.fdopen(ours, "wb", buffering=0) as keys, os.fdopen(theirs, "rb"):
             keys.write(typed.encode())
-            return subprocess.run(**command, stdin=terminal)
+            return python("-m", "telephony", *words, **given, stdin=Path(os.ttyname(theirs)))
 
     return run
 

@@ -28,18 +28,12 @@ ENVIRONMENT = {
 
 
 @pytest.fixture
-def cli(tmp_path):
+def cli(python, tmp_path):
     """Run `telephony fleet …` in a folder of its own, without a terminal."""
 
     def run(*words):
-        done = subprocess.run(
-            [*COMMAND, *words],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            env={**inherited(), **ENVIRONMENT},
-        )
+        environment = {**inherited(), **ENVIRONMENT}
+        done = python("-m", "telephony", "fleet", *words, cwd=tmp_path, env=environment)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import typer
@@ -117,17 +118,14 @@ def test_a_full_disk_does_not_hide_that_a_number_was_bought(environment, telepho
         (["call", "+14155550123", "+14155550199"], 2, "Give --url, or --option Twiml=…"),
     ],
 )
-def test_what_will_be_refused_is_refused_before_it_is_asked(environment, words, code, said):
+def test_what_will_be_refused_is_refused_before_it_is_asked(
+    python, environment, tmp_path, words, code, said
+):
+    environment = {**environment, "TELEPHONY_TWILIO_PROTECTED": "true"}
     ours, theirs = os.openpty()
-    with os.fdopen(ours, "wb", buffering=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "telephony", *words],
-            stdin=theirs,
-            capture_output=True,
-            text=True,
-            env={**environment, "TELEPHONY_TWILIO_PROTECTED": "true"},
-        )
-        os.close(theirs)
+    with os.fdopen(ours, "wb", buffering=0), os.fdopen(theirs, "rb"):
+        terminal = Path(os.ttyname(theirs))
+        done = python("-m", "telephony", *words, cwd=tmp_path, env=environment, stdin=terminal)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Type" not in done.stderr

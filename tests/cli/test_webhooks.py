@@ -37,9 +37,10 @@ def command(telephony_sandbox, tmp_path):
 
 
 @pytest.fixture
-def cli(command):
-    def run(*words, **options):
-        return subprocess.run(**command(*words), capture_output=True, **options)
+def cli(command, python):
+    def run(*words, stdin=""):
+        given = command()
+        return python("-m", "telephony", *words, cwd=given["cwd"], env=given["env"], stdin=stdin)
 
     return run
 
@@ -133,8 +134,7 @@ def test_a_captured_webhook_is_verified(cli, captured, tmp_path):
         assert "The webhook is AgentPhone's." in done.stdout
         assert "Is it ready?" in done.stdout
 
-    with (tmp_path / captured()).open() as file:
-        done = cli("webhooks", "verify", "-", "--json", stdin=file)
+    done = cli("webhooks", "verify", "-", "--json", stdin=(tmp_path / captured()).read_text())
     assert json.loads(done.stdout)[0]["message"]["sender"] == PERSON
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,67 +13,32 @@ import pytest
 from ..conftest import inherited
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FORKED = Path(__file__).parent / "forked.py"
 
 
 @pytest.fixture
-def run(telephony_sandbox, tmp_path, monkeypatch):
+def run(python, telephony_sandbox, tmp_path, monkeypatch):
     """Run Python in a folder of its own; the profiles of its telephony.toml are the sandbox."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-W", "error", *arguments],
-            cwd=tmp_path, capture_output=True, text=True,
-            env={**inherited(), **telephony_sandbox.environment(profiles=None)},
-        )  # fmt: skip
+        environment = {**inherited(), **telephony_sandbox.environment(profiles=None)}
+        return python(*arguments, cwd=tmp_path, env=environment)
 
     return run
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture(scope="session")
-def _forks(_telephony_server):
-    if not hasattr(os, "fork"):
-        pytest.skip("this system has no fork")
-    _telephony_server.reset()  # it connects to every vendor
-    environment = {**os.environ, "PYTHONWARNINGS": "error", **_telephony_server.environment()}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, FORKED], env=environment, **pipes) as forks:
-        assert forks.stdout.readline() == "ready\n"
-        yield forks
-        forks.stdin.close()
-
-
 @pytest.fixture
-def program(_forks, tmp_path, telephony_sandbox):
+def program(fork, tmp_path, telephony_sandbox):
     """Run an example as a process in a folder of this test, with the sandbox as its vendors.
 
     `dies` is the count of lines before whose execution it is killed.
     """
-    files = [tmp_path / name for name in ("stdin.txt", "stdout.txt", "stderr.txt")]
 
     def run(name, *arguments, stdin="", dies=None, sandbox=telephony_sandbox, **variables):
-        for file, text in zip(files, [stdin, "", ""], strict=True):
-            file.write_text(text)
         quick = {f"TELEPHONY_{vendor.upper()}_BACKOFF": "0" for vendor in sandbox.vendors}
-        job = {
-            "program": str(EXAMPLES / name),
-            "arguments": list(map(str, arguments)),
-            "environment": {**sandbox.environment(), **quick, **variables},
-            "folder": str(tmp_path),
-            "files": list(map(str, files)),
-            "dies": dies,
-        }
-        print(json.dumps(job), file=_forks.stdin, flush=True)
-        code = int(_forks.stdout.readline())
-        return Done(code, files[1].read_text(), files[2].read_text())
+        environment = {**sandbox.environment(), **quick, **variables}
+        arguments = [str(EXAMPLES / name), *map(str, arguments)]
+        return fork(*arguments, cwd=tmp_path, env=environment, stdin=stdin, dies=dies)
 
     return run
 

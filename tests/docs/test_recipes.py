@@ -36,9 +36,9 @@ def test_an_order_is_bought_once_however_often_it_is_run(program, telephony_sand
         program("buy_once.py", ORDER, "--provider", vendor, *BUYABLE.get(vendor, ())) for _ in "ab"
     ]
 
-    assert [run.err for run in runs] == ["", ""]
+    assert [run.stderr for run in runs] == ["", ""]
     (bought,) = telephony_sandbox.ledger(vendor, "purchase")
-    assert runs[1].out.strip() == bought.number
+    assert runs[1].stdout.strip() == bought.number
 
 
 def test_an_order_that_is_killed_at_any_line_is_bought_once(program, telephony_sandbox):
@@ -47,14 +47,14 @@ def test_an_order_that_is_killed_at_any_line_is_bought_once(program, telephony_s
         telephony_sandbox.reset()
         order = f"order-{nth}"
         first = program("buy_once.py", order, "--provider", "cartesia", dies=nth)
-        if first.code != KILLED:
+        if first.returncode != KILLED:
             break
         purchases_after_a_kill.add(len(telephony_sandbox.ledger("cartesia", "purchase")))
 
         again = program("buy_once.py", order, "--provider", "cartesia")
 
         (bought,) = telephony_sandbox.ledger("cartesia", "purchase")
-        assert (again.code, again.out.strip()) == (0, bought.number), again.err
+        assert (again.returncode, again.stdout.strip()) == (0, bought.number), again.stderr
     # Some were killed before the request, some between the response and saving it.
     assert purchases_after_a_kill == {0, 1}
 
@@ -75,7 +75,7 @@ def test_an_order_that_is_killed_while_the_vendor_has_it_is_bought_once(
     again = program("buy_once.py", ORDER, "--provider", "cartesia")
 
     (bought,) = telephony_sandbox.ledger("cartesia", "purchase")
-    assert again.out.strip() == bought.number
+    assert again.stdout.strip() == bought.number
 
 
 def test_an_order_of_unknown_outcome_says_so_and_is_found_later(program, telephony_sandbox):
@@ -86,9 +86,9 @@ def test_an_order_of_unknown_outcome_says_so_and_is_found_later(program, telepho
     telephony_sandbox.heal()
     found = program("buy_once.py", ORDER, "--provider", "cartesia")
 
-    assert lost.code == 1
-    assert "Run this again" in lost.err
-    assert found.out.strip() == telephony_sandbox.ledger("cartesia", "purchase")[0].number
+    assert lost.returncode == 1
+    assert "Run this again" in lost.stderr
+    assert found.stdout.strip() == telephony_sandbox.ledger("cartesia", "purchase")[0].number
 
 
 # --- Call and read the transcript ----------------------------------------------------------------
@@ -126,13 +126,13 @@ def test_a_call_is_followed_and_read(
 ):
     done = calling(vendor)
 
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("completed 0:00:")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("completed 0:00:")
     assert len(telephony_sandbox.ledger(vendor, "call")) == 1
     if telephony_connect(vendor).supports(Capability.GET_TRANSCRIPT):
-        assert "caller: Is five okay?" in done.out
+        assert "caller: Is five okay?" in done.stdout
     if telephony_connect(vendor).supports(Capability.GET_RECORDING):
-        saved = Path(tmp_path / done.out.rpartition("Saved ")[2].strip())
+        saved = Path(tmp_path / done.stdout.rpartition("Saved ")[2].strip())
         assert saved.read_bytes().startswith(b"RIFF")
 
 
@@ -144,7 +144,7 @@ def test_a_call_whose_response_is_lost_is_found_and_not_placed_again(
 
     done = calling(vendor)
 
-    assert (done.code, done.err) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     assert len(telephony_sandbox.ledger(vendor, "call")) == 1
 
 
@@ -153,7 +153,7 @@ def test_a_call_that_is_not_answered_is_a_failure(calling, telephony_sandbox):
 
     done = calling("twilio")
 
-    assert (done.code, done.out) == (1, "no_answer\n")
+    assert (done.returncode, done.stdout) == (1, "no_answer\n")
 
 
 # --- Failover ------------------------------------------------------------------------------------
@@ -179,8 +179,8 @@ def failover(program, telephony_sandbox, telephony_connect):
 def test_a_text_goes_through_the_first_vendor(failover):
     done, sent = failover()
 
-    assert (done.code, sent) == (0, [1, 0])
-    assert done.out.startswith("agentphone: ")
+    assert (done.returncode, sent) == (0, [1, 0])
+    assert done.stdout.startswith("agentphone: ")
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_a_text_goes_through_the_second_vendor_when_the_first_certainly_did_not_
 ):
     done, sent = failover(**variables)
 
-    assert (done.code, sent) == (0, [0, 1])
-    assert done.out.startswith("twilio: ")
-    assert "agentphone: send_message" in done.err
+    assert (done.returncode, sent) == (0, [0, 1])
+    assert done.stdout.startswith("twilio: ")
+    assert "agentphone: send_message" in done.stderr
 
 
 def test_a_text_goes_through_the_second_vendor_when_the_first_has_too_many(
@@ -209,14 +209,14 @@ def test_a_text_goes_through_the_second_vendor_when_the_first_has_too_many(
 
     done, sent = failover()
 
-    assert (done.code, sent) == (0, [0, 1])
+    assert (done.returncode, sent) == (0, [0, 1])
 
 
 def test_what_is_wrong_with_a_text_is_wrong_anywhere(failover):
     done, sent = failover(to="somebody")
 
-    assert (done.code, sent) == (1, [0, 0])
-    assert "agentphone: send_message: " in done.err
+    assert (done.returncode, sent) == (1, [0, 0])
+    assert "agentphone: send_message: " in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["lost", "cut", "malformed"])
@@ -227,7 +227,7 @@ def test_a_text_whose_response_is_lost_is_found_and_not_sent_again(
 
     done, sent = failover()
 
-    assert (done.code, sent) == (0, [1, 0])
+    assert (done.returncode, sent) == (0, [1, 0])
 
 
 @pytest.mark.parametrize("kind", ["lost", "status", "reset"])
@@ -241,7 +241,7 @@ def test_a_text_that_may_have_been_sent_is_sent_again_only_by_decision(
     done, sent = failover(*["--rather-twice"] * rather_twice)
 
     assert sent[0] == (kind == "lost")
-    assert (done.code, sent[1]) == ((0, 1) if rather_twice else (3, 0)), done.err
+    assert (done.returncode, sent[1]) == ((0, 1) if rather_twice else (3, 0)), done.stderr
 
 
 # --- Move a number -------------------------------------------------------------------------------
@@ -318,8 +318,8 @@ def moving(_moving, program):
 def test_a_number_moves(moving):
     done = moving.run(stdin="y\n")
 
-    assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("Moved: livekit answers +14155550142.\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("Moved: livekit answers +14155550142.\n")
     assert (moving.answered_by, moving.holders()) == ("livekit", {"livekit"})
 
 
@@ -327,8 +327,8 @@ def test_a_number_moves(moving):
 def test_a_number_goes_back_when_its_new_agent_does_not_answer(moving, tmp_path, answer):
     done = moving.run(stdin=answer)
 
-    assert done.code == 1
-    assert "Went back: cartesia answers" in done.out
+    assert done.returncode == 1
+    assert "Went back: cartesia answers" in done.stdout
     assert (moving.answered_by, moving.holders()) == ("cartesia", {"cartesia"})
     assert not list(tmp_path.glob("*.json"))
 
@@ -344,11 +344,11 @@ def test_a_number_is_answered_whatever_fails(moving, program, vendor, times, kin
         failed = moving.run(stdin="y\n")
         if len(moving.sandbox.arrivals(vendor)) - before <= nth:
             break
-        assert moving.answered_by, failed.err
+        assert moving.answered_by, failed.stderr
         if times is None:
             moving.sandbox.heal()
             again = moving.run(stdin="y\n")
-            assert again.code == 0, again.err
+            assert again.returncode == 0, again.stderr
             assert (moving.answered_by, moving.holders()) == ("livekit", {"livekit"})
         assert moving.unanswered == []
     assert nth > 2
@@ -358,13 +358,13 @@ def test_a_number_is_answered_wherever_its_move_is_killed(moving, program):
     answering = set()
     for nth in count(1):
         moving.begin(program)
-        if moving.run(stdin="y\n", dies=nth).code != KILLED:
+        if moving.run(stdin="y\n", dies=nth).returncode != KILLED:
             break
         answering.add(moving.answered_by)
 
         again = moving.run(stdin="y\n")
 
-        assert again.code == 0, again.err
+        assert again.returncode == 0, again.stderr
         assert (moving.answered_by, moving.holders()) == ("livekit", {"livekit"})
         assert moving.unanswered == []
     assert answering == {"cartesia", "livekit"}
