@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import ExitStack
+import os
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -12,12 +13,17 @@ from telephony import fleet
 from telephony.fleet import FleetError, MoveState, RunState
 from telephony.fleet.targets import parts, text_of
 from telephony.model import TwilioAccount, Webhook
+from telephony.sandbox import Fault
 
+SOAK = "TELEPHONY_SOAK" in os.environ
 NUMBERS = [f"+1415555{number:04}" for number in range(101, 107)]
 NUMBER = NUMBERS[0]
 TEXTS = "https://example.com/sms"
 SIP = {"livekit": "sip:acme.sip.livekit.cloud", "retell": "sip:sip.retellai.com"}
 ANSWERERS = ("butter", "cartesia", "elevenlabs", "livekit", "retell", "vapi")
+# `make soak` takes every two vendors, and a fault at every request.
+PAIRS = [*itertools.permutations(ANSWERERS, 2)]
+RING = list(zip(ANSWERERS, ANSWERERS[1:] + ANSWERERS[:1], strict=True))
 # It has no API to remove a number, which stays there without an agent.
 NOT_RELEASED = {"butter": {"butter": "-"}}
 
@@ -37,7 +43,7 @@ class Vendors:
         (folder / "numbers").mkdir()
 
     def connect(self, profile):
-        return telephony.connect(profile, backoff=0, **self.sandbox.settings(profile))
+        return telephony.connect(profile, backoff=0, retries=0, **self.sandbox.settings(profile))
 
     def target(self, profile):
         return self.sandbox.vendors[profile].sample.target
@@ -117,7 +123,9 @@ def always_answered(telephony_sandbox):
     assert gaps == []
 
 
-@pytest.mark.parametrize(("former", "to"), [*itertools.permutations(ANSWERERS, 2)])
+@pytest.mark.parametrize(
+    ("former", "to"), PAIRS if SOAK else [*RING, *((to, former) for former, to in RING)]
+)
 def test_it_is_answered_all_the_time(vendors, former, to, always_answered, telephony_sandbox):
     vendors.begin(former, to)
     with fleet.open(vendors.path, connect=vendors.connect) as opened:
@@ -148,6 +156,49 @@ def test_it_is_answered_all_the_time(vendors, former, to, always_answered, telep
         assert telephony_sandbox.answerer(NUMBER).vendor == to
         assert vendors.texts() == text_of(Webhook(None, TEXTS))
         assert opened.plan().ops == ()
+
+
+def carried(opened, to, target):
+    """Move the number until that is ended; return how it ended."""
+    for _ in range(6):
+        with suppress(telephony.TelephonyError):
+            move = opened.move(NUMBER, to=to, target=target)
+            if move.ended:
+                return move.state
+    return None
+
+
+@pytest.mark.parametrize(("former", "to"), PAIRS if SOAK else RING)
+@pytest.mark.parametrize("kind", ["lost", "reset", "status"] if SOAK else ["lost"])
+def test_a_fault_on_the_way_leaves_it_answered(
+    telephony_sandbox, tmp_path, monkeypatch, always_answered, former, to, kind
+):
+    for skip in itertools.count(step=1 if SOAK else 4):
+        telephony_sandbox._arrivals.on_response = None
+        telephony_sandbox.reset()
+        (tmp_path / str(skip)).mkdir()
+        vendors = Vendors(telephony_sandbox, tmp_path / str(skip))
+        monkeypatch.setenv("TWILIO_TOKEN", vendors.twilio["auth_token"])
+        vendors.begin(former, to)
+        with fleet.open(vendors.path, connect=vendors.connect) as opened:
+            opened.apply(opened.plan())
+            before = vendors.images(former, to)
+            always_answered()
+            telephony_sandbox.fail(Fault(kind=kind, status=500, times=1, skip=skip))
+
+            state = carried(opened, to, text_of(vendors.target(to)))
+
+            passed = bool(telephony_sandbox.faults())
+            telephony_sandbox.heal()
+            answerer, after = telephony_sandbox.answerer(NUMBER), vendors.images(former, to)
+        if state is MoveState.MOVED:
+            assert answerer.vendor == to
+        else:
+            assert state is MoveState.ROLLED_BACK
+            assert after in (before, before | NOT_RELEASED.get(to, {}))
+        assert not telephony_sandbox.ledger("twilio", "release")
+        if passed:
+            return
 
 
 @pytest.mark.parametrize(("former", "to"), [("livekit", "vapi"), ("butter", "elevenlabs")])
