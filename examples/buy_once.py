@@ -3,7 +3,7 @@
     python examples/buy_once.py order-17 --provider twilio --area-code 415
 
 Run it again with the same order: it prints the same number and buys nothing. LiveKit sells only
-numbers that you name: choose one with `telephony numbers search`, and give it as --number.
+exact numbers: choose one with `telephony numbers search`, and give it as --number.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def buy(orders: sqlite3.Connection, wanted: Order) -> telephony.PhoneNumber:
         (wanted.name, wanted.provider, wanted.area_code, wanted.number),
     )
     # One buyer at a time: two calls at once could both find that nothing was bought yet. If this
-    # process is killed, the system takes its lock away.
+    # process is killed, the system frees its lock.
     orders.execute("BEGIN IMMEDIATE")
     found = orders.execute("SELECT * FROM orders WHERE name = ?", (wanted.name,))
     order = Order(*found.fetchone())

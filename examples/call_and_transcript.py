@@ -49,7 +49,7 @@ def ended(provider: PhoneNumberProvider, call: Call, every: float) -> Call:
 
 
 def once_there(read: Callable[[Call], T], call: Call, every: float) -> T | None:
-    """Return what is made some time after the end of a call, or None if it does not come."""
+    """Return what the vendor makes some time after a call, or None if it does not come."""
     until = time.monotonic() + LATEST.total_seconds()
     while True:
         try:

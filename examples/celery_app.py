@@ -3,8 +3,8 @@
     celery --app examples.celery_app worker --pool solo
     python examples/celery_app.py agentphone order-17 +14155550199
 
-To try it, a folder is the queue and another holds the results. In production set CELERY_BROKER to
-your Redis or RabbitMQ, which deliver a task again after a worker was killed.
+To try it out, one folder is the queue and another holds the results. In production, set
+CELERY_BROKER to your Redis or RabbitMQ, which deliver a task again after a worker was killed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-r"""Text somebody from a second vendor when the first one fails, but never because it might have.
+r"""Text somebody through a second vendor when the first fails, but not when it may have sent it.
 
     python examples/failover.py +14155550199 "Your table is ready." \
         --route agentphone +13125550000 --route twilio +14155550142
 
 Exit code 0: sent. 1: not sent. 3: it may have been sent, and no vendor can tell; with
---rather-twice the next vendor sends it all the same.
+--rather-twice the next vendor sends it anyway.
 """
 
 import argparse
@@ -33,7 +33,7 @@ THIS_VENDOR_REFUSES = (AuthenticationError, PermissionDeniedError, QuotaExceeded
 def may_try_next(error: ProviderError) -> bool:
     """Return whether nothing was sent, and another vendor may well succeed.
 
-    What is wrong with the text itself, such as a recipient that is no number, is wrong anywhere.
+    An error in the text itself, such as an invalid recipient, is an error at every vendor.
     """
     return error.retry_safe or isinstance(error, THIS_VENDOR_REFUSES)
 
@@ -84,7 +84,7 @@ def send(
 
 
 def main() -> None:
-    """Send, and say through whom."""
+    """Send the text, and say through which vendor."""
     arguments = argparse.ArgumentParser(description="Text somebody through the first that can.")
     arguments.add_argument("to", help="E.164")
     arguments.add_argument("body", help="the text")

@@ -63,13 +63,13 @@ async def follow(followed: FollowedCall, provider: telephony.AsyncProvider) -> N
             followed.call = await provider.get_call(followed.call)
         if provider.supports(Capability.GET_TRANSCRIPT):
             followed.transcript = await provider.get_transcript(followed.call)
-    except telephony.TelephonyError as error:  # raised in a task, it would be seen by no one
+    except telephony.TelephonyError as error:  # raised in a task, nobody would see it
         followed.error = str(error)
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """At the end, stop what runs in the background and close the connections."""
+    """At the end, stop the background tasks and close the connections."""
     yield
     for task in background:
         task.cancel()

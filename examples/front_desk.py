@@ -20,7 +20,7 @@ def sign_up(customer: str, phone: str) -> telephony.PhoneNumber:
         phone: the customer's number, E.164.
     """
     number = provider.provision_number(idempotency_key=f"sign-up-{customer}")
-    # A call of this before may have sent it, and lost the response.
+    # An earlier call of this may have sent it, and lost the response.
     sent = provider.list_messages(number, limit=100)
     if not any((text.recipient, text.body) == (phone, WELCOME) for text in sent):
         provider.send_message(number, phone, WELCOME)

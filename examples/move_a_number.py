@@ -4,9 +4,9 @@
 
 It makes before it breaks: LiveKit is ready before Twilio switches, and Cartesia gives the number up
 after that. If a step fails, or you say that the new agent does not answer, it goes back. If it was
-killed, run it again: it goes on where it was.
+killed, run it again: it continues where it stopped.
 
-The trunk is one of Twilio's, whose origination URI is your LiveKit project's SIP URI.
+The trunk is a Twilio trunk whose origination URI is your LiveKit project's SIP URI.
 """
 
 import argparse
@@ -23,7 +23,7 @@ TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
 
 class WrongStateError(Exception):
-    """What was checked is not as it must be."""
+    """A check found a wrong state."""
 
 
 def calls_of(target: Target | None) -> Target | None:
@@ -32,7 +32,7 @@ def calls_of(target: Target | None) -> Target | None:
 
 
 def check(provider: PhoneNumberProvider, number: str, answering: Target) -> None:
-    """Raise `WrongStateError` unless the vendor itself says now that this answers the calls."""
+    """Raise `WrongStateError` unless the vendor itself now says that this answers the calls."""
     found = provider.get_number(number).assignment
     if calls_of(found) != calls_of(answering):
         raise WrongStateError(
@@ -52,13 +52,13 @@ def make(new: PhoneNumberProvider, number: str, agent: Agent) -> None:
 
 
 def switch(carrier: PhoneNumberProvider, number: str, trunk: Trunk, notes: Path) -> None:
-    """Let the carrier send calls to the new vendor: one request, that does or does not happen."""
+    """Let the carrier send calls to the new vendor: one request, done or not done."""
     if not notes.exists():
         before = carrier.get_number(number).assignment
         if before is None:
             raise WrongStateError(f"nothing answers {number} at {carrier.name}")
         written = notes.with_suffix(".new")
-        written.write_bytes(TARGET.dump_json(before))  # the way back, also after a crash
+        written.write_bytes(TARGET.dump_json(before))  # the way back, even after a crash
         written.replace(notes)
     carrier.assign_number(number, trunk)
     check(carrier, number, trunk)
@@ -85,7 +85,7 @@ def move(number: str, trunk: Trunk, agent: Agent, *, ask: bool) -> None:
         telephony.connect("cartesia") as old,
         telephony.connect("livekit") as new,
     ):
-        # Once it has switched and the notes are gone, an earlier run was about to break.
+        # If it has switched and the notes are gone, an earlier run was about to break.
         if notes.exists() or calls_of(carrier.get_number(number).assignment) != trunk:
             try:
                 make(new, number, agent)
@@ -99,7 +99,7 @@ def move(number: str, trunk: Trunk, agent: Agent, *, ask: bool) -> None:
             notes.unlink()
         with suppress(NotFoundError):  # an earlier run did it
             old.release_number(number, unassign=True)
-        # A vendor that lets go may write to the carrier once more.
+        # A vendor that gives a number up may write to the carrier once more.
         carrier.assign_number(number, trunk)
     print(f"Moved: {new.name} answers {number}.")
 

@@ -51,7 +51,7 @@ def reply_to(texts: sqlite3.Connection, event: str, message: telephony.Message) 
         (event, *conversation, message.body),
     )
     if not kept.rowcount:
-        # It was handled, and the process ended before it could say so to the vendor.
+        # It was handled, but the process ended before it could tell the vendor.
         found = texts.execute("SELECT reply FROM texts WHERE event = ?", (event,))
         return str(found.fetchone()[0])
     said = texts.execute(

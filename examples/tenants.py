@@ -48,7 +48,7 @@ class Tenants:
         self._none = webhooks.asgi([], self.handle)
 
     async def connect(self, name: str, tenant: Tenant) -> None:
-        """Connect a tenant, in place of a former connection.
+        """Connect a tenant, replacing a former connection.
 
         Raises:
             ConfigurationError: its settings are wrong or incomplete.
@@ -57,7 +57,7 @@ class Tenants:
         account = registry.load(tenant.adapter).Settings.account
         if not any(tenant.settings.get(setting, "").strip() for setting in account):
             raise telephony.ConfigurationError(f"Give the tenant's own {' or '.join(account)}.")
-        # Of a profile called "twilio", TELEPHONY_TWILIO_… would be settings, and may be ours.
+        # For a profile called "twilio", TELEPHONY_TWILIO_… would be settings, and may be ours.
         called = f"tenant-{name}"
         provider = telephony.connect_async(called, adapter=tenant.adapter, settings=tenant.settings)
         self._endpoints[called] = webhooks.asgi(

@@ -3,8 +3,8 @@
     CARTESIA_API_KEY=… pytest --record-mode=once examples/test_cassettes.py    # records
     pytest examples/test_cassettes.py                                          # replays
 
-The first writes examples/cassettes/test_cassettes/*.yaml, with what is secret or private taken
-out. Commit them. The second needs neither a key nor a network, and fails if the program would send
+The first writes examples/cassettes/test_cassettes/*.yaml, without anything secret or private.
+Commit them. The second needs neither a key nor a network, and fails if the program would send
 other requests. To record anew, delete them.
 """
 
@@ -31,7 +31,7 @@ def vcr_config() -> dict[str, object]:
 @pytest.mark.vcr
 @pytest.mark.block_network
 def test_every_number_is_assigned() -> None:
-    """It is the vendor's own bodies that are read here, not what we believe of them."""
+    """This reads the vendor's own bodies, not what we believe they are."""
     key = os.environ.get("CARTESIA_API_KEY", "any will do to replay")
     with telephony.connect("cartesia", api_key=key) as provider:
         numbers = list(provider.list_numbers())
@@ -52,5 +52,5 @@ def test_a_number_that_is_not_there_is_not_found() -> None:
 
 
 def test_no_cassette_holds_a_secret() -> None:
-    """Look for what the scrubber may have missed, with other means."""
+    """Look for what the scrubber may have missed, by other means."""
     assert leaks_in(CASSETTES) == {}

@@ -32,7 +32,7 @@ def front_desk(telephony_env: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Itera
 def test_a_customer_gets_a_number_and_a_text(
     front_desk: ModuleType, telephony_sandbox: Sandbox
 ) -> None:
-    """What was done is read where it is sure: in the ledger of the vendor."""
+    """The vendor's ledger says for certain what was done."""
     number = front_desk.sign_up("ada", ADA)
 
     done = telephony_sandbox.ledger("agentphone", "purchase", "message")
@@ -47,7 +47,7 @@ def test_a_customer_gets_a_number_and_a_text(
 def test_a_customer_gets_one_number_and_one_text_whatever_fails(
     front_desk: ModuleType, telephony_sandbox: Sandbox, kind: str, nth: int
 ) -> None:
-    """Each request fails in each way, some after the work was done; then it is tried again."""
+    """Each request fails in each way, some after the work was done; then all is tried again."""
     telephony_sandbox.fail(Fault.model_validate({"kind": kind, "skip": nth}))
     try:
         front_desk.sign_up("ada", ADA)

@@ -12,7 +12,7 @@ TelephonyError
     ├── InvalidRequestError     an argument is wrong; `argument` names it when we found it ourselves
     ├── QuotaExceededError      the plan, the balance or an account limit is used up
     ├── RateLimitedError        too many requests; `retry_after` says how long to wait
-    ├── UnavailableError        the vendor could not be reached, or fails
+    ├── UnavailableError        the vendor could not be reached, or is failing
     ├── ProviderTimeoutError    no response in time
     ├── InvalidResponseError    a response that cannot be understood
     └── OutcomeUnknownError     it may have been done: check before you repeat it
@@ -164,7 +164,7 @@ class NotFoundError(ProviderError):
     Correct the id: the listings, such as `list_numbers`, return those that exist.
 
     Attributes:
-        argument: the name of the argument that names it, where that is not plain.
+        argument: the name of the argument that names it, where that is not obvious.
     """
 
     default_hint: ClassVar[str] = "Check the id: the listings return those that exist."
@@ -197,7 +197,7 @@ class InvalidRequestError(ProviderError):
 class QuotaExceededError(ProviderError):
     """The plan, the balance or a limit of the account is used up.
 
-    Raise it at the vendor, or release numbers that you no longer need.
+    Raise the limit at the vendor, or release numbers that you no longer need.
     """
 
     default_hint: ClassVar[str] = (
@@ -209,8 +209,8 @@ class QuotaExceededError(ProviderError):
 class RateLimitedError(ProviderError):
     """The vendor refused to take more requests for now.
 
-    Wait `retry_after` seconds, then make the same call again; the retries here are used up. The
-    setting `requests_per_second` keeps you below the limit.
+    Wait `retry_after` seconds, then make the same call again; the library's own retries are used
+    up. The setting `requests_per_second` keeps you below the limit.
 
     Attributes:
         retry_after: seconds to wait before the next try, or None when the vendor did not say.
@@ -223,9 +223,9 @@ class RateLimitedError(ProviderError):
 
 
 class UnavailableError(ProviderError):
-    """The vendor could not be reached, or fails.
+    """The vendor could not be reached, or is failing.
 
-    Try again later if `retry_safe` is set: the retries here are used up.
+    Try again later if `retry_safe` is set: the library's own retries are used up.
     """
 
     default_hint: ClassVar[str] = "The vendor may be down: check its status page, then try again."
@@ -244,7 +244,7 @@ class InvalidResponseError(ProviderError):
     """The vendor's response cannot be understood.
 
     Check that `base_url` is the vendor's API, and not a proxy or a web page. If it is, the vendor
-    answers in a new way: report it with the `request_id`.
+    has changed its responses: report it with the `request_id`.
     """
 
     default_hint: ClassVar[str] = (

@@ -37,7 +37,7 @@ _PAUSE = 1.0  # seconds between two looks at a call
 
 def call(
     number: NumberArgument,
-    to: Annotated[str, typer.Argument(metavar="TO", help="Who is called, E.164.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The number to call, E.164.")],
     profile: ProviderOption = None,
     agent: Annotated[
         str | None,
@@ -45,18 +45,16 @@ def call(
             help="The agent that speaks; default: the one that the number is assigned to."
         ),
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Where Twilio asks what to say.")] = None,
+    url: Annotated[str | None, typer.Option(help="The URL that Twilio asks what to say.")] = None,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="How long to let it ring.")
     ] = None,
     metadata: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=TEXT", help="What to keep with the call. Repeatable."),
+        typer.Option(metavar="KEY=TEXT", help="A value to store with the call. Repeatable."),
     ] = None,
     key: KeyOption = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Show what becomes of the call, until it ends.")
-    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the call until it ends.")] = False,
     option: OptionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,

@@ -154,11 +154,12 @@ def recording(
     profile: ProviderOption = None,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to; default: the id, in the working directory."),
+        typer.Option(
+            metavar="FILE",
+            help="The file to write; default: named by the id, in the working directory.",
+        ),
     ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite a file that is there.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite an existing file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Save the recording of a call to a file that only you can read."""

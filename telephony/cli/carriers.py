@@ -38,7 +38,7 @@ from telephony.cli.sources import (
 
 app: typer.Typer = typer.Typer(
     help="Link the carrier accounts that numbers are imported from.\n\n"
-    "Secrets are read from the environment, so that they do not stay in the shell's history.",
+    "Secrets are read from the environment, so they do not stay in the shell's history.",
     no_args_is_help=True,
     epilog=examples(
         "telephony carriers list",

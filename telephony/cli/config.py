@@ -43,7 +43,7 @@ def check(
         list[str] | None, typer.Argument(metavar="NAME", help="Profiles; default: all.")
     ] = None,
     online: Annotated[
-        bool, typer.Option("--online", help="Also make one cheap read at each vendor.")
+        bool, typer.Option("--online", help="Also send each vendor one cheap read.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

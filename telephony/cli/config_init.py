@@ -34,7 +34,8 @@ def init(
     from_env: Annotated[
         bool,
         typer.Option(
-            "--from-env", help="Do not ask: a profile for each vendor whose variables are set."
+            "--from-env",
+            help="Do not ask: write a profile for each vendor whose variables are set.",
         ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,

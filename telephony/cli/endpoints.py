@@ -62,7 +62,7 @@ def get(
 def set_(
     url: Annotated[str, typer.Argument(metavar="URL", help="An https URL.")],
     of: OfOption = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Overwrite another URL.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite a different URL.")] = False,
     profile: ProviderOption = None,
     option: OptionOption = None,
     show_secret: SecretOption = False,

@@ -29,7 +29,7 @@ OF_A_FLEET: Mapping[int, str] = {
     UNKNOWN: "operations of a fleet may have been done: the outcome is unknown",
     DIFFERS: "`fleet plan --check`: the vendors do not hold what is declared",
     UNSAFE: "a fleet's plan needs a flag, or has problems",
-    PARTLY: "not everything of a fleet's plan was applied, or a move was undone or is not ended",
+    PARTLY: "a fleet's plan was not fully applied, or a move was undone or is not finished",
 }
 """What a fleet's commands exit with, beside the codes of errors."""
 

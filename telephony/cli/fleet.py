@@ -9,7 +9,7 @@ from telephony.cli.examples import examples
 
 app: typer.Typer = typer.Typer(
     help="Declare many numbers in files; plan, apply and move them.\n\n"
-    "A line that is removed from a file removes nothing at a vendor. New here? Run "
+    "Removing a line from a file removes nothing at a vendor. New here? Run "
     "`telephony fleet demo`: no account needed.",
     no_args_is_help=True,
     epilog=examples(

@@ -50,8 +50,8 @@ def demo(
 ) -> None:
     """Dump, move, repair and buy numbers of a fleet. Needs no account.
 
-    Forty numbers at Twilio that Cartesia answers, in the sandbox: the commands are run as you would
-    type them.
+    The sandbox plays forty numbers at Twilio that Cartesia answers, and the commands run as you
+    would type them.
     """
     try:
         from telephony.sandbox import Sandbox

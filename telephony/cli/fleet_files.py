@@ -35,13 +35,13 @@ def dump(
     ],
     profiles: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PROFILE", help="Default: all of telephony.toml."),
+        typer.Argument(metavar="PROFILE", help="Default: all in telephony.toml."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the files of a fleet as it is now.
 
-    A plan made of them is empty. Changes nothing at any vendor, and replaces no file.
+    A plan made from them is empty. Changes nothing at any vendor, and overwrites no file.
     """
     names = profiles or [*configuration.find().providers]
     if not names:
@@ -76,35 +76,38 @@ def dump(
 
 def import_(
     source: Annotated[
-        Path, typer.Option("--from", metavar="CSV", help="The file; it has a header.")
+        Path, typer.Option("--from", metavar="CSV", help="The file to read, with a header row.")
     ],
     number_column: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Its column of numbers.")
+        str, typer.Option(metavar="COLUMN", help="The column of the numbers.")
     ] = "number",
     label_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Its column of labels.")
+        str | None, typer.Option(metavar="COLUMN", help="The column of the labels.")
     ] = None,
     target_column: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Its column of what answers, such as agents' ids."),
+        typer.Option(metavar="COLUMN", help="The column of what answers, such as agents' ids."),
     ] = None,
     country: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Whose national notation to read, such as US."),
+        typer.Option(
+            metavar="CODE", help="The country whose national notation to read, such as US."
+        ),
     ] = None,
     owner: Annotated[
-        str, typer.Option(metavar="PROFILE", help="Who holds all of them at the carrier.")
+        str,
+        typer.Option(metavar="PROFILE", help="The profile that holds all of them at the carrier."),
     ] = "",
     answer_at: Annotated[
-        str, typer.Option(metavar="PROFILE", help="Who answers all of them.")
+        str, typer.Option(metavar="PROFILE", help="The profile that answers all of them.")
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write; default: print it.")
+        Path | None, typer.Option(metavar="FILE", help="The file to write; default: print it.")
     ] = None,
 ) -> None:
     """Turn another CSV file into a file of numbers.
 
-    Sends nothing, and replaces no file.
+    Sends nothing, and overwrites no file.
     """
     from telephony.fleet.declared.files import csv_of
     from telephony.fleet.declared.foreign import rows_of

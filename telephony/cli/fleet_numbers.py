@@ -53,14 +53,14 @@ def where(
     file: FleetOption = FLEET,
     cached: CachedOption = None,
     drift: Annotated[
-        bool, typer.Option("--drift", help="Only numbers of which the profiles disagree.")
+        bool, typer.Option("--drift", help="Only numbers about which the profiles disagree.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show who owns and answers numbers, and drift.
 
-    Drift is where the profiles disagree about a number. Exits with 11 if not every profile could be
-    read, as what it holds is missing then.
+    Drift is where the profiles disagree about a number. Exits with 11 if a profile could not be
+    read: what it holds is then missing.
     """
     reading = errors.status("reading what the profiles hold", spinner="line")
     with opened(file, wants_json=as_json) as fleet, reading:
@@ -86,18 +86,23 @@ def move(
     ] = None,
     target: Annotated[
         str,
-        typer.Option(help="What answers it there, such as an agent's id; default: as it is there."),
+        typer.Option(
+            help="What answers it there, such as an agent's id; default: what answers already."
+        ),
     ] = "",
     hold: Annotated[
         timedelta,
         typer.Option(
             metavar="TIME",
             parser=duration,
-            help="Look at the owner's routing for so long before who answered it is let go.",
+            help="How long to watch the owner's routing before the former answerer is unassigned.",
         ),
     ] = "0s",  # type: ignore[assignment]  # typer parses the default
     retire: Annotated[
-        bool, typer.Option("--retire", help="Who answered it gives it up. Its owner keeps it.")
+        bool,
+        typer.Option(
+            "--retire", help="The former answerer gives the number up. Its owner keeps it."
+        ),
     ] = False,
     back: Annotated[
         str | None, typer.Option(metavar="MOVE", help="Undo a move: its id, or the number.")
@@ -108,8 +113,8 @@ def move(
 ) -> None:
     """Let another profile answer a number.
 
-    It is answered all the time. What does not succeed is undone. Interrupted, it goes on when it is
-    run again. Exits with 12 where the number was not moved, or the move is not ended.
+    Callers notice no gap. A move that fails is undone; one that was interrupted continues when it
+    is run again. Exits with 12 if the number was not moved, or the move is not finished.
     """
     if (number is None) == (back is None) or (number is None) != (to is None):
         raise typer.BadParameter(

@@ -37,14 +37,14 @@ def duration(text: str) -> timedelta:
 
 
 FleetOption: TypeAlias = Annotated[
-    Path, typer.Option("--fleet", metavar="FILE", help="The fleet.toml.")
+    Path, typer.Option("--fleet", metavar="FILE", help="The fleet.toml to use.")
 ]
 CachedOption: TypeAlias = Annotated[
     timedelta | None,
     typer.Option(
         metavar="TIME",
         parser=duration,
-        help="Read nothing if the last listings are not older than this, such as 10m.",
+        help="Use the last listings if they are not older than this, such as 10m.",
     ),
 ]
 FLEET = Path("fleet.toml")

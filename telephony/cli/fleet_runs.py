@@ -62,7 +62,7 @@ _RUNS = 20
 
 RunArgument = Annotated[
     str | None,
-    typer.Argument(metavar="RUN", help="Its id, or the beginning of it; default: the last one."),
+    typer.Argument(metavar="RUN", help="The run's id, or the beginning of it; default: the last."),
 ]
 
 
@@ -70,17 +70,18 @@ def plan(
     file: FleetOption = FLEET,
     only: Annotated[
         str | None,
-        typer.Option(metavar="GLOB", help="Only numbers and orders such as '+1415*'."),
+        typer.Option(metavar="GLOB", help="Only matching numbers and orders, such as '+1415*'."),
     ] = None,
     cached: CachedOption = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the plan, to apply exactly it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the plan, to apply exactly that."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 10 if there is something to do.")
     ] = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print it for a pull request's comment.")
+        bool, typer.Option("--markdown", help="Print it as a pull request comment.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -117,26 +118,27 @@ def plan(
 def apply(
     plan_file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A plan of `plan --out`; default: plan now."),
+        typer.Argument(metavar="FILE", help="A plan that `plan --out` wrote; default: plan now."),
     ] = None,
     file: FleetOption = FLEET,
     buy: Annotated[
-        int, typer.Option(metavar="N", help="Buy numbers: exactly as many as the plan does.", min=0)
+        int,
+        typer.Option(metavar="N", help="Allow purchases: exactly as many as the plan has.", min=0),
     ] = 0,
     release: Annotated[
         int,
-        typer.Option(metavar="N", help="Release numbers: exactly as many as the plan does.", min=0),
+        typer.Option(metavar="N", help="Allow releases: exactly as many as the plan has.", min=0),
     ] = 0,
     over_limits: Annotated[
-        bool, typer.Option("--over-limits", help="Exceed the limits of [safety], this time.")
+        bool, typer.Option("--over-limits", help="Exceed the limits in [safety] this once.")
     ] = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Do what a plan says, after it was shown and confirmed.
+    """Show a plan, and apply it once it is confirmed.
 
-    Every operation is written down before it is sent, so that `resume` can go on after a failure,
-    Ctrl-C or a crash. Applying the same plan again goes on with its run.
+    Every operation is written to the journal before it is sent, so `resume` can continue after a
+    failure, Ctrl-C or a crash. Applying the same plan again continues its run.
     """
     from telephony.fleet.planning.safety import permit
 
@@ -172,23 +174,23 @@ def resume(
         bool,
         typer.Option(
             "--repeat-unknown",
-            help="Do again what may have been done, where reading shows that it was not. Look at "
-            "the vendor before.",
+            help="Repeat operations of unknown outcome where reading shows that they were not "
+            "done. Check at the vendor first.",
         ),
     ] = False,
     worker: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Only give out anew what a `fleet work --name NAME` had begun that is dead.",
+            help="Only hand what a dead `fleet work --name NAME` had begun to other workers.",
         ),
     ] = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a run, and do nothing twice.
+    """Continue a run, and do nothing twice.
 
-    What was begun is settled by reading first.
+    Operations that were under way are first settled by reading.
     """
     if worker is not None:
         _take_over(worker, file, as_json=as_json)
@@ -208,9 +210,9 @@ def resume(
 
 
 def status(run: RunArgument = None, file: FleetOption = FLEET, as_json: JsonOption = False) -> None:
-    """Show how a run stands.
+    """Show how far a run has got.
 
-    Without RUN, the last one in full, and those before it. Sends nothing.
+    Without RUN, show the last one in full, and list those before it. Sends nothing.
     """
     with opened(file, wants_json=as_json) as fleet:
         found = fleet.status(run)
@@ -229,14 +231,14 @@ def work(
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="By which `resume --worker` knows it; default: host and process."
+            metavar="NAME", help="Its name for `resume --worker`; default: host and process."
         ),
     ] = None,
     file: FleetOption = FLEET,
 ) -> None:
-    """Do what is applied with engine = "dbos".
+    """Work on the runs that are applied with engine = "dbos".
 
-    Run one on each machine. Ctrl-C or SIGTERM stops it, after what is under way.
+    Run one on each machine. Ctrl-C or SIGTERM stops it once the operations under way have ended.
     """
     from telephony import fleet
 

@@ -77,7 +77,7 @@ def list_(
     )
 )
 def show(
-    message: Annotated[str, typer.Argument(metavar="ID", help="The vendor's id of it.")],
+    message: Annotated[str, typer.Argument(metavar="ID", help="The vendor's id of the text.")],
     profile: ProviderOption = None,
     as_json: JsonOption = False,
 ) -> None:

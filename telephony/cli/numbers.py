@@ -74,7 +74,7 @@ def list_(
             help="Only numbers of this kind of carrier, or of this linked account.",
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="The most to show.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Show at most this many.", min=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the numbers that the vendor holds or serves for you."""
@@ -130,7 +130,7 @@ def search(
         list[Channel] | None,
         typer.Option(help="Only numbers with this channel, such as sms. Repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="The most to show.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="Show at most this many.", min=1)] = 20,
     option: OptionOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -47,17 +47,17 @@ OptionalNumberArgument: TypeAlias = Annotated[
     ),
 ]
 AfterOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Only those of this time or later, ISO 8601.")
+    str | None, typer.Option(metavar="TIME", help="Only those at this time or later, ISO 8601.")
 ]
 BeforeOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only those before this time, ISO 8601.")
 ]
-LimitOption: TypeAlias = Annotated[int, typer.Option(help="The most to show.", min=1)]
+LimitOption: TypeAlias = Annotated[int, typer.Option(help="Show at most this many.", min=1)]
 KeyOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT",
-        help="Your name for it: run again with the same key, it is done once.",
+        help="Your name for it: run again with the same key, it is not done twice.",
     ),
 ]
 

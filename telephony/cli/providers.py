@@ -24,7 +24,7 @@ EXAMPLES = examples(
 def providers(
     outcomes: Annotated[
         bool,
-        typer.Option("--outcomes", help="What happens after the response to a change is lost."),
+        typer.Option("--outcomes", help="Show what happens when the response to a change is lost."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

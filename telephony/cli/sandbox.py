@@ -23,7 +23,9 @@ PORT = 4010
 _PORT_VARIABLE = "TELEPHONY_SANDBOX_PORT"
 _TIMEOUT = 120.0  # longer than all deliveries of a webhook take
 
-PortOption = Annotated[int, typer.Option(help="Where the sandbox listens.", envvar=_PORT_VARIABLE)]
+PortOption = Annotated[
+    int, typer.Option(help="The port that the sandbox listens on.", envvar=_PORT_VARIABLE)
+]
 
 
 class _ServingByDefault(TyperGroup):
@@ -71,19 +73,17 @@ def serve(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where the vendors send their webhooks, signed as the vendors sign them. "
-            "{provider} in it stands for the vendor's name.",
+            help="Where to send webhooks, signed as each vendor signs them. {provider} in it "
+            "stands for the vendor's name.",
         ),
     ] = None,
     webhook_backoff: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="Wait this long before the first retry of a webhook.", min=0.0
+            metavar="SECONDS", help="How long to wait before the first retry of a webhook.", min=0.0
         ),
     ] = 0.5,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Do not print the requests as they come.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print requests.")] = False,
 ) -> None:
     """Serve the vendors' APIs until stopped. Prints each request on stderr."""
     try:
@@ -177,14 +177,14 @@ def receive(
     number: Annotated[
         str, typer.Argument(metavar="NUMBER", help="A number that you hold there, E.164.")
     ],
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What is texted.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to receive.")] = None,
     sender: Annotated[
         str, typer.Option("--from", metavar="NUMBER", help="Who texts or calls, E.164.")
     ] = "+14155550199",
     call: Annotated[bool, typer.Option("--call", help="Receive a call instead of a text.")] = False,
     vendor: Annotated[
         str | None,
-        typer.Option(help="Whose number it is; default: the first vendor's that holds it."),
+        typer.Option(help="The vendor that holds the number; default: the first that does."),
     ] = None,
     port: PortOption = PORT,
 ) -> None:

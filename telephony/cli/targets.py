@@ -22,7 +22,7 @@ EXAMPLES = examples(
 
 def targets(
     profile: ProviderOption = None,
-    limit: Annotated[int | None, typer.Option(help="The most to show.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Show at most this many.", min=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what a number can be assigned to.

@@ -77,7 +77,7 @@ def listen(
     port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document a line.")
+        bool, typer.Option("--json", help="Print one JSON document per line.")
     ] = False,
 ) -> None:
     """Receive webhooks, verify them, and print the events."""
@@ -122,8 +122,8 @@ def verify(
     """Verify a captured webhook, or name the check that fails.
 
     FILE holds an object with "method", "url" (complete, as the vendor called it), "headers" and
-    "body"; "encoding": "base64" where the body is not text; "received_at" where it was received
-    in the past.
+    "body"; also "encoding": "base64" if the body is not text, and "received_at" if it was
+    received in the past.
     """
     try:
         captured = Captured.model_validate_json(file.read())

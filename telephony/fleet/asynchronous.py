@@ -34,12 +34,12 @@ from telephony.protocols import AsyncPhoneNumberProvider
 class AsyncFleet:
     """A fleet, with asyncio; `telephony.fleet.open_async` opens one. An async context manager.
 
-    Its files are read anew by every method. Providers are connected when they are needed first, and
+    Every method reads the files anew. Providers are connected when they are first needed, and
     closed with the fleet.
 
     Attributes:
-        unreadable: why a profile could not be read, by profile, when `where` was called last: what
-            it holds is missing there.
+        unreadable: why a profile could not be read when `where` was last called, by profile: what
+            it holds is missing from the result.
     """
 
     def __init__(self, path: Path, connect: Callable[[str], AsyncPhoneNumberProvider]) -> None:
@@ -83,7 +83,7 @@ class AsyncFleet:
             report: called with a profile and how many of its numbers were read so far.
 
         Raises:
-            FleetError: a file is wrong; `problems` has everything, by file and line.
+            FleetError: a file is wrong; `problems` lists all mistakes, by file and line.
             ConfigurationError: a profile cannot be connected.
 
         Example:
@@ -108,19 +108,19 @@ class AsyncFleet:
         over_limits: bool = False,
         progress: Report | None = None,
     ) -> Run:
-        """Do what a plan says, or go on with the run that began it.
+        """Apply a plan, or continue the run that began it.
 
         Args:
             plan: what `plan` returned, or `Plan.from_json` read.
-            buy: how many numbers it may buy: exactly as many as it does.
-            release: how many numbers it may release: exactly as many as it does.
+            buy: how many numbers the plan buys, exactly.
+            release: how many numbers the plan releases, exactly.
             over_limits: whether it may exceed the limits of ``[safety]``.
             progress: called with a `Progress`, at most ten times a second.
 
         Raises:
             UnsafePlanError: it needs a flag, which the message names. Nothing was sent.
             FleetError: the plan was made under another policy, the journal cannot be used, or
-                another run works on an account.
+                another run is working on an account.
 
         Example:
             run = await fleet.apply(await fleet.plan(), buy=2)
@@ -148,13 +148,13 @@ class AsyncFleet:
         progress: Report | None = None,
         repeat_unknown: bool = False,
     ) -> Run:
-        """Go on with a run: what was begun is settled by reading, and nothing is done twice.
+        """Continue a run: what had begun is settled by reading, and nothing is done twice.
 
         Args:
             run: its id or the beginning of it; None: the last one.
             progress: as for `apply`.
             repeat_unknown: whether operations of unknown outcome are done again where reading shows
-                that they have not happened. Look at the vendor before.
+                that they have not happened. Check at the vendor first.
 
         Raises:
             FleetError: there is no such run, or as for `apply`.
@@ -188,7 +188,7 @@ class AsyncFleet:
         return done
 
     def status(self, run: str | None = None) -> Run:
-        """Return how a run stands, without a request.
+        """Return the state of a run, without a request.
 
         Args:
             run: its id or the beginning of it; None: the last one.
@@ -233,26 +233,28 @@ class AsyncFleet:
         hold: timedelta = timedelta(0),
         retire: bool = False,
     ) -> Move:
-        """Let another profile answer a number, so that it is answered all the time.
+        """Let another profile answer a number, with no gap for callers.
 
-        The new answerer is made ready, the owner routes there, and only then the former one is let
-        go. Whatever does not succeed before that is undone. A move that was interrupted goes on
-        when it is called again. The fleet's files stay as they are: change the number's row too.
+        The new answerer is made ready, the owner routes there, and only then is the number
+        unassigned at the former one. If a step before that fails, all of them are undone. Call it
+        again to continue a move that was interrupted. The fleet's files stay as they are: change
+        the number's row too.
 
         Args:
             number: E.164.
             to: the profile that is to answer it.
             target: what answers it there, such as an agent's id; empty: what answers it already.
-            hold: how long the owner's routing is looked at before the former answerer is let go;
-                if it does not stay, everything is undone.
+            hold: how long to watch the owner's routing before the former answerer is unassigned; if
+                it does not stay, everything is undone.
             retire: whether the former answerer gives the number up at the end. The owner keeps it.
 
         Returns:
-            The move, which is ``moved``, ``retired`` or ``rolled_back`` with the `reason`; or
-            ``verified`` or ``stuck`` where a vendor could not be reached: call it again.
+            The move, which is ``moved`` or ``retired``; ``rolled_back``, or ``left`` because
+            somebody else changed the routing, with the `reason`; or ``verified`` or ``stuck`` where
+            a vendor could not be reached: call it again.
 
         Raises:
-            FleetError: it cannot be planned, or another move of the number is not ended.
+            FleetError: it cannot be planned, or another move of the number is not finished.
             ProviderError: a profile could not be read. Call it again to go on.
 
         Example:
@@ -272,13 +274,14 @@ class AsyncFleet:
         return await self._carried(policy, under_way)
 
     async def move_back(self, move: str | None = None) -> Move:
-        """Undo a move: everything is as it was before it, the owner's routing last.
+        """Undo a move: put everything back as it was before.
 
         Args:
             move: its id or the beginning of it; None: the last one.
 
         Returns:
-            The move, which is ``rolled_back``, or ``stuck`` with the `reason`: call it again.
+            The move, which is ``rolled_back``; ``left`` because somebody else changed the routing;
+            or ``stuck`` with the `reason`: call it again.
 
         Raises:
             FleetError: there is no such move, or the former answerer has given the number up.

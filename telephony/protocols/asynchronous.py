@@ -37,17 +37,16 @@ class AsyncPhoneNumberProvider(Protocol):
 
     `telephony.connect_async` returns one.
 
-    Wherever a number is wanted, give an E.164 string, the vendor's id or a `PhoneNumber`. E.164 is
-    portable: code that uses it runs unchanged at every vendor. A call is a `Call` or the vendor's
-    id of it, a message likewise.
+    Wherever a number is expected, give an E.164 string, the vendor's id or a `PhoneNumber`. E.164
+    is portable: code that uses it runs unchanged at every vendor. Give a call as a `Call` or by the
+    vendor's id, and a message likewise.
 
     Every method raises `UnsupportedOperationError` before any request where the vendor has no such
     operation, and `InvalidRequestError` before any request for an argument that cannot be right.
     After that, every failure is a `ProviderError`: `AuthenticationError`, `PermissionDeniedError`,
     `RateLimitedError`, `UnavailableError`, `ProviderTimeoutError` and `InvalidResponseError` can
-    come from any method, further ones are listed with it. `options` is merged into the vendor's
-    request, for what the unified model has no argument for; `.raw` of every result is the vendor's
-    response.
+    come from any method, others are listed with the method. `options` is merged into the vendor's
+    request, for fields that have no argument here; `.raw` of every result is the vendor's response.
     """
 
     @property
@@ -174,7 +173,7 @@ class AsyncPhoneNumberProvider(Protocol):
         """Buy a number. This costs money; one call never buys two.
 
         Args:
-            number: exactly this one, E.164. Otherwise any of `country` and `area_code`.
+            number: the exact number, E.164; None: any one in `country` and `area_code`.
             country: ISO 3166 code of two letters.
             area_code: digits, as dialled nationally, such as ``"415"``.
             label: the number's display name.
@@ -183,7 +182,7 @@ class AsyncPhoneNumberProvider(Protocol):
             idempotency_key: your own name for this purchase, such as an order number. A later call
                 with the same key, from any process, returns the number that the first one bought.
                 The vendor keeps it, at the end of the label where there is no better field. Do not
-                make two calls with one key at once: few vendors can keep both from buying.
+                make two calls with one key at once: few vendors can prevent both from buying.
             options: further fields of the vendor's request.
 
         Raises:
@@ -256,7 +255,7 @@ class AsyncPhoneNumberProvider(Protocol):
         """
 
     def list_targets(self, *, limit: int | None = None) -> AsyncGenerator[Target, None]:
-        """List what a number can be assigned to, with its names, fetched while you iterate.
+        """List what a number can be assigned to, with names, fetched while you iterate.
 
         Args:
             limit: the most targets to return, 1 or more; None: all.
@@ -269,9 +268,9 @@ class AsyncPhoneNumberProvider(Protocol):
     async def assign_number(
         self, number: PhoneNumber | str, to: Target | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Assign a number to a target, in place of its assignment before.
+        """Assign a number to a target, replacing its previous assignment.
 
-        That one is the result's `replaced`: assign it to restore it.
+        The previous one is the result's `replaced`: assign that to restore it.
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
@@ -290,7 +289,7 @@ class AsyncPhoneNumberProvider(Protocol):
     async def unassign_number(
         self, number: PhoneNumber | str, *, options: Options | None = None
     ) -> PhoneNumber:
-        """Remove a number's assignment. Changes nothing where there is none.
+        """Remove a number's assignment. Changes nothing if there is none.
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`.
@@ -339,8 +338,8 @@ class AsyncPhoneNumberProvider(Protocol):
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`; or another sender that the vendor
                 takes. None: those of all numbers, where `Capability.LIST_ALL_MESSAGES` is offered.
-            after: aware; only messages of this moment or later.
-            before: aware; only messages earlier than this moment.
+            after: timezone-aware; only messages at this moment or later.
+            before: timezone-aware; only messages earlier than this moment.
             limit: the most messages to return, 1 or more; None: all.
 
         Raises:
@@ -414,7 +413,7 @@ class AsyncPhoneNumberProvider(Protocol):
             agent: the vendor's id of the agent in the call; None: the one that the number is
                 assigned to.
             url: the webhook that handles the call, at vendors that work with webhooks.
-            metadata: what to keep with the call, at vendors that do.
+            metadata: what to store with the call, at vendors that can.
             timeout: how many seconds to let it ring, at vendors that take it; None: the
                 vendor's default.
             idempotency_key: a name of yours for this call, at vendors that can store one; a second
@@ -442,8 +441,8 @@ class AsyncPhoneNumberProvider(Protocol):
 
         Args:
             number: E.164, the vendor's id, or a `PhoneNumber`; None: those of all numbers.
-            after: aware; only calls that began at this moment or later.
-            before: aware; only calls that began earlier than this moment.
+            after: timezone-aware; only calls that began at this moment or later.
+            before: timezone-aware; only calls that began earlier than this moment.
             limit: the most calls to return, 1 or more; None: all.
 
         Raises:
@@ -483,7 +482,7 @@ class AsyncPhoneNumberProvider(Protocol):
         """
 
     async def get_transcript(self, call: Call | str) -> Transcript:
-        """Return what was said in a call; during a call, what was said so far, where there is any.
+        """Return what was said in a call; during a call, what was said so far, if known.
 
         Args:
             call: the vendor's id, or a `Call`.
@@ -603,7 +602,7 @@ class AsyncPhoneNumberProvider(Protocol):
         replace: bool = False,
         options: Options | None = None,
     ) -> WebhookEndpoint:
-        """Configure where the vendor sends its webhooks. Changes nothing if it is `url` already.
+        """Configure where the vendor sends its webhooks. Changes nothing if it is already `url`.
 
         Some vendors issue a new secret with every change: keep the result's `secret`.
 
