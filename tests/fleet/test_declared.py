@@ -305,12 +305,12 @@ def test_a_wrong_key_of_fleet_toml_is_named(fleet, toml, line, key, advice):
 def test_every_wrong_key_is_named_by_line(fleet):
     places, messages = problems(
         fleet,
-        toml="[saftey]\n[owners.b]\nconcurrency = 0\n[answerers.a]\nvia = 1\n"
+        toml="[safetys]\n[owners.b]\nconcurrency = 0\n[answerers.a]\nvia = 1\n"
         'source = { linked = "x" }\n[safety]\nprotected = ["1", "+14155550100", 2]\n',
     )
 
     assert places == [
-        ("fleet.toml", 1, "saftey"),
+        ("fleet.toml", 1, "safetys"),
         ("fleet.toml", 3, "owners.b.concurrency"),
         ("fleet.toml", 5, "answerers.a.via"),
         ("fleet.toml", 8, "safety.protected[0]"),
