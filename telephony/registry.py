@@ -83,7 +83,7 @@ def missing() -> dict[str, str]:
 
 
 def suggestion(given: str, names: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest name, or an empty text."""
+    """Return ``Did you mean 'x'?`` for the nearest name, after a space, or an empty text."""
     import difflib
 
     near = difflib.get_close_matches(given, list(names), n=1)

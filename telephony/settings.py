@@ -95,8 +95,8 @@ class ProviderSettings(BaseModel):
         max_concurrency: the most requests in flight at once, in asyncio for each event loop;
             further ones wait.
         protected: numbers (E.164) that `release_number` refuses to release; true: all.
-        on_request, on_response, on_retry: called with an `HttpEvent`, and awaited by
-            `connect_async`. What they raise is logged and does not affect the operation.
+        on_request, on_response, on_retry: called with an `HttpEvent`; may be async functions
+            with `connect_async`. What they raise is logged and does not affect the operation.
         number_region: ISO 3166 code of the country whose national notation is accepted for numbers.
         allow_insecure_http: the one host besides loopback that plain http is allowed to.
         proxy: the proxy for all requests, such as ``http://user:password@host:3128``; without

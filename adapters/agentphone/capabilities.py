@@ -21,7 +21,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.GET_NUMBER: FULL,
     Capability.SEARCH_NUMBERS: partial(
         "by country and area code, and by `city`, `state` and `zip` in `options`, where the API "
-        "has it yet; what it finds cannot be ordered"
+        "has it yet; the numbers it finds cannot be ordered"
     ),
     Capability.PROVISION_NUMBER: partial(
         "US and Canada; AgentPhone picks the number, from the area code where it has one"
@@ -53,7 +53,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.ROTATE_CARRIER: _CARRIERS,
     Capability.UNLINK_CARRIER: _CARRIERS,
     Capability.PARSE_WEBHOOK: partial(
-        "texts that come in, turns and ends of calls; AgentPhone sends no status of sent texts"
+        "incoming texts, turns and ends of calls; AgentPhone sends no status of sent texts"
     ),
     Capability.GET_WEBHOOK: FULL,
     Capability.SET_WEBHOOK: FULL,

@@ -34,8 +34,8 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "A number has no label or other field to change at Butter AI: keep names on your side."
     ),
     Capability.LIST_TARGETS: partial(
-        "Butter AI documents no list of agents: those with calls in the last 30 days (50 at most), "
-        "and without their names those that numbers are assigned to"
+        "Butter AI documents no list of agents: only those with calls in the last 30 days (50 at "
+        "most), and, without names, those that numbers are assigned to"
     ),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
@@ -51,8 +51,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     ),
     Capability.PLACE_CALL: FULL,
     Capability.LIST_CALLS: partial(
-        "in the order of Butter AI, which documents none; a number and a period are found by "
-        "reading the whole list"
+        "in an undocumented order; selecting a number or a period means reading the whole list"
     ),
     Capability.GET_CALL: FULL,
     Capability.END_CALL: unsupported(

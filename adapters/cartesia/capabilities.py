@@ -36,9 +36,9 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "Cartesia carries voice only: send texts at the carrier that owns the number."
     ),
     Capability.PLACE_CALL: FULL,
-    Capability.LIST_CALLS: partial("those of the agents that exist; each agent's are requested"),
+    Capability.LIST_CALLS: partial("only calls of existing agents, requested agent by agent"),
     Capability.GET_CALL: FULL,
-    Capability.END_CALL: partial("once it was answered: Cartesia does not stop a call that rings"),
+    Capability.END_CALL: partial("once it is answered: Cartesia does not stop a ringing call"),
     Capability.GET_TRANSCRIPT: FULL,
     Capability.GET_RECORDING: FULL,
     Capability.LIST_CARRIERS: FULL,
@@ -49,7 +49,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.ROTATE_CARRIER: FULL,
     Capability.UNLINK_CARRIER: FULL,
     Capability.PARSE_WEBHOOK: partial(
-        "calls; proven by a shared secret in a header, so the body itself is not signed"
+        "calls; verified by a shared secret in a header, so the body itself is not signed"
     ),
     Capability.GET_WEBHOOK: partial("by the id of the webhook: Cartesia does not list them"),
     Capability.SET_WEBHOOK: partial(

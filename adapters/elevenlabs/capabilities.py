@@ -44,7 +44,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.SEND_MESSAGE: unsupported(f"{_TEXTS} Send texts at the carrier."),
     Capability.PLACE_CALL: FULL,
     Capability.LIST_CALLS: partial(
-        "the list shows neither the other side nor how a call failed: get_call() has both"
+        "the list shows neither the other party nor how a call failed: get_call() has both"
     ),
     Capability.GET_CALL: FULL,
     Capability.END_CALL: unsupported(

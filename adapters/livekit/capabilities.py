@@ -44,7 +44,9 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.SEARCH_NUMBERS: unsupported(_IMPORT_INSTEAD),
     Capability.PROVISION_NUMBER: unsupported(_IMPORT_INSTEAD),
     Capability.IMPORT_NUMBER: FULL,
-    Capability.UPDATE_NUMBER: partial("a label is its trunk's name: none for shared trunks"),
+    Capability.UPDATE_NUMBER: partial(
+        "the label is the trunk's name: numbers on shared trunks have none"
+    ),
     Capability.LIST_TARGETS: partial("the agents and rooms that dispatch rules name"),
     Capability.ASSIGN_NUMBER: FULL,
     Capability.UNASSIGN_NUMBER: FULL,
@@ -56,7 +58,9 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.PLACE_CALL: partial("needs a number imported with the carrier's address"),
     Capability.LIST_CALLS: partial(f"a call {_WHILE}; each room is asked who is in it"),
     Capability.GET_CALL: partial(f"a call {_WHILE}; each room is asked who is in it"),
-    Capability.END_CALL: partial(f"a call {_WHILE}; of one that is over only the id is returned"),
+    Capability.END_CALL: partial(
+        f"a call {_WHILE}; of a call that is over, only the id is returned"
+    ),
     Capability.GET_TRANSCRIPT: unsupported(_NO_TRANSCRIPTS),
     Capability.GET_RECORDING: unsupported(_NO_RECORDINGS),
     Capability.LIST_CARRIERS: unsupported(_NO_CARRIERS),

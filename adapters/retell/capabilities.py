@@ -38,7 +38,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     Capability.UNASSIGN_NUMBER: FULL,
     Capability.RELEASE_NUMBER: FULL,
     Capability.LIST_MESSAGES: partial(
-        "from chats, which do not say with whom; ordering them takes a request for each"
+        "from chats, which do not name the other party; ordering them takes a request for each"
     ),
     Capability.SEND_MESSAGE: unsupported(
         "Retell's agents word their texts themselves: send this one at the carrier that owns the "

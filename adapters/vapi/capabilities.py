@@ -29,7 +29,7 @@ CAPABILITIES: Mapping[Capability, Support] = {
     ),
     Capability.PROVISION_NUMBER: partial(
         "United States only, by area code; Vapi picks the number, activates it within minutes, and "
-        "by its newest pages lets it receive calls only"
+        "according to its newest pages, lets it only receive calls"
     ),
     Capability.IMPORT_NUMBER: FULL,
     Capability.UPDATE_NUMBER: FULL,
@@ -55,11 +55,11 @@ CAPABILITIES: Mapping[Capability, Support] = {
         "in Vapi's guides, but not in its published API"
     ),
     Capability.ROTATE_CARRIER: partial(
-        "those of a Twilio number with update_number(); the route is in older pages only"
+        "not a Twilio number's, which update_number() replaces; only older pages have the route"
     ),
     Capability.UNLINK_CARRIER: FULL,
     Capability.PARSE_WEBHOOK: partial(
-        "calls; proven as a credential of Vapi's signs by default, or by a secret or bearer token"
+        "calls; verified by an HMAC with Vapi's default settings, a secret or a bearer token"
     ),
     Capability.GET_WEBHOOK: partial("of a number or an assistant"),
     Capability.SET_WEBHOOK: partial(

@@ -19,7 +19,7 @@ class VapiSettings(ProviderSettings):
         base_url: overrides `region`.
         api_key: the private key; the public one does not reach phone numbers.
         region: ``us`` or ``eu``, where the organization is hosted; default: ``us``.
-        webhook_secret: what its webhooks are proven with: the secret of an HMAC credential, a
+        webhook_secret: what its webhooks are verified with: the secret of an HMAC credential, a
             bearer token, or what ``X-Vapi-Secret`` carries.
     """
 

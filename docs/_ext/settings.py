@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,7 +66,8 @@ def _entry(name: str, info: FieldInfo, said: str) -> Iterator[str]:
     yield f": *{', '.join(fact for fact in facts if fact)}*"
     if said:
         yield ""
-        yield f"  {said[:1].upper()}{re.sub('``', '`', said[1:]).rstrip('.')}."
+        text = said.replace("``", "`").rstrip(".")
+        yield f"  {text[:1].upper()}{text[1:]}."
     yield ""
 
 

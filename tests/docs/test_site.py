@@ -65,6 +65,7 @@ def test_it_builds_strictly_and_is_complete(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     site = tmp_path / "site"
+    assert [page for page in site.rglob("*.html") if "``" in page.read_text("utf-8")] == []
 
     elsewhere = {
         url
