@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import telephony
 from telephony import Capability, webhooks
-from telephony.capabilities import LOOK_IN
+from telephony.capabilities import LOOK_IN, MUTATING
 from telephony.protocols import PhoneNumberProvider
 from telephony.sandbox import Fault, Sample, Sandbox
 from telephony.sandbox.calls import RINGS
@@ -261,17 +261,20 @@ class Run:
     def problems(self, operation: Capability, fault: Fault) -> list[str]:
         """Run it once for each request it makes, failing that one; returns what was wrong.
 
-        The vendor is reset each time. Right means: what must not happen twice happened at most
-        once, success means that it happened, and any other error than `OutcomeUnknownError` that
-        it did not. A call or a text of unknown outcome is found in the listing, where there is one.
+        The vendor is reset before each change. Right means: what must not happen twice happened at
+        most once, success means that it happened, and any other error than `OutcomeUnknownError`
+        that it did not. A call or a text of unknown outcome is found in the listing, where there is
+        one.
         """
         kind = ENTRY_KINDS.get(operation)
         sample = self.server.vendors[self.adapter].sample
         if operation is Capability.IMPORT_NUMBER and not (sample.carrier or sample.source):
             kind = None  # a number already held is adopted, which does nothing at the vendor
         problems: list[str] = []
+        made: Setup | None = None
         for nth in range(self.requests(operation)):
-            made = self.ready(operation)
+            if made is None or operation in MUTATING:
+                made = self.ready(operation)
             before = self._count(kind)
             self.server.fail(fault.model_copy(update={"skip": nth}))
             outcome = self._outcome(operation, made)
