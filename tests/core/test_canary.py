@@ -92,13 +92,13 @@ class Found:
         self.add(where, "".join(traceback.format_exception(error)))
 
     def leaks(self):
+        forms = [(secret, form) for secret in self.secrets for form in _spellings(secret)]
         return sorted(
             {
                 f"{where}: {secret}: …{shown[max(0, at - 60) : at + 60]}…"
                 for text, where in self.seen.items()
                 for shown in (text, *_decoded(text))
-                for secret in self.secrets
-                for form in _spellings(secret)
+                for secret, form in forms
                 if (at := shown.find(form)) >= 0
             }
         )
