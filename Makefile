@@ -11,6 +11,9 @@ PACKAGED := tests/core/test_config.py tests/core/test_public_api.py tests/cli/te
 
 SITE := build/docs
 
+# Compiled once, also where the environment says not to keep it: each worker imports all the tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: docs docs-serve help coverage demo fleet-demo test lint test-wheel release-check readme pictures record bench clean soak real
 help:
 	@echo "make demo        a number from purchase to release at every vendor, without an account"
@@ -125,7 +128,7 @@ record: $(READY)
 	$(BIN)/pytest tests/cassettes/test_replay.py --record-mode=all -k "$(VENDOR)/"
 	TELEPHONY_WRITE_README=1 $(BIN)/pytest -q tests/cassettes/test_readme.py
 
-# Compiled first: where Python may not write bytecode, starting would measure the compiler.
+# Compiled first: else starting would measure the compiler.
 bench: $(READY)
 	@$(BIN)/python -m compileall -q telephony adapters
 	@$(BIN)/python -m tests.benchmarks
