@@ -12,6 +12,7 @@ import pytest
 import telephony
 from telephony import Capability, registry
 from telephony.sandbox import Fault
+from tests.conftest import inherited
 
 KEY = "order-1207"
 
@@ -66,19 +67,16 @@ def arguments(telephony_sandbox, telephony_connect, adapter):
 
 
 @pytest.fixture
-def start(adapter, settings, arguments):
-    """Start a process that buys."""
-
-    def begin(moment="never", nth=0):
-        order = json.dumps([adapter, settings, arguments, moment, nth])
-        return subprocess.Popen([sys.executable, "-c", BUYER, order])
-
-    return begin
+def order(adapter, settings, arguments):
+    """Return the arguments of Python with which it buys."""
+    return lambda moment="never", nth=0: (
+        "-c", BUYER, json.dumps([adapter, settings, arguments, moment, nth])
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_number_is_bought_once_however_often_the_process_is_killed(
-    telephony_sandbox, telephony_connect, adapter, arguments, start, moment
+    telephony_sandbox, telephony_connect, python, adapter, arguments, order, moment, tmp_path
 ):
     """At each of its requests: before it goes out, while the vendor has it, after its response."""
     provider = telephony_connect(adapter)
@@ -87,7 +85,7 @@ def test_a_number_is_bought_once_however_often_the_process_is_killed(
         telephony_sandbox.reset()
         if moment == "during":
             telephony_sandbox.fail(Fault(kind="slow_headers", seconds=60, skip=nth))
-            with start() as buyer:
+            with subprocess.Popen([sys.executable, *order()]) as buyer:
                 while len(telephony_sandbox.requests(adapter)) <= nth:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         buyer.wait(0.01)
@@ -95,9 +93,7 @@ def test_a_number_is_bought_once_however_often_the_process_is_killed(
                 buyer.kill()
             telephony_sandbox.heal()
         else:
-            with start(moment, nth) as buyer:
-                pass
-            assert buyer.returncode == 9
+            assert python(*order(moment, nth), cwd=tmp_path, env=inherited()).returncode == 9
 
         # This process knows nothing of the other but the key.
         again = [provider.provision_number(**arguments) for _ in range(2)]

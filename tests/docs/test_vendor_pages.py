@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 
@@ -62,7 +60,7 @@ def environment(telephony_sandbox, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("vendor", sorted(PAGES))
 def test_what_it_shows_runs(
-    vendor, environment, telephony_sandbox, telephony_connect, tmp_path, capsys
+    vendor, python, environment, telephony_sandbox, telephony_connect, tmp_path, capsys
 ):
     shown = blocks(PAGES[vendor])
     assert [block.language for block in shown][:3] == ["toml", "console", "python"]
@@ -74,10 +72,7 @@ def test_what_it_shows_runs(
 
     for block in shown[1:]:
         if block.language == "python":
-            done = subprocess.run(
-                [sys.executable, "-W", "error", "-c", block.code],
-                env=environment, capture_output=True, text=True,
-            )  # fmt: skip
+            done = python("-c", block.code, cwd=tmp_path, env=environment)
             assert done.returncode == 0, done.stderr
             continue
         for line in block.code.splitlines():

@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -32,17 +33,13 @@ def profiles(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def cli(telephony_sandbox):
+def cli(python, telephony_sandbox):
     """Run `telephony …` with the environment as it is."""
 
     def run(*words, **variables):
         port = telephony_sandbox.url.rpartition(":")[2]
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "telephony", *words],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "COLUMNS": "80", "TELEPHONY_SANDBOX_PORT": port, **variables},
-        )
+        given = {**os.environ, "COLUMNS": "80", "TELEPHONY_SANDBOX_PORT": port, **variables}
+        return python("-m", "telephony", *words, cwd=Path.cwd(), env=given)
 
     return run
 
