@@ -240,6 +240,33 @@ def test_what_may_have_been_done_is_settled_by_reading_and_not_repeated(
     assert providers["support"].get_number("+14155550123").assignment.id == "agent_sales"
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_purchase_that_may_have_been_made_is_looked_for_and_not_repeated(
+    world, providers, run, done
+):
+    world.begin(providers)
+    order = {"lane": "order-1", "profile": "carrier"}
+    plan = plan_of(Op(id="buy", verb=Verb.BUY, **order, order="order-1", area_code="628"))
+    path = r"IncomingPhoneNumbers\.json"
+    world.sandbox.fail(Fault(kind="lost" if done else "reset", path=path, method="POST"))
+    # The key is looked for before, and once the response is lost.
+    down = Fault(kind="status", status=503, path=path, method="GET", times=None, skip=2)
+    world.sandbox.fail(down)
+    stopped = run(plan)
+    assert by_id(stopped.unknown) == ["buy"]
+
+    assert by_id(run(stopped.id).unknown) == ["buy"]  # it can still not be read
+    world.sandbox.heal()
+    resumed = run(stopped.id)
+    if not done:
+        assert by_id(resumed.unknown) == ["buy"]
+        assert world.ledger()["carrier"] == []
+        resumed = run(stopped.id, repeat_unknown=True)
+    assert resumed.state is RunState.FINISHED
+    ((_, number),) = world.ledger()["carrier"]
+    assert resumed.done[0].number == number
+
+
 # --- Accounts that are left alone ----------------------------------------------------------------
 
 

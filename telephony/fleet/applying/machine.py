@@ -34,6 +34,7 @@ from telephony.errors import (
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
 from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as, target_of, text_of
+from telephony.idempotency import key_digest
 from telephony.model import (
     Application,
     AvailableNumber,
@@ -75,7 +76,19 @@ class Call(Struct, frozen=True):
     arguments: Mapping[str, object]
 
 
-Step: TypeAlias = Save | Call
+class Find(Struct, frozen=True):
+    """Look in a provider's listing for the number that a purchase brought; None: it is not there.
+
+    Attributes:
+        profile: which provider.
+        mark: the stored form of the purchase's idempotency key.
+    """
+
+    profile: str
+    mark: str
+
+
+Step: TypeAlias = Save | Call | Find
 Steps: TypeAlias = Generator[Step, object, Entry]
 
 # What did not happen because of the vendor or the way there, and not because of what was asked.
@@ -202,8 +215,9 @@ def _bought(entry: Entry, op: Op) -> Steps:
     what it can after a lost response. Where the vendor keeps no keys, one of the numbers that it
     offers is written down first, and exactly that one is bought.
     """
-    if entry.state is State.UNKNOWN:  # the provider has read what it could
-        return entry
+    if entry.state is State.UNKNOWN:
+        found = yield from _brought(entry, op)
+        return entry if found is None else (yield from _done(entry, found))
     started = replace(_cleared(entry), state=State.STARTED)
     yield Save(started, entry.state)
     try:
@@ -220,6 +234,18 @@ def _bought(entry: Entry, op: Op) -> Steps:
     except TelephonyError as error:
         # Another one is chosen when the run is resumed.
         return (yield from _ended(replace(started, number=""), _state_after(error), error))
+
+
+def _brought(entry: Entry, op: Op) -> Generator[Step, object, PhoneNumber | None]:
+    """Return the number that a purchase of unknown outcome has brought, if that can be read."""
+    try:
+        if entry.number:
+            found = yield Call(op.profile, "get_number", {"number": entry.number})
+        else:
+            found = yield Find(op.profile, key_digest(op.order or ""))
+    except TelephonyError:
+        return None
+    return found if isinstance(found, PhoneNumber) else None
 
 
 def _purchase(op: Op, number: str | None = None) -> Call:

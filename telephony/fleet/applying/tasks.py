@@ -10,7 +10,7 @@ from itertools import islice
 from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY
 from telephony.fleet.applying.job import Job
-from telephony.fleet.applying.machine import Call, Save
+from telephony.fleet.applying.machine import Call, Find, Save
 from telephony.fleet.journal.protocol import Lane
 from telephony.protocols import AsyncPhoneNumberProvider
 
@@ -83,10 +83,15 @@ class AsyncWorkers:
         except StopIteration:
             return
 
-    async def _call(self, call: Call) -> object:
-        method = getattr(self._job.providers[call.profile], call.operation)
+    async def _call(self, call: Call | Find) -> object:
+        provider = self._job.providers[call.profile]
         async with self._slots[call.profile]:
-            return await method(**call.arguments)
+            if isinstance(call, Find):
+                async for number in provider.list_numbers():
+                    if number.mark == call.mark:
+                        return number
+                return None
+            return await getattr(provider, call.operation)(**call.arguments)
 
 
 class _Lanes:

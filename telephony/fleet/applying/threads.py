@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY
 from telephony.fleet.applying.job import Job
-from telephony.fleet.applying.machine import Call, Save
+from telephony.fleet.applying.machine import Call, Find, Save
 from telephony.fleet.journal.protocol import Lane
 from telephony.protocols import PhoneNumberProvider
 
@@ -93,7 +93,10 @@ class Workers:
         except StopIteration:
             return
 
-    def _call(self, call: Call) -> object:
-        method = getattr(self._job.providers[call.profile], call.operation)
+    def _call(self, call: Call | Find) -> object:
+        provider = self._job.providers[call.profile]
         with self._slots[call.profile]:
-            return method(**call.arguments)
+            if isinstance(call, Find):
+                held = provider.list_numbers()
+                return next((number for number in held if number.mark == call.mark), None)
+            return getattr(provider, call.operation)(**call.arguments)
