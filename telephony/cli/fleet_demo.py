@@ -100,7 +100,7 @@ class _Story:
         self._repair()
         self._buy()
         self._review()
-        say("\nAll of it by hand: `telephony fleet demo --stage DIR`, and the guide to fleets.")
+        say("\nTo type it yourself: `telephony fleet demo --stage DIR`, and the guide to fleets.")
 
     def _declare(self) -> None:
         self._chapter("Write down what is there")
@@ -156,7 +156,7 @@ class _Story:
         self._edit("numbers/carrier.csv", last, f"{NUMBERS[39]},carrier,,,,,released")
         self._edit("numbers/carrier.csv", "Desk 39", "Night desk")
         self._type("fleet plan")
-        say("\nThe same plan as a comment of a pull request:")
+        say("\nThe same plan as a pull request comment:")
         self._type("fleet plan --cached 10m --markdown")
 
     def _chapter(self, title: str) -> None:
@@ -183,7 +183,7 @@ class _Story:
     def _called(self, number: str) -> None:
         answerer = self._sandbox.answerer(number)
         who = f"{answerer.by}, {answerer.vendor}" if answerer else "nobody"
-        say(f"\nWhoever calls {number} now reaches: {who}")
+        say(f"\nA call to {number} now reaches: {who}")
 
     def _ids(self) -> tuple[str, str]:
         """Return the ids of Cartesia's carrier and of Twilio's trunk, as the lists show them."""

@@ -71,7 +71,7 @@ def dump(
     for path in files:
         say(f"Wrote {path}")
     at = "" if to == Path() else f" --fleet {to / 'fleet.toml'}"
-    note(f"Edit them, and see what that changes: telephony fleet plan{at}")
+    note(f"Edit them and see what that changes: telephony fleet plan{at}")
 
 
 def import_(

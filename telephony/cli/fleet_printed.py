@@ -16,7 +16,7 @@ _WIDEST = 100
 _STATES = (
     ("refused", "by the vendor, or before any request"),
     ("failed", "resuming tries them again"),
-    ("unknown", "they may have been done, and are not repeated"),
+    ("unknown", "they may have been done, so they are not repeated"),
     ("changed", "somebody else changed them: plan again"),
 )
 _RUN_STATES = {"partly": "not finished"}
@@ -45,11 +45,11 @@ def print_run(run: Run) -> None:
     for account, reason in run.paused.items():
         _lines([f"{account} was left alone: {reason}."])
     if run.refused or run.changed:
-        say("\nWhat was refused or has changed: correct the files, and plan again.")
+        say("\nFor what was refused or changed: correct the files and plan again.")
     if run.state != "finished":
-        say(f"\nGo on with the rest: telephony fleet resume {name}")
+        say(f"\nTo continue the run: telephony fleet resume {name}")
     if run.unknown:
-        say(f"If that proves nothing, look at the vendor; then: resume {name} --repeat-unknown")
+        say("If that settles nothing, check at the vendor, then add --repeat-unknown.")
 
 
 def print_places(places: Sequence[Place], *, empty: str) -> None:
@@ -85,21 +85,21 @@ def print_move(move: Move) -> None:
     again = f"telephony fleet move {move.number} --to {move.to}"
     match move.state:
         case "moved" | "retired":
-            gone = " Who answered it before has given it up." if move.state == "retired" else ""
+            gone = " The former answerer has given it up." if move.state == "retired" else ""
             say(f"Moved: {move.to} answers {move.number}.{gone}")
-            say(f"Write into its line: {_line(move)}.")
-            say("Else the next plan changes it back.")
+            say(f"Update its line: {_line(move)}.")
+            say("Otherwise the next plan moves it back.")
             if move.state == "moved":
                 say(f"To undo it: telephony fleet move --back {move.id}")
         case "rolled_back":
             why = f" {move.reason}" if move.reason else ""
             _lines([f"Undone: {move.number} is answered as before.{why}"])
         case "left":
-            _lines([f"Left as it is: {move.number}. {move.reason} Look: telephony fleet where"])
+            _lines([f"Not undone: {move.number}. {move.reason} See: telephony fleet where"])
         case _:
-            _lines([f"Not ended: the move of {move.number} is {move.state}. {move.reason}"])
-            say(f"Go on with it: {again}")
-            say(f"Or undo it:    telephony fleet move --back {move.id}")
+            _lines([f"Not finished: the move of {move.number} is {move.state}. {move.reason}"])
+            say(f"To continue: {again}")
+            say(f"To undo:     telephony fleet move --back {move.id}")
 
 
 def print_moves(moves: Iterable[Move]) -> None:

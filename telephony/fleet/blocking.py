@@ -333,7 +333,7 @@ class Fleet:
             return done
         except (TelephonyError, KeyboardInterrupt) as error:
             error.add_note(
-                f"The move of {move.number} is not ended. Go on with it: telephony fleet move "
+                f"The move of {move.number} is not finished. Continue it: telephony fleet move "
                 f"{move.number} --to {move.to}; or undo it: telephony fleet move --back {move.id}"
             )
             raise

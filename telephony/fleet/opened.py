@@ -229,7 +229,7 @@ class Files:
             if move.number == number and not move.ended:
                 if move.to != to:
                     raise FleetError(
-                        f"{number} is being moved to {move.to} ({move.state}). Go on with that: "
+                        f"{number} is being moved to {move.to} ({move.state}). Continue it: "
                         f"telephony fleet move {number} --to {move.to}; or undo it: telephony "
                         f"fleet move --back {move.id}"
                     )

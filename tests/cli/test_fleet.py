@@ -225,7 +225,7 @@ def test_an_unknown_outcome_is_listed_and_not_repeated(folder, cli, telephony_sa
     )
     unknown = cli("apply", "plan.json", "--buy", "1", "--yes")
     assert unknown.returncode == 8, unknown.stdout + unknown.stderr
-    assert "Unknown (1): they may have been done, and are not repeated" in unknown.stdout
+    assert "Unknown (1): they may have been done, so they are not repeated" in unknown.stdout
     assert "--repeat-unknown" in unknown.stdout
     refused = cli("resume", "--repeat-unknown")
     assert (refused.returncode, "Add --yes" in refused.stderr) == (2, True)
@@ -383,7 +383,7 @@ def test_the_demo_tells_its_story_in_80_columns(cli):
     # What is typed and edited is as long as it is.
     lines = [line for line in story.splitlines() if not line.startswith(("  #", "  -", "$"))]
     assert max(map(len, lines)) <= 80
-    assert "Whoever calls +14155550100 now reaches: reception, livekit" in story
+    assert "A call to +14155550100 now reaches: reception, livekit" in story
     assert "Twilio has sold 41 numbers" in story
     assert "--stage DIR" in comment
 

@@ -29,7 +29,7 @@ _NEEDS = {
 _ELSEWHERE = frozenset({"webhook", "trunk", "application"})
 _OVERRULING = ("trunk:", "application:")
 
-KEPT = "held here, but answered elsewhere: where they are not needed, release them"
+KEPT = "held here, but answered elsewhere: release those you do not need"
 UNROUTED = (
     "still answered here, as nothing here routes them to who is declared: name their owner, and in "
     "fleet.toml `via` of their answerer"
