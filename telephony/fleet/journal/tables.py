@@ -176,10 +176,10 @@ class TableJournal(Journal):
             return self._record(tables, *rows[0])
 
     def _record(self, tables: Tables, key: int, run: str, state: str, started_at: str) -> RunRecord:
-        stands = RunState(state)
+        stands, counts = RunState(state), _counted(tables, key)
         if stands is RunState.RUNNING and not self._is_worked_on(tables, run):
-            stands = RunState.PARTLY  # its process died
-        counts = _counted(tables, key)
+            # Its process died.
+            stands = RunState.FINISHED if counts.keys() <= {State.DONE} else RunState.PARTLY
         return RunRecord(id=run, state=stands, started_at=started_at, counts=counts)
 
     def counts(self, run: str) -> Mapping[State, int]:
