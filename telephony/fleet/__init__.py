@@ -40,6 +40,7 @@ from telephony.fleet.planning.plan import Unsafe as Unsafe
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
 
 FILE_NAME = "fleet.toml"
+_AWAKE = 0.5  # seconds
 
 
 def open(  # noqa: A001 - read as fleet.open
@@ -98,8 +99,11 @@ def work(
         lambda: files.sources(policy),
         files.concurrency(policy),
     )
+    ended = until or threading.Event()
     try:
-        (until or threading.Event()).wait()
+        # A signal that another thread received is handled when this one wakes up.
+        while not ended.wait(_AWAKE):
+            pass
     finally:
         machine.close()
 
@@ -112,7 +116,8 @@ def take_over(path: str | os.PathLike[str] = FILE_NAME, *, worker: str) -> int:
         worker: the name that the dead process had.
 
     Raises:
-        FleetError: fleet.toml names no database, or it cannot be used.
+        FleetError: it is not dead, as it holds an account; or fleet.toml names no database, or
+            that cannot be used.
 
     Example:
         fleet.take_over("fleet.toml", worker="eu-1")

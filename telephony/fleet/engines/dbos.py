@@ -8,27 +8,35 @@ holds for all machines. Source: docs.dbos.dev/python/tutorials/queue-tutorial.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+
+import psycopg
 
 # Nothing is sent anywhere: DBOS asks for nothing unless its own variables say so.
-from dbos import DBOS, DBOSClient, run_dbos_database_migrations
+from dbos import DBOS, DBOSClient, WorkflowStatus, run_dbos_database_migrations
+from psycopg.rows import TupleRow
+from sqlalchemy.exc import DBAPIError
 
+from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY, Board, Progress, Report
 from telephony.fleet.applying.job import Chunk, Job
 from telephony.fleet.applying.running import CONCURRENCY, Run, account_of, settled
 from telephony.fleet.applying.threads import Workers
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.postgres import PostgresJournal
+from telephony.fleet.journal.postgres import PostgresJournal, unusable
 from telephony.fleet.journal.protocol import Journal
 from telephony.fleet.planning.plan import Plan
 from telephony.model import Source
 from telephony.protocols import PhoneNumberProvider
+
+log: logging.Logger = logging.getLogger("telephony.fleet")
 
 LANES = 100
 """Lanes that one workflow does."""
@@ -38,6 +46,7 @@ _QUEUE = "telephony-fleet"
 _WORKFLOW = "telephony-fleet-lanes"
 _VERSION = "1"  # of what a workflow's arguments mean
 _POLLED = 0.2  # seconds between two looks at the queue
+_PATIENCE = 5.0  # seconds until an account of a process that died is free
 _WAITING = ["ENQUEUED", "PENDING", "DELAYED"]
 
 
@@ -75,11 +84,12 @@ class Machine:
                 "application_version": _VERSION,
                 "log_level": "WARNING",
                 "enable_otlp": False,
+                "db_engine_kwargs": {"creator": lambda: _connection(url)},
             }
         )
 
-        def lanes(run: str, account: str, profile: str, after: int, last: int) -> None:
-            self._do(run, account, profile, after, last)
+        def lanes(run: str, account: str, profile: str, after: int, last: int) -> Mapping[str, str]:
+            return self._do(run, account, Chunk(profile, after, last))
 
         DBOS.workflow(name=_WORKFLOW)(lanes)
         DBOS.listen_queues([_QUEUE])
@@ -93,9 +103,19 @@ class Machine:
             provider.close()
         self._journal.close()
 
-    def _do(self, run: str, account: str, profile: str, after: int, last: int) -> None:
-        """Do the lanes of a run that begin at a profile, from one place in it to another."""
-        chunk = Chunk(profile, after, last)
+    def _do(self, run: str, account: str, chunk: Chunk) -> Mapping[str, str]:
+        """Do some lanes of a run; return why accounts were left alone, by account."""
+        try:
+            with _held(self._journal, run, account):
+                job = self._job(run, chunk)
+                Workers(job).run()
+        except TelephonyError as error:
+            reason = str(error).rstrip(".")
+            log.warning("%s was left alone: %s.", account, reason)
+            return {account: reason}
+        return job.board.paused
+
+    def _job(self, run: str, chunk: Chunk) -> Job[PhoneNumberProvider]:
         used = {
             entry.op.profile for lane in chunk.lanes(self._journal, run) for entry in lane.entries
         }
@@ -104,7 +124,7 @@ class Machine:
                 self._providers[name] = self._connect(name)
         many = {name: self._concurrency.get(name, CONCURRENCY) for name in used}
         accounts = {name: account_of(self._providers[name]) for name in used}
-        job = Job(
+        return Job(
             run,
             self._journal,
             self._providers,
@@ -113,21 +133,22 @@ class Machine:
             Board(accounts),
             chunk,
         )
-        with self._held(run, account):
-            Workers(job).run()
 
-    @contextmanager
-    def _held(self, run: str, account: str) -> Iterator[None]:
-        """Hold the account, waiting for a machine that has just died or a run without DBOS."""
-        for pause in _pauses():
+
+@contextmanager
+def _held(journal: Journal, run: str, account: str) -> Iterator[None]:
+    """Hold an account, waiting for a machine that has just died or a run that is about to end."""
+    until = time.monotonic() + _PATIENCE
+    with ExitStack() as held:
+        while True:
             try:
-                with self._journal.lease(run, {"": account}):
-                    yield
-                    return
+                held.enter_context(journal.lease(run, {"": account}))
+                break
             except FleetError:
-                if pause is None:
+                if time.monotonic() > until:
                     raise
-                time.sleep(pause)
+                time.sleep(EVERY)
+        yield
 
 
 def apply(
@@ -170,14 +191,22 @@ def resume(
 def take_over(name: str, url: str) -> int:
     """Give out anew what a machine had begun that is dead; return how many workflows.
 
-    Make sure that it is dead: what two machines do at once is settled, but refused more often.
+    Raises:
+        FleetError: it is not dead, as it holds an account; or the journal cannot be used.
     """
-    with _client(url) as client:
-        begun = client.list_workflows(
-            executor_id=name, status="PENDING", load_input=False, load_output=False
-        )
+    with closing(PostgresJournal(url)) as journal, _client(url) as client, ExitStack() as held:
+        begun = client.list_workflows(executor_id=name, status="PENDING", load_output=False)
+        for run, account in {_on(one) for one in begun}:
+            held.enter_context(_held(journal, run, account))
         client.resume_workflows([one.workflow_id for one in begun], queue_name=_QUEUE)
     return len(begun)
+
+
+def _on(workflow: WorkflowStatus) -> tuple[str, str]:
+    """Return the run and the account that a workflow works on."""
+    assert workflow.input is not None  # noqa: S101 - for the type checker
+    run, account, *_ = workflow.input["args"]
+    return run, account
 
 
 def prepare(url: str) -> None:
@@ -190,10 +219,20 @@ def machine_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
+def _connection(url: str) -> psycopg.Connection[TupleRow]:
+    """Connect for DBOS, which waits for a database that is away only if the error says so.
+
+    Else the outcome of a workflow that ends meanwhile is lost, and its account stays blocked.
+    """
+    try:
+        return psycopg.connect(url, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise psycopg.OperationalError(f"connection failed: {error}") from error
+
+
 def _enqueued(
     run: str, url: str, journal: Journal, accounts: Mapping[str, str], progress: Report | None
 ) -> Run:
-    prepare(url)
     # Each time anew: a workflow that has ended is not begun again by its id.
     prefix = f"{run[:16]}-{uuid.uuid4().hex[:8]}-"
     with _client(url) as client:
@@ -217,8 +256,20 @@ def _enqueued(
         while _some_wait(client, prefix):
             _report(journal, run, progress)
             time.sleep(_POLLED)
+        paused = _paused(client, prefix)
     _report(journal, run, progress)
-    return settled(journal, run)
+    return settled(journal, run, paused)
+
+
+def _paused(client: DBOSClient, prefix: str) -> Mapping[str, str]:
+    """Return why accounts were left alone, by account."""
+    paused: dict[str, str] = {}
+    for one in client.list_workflows(workflow_id_prefix=prefix):
+        if one.status == "SUCCESS":
+            paused |= one.output or {}
+        else:
+            paused[_on(one)[1]] = f"the machine {one.executor_id} failed, and its log says why"
+    return paused
 
 
 def _some_wait(client: DBOSClient, prefix: str) -> bool:
@@ -249,14 +300,15 @@ def _register_from(client: DBOSClient) -> None:
 
 @contextmanager
 def _client(url: str) -> Iterator[DBOSClient]:
-    client = DBOSClient(system_database_url=url, application_name=_APPLICATION)
+    """Connect to DBOS; a database that goes away is an error, and not waited for."""
     try:
-        yield client
-    finally:
-        client.destroy()
-
-
-def _pauses() -> Iterator[float | None]:
-    for _ in range(50):
-        yield EVERY
-    yield None
+        prepare(url)
+        client = DBOSClient(
+            system_database_url=url, application_name=_APPLICATION, retry_connection_errors=False
+        )
+        try:
+            yield client
+        finally:
+            client.destroy()
+    except DBAPIError as error:
+        raise unusable(url, error.orig or error) from error
