@@ -21,7 +21,8 @@ help:
 	@echo "make test        all tests"
 	@echo "make real        the tests against real servers, which it brings where it can"
 	@echo "make coverage    all tests, and how much of the code they reach; fails below 95 %"
-	@echo "make soak        random lives of numbers, and moves between all vendors, with faults"
+	@echo "make soak        random lives of numbers, moves between all vendors, with faults; and the"
+	@echo "                 machines of a fleet, killed at every point"
 	@echo "make docs        build the site into build/docs; any warning or dead link is an error"
 	@echo "make docs-serve  build it, and show it at http://127.0.0.1:8008"
 	@echo "make lint        formatting, lint, types, import rules"
@@ -83,6 +84,7 @@ coverage: $(READY)
 soak: $(READY)
 	TELEPHONY_SOAK=600 $(BIN)/pytest -q tests/properties/test_lifecycle.py -k long_run
 	TELEPHONY_SOAK=1 $(BIN)/pytest -q -n auto tests/fleet/test_every_vendor.py
+	TELEPHONY_SOAK=1 $(BIN)/pytest -q tests/fleet/test_dbos_kill.py
 
 lint: $(READY) $(TYPED)
 	$(BIN)/ruff format --check .
