@@ -28,6 +28,8 @@ FLEET = """
 [fleet]
 engine = "dbos"
 state = "env:FLEET_DATABASE_URL"
+numbers = ["numbers.csv"]
+orders = ["orders.csv"]
 [owners.carrier]
 [answerers.support]
 [answerers.rooms]
@@ -172,7 +174,12 @@ class Commands:
 
     def begin(self):
         """Set the vendors up, and write a plan that is not like any other."""
-        plan = self.world.plan(self.world.begin(self.providers))
+        numbers = self.world.begin(self.providers)
+        (self.folder / "numbers.csv").write_text(
+            f"number,owner,state\n{numbers.unwanted.number},carrier,released\n"
+        )
+        (self.folder / "orders.csv").write_text("order,owner,country\norder-1,carrier,US\n")
+        plan = self.world.plan(numbers)
         other = {"lane": "+14155559999", "number": "+14155559999", "profile": "rooms"}
         self.plan = Plan.made(
             ops=(
