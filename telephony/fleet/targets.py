@@ -19,7 +19,8 @@ from telephony.model import Agent, Application, Room, Split, Target, Trunk, Webh
 
 NOTHING = "-"
 UNCOVERED = "overruled"
-"""Of a route: the URL that the number keeps for calls, once its trunk or application is off."""
+"""Of a route: the URL that the number keeps for calls, once the trunk or application that was there
+is off; nothing, where a vendor has taken that off already."""
 
 
 def text_of(target: Target | None) -> str:
@@ -94,6 +95,20 @@ def texts_alone(text: str) -> str | None:
     """Return the URL of a target that takes texts and leaves calls as they are; else None."""
     target = target_of(text)
     return target.sms_url if isinstance(target, Webhook) and target.voice_url is None else None
+
+
+def whole(read: str) -> str:
+    """Return what a number reads as, as what leaves its calls alone in no case.
+
+    As a target, a URL for texts alone says nothing of calls; as what was read, it says that nothing
+    answers them.
+    """
+    calls, texts = parts(read)
+    if calls != NOTHING or texts == NOTHING:
+        return read
+    sms = target_of(texts)
+    assert isinstance(sms, Webhook | Application | Agent | Room)  # noqa: S101 - for the type checker
+    return text_of(Split(None, sms))
 
 
 def reads_as(read: str, wanted: str) -> bool:

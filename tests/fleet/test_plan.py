@@ -17,7 +17,7 @@ from telephony.fleet.planning.ops import Verb
 from telephony.fleet.planning.plan import Plan
 from telephony.fleet.planning.safety import permit
 from telephony.fleet.targets import UNCOVERED, text_of
-from tests.fleet.vendors import Entry, Exchange, Own, Trunked, Wired, World
+from tests.fleet.vendors import Entry, Exchange, Own, Pointed, Wired, World
 
 FIRST, SECOND, THIRD = "+14155550100", "+14155550101", "+14155550102"
 ANSWERERS = {"support": {"via": "self"}, "rooms": {"via": {"trunk": "TK1"}}, "butter": {}}
@@ -40,10 +40,10 @@ def world():
             Exchange("carrier"),
             Own("shop", lacks={Capability.UPDATE_NUMBER}),
             Wired("support"),
-            Trunked("rooms", shared=True),
-            Trunked("butter", lacks={Capability.RELEASE_NUMBER}),
+            Pointed("rooms", shared=True),
+            Pointed("butter", lacks={Capability.RELEASE_NUMBER}),
         ],
-        {"rooms": "TK1"},
+        {"rooms": Trunk("TK1")},
     )
     for number in (FIRST, SECOND):
         calls = (Webhook("https://support.example/voice"), Webhook(None, "https://example.com/sms"))
@@ -99,12 +99,22 @@ def test_a_number_whose_routing_was_changed_is_assigned_again(world):
     assert [(op.verb, op.profile, op.before, op.after) for op in made.ops] == [
         (Verb.ASSIGN, "support", "agent:one", "agent:one"),
         # At the carrier a trunk goes before the URL that the vendor writes.
-        (Verb.ROUTE, "carrier", None, UNCOVERED),
+        (Verb.ROUTE, "carrier", "trunk:TK1", UNCOVERED),
         # Some vendors take the texts too.
         (Verb.ROUTE, "carrier", None, '{"kind":"webhook","sms_url":"https://example.com/sms"}'),
     ]
-    assert "without its trunk or application" in made.text()
+    assert "without trunk:TK1" in made.text()
     assert "texts to https://example.com/sms" in made.text()
+
+
+def test_a_trunk_that_the_vendor_itself_wrote_is_not_taken_off(world):
+    declared = Declared(policy(), (Row(FIRST, "carrier", "", "support", "two"),))
+    world.vendors["carrier"].assign(FIRST, Trunk("TK-of-support"))
+    wired = {FIRST: world.vendors["carrier"].read(FIRST)}
+
+    made = plan(declared, replace(world.snapshot(), wired=wired), world.offers)
+
+    assert ids(made) == [f"assign/{FIRST}@support"]
 
 
 def test_what_a_vendor_wrote_must_still_stand(world):

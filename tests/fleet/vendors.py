@@ -1,16 +1,21 @@
 """Vendors in memory, written from what each verb is documented to do.
 
 Calls to a number come to its carrier. `Exchange` is a carrier, whose numbers show what Twilio's
-do; `Wired` writes the carrier's routing whenever it is assigned a number; `Trunked` is reached
-through one trunk; `Own` sells numbers and answers them itself.
+do; `Wired` writes the carrier's routing whenever it is assigned a number; `Pointed` is reached
+where its carrier routes calls to; `Own` sells numbers and answers them itself.
+
+What they hold is changed by operations of a plan (`World.apply`), or as providers do
+(`World.call`).
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from telephony import Agent, Application, Split, Trunk, Webhook
+from telephony import Agent, Application, PhoneNumber, Split, Trunk, Webhook
 from telephony.capabilities import Capability
+from telephony.errors import ConflictError, InvalidRequestError, NotFoundError
+from telephony.fleet.applying.machine import Call
 from telephony.fleet.planning.ops import Holding, Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Offer
 from telephony.fleet.targets import UNCOVERED, target_of, text_of
@@ -50,6 +55,13 @@ class Vendor:
         self.lacks = frozenset(self.lacks | lacks)
         self.held: dict[str, Entry] = {}
         self.world: World
+
+    def __repr__(self):
+        return self.name
+
+    def holds(self):
+        kept = {number: entry.kept for number, entry in self.held.items() if entry.kept}
+        return {number: self.read(number) for number in self.held} | {"kept": kept}
 
     def offer(self):
         return Offer(
@@ -91,31 +103,100 @@ class Vendor:
     def answers(self, number):
         return number in self.held and self.held[number].assignment is not None
 
+    # --- As providers ----------------------------------------------------------------------------
+
+    def found(self, ref):
+        for number, entry in self.held.items():
+            if ref in (number, entry.id):
+                return number
+        raise NotFoundError(f"{self.name} holds no {ref}")
+
+    def get_number(self, number):
+        found = self.found(number)
+        entry = self.held[found]
+        return PhoneNumber(
+            id=entry.id,
+            number=found,
+            provider=self.name,
+            label=entry.label,
+            assignment=target_of(self.read(found)),
+            overruled=entry.kept and Webhook(entry.kept),
+        )
+
+    def import_number(self, number, source, assign_to):
+        assert source is None or source.kind in SOURCES
+        if number in self.held:
+            raise ConflictError(f"{self.name} holds {number} already")
+        self.held[number] = Entry(f"{self.name}-{number}")
+        if assign_to is not None:
+            self.assign(number, assign_to)
+        return self.get_number(number)
+
+    def assign_number(self, number, to):
+        found = self.found(number)
+        self.assign(found, to)
+        return self.get_number(found)
+
+    def unassign_number(self, number):
+        found = self.found(number)
+        self.assign(found, None)
+        return self.get_number(found)
+
+    def release_number(self, number, unassign):
+        assert unassign
+        found = self.found(number)
+        self.assign(found, None)
+        self.release(found)
+        self.world.released.append((self.name, found))
+
 
 class Own(Vendor):
     lacks = frozenset({Capability.IMPORT_NUMBER})
 
 
-class Trunked(Vendor):
+class Pointed(Vendor):
     ingress: ClassVar = {"sip_trunk": "pointed"}
 
 
 class Wired(Vendor):
+    """It writes its URL, or its trunk, at the carrier.
+
+    Args:
+        trunk: the one that it writes, instead of a URL.
+        careless: whether it cleans up whatever is there, and not only what it wrote.
+        at_once: whether it cleans up when a number is unassigned, and not only when released.
+    """
+
     ingress: ClassVar = {"twilio": "self_wired"}
 
-    @property
-    def url(self):
-        return f"https://{self.name}.example/voice"
+    def __init__(self, name, *, trunk=None, careless=False, at_once=False, **more):
+        super().__init__(name, **more)
+        self.careless = careless
+        self.at_once = at_once
+        self.route = Trunk(trunk) if trunk else Webhook(f"https://{name}.example/voice")
+
+    def __repr__(self):
+        how = [*(["careless"] if self.careless else []), *(["at once"] if self.at_once else [])]
+        return f"{self.name} writing {text_of(self.route)} {' '.join(how)}"
 
     def assign(self, number, target):
         super().assign(number, target)
         if target is not None:
-            self.world.point(number, self.url)
+            self.world.point(number, self.route)
+        elif self.at_once:
+            self._clean_up(number)
 
     def release(self, number):
         super().release(number)
-        # It cleans up what it wrote, where that still stands.
-        self.world.point(number, None, instead_of=self.url)
+        self._clean_up(number)
+
+    def import_number(self, number, source, assign_to):
+        if self.world.carrier_of(number) is None:
+            raise InvalidRequestError(f"The linked carrier has no {number}")
+        return super().import_number(number, source, assign_to)
+
+    def _clean_up(self, number):
+        self.world.unpoint(number, self.route, whatever=self.careless)
 
 
 class Exchange(Vendor):
@@ -140,52 +221,70 @@ class Exchange(Vendor):
         match target:
             case None:
                 calls = texts = None
+                self.held[number].kept = None
             case Split(voice=voice, sms=sms):
+                self._call(number, voice)
                 calls, texts = voice, sms
             case Webhook(voice_url=voice_url, sms_url=sms_url):
+                if voice_url:
+                    self._call(number, Webhook(voice_url))
                 calls = Webhook(voice_url) if voice_url else calls
                 texts = Webhook(None, sms_url) if sms_url else texts
             case Application():
+                self._call(number, target)
                 calls = texts = target
             case Trunk():
+                self._call(number, target)
                 calls = target
         self.held[number].assignment = None if calls is texts is None else (calls, texts)
 
-    def uncover(self, number):
-        """Take a trunk or an application off what the number keeps beneath it."""
+    def _call(self, number, calls):
+        """Keep the number's URL for calls beneath a trunk or an application."""
+        entry = self.held[number]
+        now, _ = entry.assignment or (None, None)
+        if not isinstance(calls, Trunk | Application):
+            entry.kept = None
+        elif isinstance(now, Webhook):
+            entry.kept = now.voice_url
+
+    def uncover(self, number, seen):
+        """Take a trunk or an application off what the number keeps beneath it, if still there."""
         entry = self.held[number]
         calls, texts = entry.assignment or (None, None)
-        if isinstance(calls, Trunk | Application):
+        if text_of(calls) == seen:
             assert entry.kept is not None
             entry.assignment, entry.kept = (Webhook(entry.kept), texts), None
 
     def answers(self, number):
         calls, _ = (self.held[number].assignment if number in self.held else None) or (None, None)
-        match calls:
-            case None:
-                return False
-            case Webhook(voice_url=url):
-                wired = [one for one in self.world.vendors.values() if isinstance(one, Wired)]
-                return all(one.answers(number) for one in wired if one.url == url)
-            case Trunk(id=trunk):
-                return all(
-                    self.world.vendors[name].answers(number)
-                    for name, via in self.world.trunks.items()
-                    if via == trunk
-                )
-        return True
+        if calls is None:
+            return False
+        return all(
+            self.world.vendors[name].answers(number)
+            for name, route in self.world.routes.items()
+            if route == calls
+        )
 
 
 class World:
-    """All vendors, and who is really called."""
+    """All vendors, and who is really called.
 
-    def __init__(self, vendors, trunks):
+    Attributes:
+        routes: what leads calls at a carrier to a vendor; who is behind others answers.
+    """
+
+    def __init__(self, vendors, routes):
         self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in vendors}
         for vendor in vendors:
             vendor.world = self
-        self.trunks = trunks
+        self.routes = dict(routes)
+        self.routes |= {one.name: one.route for one in vendors if isinstance(one, Wired)}
         self.purchases: list[str] = []
         self.released: list[tuple[str, str]] = []
+
+    def __repr__(self):
+        lines = [f"{vendor!r} {vendor.holds()}" for vendor in self.vendors.values() if vendor.held]
+        return "\n".join(["World", *lines])
 
     @property
     def offers(self):
@@ -205,18 +304,39 @@ class World:
     def numbers(self):
         return {number for vendor in self.vendors.values() for number in vendor.held}
 
-    def point(self, number, url, *, instead_of=None):
-        """Write at the carrier that holds a number where its calls go."""
+    def carrier_of(self, number):
+        """Return what the carrier that holds a number has of it."""
         for vendor in self.vendors.values():
             if isinstance(vendor, Exchange) and number in vendor.held:
-                entry = vendor.held[number]
-                calls, texts = entry.assignment or (None, None)
-                if isinstance(calls, Trunk | Application):
-                    if instead_of in (None, entry.kept):
-                        entry.kept = url
-                elif instead_of is None or calls == Webhook(instead_of):
-                    calls = Webhook(url) if url else None
-                    entry.assignment = None if calls is texts is None else (calls, texts)
+                return vendor.held[number]
+        return None
+
+    def point(self, number, route):
+        """Write at the carrier that holds a number where its calls go: its trunk, or its URL."""
+        entry = self.carrier_of(number)
+        if entry is None:
+            return
+        calls, texts = entry.assignment or (None, None)
+        if isinstance(route, Trunk):
+            entry.kept = calls.voice_url if isinstance(calls, Webhook) else entry.kept
+            entry.assignment = route, texts
+        elif isinstance(calls, Trunk | Application):
+            entry.kept = route.voice_url
+        else:
+            entry.assignment = route, texts
+
+    def unpoint(self, number, route, *, whatever):
+        """Clear a trunk or a URL at the carrier, or whatever trunk or URL is there."""
+        entry = self.carrier_of(number)
+        if entry is None:
+            return
+        calls, texts = entry.assignment or (None, None)
+        if calls == route or (whatever and isinstance(calls, type(route))):
+            calls = Webhook(entry.kept) if entry.kept else None
+            entry.kept = None
+        elif isinstance(route, Webhook) and (whatever or entry.kept == route.voice_url):
+            entry.kept = None
+        entry.assignment = None if calls is texts is None else (calls, texts)
 
     def is_answered(self, number):
         """Return whether somebody answers calls; of a carrier elsewhere nothing is known."""
@@ -229,6 +349,10 @@ class World:
         return any(vendor.answers(number) for vendor in asked)
 
     # --- Operations ------------------------------------------------------------------------------
+
+    def call(self, call: Call):
+        """Do what a provider's method does."""
+        return getattr(self.vendors[call.profile], call.operation)(**call.arguments)
 
     def apply(self, op: Op, bought: dict[str, str]):
         """Do one operation as an executor does: what was read must still be there."""
@@ -256,11 +380,11 @@ class World:
         if op.verb is Verb.LABEL:
             vendor.held[number].label = op.after
             return
-        self._expect(vendor, number, op)
         if op.after == UNCOVERED:
-            vendor.uncover(number)
-        else:
-            vendor.assign(number, target_of(op.after))
+            vendor.uncover(number, op.before)
+            return
+        self._expect(vendor, number, op)
+        vendor.assign(number, target_of(op.after))
 
     def _expect(self, vendor, number, op):
         read = vendor.read(number)

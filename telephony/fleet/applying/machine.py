@@ -33,17 +33,14 @@ from telephony.errors import (
 )
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
-from telephony.fleet.targets import NOTHING, UNCOVERED, reads_as, target_of, text_of
+from telephony.fleet.targets import NOTHING, UNCOVERED, parts, reads_as, target_of, text_of, whole
 from telephony.idempotency import key_digest
 from telephony.model import (
-    Application,
     AvailableNumber,
     LinkedCarrier,
     NumberStatus,
     PhoneNumber,
     Source,
-    Split,
-    Trunk,
     Webhook,
 )
 
@@ -99,6 +96,8 @@ _FAILURES = (
     RateLimitedError,
     UnavailableError,
 )
+_ROUTES = frozenset({Verb.IMPORT, Verb.ASSIGN, Verb.ROUTE})
+_BREAKS = frozenset({Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE})
 _READ_FIRST = frozenset({Verb.IMPORT, Verb.ROUTE, Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE})
 
 
@@ -126,14 +125,26 @@ def lane_steps(
     """
     bought: Entry | None = None
     imported: dict[tuple[str, str], str | None] = {}
+    seen: Entry | None = None  # of what was done before: what stood then may not any more
     for entry in entries:
-        if entry.state is not State.DONE:
+        if entry.state is State.DONE:
+            if _is_seen_again(entry.op):
+                seen = entry
+            elif entry.op.verb in _ROUTES:
+                seen = None  # it may have changed that
+        else:
             if not can_go_on(entry.op.profile):
                 return
             if (entry.op.number or (bought.number if bought else "")) in overtaken:
                 yield from _ended(entry, State.CHANGED, reason=_OVERTAKEN)
                 return
-            entry = yield from op_steps(entry, _filled(entry.op, bought, imported), sources)
+            op = _filled(entry.op, bought, imported)
+            if seen is not None and (yield from _is_to_do(entry, op, sources)):
+                seen = yield from op_steps(seen, _filled(seen.op, bought, imported), sources)
+                if seen.state is not State.DONE:
+                    return
+            seen = None
+            entry = yield from op_steps(entry, op, sources)
             if entry.state is not State.DONE:
                 return
         if entry.op.verb is Verb.BUY:
@@ -141,6 +152,24 @@ def lane_steps(
         elif entry.op.verb is Verb.IMPORT:
             number = entry.op.number or (bought.number if bought else "")
             imported[entry.op.profile, number] = entry.holding
+
+
+def _is_seen_again(op: Op) -> bool:
+    """Return whether it must still stand when a run is resumed, before what relies on it."""
+    return op.verb is Verb.CHECK or (op.verb is Verb.ROUTE and op.before is None)
+
+
+def _is_to_do(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Generator[Step, object, bool]:
+    """Return whether an operation that a run is resumed with has not happened for sure."""
+    if entry.state not in {State.STARTED, State.UNKNOWN}:
+        return True
+    if op.verb not in _BREAKS:
+        return False
+    try:
+        happened, _ = yield from _look(op, sources, resumed=True)
+    except TelephonyError:
+        return True
+    return happened is not _Seen.WANTED
 
 
 def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
@@ -164,12 +193,13 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
         except TelephonyError as error:
             state = entry.state if resumed else _state_after(error)
             return (yield from _ended(entry, state, error))
-        if not _is_overruled(held):
+        if parts(text_of(held.assignment))[0] != op.before:
             return (yield from _done(entry, held))
         kept = held.overruled.voice_url if held.overruled else None
         if kept is None:
             return (yield from _ended(entry, State.CHANGED, reason=_NOTHING_KEPT))
         op = replace(op, after=text_of(Webhook(kept)))
+    replaced = ""
     if resumed or op.verb in _READ_FIRST:
         try:
             seen, found = yield from _look(op, sources, resumed=resumed)
@@ -183,7 +213,9 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
             return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
         if entry.state is State.UNKNOWN:
             return entry
-    started = replace(_cleared(entry), state=State.STARTED)
+        if _is_seen_again(op):
+            replaced = text_of(found.assignment) if found else NOTHING
+    started = replace(_cleared(entry), state=State.STARTED, reason=replaced)
     yield Save(started, entry.state)
     try:
         result = yield Call(op.profile, *_change(op, sources))
@@ -282,7 +314,12 @@ def _check(entry: Entry, op: Op) -> Steps:
         found = yield from _read(op)
     except TelephonyError as error:
         return (yield from _ended(entry, _state_after(error), error))
-    if op.after is None or reads_as(text_of(found.assignment), op.after):
+    read = text_of(found.assignment)
+    if op.after is None:
+        done = replace(_cleared(entry), state=State.DONE, reason=read)
+        yield Save(done, entry.state)
+        return done
+    if reads_as(read, op.after):
         return (yield from _done(entry, found))
     return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
 
@@ -294,7 +331,7 @@ def _look(
     try:
         found = yield from _read(op)
     except NotFoundError:
-        if op.verb in {Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE}:
+        if op.verb in _BREAKS:
             return _Seen.WANTED, None
         if op.verb is Verb.IMPORT:
             return _Seen.BEFORE, None
@@ -306,31 +343,30 @@ def _look(
             as_wanted, as_before = _is_from(found, sources.get(op.profile)), False
         case Verb.DETACH | Verb.RELEASE:
             as_wanted = found.status is NumberStatus.RELEASED
-            as_before = found.number == op.number and _has(found, op.before, NOTHING)
+            as_before = found.number == op.number and _had(found, op.before, NOTHING)
         case Verb.UNASSIGN:
             # Something else may stay, such as what sends the number's texts.
-            as_wanted = _has(found, NOTHING) or (resumed and not _has(found, op.before))
-            as_before = _has(found, op.before)
+            as_wanted = _has(found, NOTHING) or (resumed and not _had(found, op.before))
+            as_before = _had(found, op.before)
         case Verb.ASSIGN if op.before is None or reads_as(op.before, op.after or NOTHING):
             # It is for what the vendor does elsewhere with it, such as at the carrier.
             as_wanted, as_before = False, True
         case _:
-            as_wanted, as_before = _has(found, op.after), _has(found, op.before)
+            as_wanted, as_before = _has(found, op.after), _had(found, op.before)
     if as_wanted:
         return _Seen.WANTED, found
     return (_Seen.BEFORE if as_before else _Seen.OTHER), found
-
-
-def _is_overruled(found: PhoneNumber) -> bool:
-    """Return whether a trunk or an application goes before the number's own URL for calls."""
-    calls = found.assignment.voice if isinstance(found.assignment, Split) else found.assignment
-    return isinstance(calls, Trunk | Application)
 
 
 def _has(found: PhoneNumber, *targets: str | None) -> bool:
     """Return whether the assignment is one of these; None: whatever it is."""
     read = text_of(found.assignment)
     return any(target is None or reads_as(read, target) for target in targets)
+
+
+def _had(found: PhoneNumber, *read: str | None) -> bool:
+    """Return whether the assignment is one of these that were read; None: whatever it is."""
+    return _has(found, *(one and whole(one) for one in read))
 
 
 def _is_from(found: PhoneNumber, source: Source | None) -> bool:
@@ -399,6 +435,8 @@ _NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume
 
 def _done(entry: Entry, result: object) -> Steps:
     done = replace(_cleared(entry), state=State.DONE)
+    if entry.op.verb is Verb.ROUTE and entry.state in {State.STARTED, State.DONE}:
+        done = replace(done, reason=entry.reason)
     if isinstance(result, PhoneNumber) and entry.op.verb in {Verb.BUY, Verb.IMPORT}:
         done = replace(done, number=result.number, holding=result.id)
     yield Save(done, entry.state)

@@ -59,7 +59,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         status: the HTTP status of that error.
         code: the vendor's own code of it.
         request_id: the vendor's id of the request.
-        reason: why it is not done, in our words.
+        reason: why it is not done, in our words; of a route that replaced whatever there was: what
+            that was, as text; of a check of nothing in particular: what was read.
     """
 
     seq: int
@@ -147,6 +148,7 @@ class Move(Struct, frozen=True, kw_only=True):
         wired: whether the new answerer writes the owner's routing itself.
         hold: how many seconds the owner's routing is looked at.
         routed: what the owner had once it was changed, as text.
+        replaced: what else the owner had in between, as text, and was replaced.
         until: until when that is looked at, as ISO 8601 in UTC.
         reason: why it does not go on, or is undone.
     """
@@ -165,6 +167,7 @@ class Move(Struct, frozen=True, kw_only=True):
     wired: bool
     hold: float
     routed: str | None = None
+    replaced: tuple[str, ...] = ()
     until: str | None = None
     reason: str = ""
 

@@ -149,11 +149,13 @@ class Number:
             answered = list(self._answered(answer_at, answer_to, moved=led or bool(breaks)))
         texts = self._held.target(sms_to, owner, texts=True) if sms_to else None
         after = adjusted(before, calls, texts)
-        cut = list(self._cut(answer_at, after))
+        cut = list(self._cut(after))
         # Where the vendor writes the routing, what else changes at the owner goes before that.
         yield from (*cut, *answered) if wired else (*answered, *cut)
         if wired and any(op.after not in (None, NOTHING) for op in answered):
-            yield from self._uncovered()
+            others = any(self._held.policy.via(op.profile) == SELF for op in breaks)
+            if others or not self._arrives(answer_at):
+                yield from self._uncovered()
             yield from self._texting(texts)
         checked = calls if breaks and at_owner and calls != NOTHING else None
         if checked:
@@ -164,11 +166,13 @@ class Number:
             yield self._op(Verb.CHECK, owner, at_owner, after=checked, once_more=True)
 
     def _uncovered(self) -> Iterator[Op]:
-        """Yield what takes a trunk or an application off, which go before what a vendor writes."""
+        """Yield what takes a trunk or an application off, which go before the URL of a vendor."""
         owner, at_owner = self._owner, self._at_owner
         calls = parts(at_owner.assignment)[0] if at_owner else NOTHING
         if calls.startswith(_OVERRULING):
-            yield self._op(Verb.ROUTE, owner, at_owner, after=UNCOVERED, once_more=True)
+            yield self._op(
+                Verb.ROUTE, owner, at_owner, before=calls, after=UNCOVERED, once_more=True
+            )
 
     def _texting(self, declared: str | None) -> Iterator[Op]:
         """Yield what leaves texts where they are: some vendors that route calls take them too."""
@@ -192,7 +196,7 @@ class Number:
         via = self._held.policy.via(answer_at)
         return None if via in (None, SELF) else self._held.target(via, owner)
 
-    def _cut(self, answer_at: str, after: str | None) -> Iterator[Op]:
+    def _cut(self, after: str | None) -> Iterator[Op]:
         """Yield the change at the owner."""
         if after is None or not self._owner:
             return
@@ -208,7 +212,8 @@ class Number:
                 owner,
                 f"{offer.vendor} has one target for calls and texts: leave `sms_to` empty.",
             )
-        verb = Verb.ASSIGN if answer_at == owner else Verb.ROUTE
+        # What a carrier has is read before it is changed.
+        verb = Verb.ROUTE if offer.targets & _ELSEWHERE else Verb.ASSIGN
         yield self._op(verb, owner, at_owner, before=before, after=after)
 
     def _answered(self, answer_at: str, answer_to: str, *, moved: bool) -> Iterator[Op]:
@@ -252,6 +257,15 @@ class Number:
         yield self._op(Verb.IMPORT, answer_at, after=after, source=answer_at)
         if after is not None:
             yield self._op(Verb.ASSIGN, answer_at, after=after)
+
+    def _arrives(self, answerer: str) -> bool:
+        """Return whether a vendor gets the calls by the trunk or application that it wrote last."""
+        there, at_owner = self._held.at(answerer, self._number), self._at_owner
+        wired = self._held.snapshot.wired.get(self._number)
+        if wired is None or at_owner is None or there is None or there.assignment == NOTHING:
+            return False
+        calls, _ = parts(at_owner.assignment)
+        return calls == parts(wired)[0] and self._held.leads_to.get(calls, answerer) == answerer
 
     def _led_away(self, answerer: str) -> bool:
         """Return whether the owner sends calls elsewhere than a vendor that routes them itself."""

@@ -83,9 +83,9 @@ class Op(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         number: E.164; empty while it is to be bought.
         holding: the vendor's id of the number there; None where it is not held there yet.
         before: the label or target that was read; None: whatever it is then.
-        after: the label or target that is wanted; of an import, what it is assigned to from the
-            start; of an assignment that equals `before`, what is written again, so that the vendor
-            routes the number again.
+        after: the label or target that is wanted; of a check, None: whatever there is; of an
+            import, what it is assigned to from the start; of an assignment that equals `before`,
+            what is written again, so that the vendor routes the number again.
         order: the order that a purchase is for; it is the idempotency key.
         source: the answerer whose declared source a number is imported from.
         country: of a purchase.

@@ -126,7 +126,7 @@ def _change(op: Op) -> str:
         case Verb.IMPORT | Verb.CHECK:
             return op.after or NOTHING
         case Verb.ROUTE if op.after == UNCOVERED:
-            return "without its trunk or application"
+            return f"without {op.before}"
         case Verb.ASSIGN | Verb.ROUTE:
             if op.before is None and (texts := texts_alone(op.after or NOTHING)):
                 return f"texts to {texts}"
