@@ -254,7 +254,8 @@ class AsyncFleet:
             a vendor could not be reached: call it again.
 
         Raises:
-            FleetError: it cannot be planned, or another move of the number is not finished.
+            FleetError: it cannot be planned, another move of the number is not finished, or another
+                run works on an account.
             ProviderError: a profile could not be read. Call it again to go on.
 
         Example:
@@ -265,12 +266,15 @@ class AsyncFleet:
         policy = declared.policy
         under_way = self._files.under_way(policy, number, to)
         if under_way is None:
-            held = await self._held(policy, number)
-            offers = self._offers(policy)
-            under_way = self._files.moved(
-                declared, held, offers, number, to, target, hold=hold, retire=retire
-            )
-            self._files.journal(policy).keep(under_way, None)
+            journal, accounts = self._files.journal(policy), self._accounts(policy.profiles)
+            # What one profile has, and then another, is of one moment: no run works on them.
+            with journal.lease("move", accounts):
+                held = await self._held(policy, number)
+                offers = self._offers(policy)
+                under_way = self._files.moved(
+                    declared, held, offers, number, to, target, hold=hold, retire=retire
+                )
+                journal.keep(under_way, None)
         return await self._carried(policy, under_way)
 
     async def move_back(self, move: str | None = None) -> Move:
@@ -322,10 +326,9 @@ class AsyncFleet:
                 match step:
                     case moving.Keep(move=kept, was=was):
                         self._files.journal(policy).keep(kept, was)
-                    case moving.Apply(ops=ops, run=run):
-                        came = await self._applied(
-                            policy, self._files.plan_of(policy, ops), None, run
-                        )
+                    case moving.Apply(ops=ops):
+                        plan = self._files.plan_of(policy, ops)
+                        came = await self._applied(policy, plan, None, step)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = await provider.get_number(number)
@@ -345,7 +348,11 @@ class AsyncFleet:
             raise
 
     async def _applied(
-        self, policy: Policy, plan: Plan, progress: Report | None, run: str | None = None
+        self,
+        policy: Policy,
+        plan: Plan,
+        progress: Report | None,
+        part: moving.Apply | None = None,
     ) -> Run:
         return await running.apply_async(
             plan,
@@ -354,7 +361,8 @@ class AsyncFleet:
             sources=self._files.sources(policy),
             concurrency=self._files.concurrency(policy),
             progress=progress,
-            run=run,
+            run=part.run if part else None,
+            move=part.move if part else None,
         )
 
     def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:

@@ -250,7 +250,8 @@ class Fleet:
             a vendor could not be reached: call it again.
 
         Raises:
-            FleetError: it cannot be planned, or another move of the number is not finished.
+            FleetError: it cannot be planned, another move of the number is not finished, or another
+                run works on an account.
             ProviderError: a profile could not be read. Call it again to go on.
 
         Example:
@@ -261,12 +262,15 @@ class Fleet:
         policy = declared.policy
         under_way = self._files.under_way(policy, number, to)
         if under_way is None:
-            held = self._held(policy, number)
-            offers = self._offers(policy)
-            under_way = self._files.moved(
-                declared, held, offers, number, to, target, hold=hold, retire=retire
-            )
-            self._files.journal(policy).keep(under_way, None)
+            journal, accounts = self._files.journal(policy), self._accounts(policy.profiles)
+            # What one profile has, and then another, is of one moment: no run works on them.
+            with journal.lease("move", accounts):
+                held = self._held(policy, number)
+                offers = self._offers(policy)
+                under_way = self._files.moved(
+                    declared, held, offers, number, to, target, hold=hold, retire=retire
+                )
+                journal.keep(under_way, None)
         return self._carried(policy, under_way)
 
     def move_back(self, move: str | None = None) -> Move:
@@ -318,8 +322,9 @@ class Fleet:
                 match step:
                     case moving.Keep(move=kept, was=was):
                         self._files.journal(policy).keep(kept, was)
-                    case moving.Apply(ops=ops, run=run):
-                        came = self._applied(policy, self._files.plan_of(policy, ops), None, run)
+                    case moving.Apply(ops=ops):
+                        plan = self._files.plan_of(policy, ops)
+                        came = self._applied(policy, plan, None, step)
                     case moving.Read(profile=profile, number=number):
                         provider = self._connected([profile])[profile]
                         found = provider.get_number(number)
@@ -339,7 +344,11 @@ class Fleet:
             raise
 
     def _applied(
-        self, policy: Policy, plan: Plan, progress: Report | None, run: str | None = None
+        self,
+        policy: Policy,
+        plan: Plan,
+        progress: Report | None,
+        part: moving.Apply | None = None,
     ) -> Run:
         return running.apply(
             plan,
@@ -348,7 +357,8 @@ class Fleet:
             sources=self._files.sources(policy),
             concurrency=self._files.concurrency(policy),
             progress=progress,
-            run=run,
+            run=part.run if part else None,
+            move=part.move if part else None,
         )
 
     def _accounts(self, profiles: Iterable[str]) -> dict[str, str]:

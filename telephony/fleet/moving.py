@@ -16,14 +16,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from telephony.capabilities import Capability
+from telephony.errors import OutcomeUnknownError
 from telephony.fleet.applying.running import Run
 from telephony.fleet.declared.model import Row
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.protocol import Move, MoveState, RunState
+from telephony.fleet.journal.protocol import Move, MoveState, RunState, State
 from telephony.fleet.planning.ops import Holding, Op, Verb
 from telephony.fleet.planning.plan import Offer, Plan
 from telephony.fleet.planning.routes import both
-from telephony.fleet.targets import NOTHING, UNCOVERED, exactly, parts, reads_as, texts_alone
+from telephony.fleet.targets import NOTHING, UNCOVERED, exactly, parts, reads_as, texts_alone, whole
 
 _LOOKS = timedelta(seconds=15)
 """How often the owner is looked at while a move is held."""
@@ -42,10 +43,14 @@ class Keep(Struct, frozen=True):
 
 
 class Apply(Struct, frozen=True):
-    """Apply operations as a run of this id; answered with the `Run`."""
+    """Apply operations as a run of this id; answered with the `Run`.
+
+    Nothing is done, and an error raised, if another process has gone on with the move.
+    """
 
     ops: tuple[Op, ...]
     run: str
+    move: Move
 
 
 class Read(Struct, frozen=True):
@@ -117,12 +122,12 @@ def begun(
         owner=row.owner,
         to=row.answer_at,
         state=MoveState.PLANNED,
-        make=make,
+        make=tuple(_watched(make, row, by_profile, wired=wired)),
         breaks=breaks,
         retire=tuple(_op(Verb.DETACH, one.profile, row.number, one.id) for one in retired),
         undo=tuple(_undo(row, make, by_profile, former, offers)),
         policy=plan.policy,
-        before=by_profile[row.owner].assignment,
+        before=whole(by_profile[row.owner].assignment),
         wired=wired,
         hold=hold.total_seconds(),
     )
@@ -170,11 +175,29 @@ def back(move: Move) -> Move:
 
 def _made(move: Move, now: datetime) -> Steps:
     """Let the new answerer answer, and the owner route there."""
-    reason = yield from _applied(move, "make", move.make)
-    if reason:
-        return replace(move, state=MoveState.ROLLING_BACK, reason=reason)
+    # A process that died may have let the vendor write the routing, and somebody since.
+    had = (yield from _read(move)) if move.wired else move.before
+    run = yield from _applied(move, "make", move.make)
+    if reason := _why(run):
+        begun = _begun(run)
+        if not begun:
+            state = MoveState.LEFT if run and run.changed else MoveState.ROLLED_BACK
+            return replace(move, state=state, reason=reason)
+        routed = move.routed if move.to in begun else move.before
+        return replace(move, state=MoveState.ROLLING_BACK, reason=reason, routed=routed)
     routed = yield from _read(move)
+    if not reads_as(routed, had) and not _is_own(move, had):
+        move = _noted(move, had)
+    written = _written(run)
+    if written is not None and not reads_as(routed, written):
+        return _given_back(move, written, routed)
+    as_before = reads_as(routed, move.before) and _is_new(move)
+    if move.wired and move.breaks and (as_before or parts(routed)[0] == NOTHING):
+        reason = f"{move.to} answers it now, and {move.owner} routes it to {routed} nevertheless."
+        return replace(move, state=MoveState.ROLLING_BACK, routed=routed, reason=reason)
     wanted = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
+    if not wanted and not move.wired and not reads_as(routed, move.before):
+        return replace(move, state=MoveState.ROLLING_BACK, routed=move.before)
     if not all(after in (None, UNCOVERED) or reads_as(routed, after) for after in wanted[-1:]):
         return _given_back(move, str(wanted[-1]), routed)
     return replace(
@@ -204,56 +227,114 @@ def _held(move: Move, now: datetime) -> Steps:
 def _given_back(move: Move, had: str, has: str) -> Move:
     """Return a move that is to be undone, as the routing that it made did not stay."""
     reason = f"At {move.owner} {move.number} was routed to {had}, and is routed to {has} now."
-    return replace(move, state=MoveState.ROLLING_BACK, routed=has, reason=reason)
+    noted = _noted(move, has)
+    return replace(noted, state=MoveState.ROLLING_BACK, routed=has, reason=reason)
 
 
 def _let_go(move: Move) -> Steps:
     """Let the former answerer go; where it cleaned up at the carrier, route the number again."""
-    looked, kept = _looked(move), _kept(move)
-    reason = yield from _applied(move, "breaks", (*looked, *move.breaks, *kept))
-    if not reason and move.retire:
-        reason = yield from _applied(move, "retire", (*looked, *move.retire, *kept))
-        if not reason:
-            return replace(move, state=MoveState.RETIRED, reason="")
-    if not reason:
-        return replace(move, state=MoveState.MOVED, reason="")
-    routed = yield from _read(move)
-    if move.routed is not None and not reads_as(routed, move.routed):
-        return _given_back(move, move.routed, routed)
-    return replace(move, reason=reason)
+    for part, ops in (("breaks", move.breaks), ("retire", move.retire)):
+        run = yield from _applied(move, part, tuple(_guarded(move, ops)))
+        move = _noted(move, *_replaced(run))
+        if reason := _why(run):
+            routed = yield from _read(move)
+            if move.routed is not None and not reads_as(routed, move.routed):
+                return _given_back(move, move.routed, routed)
+            return replace(move, reason=reason)
+    state = MoveState.RETIRED if move.retire else MoveState.MOVED
+    return replace(move, state=state, reason=_in_between(replace(move, reason="")))
 
 
 def _undone(move: Move) -> Steps:
     """Put everything back, unless the number is routed in a way that is not this move's."""
     routed = yield from _read(move)
-    calls, texts = parts(routed)
-    made = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
-    led = {parts(one)[0] for one in made if one not in (None, UNCOVERED) and not texts_alone(one)}
-    own = [parts(one) for one in (move.before, move.routed) if one is not None]
-    if calls not in led.union(to for to, _ in own) and not (move.wired and not move.routed):
+    _, texts = parts(routed)
+    foreign = not _is_own(move, routed)
+    if foreign and not (move.wired and not move.routed):
         reason = f"{move.reason} At {move.owner} it is routed to {routed}: somebody else did that."
         return replace(move, state=MoveState.LEFT, reason=reason.strip())
     undo = move.undo
-    if move.routed is not None and texts not in {to for _, to in own}:
+    own = [parts(one)[1] for one in (move.before, move.routed) if one is not None]
+    if move.routed is not None and texts not in own:
         # Somebody else has routed the texts, and they stay.
         kept = both(parts(move.before)[0], texts)
         undo = tuple(
             replace(op, verb=Verb.ROUTE, after=kept) if op.profile == move.owner else op
             for op in undo
         )
-    reason = yield from _applied(move, "undo", undo)
-    if reason:
+    run = yield from _applied(move, "undo", undo)
+    move = _noted(move, *([routed] if foreign else []), *_replaced(run))
+    if reason := _why(run):
         return replace(move, state=MoveState.STUCK, reason=reason)
-    return replace(move, state=MoveState.ROLLED_BACK)
+    reason = f"{move.reason} {_in_between(move)}".strip()
+    return replace(move, state=MoveState.ROLLED_BACK, reason=reason)
 
 
-def _applied(move: Move, part: str, ops: tuple[Op, ...]) -> Generator[Step, object, str]:
-    """Apply operations; return why they are not all done, or an empty text."""
+def _is_own(move: Move, routed: str) -> bool:
+    """Return whether a routing is one that the move made, or found at its beginning."""
+    return parts(routed)[0] == parts(move.before)[0] or _is_made(move, routed)
+
+
+def _is_made(move: Move, routed: str) -> bool:
+    """Return whether a routing is one that the move made."""
+    own = [op.after for op in move.make if op.profile == move.owner and op.verb in _ROUTES]
+    known = [one for one in (*own, move.routed) if one not in (None, UNCOVERED)]
+    return parts(routed)[0] in {parts(one)[0] for one in known if not texts_alone(one)}
+
+
+def _noted(move: Move, *routed: str) -> Move:
+    """Return a move with routings that it did not make, and has replaced."""
+    new = [one for one in routed if one not in move.replaced and not _is_made(move, one)]
+    return replace(move, replaced=(*move.replaced, *new)) if new else move
+
+
+def _in_between(move: Move) -> str:
+    """Return where the owner routed in between, as a sentence, unless the reason says that."""
+    places = " and ".join(one for one in move.replaced if one not in move.reason)
+    return f"In between {move.owner} routed it to {places}." if places else ""
+
+
+def _applied(move: Move, part: str, ops: tuple[Op, ...]) -> Generator[Step, object, Run | None]:
+    """Apply operations; return the run, or None where there are none."""
     if not ops:
-        return ""
-    run = yield Apply(ops, f"{RUNS}{move.id}-{part}")
+        return None
+    run = yield Apply(ops, f"{RUNS}{move.id}-{part}", move)
     assert isinstance(run, Run)  # noqa: S101 - for the type checker
-    if run.state is RunState.FINISHED:
+    return run
+
+
+def _begun(run: Run | None) -> set[str]:
+    """Return the profiles where something may have been done."""
+    return {
+        entry.op.profile
+        for entry in ((*run.done, *run.failed, *run.unknown, *run.changed) if run else ())
+        if entry.op.verb is not Verb.CHECK
+        and (entry.state is not State.FAILED or entry.error == OutcomeUnknownError.__name__)
+    }
+
+
+def _is_new(move: Move) -> bool:
+    """Return whether the new answerer did not answer the number before."""
+    there = [op for op in move.make if op.profile == move.to]
+    return any(op.verb is Verb.IMPORT or op.before == NOTHING for op in there)
+
+
+def _written(run: Run | None) -> str | None:
+    """Return what the owner had once a vendor had written its routing; None: none did."""
+    looks = [e for e in (run.done if run else ()) if e.op.verb is Verb.CHECK and not e.op.after]
+    return whole(looks[0].reason) if looks else None
+
+
+def _replaced(run: Run | None) -> list[str]:
+    """Return what the routes of a run have replaced."""
+    done = run.done if run else ()
+    routes = [entry for entry in done if entry.op.verb is Verb.ROUTE and entry.reason]
+    return [entry.reason for entry in routes if not texts_alone(entry.op.after or NOTHING)]
+
+
+def _why(run: Run | None) -> str:
+    """Return why the operations of a run are not all done, or an empty text."""
+    if run is None or run.state is RunState.FINISHED:
         return ""
     ended = (*run.refused, *run.failed, *run.unknown, *run.changed)
     reasons = [f"{entry.op.id}: {entry.why}" for entry in ended]
@@ -263,7 +344,7 @@ def _applied(move: Move, part: str, ops: tuple[Op, ...]) -> Generator[Step, obje
 def _read(move: Move) -> Generator[Step, object, str]:
     found = yield Read(move.owner, move.number)
     assert isinstance(found, str)  # noqa: S101 - for the type checker
-    return found
+    return whole(found)
 
 
 def _is_past(op: Op) -> bool:
@@ -271,18 +352,36 @@ def _is_past(op: Op) -> bool:
     return op.verb in _BREAKS or op.verb is Verb.CHECK
 
 
-def _looked(move: Move) -> tuple[Op, ...]:
-    """Return what makes sure, under the same lock as what follows, that the routing stands."""
-    if move.routed in (None, NOTHING):
-        return ()
-    return (_op(Verb.CHECK, move.owner, move.number, None, move.routed),)
+def _watched(
+    make: tuple[Op, ...], row: Row, held: dict[str, Holding], *, wired: bool
+) -> Generator[Op, None, None]:
+    """Yield operations, and looks at what they rely on.
+
+    The owner's routing must be as it was; where a vendor writes it, it is read after that.
+    """
+    there, owner = held.get(row.answer_at), held[row.owner]
+    if there is not None and there is not owner and all(op.profile == row.owner for op in make):
+        # Nothing is done there, as it answers already: it still must.
+        yield _op(Verb.CHECK, there.profile, row.number, there.id, there.assignment)
+    yield _op(Verb.CHECK, owner.profile, row.number, owner.id, whole(owner.assignment))
+    yield from make
+    if wired:
+        written = _op(Verb.CHECK, owner.profile, row.number, owner.id)
+        yield replace(written, id=f"{written.id}/2")
 
 
-def _kept(move: Move) -> tuple[Op, ...]:
-    """Return what routes a number again if the routing is not what it was after the cut."""
+def _guarded(move: Move, breaks: tuple[Op, ...]) -> Generator[Op, None, None]:
+    """Yield operations, and what makes sure that the routing stands before and after each."""
     if move.routed in (None, NOTHING):
-        return ()
-    return (_op(Verb.ROUTE, move.owner, move.number, None, move.routed),)
+        yield from breaks
+        return
+    for at, op in enumerate(breaks):
+        if at == 0:
+            yield _op(Verb.CHECK, move.owner, move.number, None, move.routed)
+        yield op
+        # Who answered it may have cleaned up at the carrier.
+        kept = _op(Verb.ROUTE, move.owner, move.number, None, move.routed)
+        yield replace(kept, id=f"{kept.id}/{at}") if at else kept
 
 
 def _undo(
@@ -293,7 +392,8 @@ def _undo(
     offers: Mapping[str, Offer],
 ) -> Generator[Op, None, None]:
     """Yield what puts everything back, make before break, the owner's own routing last."""
-    for one in former:
+    there = held.get(row.answer_at)
+    for one in (*former, *([there] if there else [])):
         if one.profile != row.owner and one.assignment != NOTHING:
             if Capability.IMPORT_NUMBER in offers[one.profile].capabilities:
                 # Nothing, unless somebody has released it there meanwhile.
@@ -303,17 +403,13 @@ def _undo(
     owner = held.get(row.owner)
     if owner is not None:
         yield _routed(owner, offers[row.owner], undo="undo")
-    touched = {op.profile for op in make} - {row.owner}
-    for profile in sorted(touched):
-        there = held.get(profile)
-        if there is None:
-            can_release = Capability.RELEASE_NUMBER in offers[profile].capabilities
-            verb, after = (Verb.DETACH, None) if can_release else (Verb.UNASSIGN, NOTHING)
-            yield _op(verb, profile, row.number, None, after, undo=True)
-        elif there.assignment == NOTHING:
-            yield _op(Verb.UNASSIGN, profile, row.number, there.id, NOTHING, undo=True)
-        else:
-            yield _op(Verb.ASSIGN, profile, row.number, there.id, there.assignment, undo=True)
+    touched = any(op.profile == row.answer_at != row.owner for op in make)
+    if touched and there is None:
+        can_release = Capability.RELEASE_NUMBER in offers[row.answer_at].capabilities
+        verb, after = (Verb.DETACH, None) if can_release else (Verb.UNASSIGN, NOTHING)
+        yield _op(verb, row.answer_at, row.number, None, after, undo=True)
+    elif touched and there is not None and there.assignment == NOTHING:
+        yield _op(Verb.UNASSIGN, row.answer_at, row.number, there.id, NOTHING, undo=True)
     if owner is not None and touched:
         # Who answered it may have cleaned up at the carrier.
         yield _routed(owner, offers[row.owner], undo="undo/2")
@@ -323,7 +419,8 @@ def _routed(owner: Holding, offer: Offer, undo: str) -> Op:
     """Return what gives calls and texts at the owner back to what answered them."""
     verb = Verb.UNASSIGN if owner.assignment == NOTHING else Verb.ROUTE
     # The new answerer may have routed the texts, too.
-    before = exactly(owner.assignment) if "split" in offer.targets else owner.assignment
+    read = owner.assignment
+    before = exactly(read) if "split" in offer.targets else whole(read)
     found = _op(verb, owner.profile, owner.number, owner.id, before)
     return replace(found, id=f"{undo}/{found.id}")
 

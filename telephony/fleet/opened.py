@@ -181,11 +181,20 @@ class Files:
         bought = {entry.op.lane: entry for entry in run.done if entry.op.verb is Verb.BUY}
         owners |= {entry.number: entry.op.profile for entry in bought.values()}
         led = set()
+        ended = (*run.refused, *run.failed, *run.unknown, *run.changed, *run.left)
+        unfinished = {entry.op.lane for entry in ended}
         for entry in run.done:
+            if entry.op.lane in unfinished:
+                continue  # such as its trunk, which goes before what the vendor wrote
             if entry.op.verb in _LED and policy.via(entry.op.profile) == SELF:
                 lane = bought.get(entry.op.lane)
                 led.add(entry.op.number or (lane.number if lane else ""))
         return sorted((owners[number], number) for number in led if number in owners)
+
+    def ended(self, move: Move) -> None:
+        """Keep what a number reads as at its owner, once it was moved to a vendor that wrote it."""
+        if move.wired and move.routed and move.state in (MoveState.MOVED, MoveState.RETIRED):
+            self.written({move.number: move.routed})
 
     def written(self, read: Mapping[str, str]) -> None:
         """Keep what numbers read as at their owners, once vendors had written their routing.
@@ -273,7 +282,13 @@ class Files:
             )
         owners = [row.owner for row in declared.rows if row.number == number]
         owners += [one.profile for one in held if one.profile in policy.owners]
-        row = Row(number, owner=owners[0] if owners else "", answer_at=to, answer_to=target)
+        owner = owners[0] if owners else ""
+        if to not in policy.answerers and to != owner:
+            raise FleetError(
+                f"{to} answers only what it owns, and {number} is not: add [answerers.{to}] to "
+                f"{self.path.name}."
+            )
+        row = Row(number, owner=owner, answer_at=to, answer_to=target)
         snapshot = replace(self.known(policy), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
         return moving.begun(

@@ -24,7 +24,7 @@ SUPPORT, ROOMS = Answerer("cartesia", "agent_sales"), Answerer("livekit", "recep
 @pytest.fixture
 def connect(telephony_sandbox):
     def connect(profile, make=telephony.connect):
-        adapter = ADAPTERS[profile]
+        adapter = ADAPTERS.get(profile, profile)
         settings = telephony_sandbox.settings(adapter)
         return make(profile, adapter=adapter, backoff=0, retries=0, **settings)
 
@@ -222,7 +222,7 @@ def test_at_every_step_a_failure_leaves_the_number_answered(
 
 
 def test_a_number_that_is_being_moved_is_not_moved_elsewhere(opened, telephony_sandbox):
-    telephony_sandbox.fail(Fault(kind="status", status=500, path="/twilio/", times=None, skip=1))
+    telephony_sandbox.fail(Fault(kind="status", status=500, path="/twilio/", times=None, skip=2))
     with pytest.raises(telephony.UnavailableError):
         opened.move(NUMBER, to="rooms", target="reception")
     (stopped,) = opened.moves()
@@ -269,6 +269,33 @@ def test_a_route_that_somebody_made_by_hand_meanwhile_is_left(
     assert move.state is MoveState.LEFT
     assert "by-hand" in images()["carrier"]
     assert move.ended
+
+
+@pytest.mark.parametrize("own", ["TK" + "b" * 32, None])
+def test_only_the_trunk_that_was_seen_is_taken_off(own, opened, telephony_sandbox):
+    """A vendor may write its trunk at the carrier, or its URL, which a trunk goes before."""
+    opened.move(NUMBER, to="rooms", target="reception")
+    held = telephony_sandbox.vendors["twilio"].account.holds(NUMBER)
+    trunk, there = held["trunk_sid"], telephony_sandbox.vendors["cartesia"].account.numbers
+
+    def write_a_trunk(_):
+        answers = any(one["agent"] for one in there.values())
+        if own and answers and held["trunk_sid"] == trunk:
+            held["trunk_sid"] = own
+
+    telephony_sandbox._arrivals.on_response = write_a_trunk
+    move = opened.move(NUMBER, to="support", target="agent_sales")
+    telephony_sandbox._arrivals.on_response = None
+
+    assert move.state is MoveState.MOVED
+    assert held["trunk_sid"] == own
+
+
+def test_an_owner_answers_only_what_it_owns(opened):
+    with opened.path.open("a") as policy:
+        policy.write("[owners.agentphone]\n")
+    with pytest.raises(FleetError, match="agentphone answers only what it owns"):
+        opened.move(NUMBER, to="agentphone", target="x")
 
 
 def test_what_somebody_routed_since_is_not_undone(opened, connect, images):

@@ -16,7 +16,7 @@ from telephony.fleet.applying.job import Job
 from telephony.fleet.applying.tasks import AsyncWorkers
 from telephony.fleet.applying.threads import Workers
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.protocol import Entry, Journal, RunRecord, RunState, State
+from telephony.fleet.journal.protocol import Entry, Journal, Move, RunRecord, RunState, State
 from telephony.fleet.planning.plan import Plan
 from telephony.model import Source
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider
@@ -66,6 +66,7 @@ def apply(
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
     run: str | None = None,
+    move: Move | None = None,
 ) -> Run:
     """Do what a plan says, or go on with the run that began it.
 
@@ -81,6 +82,7 @@ def apply(
         concurrency: how many calls are under way at each profile at once; 10 where it is not said.
         progress: called with a `Progress`, in this thread, at most ten times a second.
         run: the id of the run; None: the plan's digest.
+        move: what the run is a part of; nothing is done if another process has gone on with it.
 
     Raises:
         FleetError: the journal cannot be used, an account is in use by another run, or a profile
@@ -88,7 +90,7 @@ def apply(
     """
     used = {op.profile for op in plan.ops}
     job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
-    with _working(job):
+    with _working(job, move) as job:
         journal.begin(job.run, plan.ops)
         Workers(job).run()
         return _ended(job)
@@ -124,7 +126,7 @@ def resume(
         return status(journal, found.id)
     used = journal.profiles(found.id)
     job = _job(found.id, used, providers, journal, sources, concurrency, progress)
-    with _working(job):
+    with _working(job) as job:
         journal.reopen(job.run, repeat_unknown=repeat_unknown)
         Workers(job).run()
         return _ended(job)
@@ -139,11 +141,12 @@ async def apply_async(
     concurrency: Mapping[str, int] | None = None,
     progress: Report | None = None,
     run: str | None = None,
+    move: Move | None = None,
 ) -> Run:
     """As `apply`, with asyncio."""
     used = {op.profile for op in plan.ops}
     job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
-    with _working(job):
+    with _working(job, move) as job:
         await asyncio.to_thread(journal.begin, job.run, plan.ops)
         await AsyncWorkers(job).run()
         return await asyncio.to_thread(_ended, job)
@@ -165,7 +168,7 @@ async def resume_async(
         return await asyncio.to_thread(status, journal, found.id)
     used = await asyncio.to_thread(journal.profiles, found.id)
     job = _job(found.id, used, providers, journal, sources, concurrency, progress)
-    with _working(job):
+    with _working(job) as job:
         await asyncio.to_thread(journal.reopen, job.run, repeat_unknown=repeat_unknown)
         await AsyncWorkers(job).run()
         return await asyncio.to_thread(_ended, job)
@@ -207,11 +210,13 @@ def account_of(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:
 
 
 @contextmanager
-def _working(job: Job[P]) -> Iterator[None]:
+def _working(job: Job[P], move: Move | None = None) -> Iterator[Job[P]]:
     """Hold the accounts of a run; interrupted, say how to go on with it."""
     with job.journal.lease(job.run, job.board.accounts):
+        if move is not None:
+            job.journal.keep(move, move.state)
         try:
-            yield
+            yield job
         except BaseException as error:
             with suppress(FleetError):
                 job.journal.end(job.run, RunState.PARTLY)
