@@ -162,6 +162,7 @@ class Scene:
         """Let all processes run, then without disturbance whatever is not ended."""
         while self._is_next():
             self._step()
+        self.disturbed.clear()
         for _ in range(3):
             for move in self.journal.moves():
                 if not move.ended:
@@ -362,7 +363,7 @@ class Scene:
         del self.strange[number]
         since = [one for at, one in process.calls if at > strange.at]
         # On the way back, several vendors may write the routing one after the other.
-        soon = 4 if process.doing and process.doing[0].endswith("-undo") else 2
+        soon = 9 if process.doing and process.doing[0].endswith("-undo") else 2
         if len(since) <= soon or process.move is None or self._is_careless(call):
             return
         looks = [one for one in since[:-1] if one.operation == "get_number"]
