@@ -22,6 +22,7 @@ from telephony.fleet.journal.protocol import Journal, Move, MoveState, RunRecord
 from telephony.fleet.journal.sqlite import SqliteJournal
 from telephony.fleet.observed.joined import Place, places
 from telephony.fleet.planning.diff import plan as planned
+from telephony.fleet.planning.moves import begun
 from telephony.fleet.planning.ops import Holding, Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Offer, Plan
 from telephony.fleet.planning.safety import permit
@@ -291,7 +292,7 @@ class Files:
         row = Row(number, owner=owner, answer_at=to, answer_to=target)
         snapshot = replace(self.known(policy), holdings=tuple(held), previous={})
         plan = planned(Declared(policy, (row,)), snapshot, offers)
-        return moving.begun(
+        return begun(
             plan,
             row,
             tuple(held),

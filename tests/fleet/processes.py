@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from telephony.errors import NotFoundError, TelephonyError
 from telephony.fleet import FleetError, moving
 from telephony.fleet.applying.board import Board
-from telephony.fleet.applying.machine import Call, Save, lane_steps
+from telephony.fleet.applying.machine import lane_steps
 from telephony.fleet.applying.running import settled
+from telephony.fleet.applying.steps import Call, Save
 from telephony.fleet.declared.model import Declared, Row
 from telephony.fleet.journal.protocol import Entry, RunRecord, RunState, State
 from telephony.fleet.observed import reading

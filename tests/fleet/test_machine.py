@@ -16,7 +16,8 @@ from msgspec.structs import replace
 import telephony
 from telephony import LinkedCarrier, PhoneNumber
 from telephony.fleet import targets
-from telephony.fleet.applying.machine import Find, Save, lane_steps
+from telephony.fleet.applying.machine import lane_steps
+from telephony.fleet.applying.steps import Find, Save
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
 from telephony.idempotency import key_digest

@@ -15,7 +15,7 @@ from typing import ClassVar
 from telephony import Agent, Application, PhoneNumber, Split, Trunk, Webhook
 from telephony.capabilities import Capability
 from telephony.errors import ConflictError, InvalidRequestError, NotFoundError
-from telephony.fleet.applying.machine import Call
+from telephony.fleet.applying.steps import Call
 from telephony.fleet.planning.ops import Holding, Op, Snapshot, Verb
 from telephony.fleet.planning.plan import Offer
 from telephony.fleet.targets import UNCOVERED, target_of, text_of

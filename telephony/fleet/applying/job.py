@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from telephony.fleet.applying.board import Board
-from telephony.fleet.applying.machine import Save, Step, lane_steps
+from telephony.fleet.applying.machine import lane_steps
+from telephony.fleet.applying.steps import Save, Step
 from telephony.fleet.journal.protocol import Journal, Lane
 from telephony.model import Source
 from telephony.protocols import AsyncPhoneNumberProvider, PhoneNumberProvider

@@ -9,93 +9,34 @@ started by a process that died is settled by reading: see `_look`.
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from enum import Enum
-from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from telephony.errors import (
-    AuthenticationError,
-    InvalidRequestError,
-    InvalidResponseError,
-    NotFoundError,
-    OutcomeUnknownError,
-    ProviderError,
-    ProviderTimeoutError,
-    RateLimitedError,
-    TelephonyError,
-    UnavailableError,
-    UnsupportedOperationError,
+from telephony.errors import NotFoundError, OutcomeUnknownError, TelephonyError
+from telephony.fleet.applying.purchase import bought as buy
+from telephony.fleet.applying.steps import (
+    Call,
+    Save,
+    Step,
+    Steps,
+    cleared,
+    done,
+    ended,
+    state_after,
 )
 from telephony.fleet.journal.protocol import Entry, State
 from telephony.fleet.planning.ops import Op, Verb
 from telephony.fleet.targets import NOTHING, UNCOVERED, parts, reads_as, target_of, text_of, whole
-from telephony.idempotency import key_digest
-from telephony.model import (
-    AvailableNumber,
-    LinkedCarrier,
-    NumberStatus,
-    PhoneNumber,
-    Source,
-    Webhook,
+from telephony.model import LinkedCarrier, NumberStatus, PhoneNumber, Source, Webhook
+
+_NOTHING_KEPT = (
+    "Its trunk or application goes before the URL that the vendor who is to answer it writes, and "
+    "it has no such URL. Route it by hand, and plan again."
 )
-
-log: logging.Logger = logging.getLogger("telephony.fleet")
-
-
-class Save(Struct, frozen=True, gc=False):
-    """Write down where an operation stands; go on once that is durable.
-
-    Attributes:
-        entry: the operation.
-        was: where it stood before.
-    """
-
-    entry: Entry
-    was: State
-
-
-class Call(Struct, frozen=True):
-    """Call a method of a provider.
-
-    Attributes:
-        profile: which provider.
-        operation: the method's name, such as ``get_number``.
-        arguments: by name.
-    """
-
-    profile: str
-    operation: str
-    arguments: Mapping[str, object]
-
-
-class Find(Struct, frozen=True):
-    """Look in a provider's listing for the number that a purchase brought; None: it is not there.
-
-    Attributes:
-        profile: which provider.
-        mark: the stored form of the purchase's idempotency key.
-    """
-
-    profile: str
-    mark: str
-
-
-Step: TypeAlias = Save | Call | Find
-Steps: TypeAlias = Generator[Step, object, Entry]
-
-# What did not happen because of the vendor or the way there, and not because of what was asked.
-_FAILURES = (
-    AuthenticationError,
-    InvalidResponseError,
-    ProviderTimeoutError,
-    RateLimitedError,
-    UnavailableError,
-)
+_OVERTAKEN = "A later run has changed this number. Plan again."
+_NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
 _ROUTES = frozenset({Verb.IMPORT, Verb.ASSIGN, Verb.ROUTE})
 _BREAKS = frozenset({Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE})
 _READ_FIRST = frozenset({Verb.IMPORT, Verb.ROUTE, Verb.UNASSIGN, Verb.DETACH, Verb.RELEASE})
@@ -136,7 +77,7 @@ def lane_steps(
             if not can_go_on(entry.op.profile):
                 return
             if (entry.op.number or (bought.number if bought else "")) in overtaken:
-                yield from _ended(entry, State.CHANGED, reason=_OVERTAKEN)
+                yield from ended(entry, State.CHANGED, reason=_OVERTAKEN)
                 return
             op = _filled(entry.op, bought, imported)
             if seen is not None and (yield from _is_to_do(entry, op, sources)):
@@ -181,23 +122,23 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
         sources: as for `lane_steps`.
     """
     if not _ref(op) and op.verb is not Verb.BUY:
-        return (yield from _ended(entry, State.FAILED, reason=_NOT_ACTIVE))
+        return (yield from ended(entry, State.FAILED, reason=_NOT_ACTIVE))
     if op.verb is Verb.CHECK:
         return (yield from _check(entry, op))
     if op.verb is Verb.BUY:
-        return (yield from _bought(entry, op))
+        return (yield from buy(entry, op))
     resumed = entry.state in {State.STARTED, State.UNKNOWN}
     if op.after == UNCOVERED:
         try:
             held = yield from _read(op)
         except TelephonyError as error:
-            state = entry.state if resumed else _state_after(error)
-            return (yield from _ended(entry, state, error))
+            state = entry.state if resumed else state_after(error)
+            return (yield from ended(entry, state, error))
         if parts(text_of(held.assignment))[0] != op.before:
-            return (yield from _done(entry, held))
+            return (yield from done(entry, held))
         kept = held.overruled.voice_url if held.overruled else None
         if kept is None:
-            return (yield from _ended(entry, State.CHANGED, reason=_NOTHING_KEPT))
+            return (yield from ended(entry, State.CHANGED, reason=_NOTHING_KEPT))
         op = replace(op, after=text_of(Webhook(kept)))
     replaced = ""
     if resumed or op.verb in _READ_FIRST:
@@ -205,25 +146,25 @@ def op_steps(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Steps:
             seen, found = yield from _look(op, sources, resumed=resumed)
         except TelephonyError as error:
             # Nothing is known that was not known before.
-            state = entry.state if resumed else _state_after(error)
-            return (yield from _ended(entry, state, error))
+            state = entry.state if resumed else state_after(error)
+            return (yield from ended(entry, state, error))
         if seen is _Seen.WANTED:
-            return (yield from _done(entry, found))
+            return (yield from done(entry, found))
         if seen is _Seen.OTHER:
-            return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
+            return (yield from ended(entry, State.CHANGED, reason=_differs(op, found)))
         if entry.state is State.UNKNOWN:
             return entry
         if _is_seen_again(op):
             replaced = text_of(found.assignment) if found else NOTHING
-    started = replace(_cleared(entry), state=State.STARTED, reason=replaced)
+    started = replace(cleared(entry), state=State.STARTED, reason=replaced)
     yield Save(started, entry.state)
     try:
         result = yield Call(op.profile, *_change(op, sources))
     except OutcomeUnknownError as lost:
         return (yield from _settle(started, op, sources, lost))
     except TelephonyError as error:
-        return (yield from _ended(started, _state_after(error), error))
-    return (yield from _done(started, result))
+        return (yield from ended(started, state_after(error), error))
+    return (yield from done(started, result))
 
 
 def _settle(
@@ -235,77 +176,9 @@ def _settle(
     except TelephonyError:
         seen, found = _Seen.OTHER, None
     if seen is _Seen.WANTED:
-        return (yield from _done(entry, found))
+        return (yield from done(entry, found))
     state = State.FAILED if lost.retry_safe else State.UNKNOWN
-    return (yield from _ended(entry, state, lost))
-
-
-def _bought(entry: Entry, op: Op) -> Steps:
-    """Buy a number for an order, at most once.
-
-    The order is the idempotency key, which makes the provider look before it buys, and read back
-    what it can after a lost response. Where the vendor keeps no keys, one of the numbers that it
-    offers is written down first, and exactly that one is bought.
-    """
-    if entry.state is State.UNKNOWN:
-        found = yield from _brought(entry, op)
-        return entry if found is None else (yield from _done(entry, found))
-    started = replace(_cleared(entry), state=State.STARTED)
-    yield Save(started, entry.state)
-    try:
-        if not started.number:
-            try:
-                return (yield from _done(started, (yield _purchase(op))))
-            except UnsupportedOperationError as no_keys:
-                chosen = yield from _chosen(op, no_keys)
-            started = replace(started, number=chosen)
-            yield Save(started, State.STARTED)
-        return (yield from _done(started, (yield _purchase(op, started.number))))
-    except OutcomeUnknownError as lost:
-        return (yield from _ended(started, State.UNKNOWN, lost))
-    except TelephonyError as error:
-        # Another one is chosen when the run is resumed.
-        return (yield from _ended(replace(started, number=""), _state_after(error), error))
-
-
-def _brought(entry: Entry, op: Op) -> Generator[Step, object, PhoneNumber | None]:
-    """Return the number that a purchase of unknown outcome has brought, if that can be read."""
-    try:
-        if entry.number:
-            found = yield Call(op.profile, "get_number", {"number": entry.number})
-        else:
-            found = yield Find(op.profile, key_digest(op.order or ""))
-    except TelephonyError:
-        return None
-    return found if isinstance(found, PhoneNumber) else None
-
-
-def _purchase(op: Op, number: str | None = None) -> Call:
-    wanted = {"country": op.country or "US", "area_code": op.area_code}
-    which = {"number": number} if number else wanted
-    named = {"label": op.after, "idempotency_key": op.order}
-    return Call(op.profile, "provision_number", {**which, **named})
-
-
-def _chosen(op: Op, no_keys: UnsupportedOperationError) -> Generator[Step, object, str]:
-    """Return the first number that the vendor offers.
-
-    Raises:
-        UnsupportedOperationError: it cannot be asked: `no_keys`.
-        NotFoundError: it offers none.
-    """
-    wanted = {"country": op.country or "US", "area_code": op.area_code, "limit": 1}
-    try:
-        offered = yield Call(op.profile, "search_numbers", wanted)
-    except UnsupportedOperationError:
-        raise no_keys from None
-    assert isinstance(offered, list)  # noqa: S101 - for the type checker
-    for one in offered:
-        if isinstance(one, AvailableNumber):
-            return one.number
-    raise NotFoundError(
-        "The vendor offers no such number now", hint="Change the order's area code."
-    )
+    return (yield from ended(entry, state, lost))
 
 
 def _check(entry: Entry, op: Op) -> Steps:
@@ -313,15 +186,15 @@ def _check(entry: Entry, op: Op) -> Steps:
     try:
         found = yield from _read(op)
     except TelephonyError as error:
-        return (yield from _ended(entry, _state_after(error), error))
+        return (yield from ended(entry, state_after(error), error))
     read = text_of(found.assignment)
     if op.after is None:
-        done = replace(_cleared(entry), state=State.DONE, reason=read)
-        yield Save(done, entry.state)
-        return done
+        looked = replace(cleared(entry), state=State.DONE, reason=read)
+        yield Save(looked, entry.state)
+        return looked
     if reads_as(read, op.after):
-        return (yield from _done(entry, found))
-    return (yield from _ended(entry, State.CHANGED, reason=_differs(op, found)))
+        return (yield from done(entry, found))
+    return (yield from ended(entry, State.CHANGED, reason=_differs(op, found)))
 
 
 def _look(
@@ -388,7 +261,7 @@ def _with_number(bought: Entry) -> Steps:
         found = yield from _read(op)
     except TelephonyError:
         return bought
-    return (yield from _done(bought, found)) if found.number else bought
+    return (yield from done(bought, found)) if found.number else bought
 
 
 def _filled(op: Op, bought: Entry | None, imported: Mapping[tuple[str, str], str | None]) -> Op:
@@ -419,66 +292,6 @@ def _change(op: Op, sources: Mapping[str, Source]) -> tuple[str, Mapping[str, ob
     if target is None:
         return "unassign_number", {"number": _ref(op)}
     return "assign_number", {"number": _ref(op), "to": target}
-
-
-# --- How an operation ended ----------------------------------------------------------------------
-
-_NOTHING_KEPT = (
-    "Its trunk or application goes before the URL that the vendor who is to answer it writes, and "
-    "it has no such URL. Route it by hand, and plan again."
-)
-_OVERTAKEN = "A later run has changed this number. Plan again."
-_CODE = re.compile(r"[\w.:/-]{1,64}")
-_TARGETS = frozenset({"to", "assign_to", "target"})
-_NOT_ACTIVE = "The vendor has yet to activate the number that was bought. Resume the run later."
-
-
-def _done(entry: Entry, result: object) -> Steps:
-    done = replace(_cleared(entry), state=State.DONE)
-    if entry.op.verb is Verb.ROUTE and entry.state in {State.STARTED, State.DONE}:
-        done = replace(done, reason=entry.reason)
-    if isinstance(result, PhoneNumber) and entry.op.verb in {Verb.BUY, Verb.IMPORT}:
-        done = replace(done, number=result.number, holding=result.id)
-    yield Save(done, entry.state)
-    return done
-
-
-def _ended(
-    entry: Entry, state: State, error: TelephonyError | None = None, *, reason: str = ""
-) -> Steps:
-    ended = replace(_cleared(entry), state=state, reason=reason)
-    if error is not None:
-        ended = replace(ended, error=type(error).__name__, reason=str(error))
-    if isinstance(error, ProviderError) and error.status is not None:
-        # The vendor's own words are for the log alone.
-        log.info("%s: %s", entry.op.id, error)
-        ended = replace(
-            ended, status=error.status, code=_code(error.code), request_id=error.request_id,
-            reason=_named(entry.op, error) + error.hint,
-        )  # fmt: skip
-    yield Save(ended, entry.state)
-    return ended
-
-
-def _code(code: str | None) -> str | None:
-    """Return the vendor's code of an error, unless it is a text, which is not kept."""
-    return code if code is not None and _CODE.fullmatch(code) else None
-
-
-def _named(op: Op, error: ProviderError) -> str:
-    """Return what there is not, where the vendor has no such target."""
-    if isinstance(error, NotFoundError | InvalidRequestError) and error.argument in _TARGETS:
-        return f"There is no {op.after} there. "
-    return ""
-
-
-def _cleared(entry: Entry) -> Entry:
-    """Return an entry without how it ended before."""
-    return replace(entry, error=None, status=None, code=None, request_id=None, reason="")
-
-
-def _state_after(error: TelephonyError) -> State:
-    return State.FAILED if isinstance(error, _FAILURES) else State.REFUSED
 
 
 def _differs(op: Op, found: PhoneNumber | None) -> str:

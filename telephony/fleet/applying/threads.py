@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from telephony.errors import TelephonyError
 from telephony.fleet.applying.board import EVERY
 from telephony.fleet.applying.job import Job
-from telephony.fleet.applying.machine import Call, Find, Save
+from telephony.fleet.applying.steps import Call, Find, Save
 from telephony.fleet.journal.protocol import Lane
 from telephony.protocols import PhoneNumberProvider
 
