@@ -10,6 +10,7 @@ import contextlib
 import copy
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from telephony import registry
 from telephony.sandbox.vendor import application
+
+
+def pytest_configure():
+    """Let what tests start be interrupted, where a shell began this in the background.
+
+    What ignores SIGINT hands that on to all that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers():
