@@ -13,6 +13,7 @@ import msgspec
 from pydantic import JsonValue
 
 from telephony import model
+from telephony.numbers import is_e164
 from telephony.raw import parsed, with_raw
 from telephony.reading import Body, Id, Rows, Time, moment, read
 from telephony.wire import Json, PageTracker, Response
@@ -136,9 +137,13 @@ def _raw(number: bytes, rules: list[bytes]) -> JsonValue:
 def bought(raw: JsonValue, response: Response, number: str | None) -> OwnedNumber:
     """Return `raw`, a part of the response, as a number of the project.
 
-    It is `number`, if that was requested. Raises as `read` does.
+    Where it does not say which, it is `number`, if that was requested. Raises as `read` does.
     """
-    sure = {**raw, "e164_format": number} if isinstance(raw, dict) and number else raw
+    sure = raw
+    if isinstance(raw, dict) and number:
+        said = raw.get("e164_format")
+        if not (isinstance(said, str) and is_e164(said)):
+            sure = {**raw, "e164_format": number}
     return OwnedNumber(read(Bought, sure, response), msgspec.json.encode(raw))
 
 

@@ -31,15 +31,15 @@ def test_the_number_of_an_earlier_purchase_is_not_taken_for_the_new_one(
     assert {held.id for held in provider.list_numbers()} == {bought.id, earlier.id}
 
 
-@pytest.mark.parametrize("provider", ["twilio"], indirect=True)
+@pytest.mark.parametrize("provider", ["livekit", "twilio"], indirect=True)
 def test_the_exact_number_is_the_one_that_the_response_is_about(provider, telephony_sandbox):
-    earlier = provider.provision_number(number="+14155550123")
+    earlier = provider.provision_number(number="+14155550150")
     telephony_sandbox.fail(Fault(kind="repeated", method="POST", times=1))
 
     with pytest.raises(telephony.OutcomeUnknownError) as unknown:
-        provider.provision_number(number="+14155550124")
+        provider.provision_number(number="+14155550151")
 
     assert (
-        unknown.value.message == f"The response is about {earlier.number}, not about +14155550124"
+        unknown.value.message == f"The response is about {earlier.number}, not about +14155550151"
     )
     assert not unknown.value.retry_safe
