@@ -273,11 +273,12 @@ class TableJournal(Journal):
 
     def keep(self, move: Move, was: MoveState | None) -> None:
         with self._transaction() as tables:
-            rows = tables.execute("SELECT move FROM moves").fetchall()
-            known = [msgspec.json.decode(one, type=Move) for (one,) in rows]
-            stands = next((one.state for one in known if one.id == move.id), None)
-            others = any(one.number == move.number and not one.ended for one in known)
-            if stands is not was or (was is None and others):
+            found = tables.execute("SELECT move FROM moves WHERE id = ?", (move.id,)).fetchone()
+            stands = None if found is None else _decode_move(found[0]).state
+            others = was is None and any(
+                one.number == move.number and not one.ended for one in _moves(tables)
+            )
+            if stands is not was or others:
                 raise FleetError(
                     f"Another process moves {move.number}. `telephony fleet moves` shows how that "
                     "stands; call this again once it is ended."
@@ -290,8 +291,7 @@ class TableJournal(Journal):
 
     def moves(self) -> list[Move]:
         with self._reading() as tables:
-            rows = tables.execute("SELECT move FROM moves ORDER BY key DESC").fetchall()
-        return [msgspec.json.decode(move, type=Move) for (move,) in rows]
+            return _moves(tables)
 
 
 def now() -> str:
@@ -327,6 +327,13 @@ def _rows(run: int | None, ops: Sequence[Op]) -> Iterator[tuple[object, ...]]:
 
 
 _decode = msgspec.json.Decoder(Op).decode
+_decode_move = msgspec.json.Decoder(Move).decode
+
+
+def _moves(tables: Tables) -> list[Move]:
+    """Return all moves, the latest first."""
+    rows = tables.execute("SELECT move FROM moves ORDER BY key DESC").fetchall()
+    return [_decode_move(move) for (move,) in rows]
 
 
 def _entry(row: _Row) -> Entry:
