@@ -90,7 +90,7 @@ def apply(
     """
     used = {op.profile for op in plan.ops}
     job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
-    with _working(job, move) as job:
+    with _working(job, move):
         journal.begin(job.run, plan.ops)
         Workers(job).run()
         return _ended(job)
@@ -126,7 +126,7 @@ def resume(
         return status(journal, found.id)
     used = journal.profiles(found.id)
     job = _job(found.id, used, providers, journal, sources, concurrency, progress)
-    with _working(job) as job:
+    with _working(job):
         journal.reopen(job.run, repeat_unknown=repeat_unknown)
         Workers(job).run()
         return _ended(job)
@@ -146,7 +146,7 @@ async def apply_async(
     """As `apply`, with asyncio."""
     used = {op.profile for op in plan.ops}
     job = _job(run or plan.digest, used, providers, journal, sources, concurrency, progress)
-    with _working(job, move) as job:
+    with _working(job, move):
         await asyncio.to_thread(journal.begin, job.run, plan.ops)
         await AsyncWorkers(job).run()
         return await asyncio.to_thread(_ended, job)
@@ -168,7 +168,7 @@ async def resume_async(
         return await asyncio.to_thread(status, journal, found.id)
     used = await asyncio.to_thread(journal.profiles, found.id)
     job = _job(found.id, used, providers, journal, sources, concurrency, progress)
-    with _working(job) as job:
+    with _working(job):
         await asyncio.to_thread(journal.reopen, job.run, repeat_unknown=repeat_unknown)
         await AsyncWorkers(job).run()
         return await asyncio.to_thread(_ended, job)
@@ -210,13 +210,13 @@ def account_of(provider: PhoneNumberProvider | AsyncPhoneNumberProvider) -> str:
 
 
 @contextmanager
-def _working(job: Job[P], move: Move | None = None) -> Iterator[Job[P]]:
+def _working(job: Job[P], move: Move | None = None) -> Iterator[None]:
     """Hold the accounts of a run; interrupted, say how to go on with it."""
     with job.journal.lease(job.run, job.board.accounts):
         if move is not None:
             job.journal.keep(move, move.state)
         try:
-            yield job
+            yield
         except BaseException as error:
             with suppress(FleetError):
                 job.journal.end(job.run, RunState.PARTLY)
