@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from telephony.fleet.errors import FleetError
-from telephony.fleet.journal.tables import TableJournal, Tables, in_use, now
+from telephony.fleet.journal.tables import TableJournal, Tables, hold, in_use
 
 VERSION = 1
 _SCHEMA = "telephony_fleet"
@@ -78,7 +76,7 @@ class PostgresJournal(TableJournal):
     @contextmanager
     def lease(self, run: str, accounts: Mapping[str, str]) -> Iterator[None]:
         # The lock of an account lasts as long as the connection, however the process dies. All that
-        # is written goes through the same connection: who has lost an account writes no more.
+        # is written goes through the same connection: a process that loses it can write no more.
         taken: list[int] = []
         with suppress(FleetError), self._reading() as tables:
             tables.execute("SELECT 1")  # else a connection that was cut long ago is noticed later
@@ -107,10 +105,7 @@ class PostgresJournal(TableJournal):
                 raise in_use(account, *holding)
             taken.append(slot)
             self._held.add(slot)
-            tables.execute(
-                "UPDATE leases SET run = ?, pid = ?, host = ?, since = ? WHERE slot = ?",
-                (run, os.getpid(), socket.gethostname(), now(), slot),
-            )
+            hold(tables, slot, run)
 
     def _is_worked_on(self, tables: Tables, run: str) -> bool:
         found = tables.execute(
@@ -125,7 +120,7 @@ class PostgresJournal(TableJournal):
     def _connected(self) -> psycopg.Connection[TupleRow]:
         connection = psycopg.connect(self._url, autocommit=True)
         connection.execute(f"SET search_path TO {_SCHEMA}")
-        # A process that was stopped in the middle of a transaction holds nobody up for long.
+        # A process that was stopped in the middle of a transaction does not block others for long.
         connection.execute(f"SET lock_timeout TO '{_PATIENCE}s'")
         return connection
 

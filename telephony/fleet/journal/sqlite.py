@@ -6,7 +6,6 @@ WAL with ``synchronous=FULL``: what was written survives a power cut.
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from telephony.fleet.errors import FleetError
 from telephony.fleet.journal.leases import is_leased, leased
-from telephony.fleet.journal.tables import TableJournal, Tables, in_use, now
+from telephony.fleet.journal.tables import TableJournal, Tables, hold, in_use
 
 VERSION = 1
 _APPLICATION = 0x74656C66  # how a file shows that it is a journal of this library
@@ -80,10 +79,7 @@ class SqliteJournal(TableJournal):
                 if taken:
                     raise self._in_use(account, slot)
                 with self._transaction() as tables:
-                    tables.execute(
-                        "UPDATE leases SET run = ?, pid = ?, host = ?, since = ? WHERE slot = ?",
-                        (run, os.getpid(), socket.gethostname(), now(), slot),
-                    )
+                    hold(tables, slot, run)
             yield
 
     def _slot(self, account: str) -> int:

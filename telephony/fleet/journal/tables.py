@@ -6,7 +6,9 @@ little more than one.
 
 from __future__ import annotations
 
+import os
 import queue
+import socket
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -297,6 +299,14 @@ class TableJournal(Journal):
 def now() -> str:
     """Return the time as the tables hold it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def hold(tables: Tables, slot: int, run: str) -> None:
+    """Write down that this process holds an account for a run."""
+    tables.execute(
+        "UPDATE leases SET run = ?, pid = ?, host = ?, since = ? WHERE slot = ?",
+        (run, os.getpid(), socket.gethostname(), now(), slot),
+    )
 
 
 def in_use(account: str, run: str | None, pid: int, host: str, since: str) -> FleetError:
