@@ -367,20 +367,25 @@ def test_who_applies_may_be_killed_too(commands, undisturbed, moment):
     assert_nothing_is_left(commands)
 
 
+def with_one_stopped(commands, moment, nth):
+    """Apply the plan; return the applying process, and the machine that stops; None: none does."""
+    commands.begin()
+    commands.arm("machine", moment, nth, signal.SIGSTOP)
+    applier = commands.apply()
+    slow, code = commands.wait(applier, *commands.machines)
+    assert code == (0 if slow == applier else "stopped")
+    return applier, None if slow == applier else slow
+
+
 @pytest.mark.timeout(3600 if EVERY else 120)
 @pytest.mark.parametrize(
     ("moment", "step"), [("after commit", 16), ("before request", 40), ("after request", 60)]
 )
 def test_a_machine_that_is_only_slow_keeps_its_account(commands, undisturbed, moment, step):
     for nth in points(step):
-        commands.begin()
-        commands.arm("machine", moment, nth, signal.SIGSTOP)
-        applier = commands.apply()
-        slow, code = commands.wait(applier, *commands.machines)
-        if slow == applier:
-            assert code == 0
+        applier, slow = with_one_stopped(commands, moment, nth)
+        if slow is None:
             break
-        assert code == "stopped"
         assert commands.run("resume", "--worker", commands.machines[slow]) in {0, 2}
         os.kill(slow, signal.SIGCONT)
         code = commands.wait(applier)[1]
@@ -397,14 +402,9 @@ def test_a_machine_that_is_only_slow_keeps_its_account(commands, undisturbed, mo
 )
 def test_a_machine_that_comes_back_after_its_account_was_lost(commands, undisturbed, moment, step):
     for nth in points(step):
-        commands.begin()
-        commands.arm("machine", moment, nth, signal.SIGSTOP)
-        applier = commands.apply()
-        slow, code = commands.wait(applier, *commands.machines)
-        if slow == applier:
-            assert code == 0
+        applier, slow = with_one_stopped(commands, moment, nth)
+        if slow is None:
             break
-        assert code == "stopped"
         commands.cut()
         assert commands.run("resume", "--worker", commands.machines[slow]) == 0
         commands.wait(applier)
@@ -412,7 +412,7 @@ def test_a_machine_that_comes_back_after_its_account_was_lost(commands, undistur
         assert commands.stands() == undisturbed, f"{moment} {nth + 1}"
         os.kill(slow, signal.SIGCONT)
         assert commands.stop(slow) == 0, commands.said()
-        # The request that it was about to send when it stopped nobody can take back.
+        # The request that it was about to send when it stopped cannot be taken back.
         for ledger in commands.world.ledger().values():
             assert len(ledger) == len(set(ledger)), f"{moment} {nth + 1}: {ledger}"
         commands.work()
