@@ -190,7 +190,7 @@ def _fields(model: type) -> Iterator[str]:
 
 
 def _is_made_by_users(model: type) -> bool:
-    """Return whether defaults matter: nobody makes the results of methods and the events."""
+    """Return whether defaults matter: users do not make the results of methods and the events."""
     return dataclasses.is_dataclass(model) or issubclass(model, ProviderSettings | Fault)
 
 

@@ -32,7 +32,7 @@ def duration(text: str) -> timedelta:
     """Return a duration such as ``10m``; units are s, m, h and d."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no duration. Write it like 30s, 10m, 2h or 1d.")
+        raise typer.BadParameter(f"{text!r} is not a duration. Write it like 30s, 10m, 2h or 1d.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

@@ -258,7 +258,7 @@ def _take_over(worker: str, file: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"given_out": given})
     else:
-        say(f"Gave out {given:,} parts of runs that {worker} had begun. Others do them now.")
+        say(f"Handed {given:,} parts of runs that {worker} had begun to the other workers.")
         say("See how far they are: telephony fleet status")
 
 

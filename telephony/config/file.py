@@ -96,7 +96,7 @@ def load(path: Path, *, trusted: bool = True) -> ConfigFile:
 def _unknown(key: str, value: object) -> str:
     meant = suggestion(key, _KEYS)
     if isinstance(value, dict) and not meant:
-        return f"`[{key}]` is no profile: write it as [providers.{key}]."
+        return f"`[{key}]` is not a profile: write it as [providers.{key}]."
     return f"there is no key `{key}`.{meant} Known: `default`, `providers`."
 
 

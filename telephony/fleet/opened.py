@@ -286,8 +286,8 @@ class Files:
         owner = owners[0] if owners else ""
         if to not in policy.answerers and to != owner:
             raise FleetError(
-                f"{to} answers only what it owns, and {number} is not: add [answerers.{to}] to "
-                f"{self.path.name}."
+                f"{to} answers only what it owns, and it does not own {number}: add "
+                f"[answerers.{to}] to {self.path.name}."
             )
         row = Row(number, owner=owner, answer_at=to, answer_to=target)
         snapshot = replace(self.known(policy), holdings=tuple(held), previous={})

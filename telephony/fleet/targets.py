@@ -98,10 +98,10 @@ def texts_alone(text: str) -> str | None:
 
 
 def whole(read: str) -> str:
-    """Return what a number reads as, as what leaves its calls alone in no case.
+    """Return a reading as a target that settles calls, too.
 
-    As a target, a URL for texts alone says nothing of calls; as what was read, it says that nothing
-    answers them.
+    A URL for texts alone leaves calls as they are when it is assigned; when it is read, it means
+    that nothing answers them.
     """
     calls, texts = parts(read)
     if calls != NOTHING or texts == NOTHING:

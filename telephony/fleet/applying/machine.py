@@ -101,7 +101,7 @@ def _is_seen_again(op: Op) -> bool:
 
 
 def _is_to_do(entry: Entry, op: Op, sources: Mapping[str, Source]) -> Generator[Step, object, bool]:
-    """Return whether an operation that a run is resumed with has not happened for sure."""
+    """Return whether an operation of a resumed run may still have to be done."""
     if entry.state not in {State.STARTED, State.UNKNOWN}:
         return True
     if op.verb not in _BREAKS:

@@ -125,7 +125,7 @@ def _misrouted(route: tuple[str, ...], policy: Policy) -> _Problems:
         yield "owner", _unknown(owner, "owners", policy.owners)
     if state and state not in _STATES:
         near = suggestion(state, _STATES)
-        yield "state", f"{state[:40]!r} is no state.{near} Write active or released."
+        yield "state", f"{state[:40]!r} is not a state.{near} Write active or released."
     if not owner and (state == RELEASED or sms_to):
         what = "what is released" if state == RELEASED else "what answers texts"
         yield "owner", _unowned(what)
@@ -153,13 +153,13 @@ def _misordered(order: Order, policy: Policy) -> _Problems:
     if not _ORDER.fullmatch(order.order):
         yield (
             "order",
-            f"{order.order[:40]!r} is no id of an order: use up to 64 letters, digits, dots, "
+            f"{order.order[:40]!r} is not an order id: use up to 64 letters, digits, dots, "
             "hyphens and underscores.",
         )
     if order.owner not in policy.owners:
         yield "owner", _unknown(order.owner, "owners", policy.owners)
     if not _COUNTRY.fullmatch(order.country):
-        yield "country", f"{order.country[:40]!r} is no ISO 3166 code: write it like US."
+        yield "country", f"{order.country[:40]!r} is not an ISO 3166 code: write it like US."
     if order.area_code and not _AREA_CODE.fullmatch(order.area_code):
         yield "area_code", f"{order.area_code[:40]!r} is not made of digits: write it like 415."
     if not is_label(order.label):
